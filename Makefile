@@ -1,0 +1,49 @@
+# kaggle-homework: `make help` lists what can be made.
+
+PYTHON ?= python3
+VENV   ?= .venv
+C      ?= titanic
+DATA   ?=
+ARGS   ?=
+
+# Windows puts the interpreter of an environment in Scripts, everybody else in bin.
+BIN    := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
+RUN    := $(BIN)/python -m pipelines
+INPUT   = $(if $(DATA),--data "$(DATA)")
+
+.DEFAULT_GOAL := help
+.PHONY: help setup titanic cv test check clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "  options: C=titanic  DATA=folder with the csv files  ARGS='--preset best'  PYTHON=python3.12"
+
+setup: $(VENV)/.installed ## make .venv and install what the project needs
+
+# torch goes first, so that nothing else can pull in another version of it.
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "$(PYTHON) is older than Python 3.11; name a newer one: make PYTHON=python3.12 ..." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+titanic: setup ## Titanic: from the data to a checked submission
+	$(RUN) run titanic $(INPUT) $(ARGS)
+
+cv: setup ## cross-validate only, write nothing
+	$(RUN) cv $(C) $(INPUT) $(ARGS)
+
+test: setup ## run the tests
+	$(BIN)/python -m pytest $(ARGS)
+
+check: setup ## format, lint, types and tests: what CI runs
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m mypy
+	$(BIN)/python -m pytest
+
+clean: ## remove .venv and caches; data and submissions stay
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

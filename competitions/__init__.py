@@ -1,0 +1,1 @@
+"""What is special about each competition; how it is done lives in `pipelines`."""

@@ -1,0 +1,1 @@
+"""From a competition's name to a scored Kaggle submission, one module per step."""

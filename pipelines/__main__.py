@@ -1,0 +1,164 @@
+"""The command line: `python -m pipelines --help`.
+
+Only this module prints, and it imports the rest of the project inside the commands, so that `--help`
+does not wait for torch. Exit codes: 0 done, 1 failed, 2 wrong options or data, 130 interrupted.
+"""
+
+import contextlib
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    help="From a competition's name to a scored Kaggle submission.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Name = Annotated[
+    str, typer.Argument(help="Competition: folder name, Kaggle slug or URL.", metavar="COMPETITION")
+]
+Data = Annotated[Path | None, typer.Option(help="Folder with the competition's csv files.")]
+Output = Annotated[Path, typer.Option(help="Where submissions go; a folder per competition.")]
+Preset = Annotated[str, typer.Option(help="fast or best: how many networks are averaged.")]
+Folds = Annotated[int | None, typer.Option(help="Folds of the cross-validation.")]
+Seeds = Annotated[int | None, typer.Option(help="Networks per fold.")]
+Epochs = Annotated[int | None, typer.Option(help="Passes over the training rows.")]
+Seed = Annotated[int, typer.Option(help="Fixes all chance: the same seed gives the same csv on the CPU.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Print the path of the csv (run) or the score (cv) only.")
+]
+Json = Annotated[
+    bool, typer.Option("--json", help="Print the record as JSON; everything else goes to stderr.")
+]
+
+
+@app.command()
+def run(
+    name: Name,
+    data: Data = None,
+    output: Output = Path("submissions"),
+    preset: Preset = "fast",
+    folds: Folds = None,
+    seeds: Seeds = None,
+    epochs: Epochs = None,
+    seed: Seed = 0,
+    device: Device = "auto",
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Cross-validate, predict the test rows and write a checked submission with its record."""
+    knobs = {
+        "data": data, "output": output, "preset": preset, "folds": folds, "seeds": seeds,
+        "epochs": epochs, "seed": seed, "device": device,
+    }  # fmt: skip
+    _run(name, knobs, write=True, quiet=quiet, as_json=as_json)
+
+
+@app.command()
+def cv(
+    name: Name,
+    data: Data = None,
+    preset: Preset = "fast",
+    folds: Folds = None,
+    seeds: Seeds = None,
+    epochs: Epochs = None,
+    seed: Seed = 0,
+    device: Device = "auto",
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Cross-validate only: scores, baselines and forecast; nothing is written."""
+    knobs = {
+        "data": data, "preset": preset, "folds": folds, "seeds": seeds,
+        "epochs": epochs, "seed": seed, "device": device,
+    }  # fmt: skip
+    _run(name, knobs, write=False, quiet=quiet, as_json=as_json)
+
+
+def _run(name: str, options: Mapping[str, object], *, write: bool, quiet: bool, as_json: bool) -> None:
+    with _errors_in_plain_words():
+        from pipelines import report
+        from pipelines.competition import load
+        from pipelines.run import Knobs, make_plan
+        from pipelines.run import run as run_competition
+
+        say = _speaker(quiet=quiet, to_stderr=as_json)
+        competition, knobs = load(name), Knobs(**options)  # type: ignore[arg-type]
+        plan_line = report.plan_line(competition, make_plan(competition, knobs))
+        with _progress_bar(plan_line, silent=quiet) as progress:
+            outcome = run_competition(competition, knobs, write=write, say=say, progress=progress)
+        for line in report.outcome_lines(competition, outcome):
+            say(line)
+        if as_json:
+            typer.echo(json.dumps(outcome.record, indent=2))
+        elif quiet:
+            typer.echo(outcome.path or f"{outcome.result.score:.6f}")
+
+
+def _speaker(*, quiet: bool, to_stderr: bool) -> Callable[[str], None]:
+    return lambda line: None if quiet else typer.echo(line, err=to_stderr)
+
+
+@contextlib.contextmanager
+def _progress_bar(title: str, *, silent: bool) -> Iterator[Callable[[int, int], None]]:
+    """A bar with an estimate on a terminal; one line at the start elsewhere; nothing when silent."""
+    if silent or not sys.stderr.isatty():
+        if not silent:
+            typer.echo(title, err=True)
+        yield lambda _done, _all: None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
+        TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
+    )  # fmt: skip
+    console = Console(stderr=True)
+    console.print(title, highlight=False)
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("networks", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@contextlib.contextmanager
+def _errors_in_plain_words() -> Iterator[None]:
+    from pipelines.errors import HomeworkError
+
+    try:
+        yield
+    except HomeworkError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(error.exit_code) from None
+    except OSError as error:
+        typer.echo(f"error: {error.filename or 'the system'}: {error.strerror or error}", err=True)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        typer.echo("interrupted; nothing was written", err=True)
+        raise typer.Exit(130) from None
+
+
+def main() -> None:
+    """Run the command line; text that a console cannot show is replaced, not fatal."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    app(prog_name="python -m pipelines")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,271 @@
+"""csv bytes -> checked frames.
+
+The checks are pandera's; this module reads strictly (a damaged file is refused, not guessed at) and
+turns what pandera finds into one error in plain words. Line numbers are those of the file.
+"""
+
+import csv
+import io
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pa
+from pandera.errors import SchemaErrors
+
+from pipelines.competition import Competition
+from pipelines.errors import DataError
+from pipelines.metrics import IntArray
+from pipelines.sources import Source
+
+MISSING = ["", "NA", "N/A", "NaN", "nan", "NULL", "null"]  # in number columns; in text only "" is missing
+SHOWN = 3  # offending rows and columns that an error names
+
+
+@dataclass(frozen=True)
+class RawData:
+    """A competition's files, checked. Rows are in file order.
+
+    `train` and `test` hold the id column and every column of the schema; the target is kept apart,
+    as class codes `y` (N,) in the order of `competition.classes`.
+    """
+
+    train: pd.DataFrame
+    y: IntArray
+    test: pd.DataFrame
+    sample_submission: pd.DataFrame
+
+
+def read(competition: Competition, source: Source) -> RawData:
+    """Check every file of `source` and the files against each other.
+
+    Raises: DataError, naming file, column, the first offending rows and what to do.
+    """
+    train_file, test_file, sample_file = competition.files
+    columns = competition.schema.columns
+    train = _frame(competition, train_file, source.files[train_file], [*columns, competition.target])
+    test = _frame(competition, test_file, source.files[test_file], list(columns))
+    sample = parse_csv(sample_file, source.files[sample_file], ())
+    _agree(competition, train, test, sample)
+    code = {str(value): i for i, value in enumerate(competition.classes)}
+    labels = train.pop(competition.target)
+    y = np.array([code[_label(value)] for value in labels], dtype=np.int64)
+    return RawData(
+        train.reset_index(drop=True), y, test.reset_index(drop=True), sample.reset_index(drop=True)
+    )
+
+
+def parse_csv(name: str, data: bytes, text_columns: tuple[str, ...]) -> pd.DataFrame:
+    """Strict csv: UTF-8, comma, unique header, the same number of fields in each row.
+
+    A byte-order mark and CRLF are fine. The index holds each row's line number in the file.
+    """
+    text = _decode(name, data)
+    header, lines = _scan(name, text)
+    missing = {column: [""] if column in text_columns else MISSING for column in header}
+    frame = pd.read_csv(
+        io.StringIO(text),
+        dtype=dict.fromkeys(text_columns, "str"),
+        keep_default_na=False,
+        na_values=missing,
+        index_col=False,
+        low_memory=False,
+    )
+    frame.index = pd.Index(lines)
+    return frame
+
+
+def _decode(name: str, data: bytes) -> str:
+    if not data.strip():
+        raise _broken(name, "is empty", "文件为空")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        byte = data[error.start]
+        raise DataError(
+            f"{name}, line {line}: byte 0x{byte:02x} is not UTF-8 text",
+            "download the file again, or save it as 'CSV UTF-8' (a spreadsheet saved it in another encoding)",
+            "请重新下载该文件，或另存为“CSV UTF-8”格式",
+        ) from error
+    if text.lstrip().startswith("<"):
+        raise _broken(name, "is a web page (HTML), not a csv file", "文件是网页而不是 csv")
+    if "\0" in text:
+        raise _broken(name, "holds zero bytes", "文件含有空字节")
+    return text
+
+
+def _scan(name: str, text: str) -> tuple[list[str], list[int]]:
+    """Header and line number of each row, after checking that no row is longer or shorter than it."""
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    header: list[str] = []
+    lines: list[int] = []
+    start = 1
+    fields: list[str] = []
+    try:
+        for fields in reader:
+            if fields and not header:
+                header = _checked_header(name, fields)
+            elif fields:
+                if len(fields) != len(header):
+                    cut = " (cut short?)" if len(fields) < len(header) else ""
+                    what = f"line {start} has {len(fields)} fields where the header has {len(header)}{cut}"
+                    raise _broken(name, what, f"第 {start} 行字段数不对")
+                lines.append(start)
+            start = reader.line_num + 1
+    except csv.Error as error:
+        raise _broken(name, f"line {start}: {error}", f"第 {start} 行格式错误") from error
+    if not lines:
+        raise _broken(name, "has a header and no rows", "文件只有表头")
+    if not text.endswith(("\n", "\r")) and fields[-1] == "":
+        raise _broken(name, f"ends in the middle of line {lines[-1]} (cut short?)", "文件末行不完整")
+    return header, lines
+
+
+def _checked_header(name: str, header: list[str]) -> list[str]:
+    if len(header) == 1 and (delimiter := next((d for d in ";\t|" if d in header[0]), None)):
+        shown = {"\t": "tabs"}.get(delimiter, repr(delimiter))
+        raise DataError(
+            f"{name} is separated by {shown}, not by commas",
+            "download the file again, or save it with commas",
+            "请重新下载该文件，或用逗号分隔保存",
+        )
+    twice = sorted({column for column in header if header.count(column) > 1})
+    if twice:
+        raise _broken(name, f"has column {twice[0]!r} more than once", f"列 {twice[0]!r} 重复")
+    return header
+
+
+def _broken(name: str, what: str, what_zh: str) -> DataError:
+    return DataError(
+        f"{name} {what}", "download the file again, or restore your copy", f"{what_zh}；请重新下载该文件"
+    )
+
+
+def _frame(competition: Competition, name: str, data: bytes, wanted: list[str]) -> pd.DataFrame:
+    """One checked frame: id column first, then `wanted`."""
+    columns = competition.schema.columns
+    text_columns = tuple(column for column, spec in columns.items() if str(spec.dtype).startswith("str"))
+    frame = parse_csv(name, data, text_columns)
+    wanted = [competition.id_column, *wanted]
+    _same_columns(competition, name, list(frame.columns), wanted)
+    frame = frame[wanted]
+    empty = [column for column in wanted if frame[column].isna().all()]
+    if empty:
+        raise _broken(name, f"column {empty[0]!r}: no row holds a value", f"列 {empty[0]!r} 全为空")
+    try:
+        checked: pd.DataFrame = _schema(competition, competition.target in wanted).validate(frame, lazy=True)
+    except SchemaErrors as error:
+        raise _data_error(name, error.failure_cases) from error
+    return checked
+
+
+def _same_columns(competition: Competition, name: str, found: list[str], wanted: list[str]) -> None:
+    missing = [column for column in wanted if column not in found]
+    extra = [column for column in found if column not in wanted]
+    if not missing and not extra:
+        return
+    if extra == [competition.target]:
+        what = f"{name} holds the target column {competition.target!r}; only train.csv may"
+        raise DataError(
+            what, "is this a copy of train.csv?", "测试文件不应包含目标列，是否误用了 train.csv？"
+        )
+    parts = [f"lacks column {missing[0]!r}"] if missing else []
+    parts += [f"has unknown column {extra[0]!r}"] if extra else []
+    if len(missing) + len(extra) > len(parts):
+        parts.append(f"{len(missing)} missing and {len(extra)} unknown in all")
+    raise DataError(
+        f"{name} " + "; ".join(parts),
+        f"the columns must be {', '.join(wanted[:13])}" + (", ..." if len(wanted) > 13 else ""),
+        "列名必须与 Kaggle 的原始文件一致",
+    )
+
+
+def _schema(competition: Competition, with_target: bool) -> pa.DataFrameSchema:
+    """The competition's schema, finite numbers, unique ids and known target values."""
+    finite = pa.Check(lambda values: ~np.isinf(values), name="finite", error="a finite number")
+    columns = {
+        name: pa.Column(
+            spec.dtype,
+            checks=[
+                *spec.checks,
+                *([finite] if spec.dtype is not None and "float" in str(spec.dtype) else []),
+            ],
+            nullable=spec.nullable,
+            coerce=True,
+        )
+        for name, spec in competition.schema.columns.items()
+    }
+    columns[competition.id_column] = pa.Column(nullable=False, unique=True)
+    if with_target:
+        columns[competition.target] = pa.Column(checks=pa.Check.isin(competition.classes), nullable=False)
+    return pa.DataFrameSchema(columns)
+
+
+def _data_error(name: str, cases: pd.DataFrame) -> DataError:
+    """One error out of pandera's table: the first column's problem with its rows, and how many more."""
+    cases = cases[cases["index"].notna()].drop_duplicates(["column", "index"])
+    first = cases.sort_values("index", kind="stable").iloc[0]
+    same = cases[(cases["column"] == first["column"]) & (cases["check"] == first["check"])]
+    rows = ", ".join(
+        f"line {case.index_} ({case.failure_case!r})"
+        for case in same.head(SHOWN).rename(columns={"index": "index_"}).itertuples()
+    )
+    more = f" and {len(same) - SHOWN} more" if len(same) > SHOWN else ""
+    others = sorted({*cases["column"]} - {first["column"]})
+    also = f"; problems in {', '.join(map(repr, others[:SHOWN]))} too" if others else ""
+    return DataError(
+        f"{name}, column {first['column']!r}: {_in_words(str(first['check']))}: {rows}{more}{also}",
+        "correct these rows, or download the file again",
+        "请更正这些行，或重新下载该文件",
+    )
+
+
+def _in_words(check: str) -> str:
+    """What a failed pandera check means.
+
+    >>> _in_words("isin([0, 1])")
+    'not one of [0, 1]'
+    """
+    if check.startswith("isin("):
+        return f"not one of {check.removeprefix('isin(').removesuffix(')')}"
+    words = {
+        "coerce_dtype('float64')": "not a number",
+        "dtype('float64')": "not a number",
+        "not_nullable": "value missing",
+        "field_uniqueness": "the same value more than once",
+        "finite": "not a finite number",
+    }
+    return words.get(check, f"must be {check}".replace("_", " "))
+
+
+def _agree(competition: Competition, train: pd.DataFrame, test: pd.DataFrame, sample: pd.DataFrame) -> None:
+    """Ids of train and test differ; the sample submission has exactly the test file's ids."""
+    train_file, test_file, sample_file = competition.files
+    key = competition.id_column
+    if key not in sample.columns:
+        raise _broken(sample_file, f"lacks column {key!r}", f"缺少列 {key!r}")
+    both = sorted(set(train[key]) & set(test[key]))
+    if both:
+        what = f"{key} {both[0]!r} stands in {train_file} and in {test_file} ({len(both)} such ids)"
+        raise DataError(what, "use the files of one download", "请使用同一次下载的文件")
+    if set(sample[key]) != set(test[key]) or len(sample) != len(test):
+        odd = sorted(set(sample[key]) ^ set(test[key]), key=str)
+        example = f", for example {odd[0]!r}" if odd else ""
+        what = (
+            f"{test_file} ({len(test)} rows) and {sample_file} ({len(sample)} rows) differ in {key}{example}"
+        )
+        raise DataError(what, "use the files of one download", "请使用同一次下载的文件")
+    values = train[competition.target].unique()
+    if len(values) < 2:
+        what = f"{train_file}, column {competition.target!r}: every row holds {values[0]!r}"
+        raise DataError(what, "a classifier needs at least two classes", "训练数据至少需要两个类别")
+
+
+def _label(value: object) -> str:
+    """A class as text; Kaggle's integers stay integers where pandas reads 1.0.
+
+    >>> _label(1.0), _label("Class_2")
+    ('1', 'Class_2')
+    """
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

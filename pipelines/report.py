@@ -1,0 +1,52 @@
+"""What a run tells a person: plain lines, the same on a terminal and in a file."""
+
+import statistics
+from collections.abc import Iterator
+
+from pipelines.competition import Competition
+from pipelines.run import Outcome
+from pipelines.validation import CVResult, Plan
+
+
+def plan_line(competition: Competition, plan: Plan) -> str:
+    """What will be trained."""
+    recipe = plan.recipe
+    return (
+        f"{competition.slug}: {plan.folds} folds x {plan.seeds} seeds = {plan.folds * plan.seeds} networks, "
+        f"{recipe.epochs} epochs each, on {plan.device}"
+    )
+
+
+def score_lines(competition: Competition, result: CVResult) -> Iterator[str]:
+    """Score, baselines and forecast; ± is one standard error over rows unless it says otherwise."""
+    name = competition.metric.name
+    yield f"{name + ', out of fold':<26}{result.score:.4f} ± {result.se:.4f}"
+    lowest, highest = min(result.fold_scores), max(result.fold_scores)
+    yield f"{'  folds, lowest to highest':<26}{lowest:.4f} to {highest:.4f}"
+    if len(result.seed_scores) > 1:
+        mean, sd = statistics.mean(result.seed_scores), statistics.stdev(result.seed_scores)
+        yield f"{'  one seed alone':<26}{mean:.4f} ± {sd:.4f} (sd over {len(result.seed_scores)} seeds)"
+    yield f"{'baseline on the same folds':<26}{name:<18}ours is better by"
+    for row in result.baselines:
+        yield f"  {row.name:<24}{row.score:.4f} ± {row.se:.4f}   {row.gain:+.4f} ± {row.gain_se:.4f}"
+    f = result.forecast
+    anchor = f"; from the public score of '{f.anchor}' and our gain over it" if f.anchor else ""
+    yield f"{'forecast, public score':<26}{f.mean:.4f}, 95 % interval {f.low:.4f} to {f.high:.4f}"
+    yield f"  ({f.n_public} public test rows{anchor})"
+
+
+def outcome_lines(competition: Competition, outcome: Outcome) -> Iterator[str]:
+    """Scores, cost, where the csv lies and what to do with it."""
+    yield from score_lines(competition, outcome.result)
+    memory = outcome.record["peak_memory_mb"]
+    cost = f"{outcome.record['seconds']:.1f} s" + (f", {memory:.0f} MB at peak" if memory else "")
+    yield f"{'cost':<26}{cost}"
+    if outcome.path is not None:
+        yield f"submission: {outcome.path} ({len(outcome.result.test)} rows, checked)"
+        yield f"record:     {outcome.path.with_suffix('.json')}"
+    if outcome.source.kind == "sample":
+        yield outcome.source.line
+        yield f"for the real data: download {', '.join(competition.files)} from {competition.url}/data"
+        yield f"  into data/{competition.slug}/ and run the same command again"
+    elif outcome.path is not None:
+        yield f"next: upload it at {competition.url}/submit and compare the score with the forecast"

@@ -1,0 +1,237 @@
+"""Cross-validation: out-of-fold and test predictions, scores, baselines, and a forecast.
+
+Shapes: N training rows, M test rows, C classes.
+
+The scored fold chooses nothing: encoder, network and early stopping see the training fold only; rows
+that early stopping looks at are split off the training fold before the encoder is fitted.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold, train_test_split
+from sklearn.pipeline import make_pipeline
+
+from pipelines.competition import Competition, Recipe
+from pipelines.errors import DataError
+from pipelines.estimator import TorchClassifier
+from pipelines.metrics import FloatArray, IntArray, standard_error
+from pipelines.raw import RawData
+
+Progress = Callable[[int, int], None]  # networks trained, networks in all
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How a run is cross-validated: `folds` x `seeds` networks by `recipe`; `seed` fixes all chance."""
+
+    folds: int
+    seeds: int
+    recipe: Recipe
+    seed: int = 0
+    device: str = "cpu"
+
+
+@dataclass(frozen=True)
+class Features:
+    """Feature frames of the training rows (N) and test rows (M), and the class codes `y` (N,)."""
+
+    train: pd.DataFrame
+    y: IntArray
+    test: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A simple model on the same folds, and how much better ours is: the mean paired gain per row."""
+
+    name: str
+    score: float
+    se: float
+    gain: float
+    gain_se: float
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Where the public score should fall: a mean and a 95 % interval for `n_public` test rows."""
+
+    mean: float
+    low: float
+    high: float
+    n_public: int
+    anchor: str | None
+
+
+@dataclass(frozen=True)
+class CVResult:
+    """Predictions and scores of one cross-validation.
+
+    `oof` (N, C) and `test` (M, C) are probabilities averaged over seeds, and for `test` over folds too.
+    `score` is the metric of `oof` over all rows, `se` its standard error over rows; `seed_scores` are
+    the scores of single networks per fold, one number per seed.
+    """
+
+    oof: FloatArray
+    test: FloatArray
+    score: float
+    se: float
+    fold_scores: list[float]
+    seed_scores: list[float]
+    baselines: list[Baseline]
+    forecast: Forecast
+
+
+def make_features(competition: Competition, raw: RawData) -> Features:
+    """Feature frames from train and test rows together; the target is not there to be seen."""
+    together = pd.concat([raw.train, raw.test], ignore_index=True)
+    features = competition.add_features(together.drop(columns=competition.id_column))
+    n_train = len(raw.train)
+    return Features(features.iloc[:n_train], raw.y, features.iloc[n_train:].reset_index(drop=True))
+
+
+def split(y: IntArray, folds: int, seed: int) -> list[tuple[IntArray, IntArray]]:
+    """Stratified (training rows, scored rows) of each fold.
+
+    Raises: DataError when a class has fewer rows than there are folds.
+    """
+    smallest = int(np.bincount(y).min())
+    if not 2 <= folds <= smallest:
+        raise DataError(
+            f"{folds} folds do not fit: the smallest class has {smallest} rows",
+            f"choose --folds between 2 and {smallest}",
+            f"请将 --folds 设为 2 到 {smallest} 之间",
+        )
+    return list(StratifiedKFold(folds, shuffle=True, random_state=seed).split(y, y))
+
+
+def cross_validate(
+    competition: Competition, features: Features, plan: Plan, progress: Progress = lambda _done, _all: None
+) -> CVResult:
+    """Train `plan.folds` x `plan.seeds` networks; score each row by networks that have not seen it."""
+    y, metric = features.y, competition.metric
+    n_classes = len(competition.classes)
+    parts = split(y, plan.folds, plan.seed)
+    oof = np.zeros((plan.seeds, len(y), n_classes))
+    test = np.zeros((len(features.test), n_classes))
+    for fold, (_, scored_rows) in enumerate(parts):
+        for seed, (scored, unseen) in enumerate(
+            _fold_members(competition, features, plan, fold, parts[fold])
+        ):
+            oof[seed, scored_rows] = scored
+            test += unseen / (plan.folds * plan.seeds)
+            progress(fold * plan.seeds + seed + 1, plan.folds * plan.seeds)
+    mean_oof = oof.mean(axis=0)
+    per_row = metric.per_row(y, mean_oof)
+    baselines = {
+        name: _baseline_oof(make, features, parts, n_classes)
+        for name, make in _baselines(competition).items()
+    }
+    return CVResult(
+        oof=mean_oof,
+        test=test,
+        score=metric(y, mean_oof),
+        se=standard_error(per_row),
+        fold_scores=[metric(y[rows], mean_oof[rows]) for _, rows in parts],
+        seed_scores=[metric(y, one) for one in oof],
+        baselines=[_baseline(competition, y, name, mean_oof, other) for name, other in baselines.items()],
+        forecast=forecast(competition, y, mean_oof, baselines, len(features.test)),
+    )
+
+
+def _fold_members(
+    competition: Competition, features: Features, plan: Plan, fold: int, rows: tuple[IntArray, IntArray]
+) -> Iterator[tuple[FloatArray, FloatArray]]:
+    """Probabilities of the scored rows and of the test rows, one pair per seed."""
+    fit_rows, scored_rows = rows
+    y, validation_rows = features.y, None
+    if plan.recipe.patience is not None:
+        fit_rows, validation_rows = train_test_split(
+            fit_rows, test_size=plan.recipe.validation_fraction, stratify=y[fit_rows], random_state=plan.seed
+        )
+    encoder = competition.make_encoder()
+    X = encoder.fit_transform(features.train.iloc[fit_rows], y[fit_rows])
+    scored, unseen = encoder.transform(features.train.iloc[scored_rows]), encoder.transform(features.test)
+    held = {}
+    if validation_rows is not None:
+        X_val = encoder.transform(features.train.iloc[validation_rows])
+        held = {"X_val": X_val, "y_val": y[validation_rows]}
+    for seed in range(plan.seeds):
+        network = make_classifier(competition, plan, member_seed(plan.seed, fold, seed)).fit(
+            X, y[fit_rows], **held
+        )
+        yield network.predict_proba(scored), network.predict_proba(unseen)
+
+
+def make_classifier(competition: Competition, plan: Plan, seed: int) -> TorchClassifier:
+    """A new, untrained network of the competition."""
+    return TorchClassifier(
+        competition.make_model,
+        **asdict(plan.recipe),
+        metric=competition.metric,
+        device=plan.device,
+        random_state=seed,
+    )
+
+
+def member_seed(seed: int, fold: int, member: int) -> int:
+    """A seed of its own for each network, the same whatever else the run trains."""
+    return int(np.random.SeedSequence([seed, fold, member]).generate_state(1)[0]) % 2**31
+
+
+def _baselines(competition: Competition) -> dict[str, Callable[[], Any]]:
+    """Majority class, the competition's own rules, and logistic regression on the same encoder."""
+    return {
+        "majority class": lambda: DummyClassifier(strategy="prior"),
+        **competition.baselines,
+        "logistic regression": lambda: make_pipeline(
+            competition.make_encoder(), LogisticRegression(max_iter=2000)
+        ),
+    }
+
+
+def _baseline_oof(
+    make: Callable[[], Any], features: Features, parts: list[tuple[IntArray, IntArray]], n_classes: int
+) -> FloatArray:
+    oof = np.zeros((len(features.y), n_classes))
+    for fit_rows, scored_rows in parts:
+        model = make().fit(features.train.iloc[fit_rows], features.y[fit_rows])
+        oof[scored_rows] = model.predict_proba(features.train.iloc[scored_rows])
+    return oof
+
+
+def _baseline(
+    competition: Competition, y: IntArray, name: str, ours: FloatArray, other: FloatArray
+) -> Baseline:
+    metric = competition.metric
+    per_row = metric.per_row(y, other)
+    difference = metric.per_row(y, ours) - per_row
+    gain = metric.gain(float(difference.mean()), 0.0)
+    return Baseline(name, metric(y, other), standard_error(per_row), gain, standard_error(difference))
+
+
+def forecast(
+    competition: Competition, y: IntArray, oof: FloatArray, baselines: dict[str, FloatArray], n_test: int
+) -> Forecast:
+    """Public score to expect, with a 95 % interval for the errors of both row samples.
+
+    Without an anchor: the cross-validated mean; the variance per row counts once for the N scored
+    rows and once for the public test rows. With an anchor (a baseline whose public score is known):
+    that score plus our paired gain over the baseline; what makes the test rows easier or harder for
+    both cancels, and only the variance of the paired difference counts.
+    """
+    metric = competition.metric
+    n_public = max(1, round(competition.public_share * n_test))
+    per_row, start, anchor = metric.per_row(y, oof), 0.0, None
+    if competition.known_public is not None:
+        anchor, start = competition.known_public
+        per_row = per_row - metric.per_row(y, baselines[anchor])
+    se = float(per_row.std(ddof=1)) * math.sqrt(1 / len(y) + 1 / n_public)
+    mean = start + float(per_row.mean())
+    return Forecast(mean, mean - 1.96 * se, mean + 1.96 * se, n_public, anchor)
