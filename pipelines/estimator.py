@@ -103,6 +103,9 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         validation = None
         if X_val is not None:
             validation = validate_data(self, X_val, y_val, dtype=np.float32, reset=False)
+            unknown = np.setdiff1d(validation[1], self.classes_)
+            if len(unknown):
+                raise ValueError(f"y_val holds {unknown[0]}, which y does not; y holds {self.classes_.tolist()}")
         elif self.patience is not None:
             kept, held = train_test_split(
                 np.arange(len(labels)), test_size=self.validation_fraction, stratify=labels, random_state=seed
