@@ -120,10 +120,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             [
                 ("numeric", make_pipeline(impute, StandardScaler()), list(self.numeric)),
                 ("categorical", one_hot, list(self.categorical)),
-                *(
-                    (name, make_pipeline(step, StandardScaler()), columns)
-                    for name, step, columns in self.extra
-                ),
+                *((name, make_pipeline(step, StandardScaler()), columns) for name, step, columns in self.extra),
             ]
         )
         return np.asarray(self.columns_.fit_transform(X, y), dtype=np.float32)

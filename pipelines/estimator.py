@@ -146,9 +146,7 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             inputs, labels, weight = inputs[weight > 0], labels[weight > 0], weight[weight > 0]
         self.classes_ = np.unique(labels)
         if len(self.classes_) < 2:
-            raise ValueError(
-                f"TorchClassifier needs at least two classes; y holds one class: {self.classes_.tolist()}"
-            )
+            raise ValueError(f"TorchClassifier needs at least two classes; y holds one class: {self.classes_.tolist()}")
         return inputs, labels, weight
 
     def _tensors(
@@ -167,9 +165,7 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return inputs, (nn.functional.one_hot(codes, len(self.classes_)) * scaled[:, None]).to(device)
 
     def _train(self, rows: TensorRows, validation: Any, seed: int) -> None:
-        optimizer = torch.optim.AdamW(
-            self.model_.parameters(), lr=self.lr, weight_decay=self.weight_decay, fused=True
-        )
+        optimizer = torch.optim.AdamW(self.model_.parameters(), lr=self.lr, weight_decay=self.weight_decay, fused=True)
         self.history_ = train(
             self.model_,
             training_batches(rows, self.batch_size, torch.Generator().manual_seed(seed)),

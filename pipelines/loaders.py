@@ -57,9 +57,7 @@ class ShuffledBatches(Sampler[Tensor]):
         return iter(torch.split(order, self.batch_size)[: len(self)])
 
 
-def training_batches(
-    rows: TensorRows, batch_size: int, generator: torch.Generator
-) -> DataLoader[tuple[Tensor, ...]]:
+def training_batches(rows: TensorRows, batch_size: int, generator: torch.Generator) -> DataLoader[tuple[Tensor, ...]]:
     """Shuffled batches of `rows`, drawn anew in each epoch.
 
     >>> rows = TensorRows(torch.arange(10.0), torch.zeros(10))

@@ -50,9 +50,7 @@ def read(competition: Competition, source: Source) -> RawData:
     code = {str(value): i for i, value in enumerate(competition.classes)}
     labels = train.pop(competition.target)
     y = np.array([code[_label(value)] for value in labels], dtype=np.int64)
-    return RawData(
-        train.reset_index(drop=True), y, test.reset_index(drop=True), sample.reset_index(drop=True)
-    )
+    return RawData(train.reset_index(drop=True), y, test.reset_index(drop=True), sample.reset_index(drop=True))
 
 
 def parse_csv(name: str, data: bytes, text_columns: tuple[str, ...]) -> pd.DataFrame:
@@ -137,9 +135,7 @@ def _checked_header(name: str, header: list[str]) -> list[str]:
 
 
 def _broken(name: str, what: str, what_zh: str) -> DataError:
-    return DataError(
-        f"{name} {what}", "download the file again, or restore your copy", f"{what_zh}；请重新下载该文件"
-    )
+    return DataError(f"{name} {what}", "download the file again, or restore your copy", f"{what_zh}；请重新下载该文件")
 
 
 def _frame(competition: Competition, name: str, data: bytes, wanted: list[str]) -> pd.DataFrame:
@@ -167,9 +163,7 @@ def _same_columns(competition: Competition, name: str, found: list[str], wanted:
         return
     if extra == [competition.target]:
         what = f"{name} holds the target column {competition.target!r}; only train.csv may"
-        raise DataError(
-            what, "is this a copy of train.csv?", "测试文件不应包含目标列，是否误用了 train.csv？"
-        )
+        raise DataError(what, "is this a copy of train.csv?", "测试文件不应包含目标列，是否误用了 train.csv？")
     parts = [f"lacks column {missing[0]!r}"] if missing else []
     parts += [f"has unknown column {extra[0]!r}"] if extra else []
     if len(missing) + len(extra) > len(parts):
@@ -209,10 +203,7 @@ def _data_error(name: str, cases: pd.DataFrame) -> DataError:
     cases = cases.drop_duplicates(["column", "words", "index"]).sort_values("index", kind="stable")
     first = cases.iloc[0]
     same = cases[(cases["column"] == first["column"]) & (cases["words"] == first["words"])]
-    rows = [
-        f"line {line} ({_shown(value)})"
-        for line, value in zip(same["index"], same["failure_case"], strict=True)
-    ]
+    rows = [f"line {line} ({_shown(value)})" for line, value in zip(same["index"], same["failure_case"], strict=True)]
     more = f" and {len(rows) - SHOWN} more" if len(rows) > SHOWN else ""
     others = sorted({*cases["column"]} - {first["column"]})
     also = f"; problems in {', '.join(map(repr, others[:SHOWN]))} too" if others else ""
@@ -263,9 +254,7 @@ def _agree(competition: Competition, train: pd.DataFrame, test: pd.DataFrame, sa
     if set(sample[key]) != set(test[key]) or len(sample) != len(test):
         odd = sorted(set(sample[key]) ^ set(test[key]), key=str)
         example = f", for example {_shown(odd[0])}" if odd else ""
-        what = (
-            f"{test_file} ({len(test)} rows) and {sample_file} ({len(sample)} rows) differ in {key}{example}"
-        )
+        what = f"{test_file} ({len(test)} rows) and {sample_file} ({len(sample)} rows) differ in {key}{example}"
         raise DataError(what, "use the files of one download", "请使用同一次下载的文件")
     values = train[competition.target].unique()
     if len(values) < 2:

@@ -121,17 +121,14 @@ def cross_validate(
     oof = np.zeros((plan.seeds, len(y), n_classes))
     test = np.zeros((len(features.test), n_classes))
     for fold, (_, scored_rows) in enumerate(parts):
-        for seed, (scored, unseen) in enumerate(
-            _fold_members(competition, features, plan, fold, parts[fold])
-        ):
+        for seed, (scored, unseen) in enumerate(_fold_members(competition, features, plan, fold, parts[fold])):
             oof[seed, scored_rows] = scored
             test += unseen / (plan.folds * plan.seeds)
             progress(fold * plan.seeds + seed + 1, plan.folds * plan.seeds)
     mean_oof = oof.mean(axis=0)
     per_row = metric.per_row(y, mean_oof)
     baselines = {
-        name: _baseline_oof(make, features, parts, n_classes)
-        for name, make in _baselines(competition).items()
+        name: _baseline_oof(make, features, parts, n_classes) for name, make in _baselines(competition).items()
     }
     return CVResult(
         oof=mean_oof,
@@ -163,9 +160,7 @@ def _fold_members(
         X_val = encoder.transform(features.train.iloc[validation_rows])
         held = {"X_val": X_val, "y_val": y[validation_rows]}
     for seed in range(plan.seeds):
-        network = make_classifier(competition, plan, member_seed(plan.seed, fold, seed)).fit(
-            X, y[fit_rows], **held
-        )
+        network = make_classifier(competition, plan, member_seed(plan.seed, fold, seed)).fit(X, y[fit_rows], **held)
         yield network.predict_proba(scored), network.predict_proba(unseen)
 
 
@@ -190,9 +185,7 @@ def _baselines(competition: Competition) -> dict[str, Callable[[], Any]]:
     return {
         "majority class": lambda: DummyClassifier(strategy="prior"),
         **competition.baselines,
-        "logistic regression": lambda: make_pipeline(
-            competition.make_encoder(), LogisticRegression(max_iter=2000)
-        ),
+        "logistic regression": lambda: make_pipeline(competition.make_encoder(), LogisticRegression(max_iter=2000)),
     }
 
 
@@ -206,9 +199,7 @@ def _baseline_oof(
     return oof
 
 
-def _baseline(
-    competition: Competition, y: IntArray, name: str, ours: FloatArray, other: FloatArray
-) -> Baseline:
+def _baseline(competition: Competition, y: IntArray, name: str, ours: FloatArray, other: FloatArray) -> Baseline:
     metric = competition.metric
     per_row = metric.per_row(y, other)
     difference = metric.per_row(y, ours) - per_row

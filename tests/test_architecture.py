@@ -40,9 +40,7 @@ def test_there_is_one_backward_and_it_stands_in_the_training_loop():
 def test_competitions_hold_no_loop_over_epochs_and_no_file_access():
     for path in ROOT.glob("competitions/**/*.py"):
         names = {
-            node.id
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-            if isinstance(node, ast.Name)
+            node.id for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Name)
         }
         assert not names & {"open", "Path", "train_epoch"}, path
 
@@ -53,9 +51,7 @@ def test_every_module_says_what_it_is_for(path):
 
 
 def test_importing_is_silent_and_leaves_the_random_state_alone():
-    modules = [
-        ".".join(p.relative_to(ROOT).with_suffix("").parts) for p in MODULES if p.name != "__init__.py"
-    ]
+    modules = [".".join(p.relative_to(ROOT).with_suffix("").parts) for p in MODULES if p.name != "__init__.py"]
     code = (
         "import importlib, numpy, torch\n"
         "state = lambda: (numpy.random.get_state()[1].tolist(), torch.get_rng_state().tolist())\n"
@@ -63,9 +59,7 @@ def test_importing_is_silent_and_leaves_the_random_state_alone():
         f"[importlib.import_module(name) for name in {modules!r}]\n"
         "assert before == state()\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, cwd=ROOT
-    )
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 

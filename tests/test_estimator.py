@@ -17,8 +17,7 @@ from pipelines.models import MLP
 
 EXPECTED_FAILURES = {
     "check_sample_weight_equivalence_on_dense_data": (
-        "asks for agreement to 1e-7; training in float32 agrees to 1e-5, which "
-        "test_weights_equal_repeated_rows checks"
+        "asks for agreement to 1e-7; training in float32 agrees to 1e-5, which test_weights_equal_repeated_rows checks"
     ),
 }
 
@@ -39,18 +38,14 @@ def test_weights_equal_repeated_rows(data):
     X, y = data[0][:30], data[1][:30]
     weight = np.random.default_rng(0).integers(0, 4, 30)
     weighted = TorchClassifier(batch_size=1000, random_state=0).fit(X, y, sample_weight=weight)
-    repeated = TorchClassifier(batch_size=1000, random_state=0).fit(
-        X.repeat(weight, axis=0), y.repeat(weight)
-    )
+    repeated = TorchClassifier(batch_size=1000, random_state=0).fit(X.repeat(weight, axis=0), y.repeat(weight))
     np.testing.assert_allclose(weighted.predict_proba(X), repeated.predict_proba(X), rtol=1e-5, atol=1e-6)
 
 
 def test_equal_weights_change_nothing_but_rounding(data):
     X, y = data
     plain = TorchClassifier(epochs=5, random_state=0).fit(X, y).predict_proba(X)
-    weighted = (
-        TorchClassifier(epochs=5, random_state=0).fit(X, y, sample_weight=np.full(200, 7.0)).predict_proba(X)
-    )
+    weighted = TorchClassifier(epochs=5, random_state=0).fit(X, y, sample_weight=np.full(200, 7.0)).predict_proba(X)
     np.testing.assert_allclose(plain, weighted, atol=1e-5)
 
 

@@ -14,9 +14,7 @@ def test_mlp_gives_logits_and_every_weight_a_gradient(norm, activation):
     outputs = model(torch.randn(16, 5))
     assert outputs.shape == (16, 3)
     nn.functional.cross_entropy(outputs, torch.randint(0, 3, (16,))).backward()
-    assert all(
-        p.grad is not None and p.grad.abs().sum() > 0 for n, p in model.named_parameters() if "weight" in n
-    )
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for n, p in model.named_parameters() if "weight" in n)
 
 
 def test_mlp_without_hidden_layers_is_softmax_regression():

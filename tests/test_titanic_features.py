@@ -37,15 +37,12 @@ def test_titles(features, name, title):
 def test_family_ticket_and_fare(features):
     out = features({"SibSp": 1, "Parch": 2, "Ticket": "T", "Fare": 30.0}, {"Ticket": "T", "Fare": 30.0}, {})
     assert out["family_size"].tolist() == [4, 1, 1]
-    assert out["alone"].tolist() == [0, 1, 1]
     assert out["ticket_size"].tolist() == [2, 2, 1]
     assert out["log_fare_per_person"].tolist() == pytest.approx(np.log1p([15, 15, 8]).tolist())
 
 
 def test_what_only_the_test_file_has(features):
-    out = features(
-        {"Parch": 9, "Name": "Roe, Dona. A", "Sex": "female"}, {"Fare": np.nan}, {"Cabin": "T1"}, {"Age": 1}
-    )
+    out = features({"Parch": 9, "Name": "Roe, Dona. A", "Sex": "female"}, {"Fare": np.nan}, {"Cabin": "T1"}, {"Age": 1})
     assert out["parch"].tolist() == [6, 0, 0, 0]
     encoder = make_encoder()
     encoder.fit(out.iloc[[3, 3]].assign(Cabin=[None, "C1"]), np.array([0, 1]))

@@ -115,9 +115,7 @@ def test_early_stopping_looks_at_rows_of_the_training_fold_only(toy):
         cross_validate(spied, features, plan(recipe=recipe, seeds=1))
     for fit_rows, scored_rows in parts:
         fits = [rows for kind, rows in seen if kind == "fit" and not rows & set(scored_rows)]
-        assert any(
-            rows < set(fit_rows) and len(rows) == pytest.approx(0.9 * len(fit_rows), abs=1) for rows in fits
-        )
+        assert any(rows < set(fit_rows) and len(rows) == pytest.approx(0.9 * len(fit_rows), abs=1) for rows in fits)
 
 
 def test_the_same_plan_gives_the_same_bytes_and_another_seed_does_not(toy):
@@ -129,9 +127,7 @@ def test_the_same_plan_gives_the_same_bytes_and_another_seed_does_not(toy):
 
 
 def test_member_seeds_differ():
-    seeds = {
-        member_seed(seed, fold, member) for seed in range(3) for fold in range(10) for member in range(20)
-    }
+    seeds = {member_seed(seed, fold, member) for seed in range(3) for fold in range(10) for member in range(20)}
     assert len(seeds) == 600
 
 
@@ -160,13 +156,8 @@ def test_a_target_encoded_random_id_does_not_lift_the_score(toy):
         def fit_transform(self, X, y):
             return self.fit(X, y).transform(X)
 
-    leaking = replace(
-        toy, make_encoder=lambda: TabularEncoder(("signal", "noise"), extra=(("id", Leaky(), ["id"]),))
-    )
-    assert (
-        cross_validate(leaking, Features(with_id[0], features.y, with_id[1]), plan()).score
-        > plain.score + 0.05
-    )
+    leaking = replace(toy, make_encoder=lambda: TabularEncoder(("signal", "noise"), extra=(("id", Leaky(), ["id"]),)))
+    assert cross_validate(leaking, Features(with_id[0], features.y, with_id[1]), plan()).score > plain.score + 0.05
 
 
 def test_permuted_labels_fall_to_the_base_rate(titanic, sample_files):
