@@ -89,18 +89,12 @@ def test_the_same_seed_gives_the_same_bytes_and_leaves_torchs_state_alone(data):
     assert (other != first).any()
 
 
-def test_the_parameters_of_the_caller_never_train(data):
-    made = []
-
-    def make_model(d, c):
-        made.append(MLP([d, c]))
-        return made[-1]
-
-    model = TorchClassifier(make_model, epochs=1, random_state=0)
-    model.fit(*data)
-    model.fit(*data)
-    assert len(made) == 2
-    assert made[0] is not made[1]
+def test_each_fit_trains_a_new_network(data):
+    model = TorchClassifier(lambda d, c: MLP([d, c]), epochs=1, random_state=0)
+    first = model.fit(*data).model_
+    weights = first.layers[0].weight.clone()
+    assert model.fit(*data).model_ is not first
+    assert torch.equal(first.layers[0].weight, weights)
 
 
 def test_early_stopping_keeps_the_best_epoch_of_rows_held_out(data):

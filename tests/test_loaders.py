@@ -3,12 +3,12 @@
 import pytest
 import torch
 
-from pipelines.loaders import TensorRows, training_batches
+from pipelines.loaders import ShuffledBatches, TensorRows, training_batches
 
 
 def batches(n_rows, batch_size, seed=0):
     rows = TensorRows(torch.arange(n_rows), torch.arange(n_rows) * 10)
-    return training_batches(rows, batch_size, torch.Generator().manual_seed(seed))
+    return training_batches(rows, ShuffledBatches(n_rows, batch_size, torch.Generator().manual_seed(seed)))
 
 
 def test_every_row_once_with_its_target():

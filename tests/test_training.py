@@ -7,9 +7,9 @@ import torch
 from torch import nn
 
 from pipelines.errors import TrainingError, UsageError
-from pipelines.loaders import TensorRows, training_batches
+from pipelines.loaders import ShuffledBatches, TensorRows, training_batches
 from pipelines.models import SoftmaxRegression
-from pipelines.training import make_scheduler, pick_device, predict_logits, predict_proba, train, train_epoch
+from pipelines.training import Monitor, make_scheduler, pick_device, predict_logits, predict_proba, train, train_epoch
 
 
 def test_an_epoch_of_gradient_descent_equals_the_arithmetic_by_hand():
@@ -55,10 +55,14 @@ def fit_with_scores(scores, patience=10):
     model = nn.Linear(1, 1, bias=False)
     nn.init.zeros_(model.weight)
     replay = iter(scores)
-    history = train(
-        model, [(torch.ones(1, 1), torch.zeros(1, 1))], lambda out, _: out.mean(),
-        torch.optim.SGD(model.parameters(), lr=1.0), len(scores), monitor=lambda _: next(replay), patience=patience,
-    )  # fmt: skip
+    [history] = train(
+        model,
+        [(torch.ones(1, 1), torch.zeros(1, 1))],
+        lambda out, _: out.mean(),
+        torch.optim.SGD(model.parameters(), lr=1.0),
+        len(scores),
+        monitor=Monitor(score=lambda _: torch.tensor(next(replay)), patience=patience),
+    )
     return history, model.weight.item()
 
 
@@ -109,7 +113,7 @@ def test_the_loop_is_deterministic_on_the_cpu():
         torch.manual_seed(3)
         model = SoftmaxRegression(4, 2)
         rows = TensorRows(torch.randn(50, 4), torch.randint(0, 2, (50,)))
-        loader = training_batches(rows, 16, torch.Generator().manual_seed(1))
+        loader = training_batches(rows, ShuffledBatches(50, 16, torch.Generator().manual_seed(1)))
         train(
             model,
             loader,

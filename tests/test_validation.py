@@ -54,7 +54,7 @@ def test_the_result_adds_up(toy):
     sizes = [len(rows) for _, rows in split(features.y, 4, 0)]
     assert np.average(result.fold_scores, weights=sizes) == pytest.approx(result.score)
     assert len(result.seed_scores) == 2
-    assert steps[-1] == (8, 8)
+    assert steps[-1] == (8 * QUICK.epochs, 8 * QUICK.epochs)
     assert [done for done, _ in steps] == sorted(done for done, _ in steps)
 
 
