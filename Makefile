@@ -12,7 +12,7 @@ RUN    := $(BIN)/python -m pipelines
 INPUT   = $(if $(DATA),--data "$(DATA)")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup titanic cv test check clean
+.PHONY: help setup titanic otto cv test check clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 
 titanic: setup ## Titanic: from the data to a checked submission
 	$(RUN) run titanic $(INPUT) $(ARGS)
+
+otto: setup ## Otto: the same for nine classes and 93 counts
+	$(RUN) run otto $(INPUT) $(ARGS)
 
 cv: setup ## cross-validate only, write nothing
 	$(RUN) cv $(C) $(INPUT) $(ARGS)

@@ -6,6 +6,7 @@ does not wait for torch. Exit codes: 0 done, 1 failed, 2 wrong options or data, 
 
 import contextlib
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -147,7 +148,12 @@ def _errors_in_plain_words() -> Iterator[None]:
 
 
 def main() -> None:
-    """Run the command line; text that a console cannot show is replaced, not fatal."""
+    """Run the command line; text that a console cannot show is replaced, not fatal.
+
+    Threads that wait are told to sleep: torch's spin, and two programs that spin on the same cores
+    slow each other down tenfold (LOG.md, 2026-11-23).
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")

@@ -46,6 +46,7 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     patience : None to train all epochs on all rows; else stop after so many epochs without a better
         `metric` on rows that training does not see, and keep the best epoch's weights. These rows are
         `X_val`, `y_val` where `fit` gets them, else `validation_fraction` of the rows, stratified.
+    bfloat16 : multiply matrices in bfloat16 on CPUs that have the instructions.
     device : "auto", "cpu", "cuda" or "mps".
 
     Attributes
@@ -71,6 +72,7 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         schedule: Schedule = "constant",
         patience: int | None = None,
         validation_fraction: float = 0.1,
+        bfloat16: bool = False,
         metric: Metric = log_loss,
         device: str = "cpu",
         random_state: int | np.random.RandomState | None = None,
@@ -83,6 +85,7 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.schedule = schedule
         self.patience = patience
         self.validation_fraction = validation_fraction
+        self.bfloat16 = bfloat16
         self.metric = metric
         self.device = device
         self.random_state = random_state

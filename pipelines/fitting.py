@@ -13,7 +13,7 @@ from pipelines.competition import Recipe
 from pipelines.loaders import ShuffledBatches, TensorRows, training_batches
 from pipelines.members import MemberCrossEntropy, make_members
 from pipelines.metrics import Metric
-from pipelines.training import History, Monitor, train
+from pipelines.training import History, Monitor, mixed_precision, train
 
 STACKED_PARAMETERS = 100_000  # above this a network's own arithmetic, not overhead, fills a CPU core
 MEMORY_MB = 1024  # what one group's weights, gradients and optimizer state may take
@@ -93,6 +93,7 @@ def _fit_group(
             torch.optim.AdamW(members.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay, fused=True),
             recipe.epochs,
             schedule=recipe.schedule,
+            precision=mixed_precision(device, on_cpu=recipe.bfloat16),
             monitor=_monitor(jobs, metric, recipe),
             on_epoch=lambda: on_epoch(len(jobs)),
         )

@@ -242,14 +242,17 @@ def _in_words(check: str) -> str:
 
 
 def _agree(competition: Competition, train: pd.DataFrame, test: pd.DataFrame, sample: pd.DataFrame) -> None:
-    """Ids of train and test differ; the sample submission has exactly the test file's ids."""
+    """No row stands in both files; the sample submission has exactly the test file's ids.
+
+    Equal ids alone are fine: some competitions number each file from 1.
+    """
     train_file, test_file, sample_file = competition.files
     key = competition.id_column
     if key not in sample.columns:
         raise _broken(sample_file, f"lacks column {key!r}", f"缺少列 {key!r}")
-    both = sorted(set(train[key]) & set(test[key]))
-    if both:
-        what = f"{key} {_shown(both[0])} stands in {train_file} and in {test_file} ({len(both)} such ids)"
+    both = train[train[key].isin(test[key])].merge(test, how="inner")[key]
+    if len(both):
+        what = f"{key} {_shown(both.iloc[0])} stands in {train_file} and in {test_file} ({len(both)} such rows)"
         raise DataError(what, "use the files of one download", "请使用同一次下载的文件")
     if set(sample[key]) != set(test[key]) or len(sample) != len(test):
         odd = sorted(set(sample[key]) ^ set(test[key]), key=str)

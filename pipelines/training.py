@@ -95,6 +95,7 @@ def train(
     epochs: int,
     *,
     schedule: Schedule = "constant",
+    precision: AbstractContextManager[Any] | None = None,
     monitor: Monitor | None = None,
     on_epoch: Callable[[], None] = lambda: None,
 ) -> list[History]:
@@ -106,7 +107,6 @@ def train(
     Raises: TrainingError when a loss is not finite.
     """
     scheduler = make_scheduler(optimizer, schedule, epochs * len(batches))
-    precision = mixed_precision(next(model.parameters()).device)
     losses: list[list[float]] = []
     best = None if monitor is None else Best(model, monitor)
     for epoch in range(1, epochs + 1):
@@ -208,11 +208,11 @@ def predict_proba(model: nn.Module, inputs: Tensor) -> Tensor:
     return predict_logits(model, inputs).cpu().double().softmax(dim=-1)
 
 
-def mixed_precision(device: torch.device) -> AbstractContextManager[Any]:
-    """bfloat16 autocast on CUDA devices that have it; elsewhere nothing."""
-    if device.type == "cuda" and torch.cuda.is_bf16_supported():
-        return torch.autocast("cuda", dtype=torch.bfloat16)
-    return nullcontext()
+def mixed_precision(device: torch.device, *, on_cpu: bool = False) -> AbstractContextManager[Any]:
+    """bfloat16 autocast on CUDA devices that have it, `on_cpu` on CPUs that have it too; elsewhere nothing."""
+    cuda = device.type == "cuda" and torch.cuda.is_bf16_supported()
+    cpu = device.type == "cpu" and on_cpu and torch.ops.mkldnn._is_mkldnn_bf16_supported()  # noqa: SLF001 there is no public way to ask
+    return torch.autocast(device.type, dtype=torch.bfloat16) if cuda or cpu else nullcontext()
 
 
 def pick_device(name: str = "auto") -> torch.device:

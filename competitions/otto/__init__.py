@@ -1,0 +1,1 @@
+"""Otto Group Product Classification Challenge: which of nine lines a product belongs to."""
