@@ -1,0 +1,85 @@
+"""How long to wait for Kaggle, and how often to ask again."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import tenacity
+
+from pipelines.kaggle_errors import NetworkError
+
+T = TypeVar("T")
+Say = Callable[[str], None]
+
+
+def silent(_line: str) -> None:
+    """Say nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Patience:
+    """Time limits and waits, in seconds; `tries` counts the first one."""
+
+    connect: float = 10.0
+    read: float = 30.0  # without a single byte
+    tries: int = 6
+    first_wait: float = 1.0
+    longest_wait: float = 30.0
+    deadline: float = 120.0  # of one request with its repetitions
+    download_deadline: float = 6 * 3600.0
+    first_poll: float = 2.0
+    longest_poll: float = 30.0
+    score_deadline: float = 20 * 60.0
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
+
+
+def repeat(
+    work: Callable[[], T],
+    patience: Patience,
+    say: Say = silent,
+    *,
+    deadline: float | None = None,
+    progress: Callable[[], int] = lambda: 0,
+) -> T:
+    """`work()`, again after each passing NetworkError, with growing waits and jitter.
+
+    Retry-After is honoured; what would wait beyond the deadline is not waited for. Tries are counted
+    anew whenever `progress` has grown, so that a long download survives many small breaks.
+    Raises: the last error.
+    """
+    grow = tenacity.wait_exponential_jitter(
+        initial=patience.first_wait, max=patience.longest_wait, jitter=patience.first_wait
+    )
+    too_late = tenacity.stop_before_delay(deadline or patience.deadline)
+    seen, spent = progress(), 0
+
+    def wait(state: tenacity.RetryCallState) -> float:
+        error = _error(state)
+        return grow(state) if error.retry_after is None else error.retry_after
+
+    def stop(state: tenacity.RetryCallState) -> bool:
+        nonlocal seen, spent
+        if progress() > seen:
+            seen, spent = progress(), state.attempt_number - 1
+        return state.attempt_number - spent >= patience.tries
+
+    def announce(state: tenacity.RetryCallState) -> None:
+        say(f"{_error(state).message}; again in {state.upcoming_sleep:.0f} s")
+
+    retrying = tenacity.Retrying(
+        sleep=patience.sleep,
+        wait=wait,
+        stop=lambda state: stop(state) or too_late(state),
+        retry=tenacity.retry_if_exception(lambda error: isinstance(error, NetworkError) and error.passing),
+        before_sleep=announce,
+        reraise=True,
+    )
+    return retrying(work)
+
+
+def _error(state: tenacity.RetryCallState) -> NetworkError:
+    error = state.outcome.exception() if state.outcome else None
+    assert isinstance(error, NetworkError), "only NetworkErrors are repeated"
+    return error
