@@ -280,11 +280,15 @@ class Kaggle:
 
 
 class _Session(requests.Session):
-    """A session with time limits that follows no redirect and reads no netrc."""
+    """A session with time limits that follows no redirect and keeps no connection.
+
+    A connection kept while a score is waited for is dropped by many a proxy just when it is used again.
+    """
 
     def __init__(self, patience: Patience) -> None:
         super().__init__()
         self.limits = (patience.connect, patience.read)
+        self.headers["Connection"] = "close"
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
         """Send with the time limits; the body is left to be read."""

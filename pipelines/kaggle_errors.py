@@ -193,6 +193,11 @@ def not_json(what: str, body: bytes) -> NetworkError:
     return error
 
 
+def _was_dropped(text: str) -> bool:
+    """Whether it broke after it was made: urllib3 calls any break behind a proxy a ProxyError."""
+    return any(word in text for word in ("ConnectionReset", "RemoteDisconnected", "ConnectionAborted", "EOF"))
+
+
 def from_lost(lost: Exception, url: str) -> NetworkError:
     """The error for a request that got no whole answer; of the URL only the host is shown."""
     host, text = urlsplit(url).hostname or "the server", f"{type(lost).__name__} {lost}"
@@ -204,7 +209,7 @@ def from_lost(lost: Exception, url: str) -> NetworkError:
             "若代理使用自己的证书，请设置 REQUESTS_CA_BUNDLE 指向其 ca.pem；并检查系统时间",
         )
         error.passing = False
-    elif "ProxyError" in text or "Tunnel connection failed" in text:
+    elif "Tunnel connection failed" in text or ("ProxyError" in text and not _was_dropped(text)):
         error = NetworkError(
             f"the proxy does not let us through to {host}",
             "check https_proxy (http://host:port, http://user:password@host:port), or unset it",

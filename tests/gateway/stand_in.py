@@ -24,7 +24,7 @@ ANSWERS = {  # fault -> status, content type, body
     "400-limit": (400, {"error": {"code": 400, "message": "You have reached your daily submission limit."}}),
     "400-file": (400, {"code": 400, "message": "The file is not a valid submission."}),
     "400-join": (400, {"code": 400, "message": "You must join the competition first."}),
-    "401": (401, {"code": 401, "message": f"Unauthenticated: key {KEY} is not known"}),
+    "401": (401, {"code": 401, "message": "Unauthenticated: "}),  # and an echo of what was sent
     "403-nested": (403, {"error": {"code": 403, "message": "You must accept this competition's rules."}}),
     "403-flat": (403, {"code": 403, "message": "You must accept this competition's rules."}),
     "403-html": (403, "<html><body>Forbidden</body></html>"),
@@ -258,6 +258,10 @@ class Handler(BaseHTTPRequestHandler):
             return self.wait_for_end()
         name, _, seconds = fault.partition(":")
         status, body = ANSWERS[name]
+        if name == "401":
+            given = self.headers.get("Authorization", "")
+            decoded = base64.b64decode(given.removeprefix("Basic ") if given[:5] == "Basic" else "").decode()
+            body = {**body, "message": f"{body['message']} {given} {decoded}"}
         return self.answer(status, body, {"Retry-After": seconds} if seconds else {})
 
     def answer(self, status, body, headers=None):
