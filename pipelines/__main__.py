@@ -8,6 +8,7 @@ import contextlib
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -98,7 +99,12 @@ def _run(name: str, options: Mapping[str, object], *, write: bool, quiet: bool, 
         plan_line = report.plan_line(competition, make_plan(competition, knobs))
         with _progress_bar(plan_line, silent=quiet) as progress:
             outcome = run_competition(
-                competition, knobs, write=write, fetch=fetch, say=say, progress=progress
+                competition,
+                knobs,
+                write=write,
+                fetch=partial(fetch, say=_say_aside),
+                say=say,
+                progress=progress,
             )
         for line in report.outcome_lines(competition, outcome):
             say(line)
@@ -106,6 +112,10 @@ def _run(name: str, options: Mapping[str, object], *, write: bool, quiet: bool, 
             typer.echo(json.dumps(outcome.record, indent=2))
         elif quiet:
             typer.echo(outcome.path or f"{outcome.result.score:.6f}")
+
+
+def _say_aside(line: str) -> None:
+    typer.echo(line, err=True)
 
 
 def _speaker(*, quiet: bool, to_stderr: bool) -> Callable[[str], None]:

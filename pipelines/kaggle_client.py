@@ -11,22 +11,21 @@ import contextlib
 import functools
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urljoin
 
 import requests
-import urllib3
 
 from pipelines import kaggle_errors
 from pipelines.credentials import Credential, Found, find
 from pipelines.errors import UsageError
 from pipelines.kaggle_errors import CredentialsError
 from pipelines.patience import Patience, Say, repeat, silent
+from pipelines.sessions import Session, auth_of, body_of, translated, unsigned
 
-LARGEST_ANSWER = 64 * 2**20  # bytes of JSON
-CHUNK = 2**18
-LOST = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
+MOST_REDIRECTS = 5
+API = "https://api.kaggle.com"
 Answer = dict[str, Any]
 
 
@@ -44,7 +43,7 @@ class Kaggle:
         self.say = say
         self._remaining = list(self.found.credentials)
         self._transport: Any = None
-        self._storage = _Session(self.patience)
+        self._storage = Session(self.patience)
 
     def __enter__(self) -> "Kaggle":
         return self
@@ -110,23 +109,15 @@ class Kaggle:
     @contextlib.contextmanager
     def storage(self, url: str, headers: Mapping[str, str]) -> Iterator[requests.Response]:
         """An open answer of the storage, whatever its status; it gets no credential."""
-        with self._translated(url):
-            answer = self._storage.get(url, headers=dict(headers), stream=True, auth=_unsigned)
-        with answer:
-            yield answer
-
-    def chunks(self, answer: requests.Response, ends: float) -> Iterator[bytes]:
-        """The body as it arrives, until the monotonic time `ends`."""
-        while True:
-            with self._translated(str(answer.url)):
-                chunk: bytes = answer.raw.read1(CHUNK, decode_content=True)
-            if not chunk:
-                return
-            yield chunk
-            if time.monotonic() > ends:
-                error = kaggle_errors.from_lost(TimeoutError("timed out"), str(answer.url))
-                error.passing = False
-                raise error
+        for _ in range(MOST_REDIRECTS):
+            with translated(url):
+                answer = self._storage.get(url, headers=dict(headers), auth=unsigned)
+            with answer:
+                if not answer.is_redirect:
+                    yield answer
+                    return
+                url = urljoin(url, answer.headers["Location"])
+        raise kaggle_errors.not_json("the archive", b"")
 
     def _ask(self, method: str, slug: str, *, once: bool = False, **fields: Any) -> Answer:
         def work() -> Answer:
@@ -173,7 +164,7 @@ class Kaggle:
         for name, value in fields.items():
             setattr(request, name, value)
         transport = self._open()
-        with self._translated("https://api.kaggle.com"):
+        with translated(API):
             answer: requests.Response = transport.call(
                 "competitions.CompetitionApiService", method, request, object
             )
@@ -197,7 +188,7 @@ class Kaggle:
         request.refresh_token, request.api_version = credential.secret, ApiVersion.API_VERSION_V1
         transport = _make_transport(None, self.patience)
         try:
-            with self._translated("https://api.kaggle.com"):
+            with translated(API):
                 answer = transport.call("users.AccountService", "GenerateAccessToken", request, object)
             body = self._body(answer)
         finally:
@@ -242,64 +233,25 @@ class Kaggle:
         return True
 
     def _put(self, url: str, content: bytes, slug: str) -> None:
-        with self._translated(url):
-            answer = self._storage.put(url, data=content, stream=True, auth=_unsigned)
+        with translated(url):
+            answer = self._storage.put(url, data=content, auth=unsigned)
         with answer:
             if answer.status_code in (200, 201):
                 return
             what, status = f"the upload was not taken ({answer.status_code})", answer.status_code
-        if status == 429 or status >= 500:
+        if status in kaggle_errors.PASSING or status >= 500:
             raise kaggle_errors.site_trouble(status, answer.headers, what)
         raise kaggle_errors.from_answer(
             400, answer.headers, "", what=f"{what}; no submission was made", slug=slug, credential=""
         )
 
     def _body(self, answer: requests.Response) -> bytes:
-        parts, size = [], 0
-        for chunk in self.chunks(answer, time.monotonic() + self.patience.deadline):
-            parts.append(chunk)
-            size += len(chunk)
-            if size > LARGEST_ANSWER:
-                raise kaggle_errors.not_json("Kaggle", b"")
-        return b"".join(parts)
-
-    @contextlib.contextmanager
-    def _translated(self, url: str) -> Iterator[None]:
-        try:
-            yield
-        except LOST as lost:
-            error = kaggle_errors.from_lost(lost, url)
-        else:
-            return
-        raise error
+        return body_of(answer, time.monotonic() + self.patience.deadline)
 
     def _close(self) -> None:
         if self._transport is not None:
             self._transport.__exit__(None, None, None)
             self._transport = None
-
-
-class _Session(requests.Session):
-    """A session with time limits that follows no redirect and keeps no connection.
-
-    A connection kept while a score is waited for is dropped by many a proxy just when it is used again.
-    """
-
-    def __init__(self, patience: Patience) -> None:
-        super().__init__()
-        self.limits = (patience.connect, patience.read)
-        self.headers["Connection"] = "close"
-
-    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
-        """Send with the time limits; the body is left to be read."""
-        return super().send(
-            request, **{**options, "timeout": self.limits, "stream": True, "allow_redirects": False}
-        )
-
-
-def _unsigned(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """An `auth` that adds nothing: without it requests looks into the netrc file."""
-    return request
 
 
 def _make_transport(credential: Credential | None, patience: Patience) -> Any:
@@ -308,13 +260,13 @@ def _make_transport(credential: Credential | None, patience: Patience) -> Any:
     class Transport(KaggleHttpClient):  # type: ignore[misc]
         """Kaggle's transport with our session, our choice of credential, and the answer as it came."""
 
-        _session: _Session | None
+        _session: Session | None
 
         def _init_session(self) -> None:
             if self._session is None:
-                session = _Session(patience)
+                session = Session(patience)
                 session.headers.update({"User-Agent": "kaggle-homework", "Accept": "application/json"})
-                session.auth = _auth(credential)
+                session.auth = auth_of(credential)
                 self._session = session
 
         def _prepare_response(self, _type: object, answer: requests.Response) -> requests.Response:
@@ -326,19 +278,6 @@ def _make_transport(credential: Credential | None, patience: Patience) -> Any:
         raise UsageError(
             str(error), "unset KAGGLE_API_ENVIRONMENT", "请取消环境变量 KAGGLE_API_ENVIRONMENT"
         ) from None
-
-
-def _auth(credential: Credential | None) -> Callable[[requests.PreparedRequest], requests.PreparedRequest]:
-    if credential is None:
-        return _unsigned
-    if credential.kind == "key":
-        return requests.auth.HTTPBasicAuth(credential.username, credential.secret)
-
-    def bearer(request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {credential.secret}"
-        return request
-
-    return bearer
 
 
 def _no_credentials(found: Found) -> CredentialsError:

@@ -91,19 +91,17 @@ def submit(
         choice.check(competition, candidate, data or Path("data") / competition.slug)
         typer.echo(f"submission: {candidate.path} (checked)")
         board = _board(output, candidate.path.parent)
-        with (
-            Kaggle(patience=_patience(timeout), say=_say) as kaggle,
-            FileLock(output / ".submit.lock"),  # two at once would not see each other's submission
-        ):
-            entry = _send(
-                Sender(kaggle, board.ledger), choice.pack(candidate, message), again=again, ask=not yes
-            )
+        with Kaggle(patience=_patience(timeout), say=_say) as kaggle:
+            with FileLock(output / ".submit.lock"):  # two at once would not see each other's submission
+                sender = Sender(kaggle, board.ledger)
+                entry = _send(sender, choice.pack(candidate, message), again=again, ask=not yes)
             if entry is None:
                 return
             if wait and not entry.done:
                 typer.echo(f"waiting for the score of submission {entry.ref}")
                 scoring.wait(kaggle, board, entry)
         if entry.done:
+            scoring.check_verdict(entry)
             typer.echo(scoring.score_line(entry, board.record(entry)))
         else:
             typer.echo(f"later: python -m pipelines scores {competition.slug}")

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from pipelines.errors import HomeworkError
 
 SITE = "https://www.kaggle.com"
+PASSING = (408, 429)
 PAGE_START = (b"<", b"\xef\xbb\xbf<")  # a page where JSON or a zip belongs
 
 
@@ -90,7 +91,7 @@ def from_answer(
         )
     if status in (403, 404):
         return _no_access(status, text, said, slug)
-    if status == 429 or status >= 500:
+    if status in PASSING or status >= 500:
         return site_trouble(status, headers, f"{what}: Kaggle answered {status}{said}")
     return _refused(text, f"{what}: Kaggle said no ({status}){said}", slug)
 

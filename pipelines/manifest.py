@@ -1,6 +1,7 @@
 """`manifest.json`: what was downloaded into a data folder, so that a change is seen later."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,11 +22,14 @@ class Manifest:
     date: str
     files: dict[str, dict[str, Any]]
 
-    def problems(self, folder: Path) -> list[str]:
-        """Every file that is not as it was downloaded, by name; an empty list if all are."""
+    def problems(self, folder: Path, names: Iterable[str] | None = None) -> list[str]:
+        """Every file, of `names` or of all, that is not as it was downloaded; an empty list if none is."""
         found = []
-        for name, entry in self.files.items():
-            path = folder / name
+        for name in self.files if names is None else names:
+            entry, path = self.files.get(name), folder / name
+            if entry is None:
+                found.append(f"{name} was not downloaded")
+                continue
             if not path.is_file():
                 found.append(f"{name} is missing")
             elif path.stat().st_size != entry["size"]:

@@ -51,7 +51,7 @@ def wait(kaggle: Kaggle, board: Board, entry: Entry) -> Entry:
     """Ask with growing intervals until Kaggle has a verdict, and write it down.
 
     A status that is not known and a failure that passes mean: not yet.
-    Raises: RefusedError with Kaggle's reason if scoring failed; PendingError after the deadline.
+    Raises: PendingError after the deadline.
     """
     patience, pause = kaggle.patience, kaggle.patience.first_poll
     ends = patience.clock() + patience.score_deadline
@@ -62,15 +62,20 @@ def wait(kaggle: Kaggle, board: Board, entry: Entry) -> Entry:
                 f"it is safe with Kaggle; later: python -m pipelines scores {entry.slug}",
                 f"提交已完成，请稍后运行 python -m pipelines scores {entry.slug} 查看得分",
             )
+        kaggle.say(f"{(entry.status or 'unknown').lower()}; asking again in {pause:.0f} s")
         patience.sleep(pause)
         pause = min(patience.longest_poll, pause * 1.5)
+    return entry
+
+
+def check_verdict(entry: Entry) -> None:
+    """Raise RefusedError with Kaggle's reason if scoring failed."""
     if entry.status == "ERROR":
         raise RefusedError(
             f"Kaggle could not score submission {entry.ref}: {entry.error or 'no reason given'}",
             "compare the csv with the sample submission and submit another one",
             "请对照示例提交文件检查 csv，再提交新文件",
         )
-    return entry
 
 
 def look(kaggle: Kaggle, board: Board, entry: Entry) -> bool:

@@ -53,7 +53,7 @@ def locate(
         return from_folder(competition, folder)
     default = data_root / competition.slug
     if any((default / name).exists() for name in competition.files):
-        return from_folder(competition, default, kind=_kind(default))
+        return from_folder(competition, default, kind=_kind(competition, default))
     if fetch is not None and fetch(competition, default):
         return from_folder(competition, default, kind="kaggle")
     return from_sample(competition)
@@ -80,10 +80,12 @@ def from_folder(competition: Competition, folder: Path, kind: Kind = "folder") -
     return Source(kind, str(folder), {name: _read(folder / name) for name in competition.files})
 
 
-def _kind(folder: Path) -> Kind:
+def _kind(competition: Competition, folder: Path) -> Kind:
     """`kaggle` if the files are as they were downloaded from there, else `folder`."""
     found = manifest.read(folder)
-    return "kaggle" if found and found.source == "kaggle" and not found.problems(folder) else "folder"
+    if found is None or found.source != "kaggle" or found.problems(folder, competition.files):
+        return "folder"
+    return "kaggle"
 
 
 def _read(path: Path) -> bytes:

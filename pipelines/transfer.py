@@ -15,6 +15,7 @@ from pipelines.files import write_whole
 from pipelines.kaggle_client import Kaggle
 from pipelines.kaggle_errors import NetworkError, is_page, not_json, site_trouble
 from pipelines.patience import repeat
+from pipelines.sessions import chunks
 
 Progress = Callable[[int, int | None], None]  # (bytes so far, bytes in all or None)
 LARGEST_CRC32C = 64 * 2**20  # bytes; it is computed in Python, 10 MB/s. The members' checksums guard the rest
@@ -106,7 +107,7 @@ class Transfer:
     def _append(self, answer: requests.Response, start: int, size: int | None) -> None:
         with self.part.open("ab" if start else "wb") as file:
             done = start
-            for chunk in self.kaggle.chunks(answer, self.ends):
+            for chunk in chunks(answer, self.ends):
                 if done == 0 and is_page(chunk):
                     raise not_json("the archive", chunk)
                 file.write(chunk)

@@ -1,6 +1,7 @@
 """Downloads through the TLS proxy: whole, resumed, repeated, or refused with nothing left behind."""
 
 import json
+import signal
 import subprocess
 import threading
 from pathlib import Path
@@ -213,8 +214,8 @@ def test_what_cannot_be_a_slug(site, cli, name):
     assert not Path("data").exists()
 
 
-@pytest.mark.parametrize("fault", ["stall", "reset"])
-def test_killed_and_run_again(site, cli, large, python, fault):
+@pytest.mark.parametrize(("how", "fault"), [("SIGKILL", None), ("SIGKILL", "reset"), ("SIGINT", None)])
+def test_killed_or_interrupted_and_run_again(site, cli, large, python, how, fault):
     site.faults["storage"] = ["stall"]
     process = subprocess.Popen([*python, "data", "titanic"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     part = Path("data/.titanic.download/archive.part")
@@ -222,11 +223,12 @@ def test_killed_and_run_again(site, cli, large, python, fault):
     half, tick = len(site.archives["titanic"]) // 2, threading.Event()
     while not (part.is_file() and part.stat().st_size == half):
         tick.wait(0.01)
-    process.kill()
+    process.send_signal(getattr(signal, how))
     output, _ = process.communicate()
+    assert (how == "SIGINT") == (process.returncode == 130) == (b"goes on where it stopped" in output)
     assert KEY.encode() not in output
     assert not FOLDER.exists()
-    site.faults["storage"] = [fault] if fault == "reset" else []
+    site.faults["storage"] = [fault]
     assert cli("data", "titanic").code == 0
     assert site.ranges[1] == f"bytes={half}-"
     assert is_complete(large)

@@ -227,6 +227,9 @@ def test_scoring_error_shows_the_reason(site, cli, ready):
     assert done.code == 5
     assert reason in done.text
     assert reason in cli("scores", "titanic").out
+    again = cli("submit", "titanic")
+    assert (again.code, len(site.submissions)) == (5, 1)
+    assert reason in again.text
 
 
 def test_complete_without_a_score(site, cli, ready):
