@@ -4,6 +4,7 @@ import contextlib
 import json
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -73,6 +74,7 @@ def submit(
     message: Annotated[str, typer.Option("--message", "-m", help="Put before the description.")] = "",
     again: Annotated[bool, typer.Option("--again", help="Send the same bytes once more.")] = False,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the score.")] = True,
+    wait_minutes: Annotated[float, typer.Option(help="How long to wait for the score.", min=0.0)] = 20.0,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before uploading.")] = False,
     timeout: Timeout = 30.0,
 ) -> None:
@@ -91,7 +93,8 @@ def submit(
         choice.check(competition, candidate, data or Path("data") / competition.slug)
         typer.echo(f"submission: {candidate.path} (checked)")
         board = _board(output, candidate.path.parent)
-        with Kaggle(patience=_patience(timeout), say=_say) as kaggle:
+        patience = replace(_patience(timeout), score_deadline=60 * wait_minutes)
+        with Kaggle(patience=patience, say=_say) as kaggle:
             with FileLock(output / ".submit.lock"):  # two at once would not see each other's submission
                 sender = Sender(kaggle, board.ledger)
                 entry = _send(sender, choice.pack(candidate, message), again=again, ask=not yes)

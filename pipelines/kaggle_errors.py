@@ -70,7 +70,16 @@ def message_of(body: bytes) -> str:
         return ""
     inner = answer.get("error")
     text = inner.get("message") if isinstance(inner, dict) else answer.get("message") or inner
-    return " ".join(str(text or "").split())[:300]
+    return printable(text or "")[:300]
+
+
+def printable(text: object) -> str:
+    r"""Text from elsewhere in one line, without what would steer a terminal.
+
+    >>> printable("a\n  b\x1b[2J")
+    'a b[2J'
+    """
+    return "".join(letter for letter in " ".join(str(text).split()) if letter.isprintable())
 
 
 def is_page(body: bytes) -> bool:

@@ -26,7 +26,7 @@ class Patience:
     tries: int = 6
     first_wait: float = 1.0
     longest_wait: float = 30.0
-    deadline: float = 120.0  # of one request with its repetitions
+    deadline: float = 90.0  # of one request with its repetitions, or of a download without progress
     download_deadline: float = 6 * 3600.0
     first_poll: float = 2.0
     longest_poll: float = 30.0
@@ -40,30 +40,29 @@ def repeat(
     patience: Patience,
     say: Say = silent,
     *,
-    deadline: float | None = None,
     progress: Callable[[], int] = lambda: 0,
 ) -> T:
     """`work()`, again after each passing NetworkError, with growing waits and jitter.
 
-    Retry-After is honoured; what would wait beyond the deadline is not waited for. Tries are counted
-    anew whenever `progress` has grown, so that a long download survives many small breaks.
+    Retry-After is honoured; what would wait beyond the deadline is not waited for. Tries and deadline
+    count anew whenever `progress` has grown, so that a long download survives many small breaks.
     Raises: the last error.
     """
     grow = tenacity.wait_exponential_jitter(
         initial=patience.first_wait, max=patience.longest_wait, jitter=patience.first_wait
     )
-    too_late = tenacity.stop_before_delay(deadline or patience.deadline)
-    seen, spent = progress(), 0
+    seen, spent, since = progress(), 0, patience.clock()
 
     def wait(state: tenacity.RetryCallState) -> float:
         error = _error(state)
         return grow(state) if error.retry_after is None else error.retry_after
 
     def stop(state: tenacity.RetryCallState) -> bool:
-        nonlocal seen, spent
+        nonlocal seen, spent, since
         if progress() > seen:
-            seen, spent = progress(), state.attempt_number - 1
-        return state.attempt_number - spent >= patience.tries
+            seen, spent, since = progress(), state.attempt_number - 1, patience.clock()
+        too_late = patience.clock() + state.upcoming_sleep - since >= patience.deadline
+        return too_late or state.attempt_number - spent >= patience.tries
 
     def announce(state: tenacity.RetryCallState) -> None:
         say(f"{_error(state).message}; again in {state.upcoming_sleep:.0f} s")
@@ -71,7 +70,7 @@ def repeat(
     retrying = tenacity.Retrying(
         sleep=patience.sleep,
         wait=wait,
-        stop=lambda state: stop(state) or too_late(state),
+        stop=stop,
         retry=tenacity.retry_if_exception(lambda error: isinstance(error, NetworkError) and error.passing),
         before_sleep=announce,
         reraise=True,

@@ -9,7 +9,7 @@ from typing import Any
 from pipelines.errors import HomeworkError
 from pipelines.files import write_whole
 from pipelines.kaggle_client import Answer, Kaggle
-from pipelines.kaggle_errors import AccessError, NetworkError, PendingError, RefusedError
+from pipelines.kaggle_errors import AccessError, NetworkError, PendingError, RefusedError, printable
 from pipelines.ledger import Entry, Ledger
 
 Record = dict[str, Any]
@@ -87,11 +87,11 @@ def look(kaggle: Kaggle, board: Board, entry: Entry) -> bool:
             raise
         kaggle.say(f"{error.message}; asking again later")
         return False
-    entry.status = str(answer.get("status") or "PENDING").rsplit(".", 1)[-1].upper()
+    entry.status = printable(answer.get("status") or "PENDING").upper()
     if not entry.done:
         return False
     entry.public, entry.private = _number(answer.get("publicScore")), _number(answer.get("privateScore"))
-    entry.error = str(answer.get("errorDescription") or "")[:500] or None
+    entry.error = printable(answer.get("errorDescription") or "")[:500] or None
     entry.rank = _rank(kaggle, entry, answer.get("teamName"))
     board.write(entry)
     return True

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from pipelines.errors import HomeworkError
 from pipelines.kaggle_client import Answer, Kaggle
-from pipelines.kaggle_errors import AccessError, NetworkError, RefusedError, daily_limit
+from pipelines.kaggle_errors import AccessError, NetworkError, RefusedError, daily_limit, printable
 from pipelines.ledger import Entry, Ledger
 
-LOOKS = 4  # a new submission may not be listed at once
+LOOKS = 5  # a new submission may not be listed at once
 TRIES = 3
 LONGEST_DESCRIPTION = 400
 
@@ -162,7 +162,7 @@ def _entry(parcel: Parcel, tag: str) -> Entry:
 
 
 def _no_reference(answer: Answer) -> RefusedError:
-    said = str(answer.get("message") or "nothing")[:300]
+    said = printable(answer.get("message") or "nothing")[:300]
     return RefusedError(
         f'Kaggle took the call and made no submission: "{said}"',
         "run the same command again; if it stays so, upload the file by hand",

@@ -56,7 +56,7 @@ class Transfer:
         self.ends = time.monotonic() + patience.download_deadline
         repeat(
             self._attempt, patience, self.kaggle.say,
-            deadline=patience.download_deadline, progress=lambda: self.size,
+            progress=lambda: self.size,
         )  # fmt: skip
         return self.part
 

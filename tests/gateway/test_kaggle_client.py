@@ -2,12 +2,14 @@
 
 import json
 import logging
+import re
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 from stand_in import KEY, TOKEN, USERNAME
 
+from pipelines import kaggle_client
 from pipelines.kaggle_client import Kaggle
 from pipelines.kaggle_errors import CredentialsError
 
@@ -122,3 +124,9 @@ def test_doctor_without_credentials_with_rules_open_and_behind_a_bad_proxy(site,
     done = cli("doctor")
     assert done.code == 1
     assert "none found" in done.text
+
+
+def test_one_module_imports_kaggles_packages():
+    sources = Path(kaggle_client.__file__).parent.rglob("*.py")
+    pattern = re.compile(r"^\s*(?:from|import) (?:kaggle|kagglesdk|kagglehub)\b", re.MULTILINE)
+    assert [path.name for path in sources if pattern.search(path.read_text())] == ["kaggle_client.py"]

@@ -325,3 +325,18 @@ def test_otto_probabilities(site, cli, monkeypatch, titanic_files):
     assert done.code == 0, done.text
     assert "public score 0.44512: 0.5 standard errors below the forecast, private score 0.44620" in done.text
     assert site.submissions[0]["bytes"] == csv
+
+
+def test_from_nothing_to_a_score_with_a_trained_network(site, cli):
+    """Download, train, submit, wait and score, and no secret in anything printed or written."""
+    site.verdicts = [{"status": "PENDING"}, COMPLETE]
+    for command in ("data", "run", "submit", "scores"):
+        options = ["--folds", 2, "--seeds", 1, "--epochs", 2] if command == "run" else []
+        done = cli(command, "titanic", *options)
+        assert done.code == 0, done.text
+    [path] = Path("submissions/titanic").glob("*.csv")
+    record = json.loads(path.with_suffix(".json").read_text())
+    assert (record["data"], record["where"]) == ("kaggle", str(Path("data/titanic")))
+    assert record["kaggle"]["public"] == 0.77511
+    assert site.submissions[0]["bytes"] == path.read_bytes()
+    assert f"{record['cv_mean']:.4f} ± {record['cv_se']:.4f}" in done.out
