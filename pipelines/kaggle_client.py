@@ -27,6 +27,17 @@ from pipelines.sessions import Session, auth_of, body_of, translated, unsigned
 MOST_REDIRECTS = 5
 API = "https://api.kaggle.com"
 Answer = dict[str, Any]
+IN_WORDS = {
+    "ListDataFiles": "list of files",
+    "DownloadDataFiles": "download",
+    "DownloadDataFile": "download",
+    "GetSubmissionLimits": "number of submissions left",
+    "StartSubmissionUpload": "upload",
+    "CreateSubmission": "submission",
+    "GetSubmission": "score",
+    "ListSubmissions": "list of submissions",
+    "GetLeaderboard": "leaderboard",
+}
 
 
 class Kaggle:
@@ -77,7 +88,7 @@ class Kaggle:
                 last_modified_epoch_seconds=modified, file_name=name,
             )  # fmt: skip
             if not ticket.get("createUrl") or not ticket.get("token"):
-                raise kaggle_errors.not_json("StartSubmissionUpload", json.dumps(sorted(ticket)).encode())
+                raise kaggle_errors.not_json("upload", json.dumps(sorted(ticket)).encode())
             self._put(str(ticket["createUrl"]), content, slug)
             return str(ticket["token"])
 
@@ -126,9 +137,9 @@ class Kaggle:
             try:
                 value = json.loads(body)
             except ValueError:
-                raise kaggle_errors.not_json(method, body) from None
+                raise kaggle_errors.not_json(IN_WORDS[method], body) from None
             if not isinstance(value, dict):
-                raise kaggle_errors.not_json(method, body)
+                raise kaggle_errors.not_json(IN_WORDS[method], body)
             return value
 
         return work() if once else repeat(work, self.patience, self.say)
@@ -137,7 +148,7 @@ class Kaggle:
         with self._signed(method, slug, fields) as answer:
             location = answer.headers.get("Location")
             if not answer.is_redirect or location is None:
-                raise kaggle_errors.not_json(method, self._body(answer)[:100])
+                raise kaggle_errors.not_json(IN_WORDS[method], self._body(answer)[:100])
             return urljoin(str(answer.url), location)
 
     @contextlib.contextmanager
@@ -154,7 +165,7 @@ class Kaggle:
                 continue
             raise kaggle_errors.from_answer(
                 answer.status_code, answer.headers, text,
-                what=method, slug=slug, credential=str(self._remaining[0]),
+                what=IN_WORDS[method], slug=slug, credential=str(self._remaining[0]),
             )  # fmt: skip
 
     def _send(self, method: str, fields: Mapping[str, Any]) -> requests.Response:
@@ -197,12 +208,12 @@ class Kaggle:
             raise kaggle_errors.from_answer(
                 401 if answer.status_code in (400, 403) else answer.status_code, answer.headers,
                 self._clean(kaggle_errors.message_of(body)),
-                what="GenerateAccessToken", slug="", credential=str(credential),
+                what="sign in", slug="", credential=str(credential),
             )  # fmt: skip
         try:
             token = str(json.loads(body)["token"])
         except (ValueError, KeyError, TypeError):
-            raise kaggle_errors.not_json("GenerateAccessToken", body) from None
+            raise kaggle_errors.not_json("sign in", body) from None
         self._secrets.append(token)
         return Credential("token", credential.source, token)
 
@@ -238,12 +249,11 @@ class Kaggle:
         with answer:
             if answer.status_code in (200, 201):
                 return
-            what, status = f"the upload was not taken ({answer.status_code})", answer.status_code
+        status = answer.status_code
         if status in kaggle_errors.PASSING or status >= 500:
+            what = f"the upload was not taken ({status})"
             raise kaggle_errors.site_trouble(status, answer.headers, what)
-        raise kaggle_errors.from_answer(
-            400, answer.headers, "", what=f"{what}; no submission was made", slug=slug, credential=""
-        )
+        raise kaggle_errors.upload_refused(status, slug)
 
     def _body(self, answer: requests.Response) -> bytes:
         return body_of(answer, time.monotonic() + self.patience.deadline)

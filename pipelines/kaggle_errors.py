@@ -151,6 +151,15 @@ def _refused(text: str, what: str, slug: str) -> RefusedError:
     )
 
 
+def upload_refused(status: int, slug: str) -> RefusedError:
+    """The storage does not take the file."""
+    return RefusedError(
+        f"the upload was not taken ({status}); no submission was made",
+        f"run the same command again, or upload the file by hand at {SITE}/competitions/{slug}/submit",
+        f"请重试，或在 {SITE}/competitions/{slug}/submit 手动提交",
+    )
+
+
 def daily_limit(what: str, slug: str) -> RefusedError:
     """No submission is left today."""
     return RefusedError(
@@ -162,14 +171,15 @@ def daily_limit(what: str, slug: str) -> RefusedError:
 
 def site_trouble(status: int, headers: Mapping[str, str], what: str) -> NetworkError:
     """429 or 5xx: passing, with what Retry-After asks for."""
+    seconds = _seconds(headers.get("Retry-After"))
     error = NetworkError(
-        what,
+        what if seconds is None else f"{what}, asking to wait {seconds:.0f} s",
         "too many requests: wait some minutes, then run the same command; it goes on where it stopped"
         if status == 429
         else "Kaggle has trouble: run the same command later; it goes on where it stopped",
         "请求过多，请几分钟后再运行同一命令" if status == 429 else "Kaggle 暂时故障，请稍后再运行同一命令",
     )
-    error.status, error.retry_after = status, _seconds(headers.get("Retry-After"))
+    error.status, error.retry_after = status, seconds
     return error
 
 

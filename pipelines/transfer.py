@@ -109,6 +109,7 @@ class Transfer:
             done = start
             for chunk in chunks(answer, self.ends):
                 if done == 0 and is_page(chunk):
+                    self.state.unlink()  # it describes the page
                     raise not_json("the archive", chunk)
                 file.write(chunk)
                 file.flush()

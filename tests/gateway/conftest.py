@@ -1,17 +1,15 @@
 """Every test here has an empty HOME, a stand-in for Kaggle, and no way to any other host."""
 
-import io
 import os
 import socket
 import sys
-import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import trustme
-from stand_in import API, KEY, SIGNATURE, STORAGE, TOKEN, USERNAME, StandIn
+from stand_in import API, KEY, SIGNATURE, STORAGE, TOKEN, USERNAME, StandIn, make_zip
 from typer.testing import CliRunner
 
 from competitions.titanic.sample import make_sample
@@ -35,14 +33,6 @@ def certificate(authority):
 @pytest.fixture(scope="session")
 def titanic_files():
     return {name: frame.to_csv(index=False).encode() for name, frame in make_sample(0).items()}
-
-
-def make_zip(files, compression=zipfile.ZIP_DEFLATED):
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", compression) as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return buffer.getvalue()
 
 
 @dataclass

@@ -8,12 +8,14 @@ import base64
 import collections
 import contextlib
 import hashlib
+import io
 import json
 import re
 import socket
 import ssl
 import struct
 import threading
+import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 API, STORAGE = "api.kaggle.com", "storage.googleapis.com"
@@ -37,6 +39,14 @@ ANSWERS = {  # fault -> status, content type, body
     "html": (200, "<!doctype html><title>Please log in</title>"),
     "empty": (200, ""),
 }
+
+
+def make_zip(files, compression=zipfile.ZIP_DEFLATED):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", compression) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
 
 
 class StandIn:

@@ -7,7 +7,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from conftest import make_zip
+from stand_in import make_zip
 
 from pipelines.archives import DamagedArchiveError, HostileArchiveError, Limits, extract
 

@@ -7,8 +7,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from conftest import make_zip
-from stand_in import KEY
+from stand_in import KEY, make_zip
 
 from pipelines import manifest
 from pipelines.competition import load

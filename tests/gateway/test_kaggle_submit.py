@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import make_zip
-from stand_in import KEY
+from stand_in import KEY, make_zip
 
 from pipelines import manifest, submission
 from pipelines.competition import load
