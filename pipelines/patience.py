@@ -1,5 +1,6 @@
 """How long to wait for Kaggle, and how often to ask again."""
 
+import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -44,23 +45,22 @@ def repeat(
 ) -> T:
     """`work()`, again after each passing NetworkError, with growing waits and jitter.
 
-    Retry-After is honoured; what would wait beyond the deadline is not waited for. Tries and deadline
-    count anew whenever `progress` has grown, so that a long download survives many small breaks.
+    Retry-After is honoured; what would wait beyond the deadline is not waited for. Tries, waits and
+    deadline count anew whenever `progress` has grown, so that a long download survives many small breaks.
     Raises: the last error.
     """
-    grow = tenacity.wait_exponential_jitter(
-        initial=patience.first_wait, max=patience.longest_wait, jitter=patience.first_wait
-    )
     seen, spent, since = progress(), 0, patience.clock()
 
     def wait(state: tenacity.RetryCallState) -> float:
-        error = _error(state)
-        return grow(state) if error.retry_after is None else error.retry_after
-
-    def stop(state: tenacity.RetryCallState) -> bool:
         nonlocal seen, spent, since
         if progress() > seen:
             seen, spent, since = progress(), state.attempt_number - 1, patience.clock()
+        asked = _error(state).retry_after
+        jitter = random.uniform(0, patience.first_wait)  # noqa: S311 it only spreads the load
+        grown = patience.first_wait * 2.0 ** (state.attempt_number - spent - 1)
+        return min(patience.longest_wait, grown + jitter) if asked is None else asked
+
+    def stop(state: tenacity.RetryCallState) -> bool:
         too_late = patience.clock() + state.upcoming_sleep - since >= patience.deadline
         return too_late or state.attempt_number - spent >= patience.tries
 

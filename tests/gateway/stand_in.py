@@ -59,7 +59,7 @@ class StandIn:
         self.calls, self.strangers, self.ranges = [], [], []
         self.faults = collections.defaultdict(list)
         self.verdicts = []  # fields of a submission, one per look; the last one stays
-        self.hashes, self.allowed, self.listed = True, 5, True
+        self.hash, self.allowed, self.listed = "md5", 5, True
         self.tokens = {TOKEN}
         self.stalled, self.closing = threading.Event(), threading.Event()
         self.lock = threading.Lock()
@@ -233,8 +233,10 @@ class Handler(BaseHTTPRequestHandler):
         etag, start = f'"{hashlib.sha256(data).hexdigest()[:16]}"', 0
         wanted = re.match(r"bytes=(\d+)-", self.headers.get("Range", ""))
         headers = {"Content-Type": "application/zip", "ETag": etag}
-        if self.site.hashes:
+        if self.site.hash == "md5":
             headers["x-goog-hash"] = "md5=" + base64.b64encode(hashlib.md5(data).digest()).decode()
+        elif self.site.hash:
+            headers["x-goog-hash"] = self.site.hash
         if wanted and self.headers.get("If-Range") == etag and fault != "ignore-range":
             start = int(wanted.group(1))
             headers["Content-Range"] = f"bytes {start}-{len(data) - 1}/{len(data)}"

@@ -129,6 +129,7 @@ RECOVERED = {
     "list: 500 while looking": ("ListSubmissions", ["500"]),
     "score: two 500": ("GetSubmission", ["500", "500"]),
     "score: dropped": ("GetSubmission", ["drop"]),
+    "score: by the list only": ("GetSubmission", ["404"] * 9),
 }
 
 
