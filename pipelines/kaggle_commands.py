@@ -112,8 +112,8 @@ def submit(
 
 def _send(sender: "Sender", parcel: "Parcel", *, again: bool, ask: bool) -> "Entry | None":
     """The entry of the submission, new or made before; None if the user declines."""
-    before = sender.already_sent(parcel)
-    if before is not None and not again:
+    before = None if again else sender.already_sent(parcel)
+    if before is not None:
         typer.echo(f"these bytes are submission {before.ref} already; not sent again (--again does)")
         return before
     today = sender.remaining(parcel.slug)

@@ -173,8 +173,8 @@ def _no_reference(answer: Answer) -> RefusedError:
 def _unknown(entry: Entry) -> NetworkError:
     error = NetworkError(
         f"it is not known yet whether {entry.file} was submitted: Kaggle counts one more, and lists none",
-        "run the same command in some minutes: it looks for it before anything is sent",
-        "请几分钟后再运行同一命令：它会先查找，不会重复提交",
+        "run the same command in some minutes: it looks for it before anything is sent; --again does not",
+        "请几分钟后再运行同一命令：它会先查找，不会重复提交；--again 则直接再次提交",
     )
     error.passing = False
     return error
