@@ -24,9 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Name = Annotated[
-    str, typer.Argument(help="Competition: folder name, Kaggle slug or URL.", metavar="COMPETITION")
-]
+Name = Annotated[str, typer.Argument(help="Competition: folder name, Kaggle slug or URL.", metavar="COMPETITION")]
 Data = Annotated[Path | None, typer.Option(help="Folder with the competition's csv files.")]
 Output = Annotated[Path, typer.Option(help="Where submissions go; a folder per competition.")]
 Preset = Annotated[str, typer.Option(help="fast or best: how many networks are averaged.")]
@@ -35,12 +33,8 @@ Seeds = Annotated[int | None, typer.Option(help="Networks per fold.")]
 Epochs = Annotated[int | None, typer.Option(help="Passes over the training rows.")]
 Seed = Annotated[int, typer.Option(help="Fixes all chance: the same seed gives the same csv on the CPU.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
-Quiet = Annotated[
-    bool, typer.Option("--quiet", "-q", help="Print the path of the csv (run) or the score (cv) only.")
-]
-Json = Annotated[
-    bool, typer.Option("--json", help="Print the record as JSON; everything else goes to stderr.")
-]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the path of the csv (run) or the score (cv) only.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the record as JSON; everything else goes to stderr.")]
 
 
 @app.command()

@@ -71,13 +71,9 @@ class _Search:
         names = [f"KAGGLE_{part.upper()}" for part in ("username", "key") if self._variable(part)]
         username = self._variable("username") or str(config.get("username") or "").strip()
         key = self._variable("key") or str(config.get("key") or "").strip()
-        where = (
-            " and ".join(names) if len(names) == 2 else " and ".join([*names, source] if config else names)
-        )
+        where = " and ".join(names) if len(names) == 2 else " and ".join([*names, source] if config else names)
         if key.startswith(TOKEN_START):
-            self.notes.append(
-                f"{where} holds a token ({TOKEN_START}...) as the key: move it to KAGGLE_API_TOKEN"
-            )
+            self.notes.append(f"{where} holds a token ({TOKEN_START}...) as the key: move it to KAGGLE_API_TOKEN")
             yield Credential("token", where, key)
         elif username and key:
             if self._usable(where, key) and self._usable(where, username):
@@ -153,18 +149,14 @@ class _Search:
         if os.name == "posix" and mode & 0o077:
             self.notes.append(f"{self._short(path)} can be read by others: chmod 600 {self._short(path)}")
         if not text:
-            self.notes.append(
-                f"{self._short(path)} is empty: it is not used; write the token into it, or remove it"
-            )
+            self.notes.append(f"{self._short(path)} is empty: it is not used; write the token into it, or remove it")
             return None
         return text
 
     def _usable(self, source: str, text: str) -> bool:
         if PRINTABLE.fullmatch(text):
             return True
-        self.notes.append(
-            f"{source} holds blanks or characters that no credential has: it is not used; copy it anew"
-        )
+        self.notes.append(f"{source} holds blanks or characters that no credential has: it is not used; copy it anew")
         return False
 
     def _short(self, path: Path) -> str:

@@ -68,9 +68,7 @@ def _network_settings() -> Iterator[Finding]:
         bundle = os.environ.get(name)
         if bundle:
             wrong = "" if Path(bundle).exists() else f"point {name} to the proxy's certificate, or unset it"
-            yield Finding(
-                "certificate", f"{name}={bundle}" + (", which is not there" if wrong else ""), wrong
-            )
+            yield Finding("certificate", f"{name}={bundle}" + (", which is not there" if wrong else ""), wrong)
     environment = os.environ.get("KAGGLE_API_ENVIRONMENT")
     if environment not in (None, "PROD"):
         yield Finding(
@@ -116,11 +114,7 @@ def _site(found: Found, slug: str, patience: Patience) -> Iterator[Finding]:
     for credential in found.credentials:
         error = _trouble(Kaggle(Found((credential,), ()), patience), slug)
         if isinstance(error, CredentialsError):
-            step = (
-                "make a new one"
-                if credential == found.credentials[-1]
-                else "remove it: it hides the next one"
-            )
+            step = "make a new one" if credential == found.credentials[-1] else "remove it: it hides the next one"
             yield Finding("sign in", f"{error.message}", f"{step} ({error.hint})")
         elif error is not None:
             yield Finding("site", error.message, error.hint)

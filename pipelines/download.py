@@ -84,9 +84,7 @@ def verify(target: Target) -> Manifest | None:
     return found
 
 
-def download(
-    kaggle: Kaggle, target: Target, progress: Progress, *, force: bool = False
-) -> tuple[Manifest, bool]:
+def download(kaggle: Kaggle, target: Target, progress: Progress, *, force: bool = False) -> tuple[Manifest, bool]:
     """Fetch the files unless they are there and good; returns the manifest and whether they were fetched.
 
     A broken download is resumed. An archive that turns out damaged without a hash to tell is fetched

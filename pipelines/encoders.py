@@ -59,10 +59,9 @@ class LeaveOneOutMean(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit(self, X: pd.DataFrame, y: IntArray) -> Self:
         """Learn each group's number of rows and sum of targets."""
-        if set(np.unique(y)) - {0, 1}:
-            raise ValueError(
-                f"LeaveOneOutMean needs class codes 0 and 1, got {sorted(set(np.unique(y)))[:5]}"
-            )
+        codes = np.unique(y).tolist()
+        if set(codes) - {0, 1}:
+            raise ValueError(f"LeaveOneOutMean needs class codes 0 and 1, got {codes[:5]}")
         target = pd.Series(np.asarray(y, dtype=np.float64), index=X.index)
         self.groups_ = {column: target.groupby(X[column]).agg(["sum", "count"]) for column in X.columns}
         self.n_features_in_ = X.shape[1]
@@ -121,10 +120,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             [
                 ("numeric", make_pipeline(impute, StandardScaler()), list(self.numeric)),
                 ("categorical", one_hot, list(self.categorical)),
-                *(
-                    (name, make_pipeline(step, StandardScaler()), columns)
-                    for name, step, columns in self.extra
-                ),
+                *((name, make_pipeline(step, StandardScaler()), columns) for name, step, columns in self.extra),
             ]
         )
         return np.asarray(self.columns_.fit_transform(X, y), dtype=np.float32)

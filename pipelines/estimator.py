@@ -3,8 +3,10 @@
 Shapes: N rows, D features, C classes.
 """
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -15,11 +17,11 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, check_random_state, validate_data
 from torch import Tensor, nn
 
-from pipelines.competition import Schedule
-from pipelines.loaders import TensorRows, training_batches
+from pipelines.competition import Recipe, Schedule
+from pipelines.fitting import Job, fit_networks
 from pipelines.metrics import Metric, log_loss
 from pipelines.models import MLP
-from pipelines.training import pick_device, predict_proba, train
+from pipelines.training import pick_device, predict_proba
 
 if TYPE_CHECKING:
     from pipelines.metrics import FloatArray
@@ -98,23 +100,7 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         Raises: ValueError for input that scikit-learn's validation refuses, or fewer than two classes.
         """
-        inputs, labels, weight = self._checked(X, y, sample_weight)
-        seed = int(check_random_state(self.random_state).randint(2**31))
-        validation = None
-        if X_val is not None:
-            validation = validate_data(self, X_val, y_val, dtype=np.float32, reset=False)
-        elif self.patience is not None:
-            kept, held = train_test_split(
-                np.arange(len(labels)), test_size=self.validation_fraction, stratify=labels, random_state=seed
-            )
-            validation = inputs[held], labels[held]
-            inputs, labels, weight = inputs[kept], labels[kept], None if weight is None else weight[kept]
-        device = pick_device(self.device)
-        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-            torch.manual_seed(seed)
-            self.model_ = (self.make_model or default_model)(inputs.shape[1], len(self.classes_)).to(device)
-            self._train(TensorRows(*self._tensors(inputs, labels, weight, device)), validation, seed)
-        self.n_iter_ = len(self.history_.losses)
+        fit_together([self], [Rows(X, y, sample_weight, X_val, y_val)])
         return self
 
     def predict_proba(self, X: ArrayLike) -> "FloatArray":
@@ -131,6 +117,30 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         labels: NDArray[Any] = self.classes_[most_probable]
         return labels
 
+    def job(self, rows: "Rows") -> Job:
+        """Check the rows as scikit-learn wants it, and make them a job."""
+        inputs, labels, weight = self._checked(rows.X, rows.y, rows.sample_weight)
+        seed = int(check_random_state(self.random_state).randint(2**31))
+        held_out = None
+        if rows.X_val is not None:
+            held_out = validate_data(self, rows.X_val, rows.y_val, dtype=np.float32, reset=False)
+            unknown = np.setdiff1d(held_out[1], self.classes_)
+            if len(unknown):
+                raise ValueError(f"y_val holds {unknown[0]}, which y does not; y holds {self.classes_.tolist()}")
+        elif self.patience is not None:
+            kept, held = train_test_split(
+                np.arange(len(labels)), test_size=self.validation_fraction, stratify=labels, random_state=seed
+            )
+            held_out = inputs[held], labels[held]
+            inputs, labels, weight = inputs[kept], labels[kept], None if weight is None else weight[kept]
+        device = pick_device(self.device)
+        return Job(
+            inputs=torch.from_numpy(inputs).to(device),
+            targets=self._targets(labels, weight).to(device),
+            seed=seed,
+            held_out=None if held_out is None else (torch.from_numpy(held_out[0]).to(device), self._codes(held_out[1])),
+        )
+
     def _checked(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None
     ) -> tuple[NDArray[np.float32], NDArray[Any], "FloatArray | None"]:
@@ -143,47 +153,57 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             inputs, labels, weight = inputs[weight > 0], labels[weight > 0], weight[weight > 0]
         self.classes_ = np.unique(labels)
         if len(self.classes_) < 2:
-            raise ValueError(
-                f"TorchClassifier needs at least two classes; y holds one class: {self.classes_.tolist()}"
-            )
+            raise ValueError(f"TorchClassifier needs at least two classes; y holds one class: {self.classes_.tolist()}")
         return inputs, labels, weight
 
-    def _tensors(
-        self, X: NDArray[np.float32], y: NDArray[Any], weight: "FloatArray | None", device: torch.device
-    ) -> tuple[Tensor, Tensor]:
-        """Inputs (N, D) and targets: codes (N,), or with weights (N, C) rows of weight x one-hot.
+    def _codes(self, labels: NDArray[Any]) -> Tensor:
+        return torch.from_numpy(np.searchsorted(self.classes_, labels))
+
+    def _targets(self, labels: NDArray[Any], weight: "FloatArray | None") -> Tensor:
+        """Class codes (N,), or with weights (N, C) rows of weight x one-hot.
 
         Cross entropy of such a row is the weight times the row's loss, so weights need no loop of
         their own. They are scaled to mean one, which keeps the learning rate's meaning.
         """
-        codes = torch.from_numpy(np.searchsorted(self.classes_, y))
-        inputs = torch.from_numpy(X).to(device)
+        codes = self._codes(labels)
         if weight is None:
-            return inputs, codes.to(device)
+            return codes
         scaled = torch.from_numpy((weight / weight.mean()).astype(np.float32))
-        return inputs, (nn.functional.one_hot(codes, len(self.classes_)) * scaled[:, None]).to(device)
+        return nn.functional.one_hot(codes, len(self.classes_)) * scaled[:, None]
 
-    def _train(self, rows: TensorRows, validation: Any, seed: int) -> None:
-        optimizer = torch.optim.AdamW(
-            self.model_.parameters(), lr=self.lr, weight_decay=self.weight_decay, fused=True
-        )
-        self.history_ = train(
-            self.model_,
-            training_batches(rows, self.batch_size, torch.Generator().manual_seed(seed)),
-            nn.CrossEntropyLoss(),
-            optimizer,
-            self.epochs,
-            schedule=self.schedule,
-            monitor=None if validation is None else self._monitor(*validation),
-            patience=self.epochs if self.patience is None else self.patience,
-        )
+    def recipe(self) -> Recipe:
+        """The parameters that say how to train."""
+        return Recipe(**{field.name: getattr(self, field.name) for field in fields(Recipe)})
 
-    def _monitor(self, X: NDArray[np.float32], y: NDArray[Any]) -> Callable[[nn.Module], float]:
-        """Score of a model on rows that it does not train on, greater is better."""
-        device = next(self.model_.parameters()).device
-        inputs, codes = torch.from_numpy(X).to(device), np.searchsorted(self.classes_, y)
 
-        def score(model: nn.Module) -> float:
-            return self.metric.gain(self.metric(codes, predict_proba(model, inputs).numpy()), 0.0)
+class Rows(NamedTuple):
+    """What `fit` gets, for one network."""
 
-        return score
+    X: ArrayLike
+    y: ArrayLike
+    sample_weight: ArrayLike | None = None
+    X_val: ArrayLike | None = None
+    y_val: ArrayLike | None = None
+
+
+def fit_together(
+    classifiers: Sequence[TorchClassifier],
+    rows: Sequence[Rows],
+    on_epoch: Callable[[int], None] = lambda _members: None,
+) -> None:
+    """Fit each classifier to its own rows, as its `fit` would, but as few programs as possible.
+
+    They may differ in `random_state` and rows only. `on_epoch(E)` is called after each epoch of E networks.
+    """
+    first = classifiers[0]
+    jobs = [classifier.job(own) for classifier, own in zip(classifiers, rows, strict=True)]
+    by_width: dict[tuple[int, int], list[int]] = {}
+    for i, (classifier, job) in enumerate(zip(classifiers, jobs, strict=True)):
+        by_width.setdefault((job.inputs.shape[1], len(classifier.classes_)), []).append(i)
+    for (n_features, n_classes), numbers in by_width.items():
+        make_model = partial(first.make_model or default_model, n_features, n_classes)
+        fitted = fit_networks([jobs[i] for i in numbers], make_model, first.recipe(), first.metric, on_epoch)
+        for i, (model, history) in zip(numbers, fitted, strict=True):
+            classifiers[i].model_ = model
+            classifiers[i].history_ = history
+            classifiers[i].n_iter_ = len(history.losses)

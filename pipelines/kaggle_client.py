@@ -46,9 +46,7 @@ class Kaggle:
     Raises (all methods): CredentialsError, AccessError, RefusedError or NetworkError.
     """
 
-    def __init__(
-        self, found: Found | None = None, patience: Patience | None = None, say: Say = silent
-    ) -> None:
+    def __init__(self, found: Found | None = None, patience: Patience | None = None, say: Say = silent) -> None:
         self.found = find() if found is None else found
         self.patience = patience or Patience()
         self.say = say
@@ -107,9 +105,7 @@ class Kaggle:
 
     def submissions(self, slug: str) -> list[Answer]:
         """The latest hundred submissions."""
-        answer = self._ask(
-            "ListSubmissions", slug, competition_name=slug, page=1, page_token="", page_size=100
-        )
+        answer = self._ask("ListSubmissions", slug, competition_name=slug, page=1, page_token="", page_size=100)
         return _list(answer, "submissions")
 
     def leaderboard(self, slug: str) -> list[Answer]:
@@ -176,9 +172,7 @@ class Kaggle:
             setattr(request, name, value)
         transport = self._open()
         with translated(API):
-            answer: requests.Response = transport.call(
-                "competitions.CompetitionApiService", method, request, object
-            )
+            answer: requests.Response = transport.call("competitions.CompetitionApiService", method, request, object)
         return answer
 
     def _open(self) -> Any:
@@ -285,9 +279,7 @@ def _make_transport(credential: Credential | None, patience: Patience) -> Any:
     try:
         return Transport(verbose=False)
     except Exception as error:  # it raises bare Exceptions for its environment variables
-        raise UsageError(
-            str(error), "unset KAGGLE_API_ENVIRONMENT", "请取消环境变量 KAGGLE_API_ENVIRONMENT"
-        ) from None
+        raise UsageError(str(error), "unset KAGGLE_API_ENVIRONMENT", "请取消环境变量 KAGGLE_API_ENVIRONMENT") from None
 
 
 def _no_credentials(found: Found) -> CredentialsError:

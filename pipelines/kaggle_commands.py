@@ -21,14 +21,10 @@ if TYPE_CHECKING:
 
 GO_ON = "interrupted; run the same command again: it goes on where it stopped"
 
-Name = Annotated[
-    str, typer.Argument(help="Competition: folder name, Kaggle slug or URL.", metavar="COMPETITION")
-]
+Name = Annotated[str, typer.Argument(help="Competition: folder name, Kaggle slug or URL.", metavar="COMPETITION")]
 Data = Annotated[Path | None, typer.Option(help="Folder with the competition's csv files.")]
 Output = Annotated[Path, typer.Option(help="Where submissions are; a folder per competition.")]
-Timeout = Annotated[
-    float, typer.Option(help="Seconds without a byte before a request counts as lost.", min=0.1)
-]
+Timeout = Annotated[float, typer.Option(help="Seconds without a byte before a request counts as lost.", min=0.1)]
 
 
 def register(app: typer.Typer) -> None:

@@ -128,8 +128,7 @@ def _no_access(status: int, text: str, said: str, slug: str) -> AccessError:
         )
     return AccessError(
         f"Kaggle denies access to {slug} ({status}){said}",
-        f"accept the rules at {page}/rules, verify the phone number at {SITE}/settings/phone, "
-        "or check the spelling",
+        f"accept the rules at {page}/rules, verify the phone number at {SITE}/settings/phone, or check the spelling",
         f"请在 {page}/rules 接受规则，在 {SITE}/settings/phone 验证手机号，或检查名称拼写",
     )
 
@@ -245,8 +244,7 @@ def from_lost(lost: Exception, url: str) -> NetworkError:
     else:
         error = NetworkError(
             f"the connection to {host} was lost or could not be made",
-            "check the network (behind a proxy: https_proxy), then run the same command; "
-            "it goes on where it stopped",
+            "check the network (behind a proxy: https_proxy), then run the same command; it goes on where it stopped",
             "请检查网络（需要代理时设置 https_proxy），再运行同一命令即可继续",
         )
     return error

@@ -1,9 +1,9 @@
 """arrays -> batches: a torch Dataset, and a DataLoader that hands out whole batches.
 
-Shapes: N rows, B batch.
+Shapes: N rows, B batch, E members.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -35,36 +35,46 @@ class TensorRows(Dataset[tuple[Tensor, ...]]):
 
 
 class ShuffledBatches(Sampler[Tensor]):
-    """Row numbers in a new random order each epoch, B at a time.
+    """Row numbers in a new random order each epoch, B at a time: (B,), or (E, B) for E members.
 
     A last batch of one row is left out: batch norm has no variance for it, and each epoch leaves out
-    another row. The order depends on `generator` alone.
+    another row. Each generator's order depends on it alone; member e of E draws `n_rows` row numbers
+    from `starts[e]` on, so members can share rows or have rows of their own in one dataset.
     """
 
-    def __init__(self, n_rows: int, batch_size: int, generator: torch.Generator) -> None:
+    def __init__(
+        self,
+        n_rows: int,
+        batch_size: int,
+        generators: torch.Generator | Sequence[torch.Generator],
+        starts: Sequence[int] = (),
+    ) -> None:
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {batch_size}")
         self.n_rows = n_rows
         self.batch_size = batch_size
-        self.generator = generator
+        self.generators = generators
+        self.starts = starts
 
     def __len__(self) -> int:
         full, rest = divmod(self.n_rows, self.batch_size)
         return max(1, full + (rest > 0 if self.batch_size == 1 else rest > 1))
 
     def __iter__(self) -> Iterator[Tensor]:
-        order = torch.randperm(self.n_rows, generator=self.generator)
-        return iter(torch.split(order, self.batch_size)[: len(self)])
+        if isinstance(self.generators, torch.Generator):
+            order = torch.randperm(self.n_rows, generator=self.generators)
+        else:
+            pairs = zip(self.generators, self.starts, strict=True)
+            order = torch.stack([torch.randperm(self.n_rows, generator=g) + start for g, start in pairs])
+        return iter(torch.split(order, self.batch_size, dim=-1)[: len(self)])
 
 
-def training_batches(
-    rows: TensorRows, batch_size: int, generator: torch.Generator
-) -> DataLoader[tuple[Tensor, ...]]:
-    """Shuffled batches of `rows`, drawn anew in each epoch.
+def training_batches(rows: TensorRows, batches: ShuffledBatches) -> DataLoader[tuple[Tensor, ...]]:
+    """Batches of `rows`, drawn anew in each epoch, each with one gather.
 
     >>> rows = TensorRows(torch.arange(10.0), torch.zeros(10))
-    >>> [len(target) for _, target in training_batches(rows, 4, torch.Generator().manual_seed(0))]
+    >>> order = ShuffledBatches(10, 4, torch.Generator().manual_seed(0))
+    >>> [len(target) for _, target in training_batches(rows, order)]
     [4, 4, 2]
     """
-    sampler = ShuffledBatches(len(rows), batch_size, generator)
-    return DataLoader(rows, sampler=sampler, batch_size=None)
+    return DataLoader(rows, sampler=batches, batch_size=None)

@@ -50,9 +50,7 @@ def read(competition: Competition, source: Source) -> RawData:
     code = {str(value): i for i, value in enumerate(competition.classes)}
     labels = train.pop(competition.target)
     y = np.array([code[_label(value)] for value in labels], dtype=np.int64)
-    return RawData(
-        train.reset_index(drop=True), y, test.reset_index(drop=True), sample.reset_index(drop=True)
-    )
+    return RawData(train.reset_index(drop=True), y, test.reset_index(drop=True), sample.reset_index(drop=True))
 
 
 def parse_csv(name: str, data: bytes, text_columns: tuple[str, ...]) -> pd.DataFrame:
@@ -137,9 +135,7 @@ def _checked_header(name: str, header: list[str]) -> list[str]:
 
 
 def _broken(name: str, what: str, what_zh: str) -> DataError:
-    return DataError(
-        f"{name} {what}", "download the file again, or restore your copy", f"{what_zh}；请重新下载该文件"
-    )
+    return DataError(f"{name} {what}", "download the file again, or restore your copy", f"{what_zh}；请重新下载该文件")
 
 
 def _frame(competition: Competition, name: str, data: bytes, wanted: list[str]) -> pd.DataFrame:
@@ -167,9 +163,7 @@ def _same_columns(competition: Competition, name: str, found: list[str], wanted:
         return
     if extra == [competition.target]:
         what = f"{name} holds the target column {competition.target!r}; only train.csv may"
-        raise DataError(
-            what, "is this a copy of train.csv?", "测试文件不应包含目标列，是否误用了 train.csv？"
-        )
+        raise DataError(what, "is this a copy of train.csv?", "测试文件不应包含目标列，是否误用了 train.csv？")
     parts = [f"lacks column {missing[0]!r}"] if missing else []
     parts += [f"has unknown column {extra[0]!r}"] if extra else []
     if len(missing) + len(extra) > len(parts):
@@ -204,21 +198,29 @@ def _schema(competition: Competition, with_target: bool) -> pa.DataFrameSchema:
 
 def _data_error(name: str, cases: pd.DataFrame) -> DataError:
     """One error out of pandera's table: the first column's problem with its rows, and how many more."""
-    cases = cases[cases["index"].notna()].drop_duplicates(["column", "index"])
-    first = cases.sort_values("index", kind="stable").iloc[0]
-    same = cases[(cases["column"] == first["column"]) & (cases["check"] == first["check"])]
-    rows = ", ".join(
-        f"line {case.index_} ({case.failure_case!r})"
-        for case in same.head(SHOWN).rename(columns={"index": "index_"}).itertuples()
-    )
-    more = f" and {len(same) - SHOWN} more" if len(same) > SHOWN else ""
+    cases = cases[cases["index"].notna()]
+    cases = cases.assign(words=cases["check"].astype(str).map(_in_words))
+    cases = cases.drop_duplicates(["column", "words", "index"]).sort_values("index", kind="stable")
+    first = cases.iloc[0]
+    same = cases[(cases["column"] == first["column"]) & (cases["words"] == first["words"])]
+    rows = [f"line {line} ({_shown(value)})" for line, value in zip(same["index"], same["failure_case"], strict=True)]
+    more = f" and {len(rows) - SHOWN} more" if len(rows) > SHOWN else ""
     others = sorted({*cases["column"]} - {first["column"]})
     also = f"; problems in {', '.join(map(repr, others[:SHOWN]))} too" if others else ""
     return DataError(
-        f"{name}, column {first['column']!r}: {_in_words(str(first['check']))}: {rows}{more}{also}",
+        f"{name}, column {first['column']!r}: {first['words']}: {', '.join(rows[:SHOWN])}{more}{also}",
         "correct these rows, or download the file again",
         "请更正这些行，或重新下载该文件",
     )
+
+
+def _shown(value: object) -> str:
+    """A value as it would stand in Python, without numpy's wrapping.
+
+    >>> _shown(np.int64(1)), _shown("x")
+    ('1', "'x'")
+    """
+    return repr(value.item() if isinstance(value, np.generic) else value)
 
 
 def _in_words(check: str) -> str:
@@ -247,18 +249,16 @@ def _agree(competition: Competition, train: pd.DataFrame, test: pd.DataFrame, sa
         raise _broken(sample_file, f"lacks column {key!r}", f"缺少列 {key!r}")
     both = sorted(set(train[key]) & set(test[key]))
     if both:
-        what = f"{key} {both[0]!r} stands in {train_file} and in {test_file} ({len(both)} such ids)"
+        what = f"{key} {_shown(both[0])} stands in {train_file} and in {test_file} ({len(both)} such ids)"
         raise DataError(what, "use the files of one download", "请使用同一次下载的文件")
     if set(sample[key]) != set(test[key]) or len(sample) != len(test):
         odd = sorted(set(sample[key]) ^ set(test[key]), key=str)
-        example = f", for example {odd[0]!r}" if odd else ""
-        what = (
-            f"{test_file} ({len(test)} rows) and {sample_file} ({len(sample)} rows) differ in {key}{example}"
-        )
+        example = f", for example {_shown(odd[0])}" if odd else ""
+        what = f"{test_file} ({len(test)} rows) and {sample_file} ({len(sample)} rows) differ in {key}{example}"
         raise DataError(what, "use the files of one download", "请使用同一次下载的文件")
     values = train[competition.target].unique()
     if len(values) < 2:
-        what = f"{train_file}, column {competition.target!r}: every row holds {values[0]!r}"
+        what = f"{train_file}, column {competition.target!r}: every row holds {_shown(values[0])}"
         raise DataError(what, "a classifier needs at least two classes", "训练数据至少需要两个类别")
 
 

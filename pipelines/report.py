@@ -20,18 +20,18 @@ def plan_line(competition: Competition, plan: Plan) -> str:
 def score_lines(competition: Competition, result: CVResult) -> Iterator[str]:
     """Score, baselines and forecast; ± is one standard error over rows unless it says otherwise."""
     name = competition.metric.name
-    yield f"{name + ', out of fold':<26}{result.score:.4f} ± {result.se:.4f}"
+    yield f"{name + ', out of fold':<28}{result.score:.4f} ± {result.se:.4f}"
     lowest, highest = min(result.fold_scores), max(result.fold_scores)
-    yield f"{'  folds, lowest to highest':<26}{lowest:.4f} to {highest:.4f}"
+    yield f"{'  folds, lowest to highest':<28}{lowest:.4f} to {highest:.4f}"
     if len(result.seed_scores) > 1:
         mean, sd = statistics.mean(result.seed_scores), statistics.stdev(result.seed_scores)
-        yield f"{'  one seed alone':<26}{mean:.4f} ± {sd:.4f} (sd over {len(result.seed_scores)} seeds)"
-    yield f"{'baseline on the same folds':<26}{name:<18}ours is better by"
+        yield f"{'  one seed alone':<28}{mean:.4f} ± {sd:.4f} (sd over {len(result.seed_scores)} seeds)"
+    yield f"{'baseline on the same folds':<28}{name:<18}ours is better by"
     for row in result.baselines:
-        yield f"  {row.name:<24}{row.score:.4f} ± {row.se:.4f}   {row.gain:+.4f} ± {row.gain_se:.4f}"
+        yield f"  {row.name:<26}{row.score:.4f} ± {row.se:.4f}   {row.gain:+.4f} ± {row.gain_se:.4f}"
     f = result.forecast
     anchor = f"; from the public score of '{f.anchor}' and our gain over it" if f.anchor else ""
-    yield f"{'forecast, public score':<26}{f.mean:.4f}, 95 % interval {f.low:.4f} to {f.high:.4f}"
+    yield f"{'forecast, public score':<28}{f.mean:.4f}, 95 % interval {f.low:.4f} to {f.high:.4f}"
     yield f"  ({f.n_public} public test rows{anchor})"
 
 
@@ -40,7 +40,7 @@ def outcome_lines(competition: Competition, outcome: Outcome) -> Iterator[str]:
     yield from score_lines(competition, outcome.result)
     memory = outcome.record["peak_memory_mb"]
     cost = f"{outcome.record['seconds']:.1f} s" + (f", {memory:.0f} MB at peak" if memory else "")
-    yield f"{'cost':<26}{cost}"
+    yield f"{'cost':<28}{cost}"
     if outcome.path is not None:
         yield f"submission: {outcome.path} ({len(outcome.result.test)} rows, checked)"
         yield f"record:     {outcome.path.with_suffix('.json')}"

@@ -51,9 +51,7 @@ def make_plan(competition: Competition, knobs: Knobs) -> Plan:
     preset = competition.presets.get(knobs.preset)
     if preset is None:
         known = ", ".join(competition.presets)
-        raise UsageError(
-            f"there is no preset {knobs.preset!r}", f"choose one of {known}", f"可选的 preset: {known}"
-        )
+        raise UsageError(f"there is no preset {knobs.preset!r}", f"choose one of {known}", f"可选的 preset: {known}")
     for name, least in (("folds", 2), ("seeds", 1), ("epochs", 1), ("seed", 0)):
         value = getattr(knobs, name)
         if value is not None and value < least:
@@ -95,9 +93,7 @@ def run(
         competition = replace(competition, known_public=None)  # a public score is of Kaggle's rows
     features = validation.make_features(competition, data)
     result = validation.cross_validate(competition, features, plan, progress)
-    csv = submission.to_csv(
-        competition, data.sample_submission, data.test[competition.id_column], result.test
-    )
+    csv = submission.to_csv(competition, data.sample_submission, data.test[competition.id_column], result.test)
     submission.check(competition, csv, source.files[competition.sample_submission])
     record = make_record(competition, knobs.preset, plan, source, result, csv)
     record["seconds"] = round(time.perf_counter() - started, 2)

@@ -31,9 +31,7 @@ class Session(requests.Session):
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
         """Send with the time limits; the body is left to be read."""
-        return super().send(
-            request, **{**options, "timeout": self.limits, "stream": True, "allow_redirects": False}
-        )
+        return super().send(request, **{**options, "timeout": self.limits, "stream": True, "allow_redirects": False})
 
 
 def unsigned(request: requests.PreparedRequest) -> requests.PreparedRequest:

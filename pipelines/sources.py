@@ -102,7 +102,5 @@ def _read(path: Path) -> bytes:
 def from_sample(competition: Competition) -> Source:
     """The competition's made rows, as the csv files that Kaggle would have sent."""
     frames = competition.make_sample()
-    files = {
-        name: frames[name].to_csv(index=False, lineterminator="\n").encode() for name in competition.files
-    }
+    files = {name: frames[name].to_csv(index=False, lineterminator="\n").encode() for name in competition.files}
     return Source("sample", "made rows", files)

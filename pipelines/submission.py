@@ -32,9 +32,7 @@ def to_csv(competition: Competition, sample: pd.DataFrame, test_ids: pd.Series, 
     out = sample[[competition.id_column]].copy()
     if competition.submit == "labels":
         labels = np.array(competition.classes)[proba[rows].argmax(axis=1)]
-        out[columns[0]] = labels.astype(
-            sample[columns[0]].dtype.type if labels.dtype.kind in "if" else object
-        )
+        out[columns[0]] = labels.astype(sample[columns[0]].dtype.type if labels.dtype.kind in "if" else object)
     else:
         out[columns] = proba[rows] if len(columns) > 1 else proba[rows][:, -1:]
     text = out[list(sample.columns)].to_csv(index=False, lineterminator="\n", float_format="%.9g")
@@ -92,9 +90,7 @@ def _label_problems(competition: Competition, values: pd.Series) -> list[str]:
     odd = [value for value in values.unique() if str(value) not in known]
     if odd:
         shown = ", ".join(str(value) for value in odd[:3])
-        kind = (
-            "probabilities, or labels written as decimals" if values.dtype.kind == "f" else "unknown classes"
-        )
+        kind = "probabilities, or labels written as decimals" if values.dtype.kind == "f" else "unknown classes"
         return [f"{values.name} holds {shown}: {kind}; labels are {', '.join(sorted(known))}"]
     return []
 
@@ -112,13 +108,9 @@ def _probability_problems(key: str, ids: pd.Series, values: pd.DataFrame) -> lis
         row = int(np.argmax(off))
         return [f"{int(off.sum())} rows do not sum to one; {key} {ids.iloc[row]} sums to {p[row].sum():.6g}"]
     if np.isin(p, (0, 1)).all():
-        return [
-            "it holds labels (only 0 and 1) where probabilities belong; one miss costs a log loss of 34.5"
-        ]
+        return ["it holds labels (only 0 and 1) where probabilities belong; one miss costs a log loss of 34.5"]
     if (p == p.round(FEWEST_DECIMALS - 1)).all():
-        return [
-            f"its probabilities are rounded to {FEWEST_DECIMALS - 1} decimals or fewer, which costs score"
-        ]
+        return [f"its probabilities are rounded to {FEWEST_DECIMALS - 1} decimals or fewer, which costs score"]
     return []
 
 

@@ -28,9 +28,7 @@ def choose(competition: Competition, folder: Path, file: Path | None = None) -> 
     """
     path = file or _newest(competition, folder)
     if not path.is_file():
-        raise SubmissionError(
-            f"there is no file {path}", "name a csv of submissions/", "请指定已有的 csv 文件"
-        )
+        raise SubmissionError(f"there is no file {path}", "name a csv of submissions/", "请指定已有的 csv 文件")
     record_path = path.with_suffix(".json")
     try:
         record = json.loads(record_path.read_bytes())

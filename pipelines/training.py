@@ -1,17 +1,18 @@
 """The one training loop: forward, backward, update (lecture 3 onwards).
 
-Shapes: B batch, C classes.
+Shapes: N rows, B batch, C classes, E members.
 
 A batch is `(*inputs, target)`. Models return logits; the criterion supplies the non-linearity; logits
-become probabilities once, in `predict_proba`.
+become probabilities once, in `predict_proba`. With members (`members.py`) everything carries a leading
+axis E, the loss included; the loop does not know.
 """
 
 import copy
 import math
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -40,9 +41,10 @@ def train_epoch(
     scheduler: LambdaLR | None = None,
     precision: AbstractContextManager[Any] | None = None,
 ) -> Tensor:
-    """One pass over `batches`; returns the mean loss per row, still on the device.
+    """One pass over `batches`; returns the mean loss per row, () or (E,), still on the device.
 
-    Weighting each batch's mean by its rows makes a short last batch count for what it is.
+    The criterion gives a mean over the batch; weighting it by the batch's rows makes a short last
+    batch count for what it is.
     """
     model.train()
     precision = precision or nullcontext()
@@ -52,22 +54,37 @@ def train_epoch(
         with precision:
             outputs = model(*inputs)
         loss = criterion(outputs.float(), target)  # forward
-        loss.backward()  # type: ignore[no-untyped-call]  # backward
+        loss.sum().backward()  # type: ignore[no-untyped-call]  # backward; members do not mix
         optimizer.step()  # update
         if scheduler is not None:
             scheduler.step()
-        total = total + loss.detach() * len(target)
-        seen += len(target)
+        rows = target.numel() // loss.numel()
+        total = total + loss.detach() * rows
+        seen += rows
     return total / seen
 
 
-@dataclass
+@dataclass(frozen=True)
 class History:
-    """Mean training loss per row and, with a monitor, the score of each epoch; both start at epoch 1."""
+    """Mean training loss per row and, with a monitor, the score of each epoch.
 
-    losses: list[float] = field(default_factory=list)
-    scores: list[float] = field(default_factory=list)
-    best_epoch: int = 0
+    `best_epoch` counts from 1 and is the last epoch where there was no monitor.
+    """
+
+    losses: list[float]
+    scores: list[float]
+    best_epoch: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Monitor:
+    """Early stopping: `score(model)` after each epoch, () or (E,), greater is better.
+
+    A model (each member for itself) is done when `patience` epochs in a row were not better than its best.
+    """
+
+    score: Callable[[nn.Module], Tensor]
+    patience: int
 
 
 def train(
@@ -78,36 +95,87 @@ def train(
     epochs: int,
     *,
     schedule: Schedule = "constant",
-    monitor: Callable[[nn.Module], float] | None = None,
-    patience: int = 10,
-) -> History:
-    """Train for `epochs`, or until `patience` epochs in a row bring no better score.
+    monitor: Monitor | None = None,
+    on_epoch: Callable[[], None] = lambda: None,
+) -> list[History]:
+    """Train for `epochs`, or until the monitor's patience ends; one history per member (one for a plain model).
 
-    `monitor(model)` scores the model after each epoch, greater is better; at the end the model holds
-    the weights of its best epoch. Without a monitor it holds those of the last.
+    With a monitor the model ends with the weights of its best epoch (each member with its own best),
+    without one with those of the last.
+
+    Raises: TrainingError when a loss is not finite.
     """
     scheduler = make_scheduler(optimizer, schedule, epochs * len(batches))
     precision = mixed_precision(next(model.parameters()).device)
-    history, best = History(best_epoch=epochs), None
+    losses: list[list[float]] = []
+    best = None if monitor is None else Best(model, monitor)
     for epoch in range(1, epochs + 1):
-        loss = float(train_epoch(model, batches, criterion, optimizer, scheduler, precision))
-        history.losses.append(loss)
-        if not math.isfinite(loss):
-            raise TrainingError(
-                f"the loss is {loss} in epoch {epoch}",
-                "lower the learning rate, and look for huge values among the inputs",
-                "请降低学习率，并检查输入中是否有过大的数值",
-            )
-        if monitor is None:
-            continue
-        history.scores.append(monitor(model))
-        if best is None or history.scores[-1] > history.scores[history.best_epoch - 1]:
-            history.best_epoch, best = epoch, copy.deepcopy(model.state_dict())
-        elif epoch - history.best_epoch >= patience:
+        loss = train_epoch(model, batches, criterion, optimizer, scheduler, precision)
+        losses.append(loss.reshape(-1).tolist())  # the one time in an epoch that the host waits
+        _refuse_divergence(losses[-1], epoch)
+        on_epoch()
+        if best is not None and not best.look(model, epoch):
             break
     if best is not None:
-        model.load_state_dict(best)
-    return history
+        model.load_state_dict(best.state)
+    return [_history(member, list(of_member), best) for member, of_member in enumerate(zip(*losses, strict=True))]
+
+
+@runtime_checkable
+class HasMembers(Protocol):
+    """A model of E members that can copy the state of some of them."""
+
+    def keep_members(self, best: dict[str, Tensor], improved: Tensor) -> None:
+        """Copy the state of the members that `improved` (E,) marks into `best`."""
+
+
+class Best:
+    """The best state so far and the score of each epoch, for each member on its own."""
+
+    def __init__(self, model: nn.Module, monitor: Monitor) -> None:
+        self.monitor = monitor
+        self.state = copy.deepcopy(model.state_dict())
+        self.scores: list[Tensor] = []
+        self.epoch = torch.zeros(0, dtype=torch.long)  # of each member's best score; (E,)
+
+    def look(self, model: nn.Module, epoch: int) -> bool:
+        """Score the model, keep what is better than before; False when nobody has patience left."""
+        score = self.monitor.score(model).reshape(-1).cpu()
+        if not self.scores:
+            self.score = torch.full_like(score, -math.inf)
+            self.epoch = torch.zeros(len(score), dtype=torch.long)
+        self.scores.append(score)
+        alive = epoch - self.epoch.clamp(min=1) <= self.monitor.patience
+        improved = alive & (score > self.score)
+        self.score = torch.where(improved, score, self.score)
+        self.epoch[improved] = epoch
+        self._keep(model, improved)
+        return bool((epoch - self.epoch < self.monitor.patience).any())
+
+    def _keep(self, model: nn.Module, improved: Tensor) -> None:
+        if isinstance(model, HasMembers):
+            model.keep_members(self.state, improved)
+        elif improved:
+            self.state = copy.deepcopy(model.state_dict())
+
+
+def _refuse_divergence(losses: list[float], epoch: int) -> None:
+    wrong = next((loss for loss in losses if not math.isfinite(loss)), None)
+    if wrong is not None:
+        raise TrainingError(
+            f"the loss is {wrong} in epoch {epoch}",
+            "lower the learning rate, and look for huge values among the inputs",
+            "请降低学习率，并检查输入中是否有过大的数值",
+        )
+
+
+def _history(member: int, losses: list[float], best: Best | None) -> History:
+    """A member's own history: in a stack it ends where the member's patience ended."""
+    if best is None:
+        return History(losses, [], len(losses))
+    epoch = int(best.epoch[member])
+    ended = min(len(losses), epoch + best.monitor.patience)
+    return History(losses[:ended], [float(score[member]) for score in best.scores[:ended]], epoch)
 
 
 def make_scheduler(optimizer: Optimizer, schedule: Schedule, n_steps: int) -> LambdaLR:
@@ -137,7 +205,7 @@ def predict_logits(model: nn.Module, inputs: Tensor, batch_size: int = 8192) -> 
 
 def predict_proba(model: nn.Module, inputs: Tensor) -> Tensor:
     """Probabilities (N, C) in float64 on the CPU; rows sum to one."""
-    return predict_logits(model, inputs).cpu().double().softmax(dim=1)
+    return predict_logits(model, inputs).cpu().double().softmax(dim=-1)
 
 
 def mixed_precision(device: torch.device) -> AbstractContextManager[Any]:

@@ -154,15 +154,9 @@ def _describe(headers: Mapping[str, str]) -> Remote:
     """
     length, etag = headers.get("Content-Length", ""), headers.get("ETag", "")
     packed = headers.get("Content-Encoding", "identity") != "identity"
-    hashes = dict(
-        part.strip().split("=", 1) for part in headers.get("x-goog-hash", "").split(",") if "=" in part
-    )
+    hashes = dict(part.strip().split("=", 1) for part in headers.get("x-goog-hash", "").split(",") if "=" in part)
     return Remote(
-        validator=None
-        if packed
-        else etag
-        if etag and not etag.startswith("W/")
-        else headers.get("Last-Modified"),
+        validator=None if packed else etag if etag and not etag.startswith("W/") else headers.get("Last-Modified"),
         size=int(length) if length.isdigit() and not packed else None,
         md5=None if packed else hashes.get("md5"),
         crc32c=None if packed else hashes.get("crc32c"),

@@ -7,12 +7,13 @@ that early stopping looks at are split off the training fold before the encoder 
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, train_test_split
@@ -20,11 +21,11 @@ from sklearn.pipeline import make_pipeline
 
 from pipelines.competition import Competition, Recipe
 from pipelines.errors import DataError
-from pipelines.estimator import TorchClassifier
+from pipelines.estimator import Rows, TorchClassifier, fit_together
 from pipelines.metrics import FloatArray, IntArray, standard_error
 from pipelines.raw import RawData
 
-Progress = Callable[[int, int], None]  # networks trained, networks in all
+Progress = Callable[[int, int], None]  # epochs of networks done, and in all
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,20 +119,18 @@ def cross_validate(
     y, metric = features.y, competition.metric
     n_classes = len(competition.classes)
     parts = split(y, plan.folds, plan.seed)
+    encoded = [encode_fold(competition, features, plan, part) for part in parts]
+    networks = train_members(competition, encoded, plan, progress)
     oof = np.zeros((plan.seeds, len(y), n_classes))
     test = np.zeros((len(features.test), n_classes))
     for fold, (_, scored_rows) in enumerate(parts):
-        for seed, (scored, unseen) in enumerate(
-            _fold_members(competition, features, plan, fold, parts[fold])
-        ):
-            oof[seed, scored_rows] = scored
-            test += unseen / (plan.folds * plan.seeds)
-            progress(fold * plan.seeds + seed + 1, plan.folds * plan.seeds)
+        for seed, network in enumerate(networks[fold]):
+            oof[seed, scored_rows] = network.predict_proba(encoded[fold].scored)
+            test += network.predict_proba(encoded[fold].test) / (plan.folds * plan.seeds)
     mean_oof = oof.mean(axis=0)
     per_row = metric.per_row(y, mean_oof)
     baselines = {
-        name: _baseline_oof(make, features, parts, n_classes)
-        for name, make in _baselines(competition).items()
+        name: _baseline_oof(make, features, parts, n_classes) for name, make in _baselines(competition).items()
     }
     return CVResult(
         oof=mean_oof,
@@ -145,28 +144,54 @@ def cross_validate(
     )
 
 
-def _fold_members(
-    competition: Competition, features: Features, plan: Plan, fold: int, rows: tuple[IntArray, IntArray]
-) -> Iterator[tuple[FloatArray, FloatArray]]:
-    """Probabilities of the scored rows and of the test rows, one pair per seed."""
-    fit_rows, scored_rows = rows
-    y, validation_rows = features.y, None
+@dataclass(frozen=True)
+class EncodedFold:
+    """A fold as arrays: rows to train on (and to stop early by), rows to score, test rows."""
+
+    fit: Rows
+    scored: ArrayLike
+    test: ArrayLike
+
+
+def encode_fold(
+    competition: Competition, features: Features, plan: Plan, part: tuple[IntArray, IntArray]
+) -> EncodedFold:
+    """Fit a new encoder on the fold's training rows and encode everything else with it.
+
+    Rows for early stopping leave the training rows first: the encoder has not seen their labels.
+    """
+    fit_rows, scored_rows = part
+    y, stop_rows = features.y, None
     if plan.recipe.patience is not None:
-        fit_rows, validation_rows = train_test_split(
+        fit_rows, stop_rows = train_test_split(
             fit_rows, test_size=plan.recipe.validation_fraction, stratify=y[fit_rows], random_state=plan.seed
         )
     encoder = competition.make_encoder()
-    X = encoder.fit_transform(features.train.iloc[fit_rows], y[fit_rows])
-    scored, unseen = encoder.transform(features.train.iloc[scored_rows]), encoder.transform(features.test)
-    held = {}
-    if validation_rows is not None:
-        X_val = encoder.transform(features.train.iloc[validation_rows])
-        held = {"X_val": X_val, "y_val": y[validation_rows]}
-    for seed in range(plan.seeds):
-        network = make_classifier(competition, plan, member_seed(plan.seed, fold, seed)).fit(
-            X, y[fit_rows], **held
-        )
-        yield network.predict_proba(scored), network.predict_proba(unseen)
+    rows = Rows(encoder.fit_transform(features.train.iloc[fit_rows], y[fit_rows]), y[fit_rows])
+    if stop_rows is not None:
+        rows = rows._replace(X_val=encoder.transform(features.train.iloc[stop_rows]), y_val=y[stop_rows])
+    return EncodedFold(rows, encoder.transform(features.train.iloc[scored_rows]), encoder.transform(features.test))
+
+
+def train_members(
+    competition: Competition, folds: list[EncodedFold], plan: Plan, progress: Progress
+) -> list[list[TorchClassifier]]:
+    """Train `plan.seeds` networks for each fold, all of them together; one list per fold."""
+    networks = [
+        [make_classifier(competition, plan, member_seed(plan.seed, fold, seed)) for seed in range(plan.seeds)]
+        for fold in range(len(folds))
+    ]
+    done, total = 0, len(folds) * plan.seeds * plan.recipe.epochs
+
+    def on_epoch(members: int) -> None:
+        nonlocal done
+        done += members
+        progress(done, total)
+
+    rows = [fold.fit for fold in folds for _ in range(plan.seeds)]
+    fit_together([network for of_fold in networks for network in of_fold], rows, on_epoch)
+    progress(total, total)
+    return networks
 
 
 def make_classifier(competition: Competition, plan: Plan, seed: int) -> TorchClassifier:
@@ -190,9 +215,7 @@ def _baselines(competition: Competition) -> dict[str, Callable[[], Any]]:
     return {
         "majority class": lambda: DummyClassifier(strategy="prior"),
         **competition.baselines,
-        "logistic regression": lambda: make_pipeline(
-            competition.make_encoder(), LogisticRegression(max_iter=2000)
-        ),
+        "logistic regression": lambda: make_pipeline(competition.make_encoder(), LogisticRegression(max_iter=2000)),
     }
 
 
@@ -206,9 +229,7 @@ def _baseline_oof(
     return oof
 
 
-def _baseline(
-    competition: Competition, y: IntArray, name: str, ours: FloatArray, other: FloatArray
-) -> Baseline:
+def _baseline(competition: Competition, y: IntArray, name: str, ours: FloatArray, other: FloatArray) -> Baseline:
     metric = competition.metric
     per_row = metric.per_row(y, other)
     difference = metric.per_row(y, ours) - per_row

@@ -31,7 +31,7 @@ SCHEMA = pa.DataFrameSchema(
 
 def make_model(n_features: int, n_classes: int) -> nn.Module:
     """Two hidden layers, as in lecture 7, with dropout."""
-    return MLP([n_features, 64, 32, n_classes], dropout=0.4)
+    return MLP([n_features, 64, 32, n_classes], activation="silu", dropout=0.4)
 
 
 def sex_only() -> object:

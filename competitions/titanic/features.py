@@ -12,10 +12,7 @@ from pipelines.encoders import GroupMedianImputer, LeaveOneOutMean, TabularEncod
 TITLES = {
     "Mr": "Mr", "Mrs": "Mrs", "Mme": "Mrs", "Miss": "Miss", "Ms": "Miss", "Mlle": "Miss", "Master": "Master",
 }  # fmt: skip
-NUMERIC = (
-    "Pclass", "age_missing", "SibSp", "parch", "family_size", "alone", "ticket_size",
-    "log_fare", "log_fare_per_person", "cabin_known",
-)  # fmt: skip
+NUMERIC = ("age_missing", "family_size", "ticket_size", "log_fare_per_person", "cabin_known")
 CATEGORICAL = ("title", "sex_class", "deck", "Embarked")
 MAX_PARCH = 6  # the largest value in the training file; Parch 9 occurs in the test file only
 
@@ -33,9 +30,7 @@ def add_features(passengers: pd.DataFrame) -> pd.DataFrame:
     p["age_missing"] = p["Age"].isna().astype(float)
     p["parch"] = p["Parch"].clip(upper=MAX_PARCH)
     p["family_size"] = p["SibSp"] + p["parch"] + 1
-    p["alone"] = (p["family_size"] == 1).astype(float)
     p["ticket_size"] = p.groupby("Ticket")["Ticket"].transform("size")
-    p["log_fare"] = np.log1p(p["Fare"])
     p["log_fare_per_person"] = np.log1p(p["Fare"] / p["ticket_size"])
     p["deck"] = p["Cabin"].str[0].fillna("none").replace("T", "none")  # one passenger, in train only
     p["cabin_known"] = p["Cabin"].notna().astype(float)

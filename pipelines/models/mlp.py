@@ -47,7 +47,7 @@ class MLP(nn.Module):
         super().__init__()
         layers: list[nn.Module] = [nn.Dropout(input_dropout)] if input_dropout else []
         for n_in, n_out in pairwise(widths[:-1]):
-            layers.append(nn.Linear(n_in, n_out))
+            layers.append(nn.Linear(n_in, n_out, bias=norm != "batch"))  # batch norm would subtract it again
             layers += [NORMS[norm](n_out)] if norm else []
             layers.append(ACTIVATIONS[activation]())
             layers += [nn.Dropout(dropout)] if dropout else []

@@ -1,7 +1,6 @@
-"""Every test here has an empty HOME, a stand-in for Kaggle, and no way to any other host."""
+"""Every test here has an empty HOME and a stand-in for Kaggle; tests/conftest.py bars every other host."""
 
 import os
-import socket
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -73,18 +72,7 @@ def home(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def only_loopback(monkeypatch):
-    connect = socket.socket.connect
-
-    def guarded(self, address):
-        assert self.family == socket.AF_UNIX or address[0] in ("127.0.0.1", "::1"), f"a call to {address}"
-        return connect(self, address)
-
-    monkeypatch.setattr(socket.socket, "connect", guarded)
-
-
-@pytest.fixture
-def site(home, authority, certificate, titanic_files, monkeypatch, only_loopback, tmp_path):
+def site(home, authority, certificate, titanic_files, monkeypatch, tmp_path):
     stand_in = StandIn(certificate)
     stand_in.archives["titanic"] = make_zip(titanic_files)
     bundle = tmp_path / "ca.pem"

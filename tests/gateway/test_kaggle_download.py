@@ -35,9 +35,7 @@ def large(site):
     return files
 
 
-def test_files_and_manifest_are_as_kaggle_sent_them_and_a_second_run_downloads_nothing(
-    site, cli, titanic_files
-):
+def test_files_and_manifest_are_as_kaggle_sent_them_and_a_second_run_downloads_nothing(site, cli, titanic_files):
     assert cli("data", "titanic").code == 0
     assert is_complete(titanic_files)
     assert leftovers() == ["titanic"]

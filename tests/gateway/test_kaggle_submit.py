@@ -260,9 +260,7 @@ def test_a_csv_without_record_and_one_that_fails_the_linter(site, cli, ready, ti
     path.with_suffix(".json").unlink()
     assert "has no record" in cli("submit", "titanic").text
     sample = titanic_files["gender_submission.csv"]
-    path.with_suffix(".json").write_text(
-        json.dumps(record_of("titanic", "gender_submission.csv", sample, sample))
-    )
+    path.with_suffix(".json").write_text(json.dumps(record_of("titanic", "gender_submission.csv", sample, sample)))
     path.write_bytes(sample)
     done = cli("submit", "titanic")
     assert (done.code, site.calls) == (2, [])

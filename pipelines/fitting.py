@@ -1,0 +1,137 @@
+"""Networks to train in, trained networks out: jobs of the same shape are trained as one program.
+
+Shapes: E members, N training rows, V rows held out for early stopping, D features, C classes.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from pipelines.competition import Recipe
+from pipelines.loaders import ShuffledBatches, TensorRows, training_batches
+from pipelines.members import MemberCrossEntropy, make_members
+from pipelines.metrics import Metric
+from pipelines.training import History, Monitor, train
+
+STACKED_PARAMETERS = 100_000  # above this a network's own arithmetic, not overhead, fills a CPU core
+MEMORY_MB = 1024  # what one group's weights, gradients and optimizer state may take
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One network to train: its rows, its seed, and rows held out for early stopping if there are any.
+
+    `inputs` (N, D), `targets` (N,) class codes or (N, C) weighted one-hot rows, `held_out` (V, D) and (V,).
+    """
+
+    inputs: Tensor
+    targets: Tensor
+    seed: int
+    held_out: tuple[Tensor, Tensor] | None = None
+
+    @property
+    def shape(self) -> tuple[object, ...]:
+        """Jobs of equal shape can be stacked: no row is ever padded."""
+        held_out = None if self.held_out is None else self.held_out[0].shape
+        return self.inputs.shape, self.targets.shape, held_out
+
+
+def fit_networks(
+    jobs: Sequence[Job],
+    make_model: Callable[[], nn.Module],
+    recipe: Recipe,
+    metric: Metric,
+    on_epoch: Callable[[int], None] = lambda _members: None,
+) -> list[tuple[nn.Module, History]]:
+    """Train one network per job, in the jobs' order; `on_epoch(E)` after each epoch of E networks.
+
+    A network depends on its job alone: the same job gives the same network (to rounding) whatever
+    else is trained beside it.
+    """
+    fitted: dict[int, tuple[nn.Module, History]] = {}
+    for group in _groups(jobs, make_model):
+        done = _fit_group([jobs[i] for i in group], make_model, recipe, metric, on_epoch)
+        fitted.update(zip(group, done, strict=True))
+    return [fitted[i] for i in range(len(jobs))]
+
+
+def _groups(jobs: Sequence[Job], make_model: Callable[[], nn.Module]) -> Iterator[list[int]]:
+    """Numbers of the jobs that are trained together."""
+    with torch.random.fork_rng(devices=[]):
+        n_parameters = sum(p.numel() for p in make_model().parameters())
+    on_cpu = jobs[0].inputs.device.type == "cpu"
+    fits = max(1, int(MEMORY_MB * 1e6 / (16 * n_parameters)))  # weight, gradient and two moments of AdamW
+    size = 1 if on_cpu and n_parameters > STACKED_PARAMETERS else fits
+    by_shape: dict[tuple[object, ...], list[int]] = {}
+    for i, job in enumerate(jobs):
+        by_shape.setdefault(job.shape, []).append(i)
+    for same in by_shape.values():
+        for start in range(0, len(same), size):
+            yield same[start : start + size]
+
+
+def _fit_group(
+    jobs: list[Job],
+    make_model: Callable[[], nn.Module],
+    recipe: Recipe,
+    metric: Metric,
+    on_epoch: Callable[[int], None],
+) -> list[tuple[nn.Module, History]]:
+    device = jobs[0].inputs.device
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        models = [_seeded(make_model, job.seed).to(device) for job in jobs]
+        members = make_members(models, [job.seed for job in jobs], (jobs[0].inputs[: recipe.batch_size],))
+        rows, starts = _rows(jobs)
+        generators = [torch.Generator().manual_seed(job.seed) for job in jobs]
+        order = ShuffledBatches(len(jobs[0].inputs), recipe.batch_size, generators, starts)
+        histories = train(
+            members,
+            training_batches(rows, order),
+            MemberCrossEntropy(),
+            torch.optim.AdamW(members.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay, fused=True),
+            recipe.epochs,
+            schedule=recipe.schedule,
+            monitor=_monitor(jobs, metric, recipe),
+            on_epoch=lambda: on_epoch(len(jobs)),
+        )
+    members.write_to(models)
+    return list(zip(models, histories, strict=True))
+
+
+def _seeded(make_model: Callable[[], nn.Module], seed: int) -> nn.Module:
+    torch.manual_seed(seed)
+    return make_model()
+
+
+def _rows(jobs: list[Job]) -> tuple[TensorRows, list[int]]:
+    """All jobs' rows as one dataset, rows that jobs share only once, and where each job's rows start."""
+    parts: dict[tuple[int, int], Job] = {}
+    for job in jobs:
+        parts.setdefault((job.inputs.data_ptr(), job.targets.data_ptr()), job)
+    place = {key: i * len(jobs[0].inputs) for i, key in enumerate(parts)}
+    rows = TensorRows(
+        *(torch.cat(tensors) for tensors in zip(*((j.inputs, j.targets) for j in parts.values()), strict=True))
+    )
+    return rows, [place[job.inputs.data_ptr(), job.targets.data_ptr()] for job in jobs]
+
+
+def _monitor(jobs: list[Job], metric: Metric, recipe: Recipe) -> Monitor | None:
+    """Score of each member on its own held-out rows."""
+    held_out = [job.held_out for job in jobs if job.held_out is not None]
+    if not held_out:
+        return None
+    inputs, targets = (
+        torch.stack([inputs for inputs, _ in held_out]),
+        [target.numpy(force=True) for _, target in held_out],
+    )
+
+    def score(members: nn.Module) -> Tensor:
+        members.eval()
+        with torch.inference_mode():
+            proba = members(inputs).cpu().double().softmax(dim=-1).numpy()
+        gains = [metric.gain(metric(y, p), 0.0) for y, p in zip(targets, proba, strict=True)]
+        return torch.tensor(gains, dtype=torch.float64)
+
+    return Monitor(score=score, patience=recipe.epochs if recipe.patience is None else recipe.patience)

@@ -1,0 +1,69 @@
+"""Shared fixtures: fixed seeds, no network, the embedded sample as files, and the real files where they are."""
+
+import os
+import socket
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipelines.competition import load
+from pipelines.sources import from_sample
+
+
+@pytest.fixture(autouse=True)
+def fixed_seeds():
+    import torch
+
+    np.random.seed(0)  # noqa: NPY002 scikit-learn's own checks draw from the global state
+    torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def loopback_only(monkeypatch):
+    connect = socket.socket.connect
+
+    def guarded(self, address):
+        host = address[0] if isinstance(address, tuple) else address
+        assert self.family == socket.AF_UNIX or str(host) in {"127.0.0.1", "::1"}, f"a test called {host}"
+        return connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture(autouse=True)
+def nobody_signed_in(monkeypatch, tmp_path_factory):
+    """No credentials: a test of `run` must not download with those of whoever runs the tests."""
+    for name in [name for name in os.environ if name.startswith("KAGGLE_")]:
+        monkeypatch.delenv(name)
+    home = str(tmp_path_factory.mktemp("home"))
+    for name in ("HOME", "USERPROFILE", "XDG_CONFIG_HOME"):
+        monkeypatch.setenv(name, home)
+
+
+@pytest.fixture(scope="session")
+def titanic():
+    return load("titanic")
+
+
+@pytest.fixture(scope="session")
+def sample_files(titanic) -> dict[str, bytes]:
+    return dict(from_sample(titanic).files)
+
+
+@pytest.fixture
+def sample_folder(sample_files, tmp_path) -> Path:
+    folder = tmp_path / "given"
+    folder.mkdir()
+    for name, data in sample_files.items():
+        (folder / name).write_bytes(data)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Folder of the competitions' own files, one folder per slug; tests that need it are marked `real_data`."""
+    root = os.environ.get("HOMEWORK_DATA")
+    if not root:
+        pytest.skip("HOMEWORK_DATA does not name a folder with the competitions' own files")
+    return Path(root)

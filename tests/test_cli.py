@@ -1,0 +1,223 @@
+"""The command line as a user meets it, in a process of its own where that matters."""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from pipelines.__main__ import app
+
+ROOT = Path(__file__).resolve().parent.parent
+QUICK = ["--folds", "3", "--seeds", "1", "--epochs", "3", "--device", "cpu"]
+
+
+@pytest.fixture
+def invoke(tmp_path, monkeypatch):
+    """Run the command line in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def go(*arguments):
+        return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+    return go
+
+
+def written(folder):
+    return sorted(path.name for path in Path(folder).rglob("*") if path.is_file())
+
+
+def test_a_run_on_the_sample_says_so_first_and_last_and_in_the_record(invoke, tmp_path):
+    done = invoke("run", "titanic", *QUICK)
+    assert done.exit_code == 0, done.output
+    lines = done.stdout.splitlines()
+    assert "embedded SAMPLE" in lines[0]
+    assert "SAMPLE" in " ".join(lines[-3:])
+    csv, record = sorted((tmp_path / "submissions" / "titanic").iterdir())
+    assert csv.name.endswith("-fast-sample.csv")
+    frame = pd.read_csv(csv)
+    assert frame.shape == (418, 2)
+    assert set(frame["Survived"]) == {0, 1}
+    data = json.loads(record.read_text())
+    assert data["data"] == "sample"
+    assert data["forecast"]["anchor"] is None
+    assert str(csv.relative_to(tmp_path)) in done.stdout
+
+
+def test_the_record_holds_what_is_needed_to_repeat_the_run(invoke, sample_folder, tmp_path):
+    done = invoke("run", "titanic", "--data", sample_folder, "--output", "out", *QUICK, "--json")
+    assert done.exit_code == 0, done.output
+    record = json.loads(done.stdout)
+    csv = next((tmp_path / "out" / "titanic").glob("*.csv"))
+    assert record == json.loads(csv.with_suffix(".json").read_text())
+    assert set(record) == {
+        "slug", "data", "where", "inputs_sha256", "csv_sha256", "metric", "cv_mean", "cv_se", "fold_scores",
+        "seed_scores", "baselines", "forecast", "folds", "seeds", "seed", "preset", "recipe", "device", "versions",
+        "git_commit", "seconds", "peak_memory_mb",
+    }  # fmt: skip
+    assert record["data"] == "folder"
+    assert record["csv_sha256"] == hashlib.sha256(csv.read_bytes()).hexdigest()
+    for name, digest in record["inputs_sha256"].items():
+        assert digest == hashlib.sha256((sample_folder / name).read_bytes()).hexdigest()
+    assert len(record["inputs_sha256"]) == 3
+    assert (record["folds"], record["seeds"], record["recipe"]["epochs"]) == (3, 1, 3)
+    assert len(record["fold_scores"]) == 3
+    assert [row["name"] for row in record["baselines"]] == [
+        "majority class",
+        "sex only",
+        "logistic regression",
+    ]
+    assert record["forecast"]["low"] < record["forecast"]["mean"] < record["forecast"]["high"]
+    assert "MLP" in record["recipe"]["model"]
+    assert set(record["versions"]) == {"python", "torch", "numpy", "pandas", "scikit-learn"}
+
+
+def test_the_same_command_twice_gives_the_same_bytes(invoke, sample_folder, tmp_path):
+    for output in ("one", "two"):
+        assert invoke("run", "titanic", "--data", sample_folder, "--output", output, *QUICK).exit_code == 0
+    one, two = (next((tmp_path / output / "titanic").glob("*.csv")).read_bytes() for output in ("one", "two"))
+    assert one == two
+
+
+def test_shuffling_the_test_file_changes_no_passengers_prediction(invoke, sample_folder, tmp_path):
+    assert invoke("run", "titanic", "--data", sample_folder, "--output", "one", *QUICK).exit_code == 0
+    test = sample_folder / "test.csv"
+    header, *rows = test.read_text().splitlines()
+    test.write_text("\n".join([header, *rows[::-1]]) + "\n")
+    assert invoke("run", "titanic", "--data", sample_folder, "--output", "two", *QUICK).exit_code == 0
+    one, two = (next((tmp_path / output / "titanic").glob("*.csv")).read_bytes() for output in ("one", "two"))
+    assert one == two
+
+
+def test_cv_writes_nothing(invoke, sample_folder, tmp_path):
+    done = invoke("cv", "titanic", "--data", sample_folder, *QUICK)
+    assert done.exit_code == 0, done.output
+    assert "accuracy, out of fold" in done.stdout
+    assert "logistic regression" in done.stdout
+    assert written(tmp_path / "submissions") == []
+
+
+def test_quiet_prints_the_path_or_the_score_only(invoke, sample_folder):
+    path = invoke("run", "titanic", "--data", sample_folder, *QUICK, "-q").stdout.strip()
+    assert Path(path).is_file()
+    assert 0.5 < float(invoke("cv", "titanic", "--data", sample_folder, *QUICK, "-q").stdout) < 1
+
+
+def test_the_projects_own_data_folder_comes_before_the_sample(invoke, sample_folder, tmp_path):
+    (tmp_path / "data").mkdir()
+    sample_folder.rename(tmp_path / "data" / "titanic")
+    done = invoke("cv", "titanic", *QUICK)
+    assert done.stdout.splitlines()[0] == f"data: folder, {Path('data') / 'titanic'}"
+
+
+FAULTS = {
+    "unknown competition": (["run", "titanik"], 2, "there is no competition 'titanik'; known: "),
+    "no such folder": (["run", "titanic", "--data", "nowhere"], 2, "there is no folder nowhere"),
+    "unknown preset": (["run", "titanic", "--preset", "slow"], 2, "there is no preset 'slow'"),
+    "one fold": (["run", "titanic", "--folds", "1"], 2, "--folds must be at least 2, got 1"),
+    "no seeds": (["cv", "titanic", "--seeds", "0"], 2, "--seeds must be at least 1, got 0"),
+    "negative seed": (["cv", "titanic", "--seed", "-1"], 2, "--seed must be at least 0, got -1"),
+    "too many folds": (["cv", "titanic", "--folds", "500", "--seeds", "1"], 2, "500 folds do not fit"),
+    "unknown device": (["run", "titanic", "--device", "tpu"], 2, "device 'tpu' is not available here"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_wrong_options_end_in_plain_words(invoke, tmp_path, fault):
+    arguments, code, says = FAULTS[fault]
+    done = invoke(*arguments)
+    assert done.exit_code == code
+    assert says in done.stderr
+    assert "what to do:" in done.stderr
+    assert "怎么办:" in done.stderr
+    assert "Traceback" not in done.output
+    assert written(tmp_path) == []
+
+
+def test_bad_data_writes_nothing(invoke, sample_folder, tmp_path):
+    train = sample_folder / "train.csv"
+    train.write_text(train.read_text().replace("Age", "Years", 1))
+    before = written(tmp_path)
+    done = invoke("run", "titanic", "--data", sample_folder, *QUICK)
+    assert done.exit_code == 2
+    assert "train.csv lacks column 'Age'; has unknown column 'Years'" in done.stderr
+    assert written(tmp_path) == before
+
+
+def test_missing_files_are_all_named(invoke, sample_folder):
+    (sample_folder / "test.csv").unlink()
+    (sample_folder / "gender_submission.csv").unlink()
+    done = invoke("run", "titanic", "--data", sample_folder)
+    assert done.exit_code == 2
+    assert "lacks test.csv, gender_submission.csv" in done.stderr
+
+
+def test_an_output_that_is_a_file_ends_in_plain_words(invoke, sample_folder, tmp_path):
+    (tmp_path / "taken").write_text("")
+    done = invoke("run", "titanic", "--data", sample_folder, "--output", "taken", *QUICK)
+    assert done.exit_code == 1
+    assert "taken" in done.stderr
+    assert "Traceback" not in done.output
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_ctrl_c_leaves_no_half_file(tmp_path):
+    command = [
+        sys.executable,
+        "-u",
+        "-m",
+        "pipelines",
+        "run",
+        "titanic",
+        "--output",
+        str(tmp_path),
+        "--epochs",
+        "500",
+    ]
+    process = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ
+    )
+    assert "SAMPLE" in process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "interrupted; nothing was written" in stderr
+    assert "Traceback" not in stderr
+    assert written(tmp_path) == []
+
+
+def test_a_console_that_knows_no_chinese_still_gets_the_error(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "pipelines", "run", "titanik"],
+        cwd=ROOT, capture_output=True, env=os.environ | {"PYTHONIOENCODING": "ascii"},
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert b"there is no competition 'titanik'" in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+def test_help_lists_the_commands(invoke):
+    done = invoke("--help")
+    assert done.exit_code == 0
+    assert "run" in done.stdout
+    assert "cv" in done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.real_data
+def test_titanic_on_the_real_files(invoke, real_data):
+    """The default run: between what the features are worth and what only a leak would give."""
+    done = invoke("run", "titanic", "--data", real_data / "titanic", "--device", "cpu", "--json")
+    assert done.exit_code == 0, done.output
+    record = json.loads(done.stdout)
+    assert 0.835 <= record["cv_mean"] <= 0.86
+    assert record["folds"] * record["seeds"] >= 50
+    by_name = {row["name"]: row["score"] for row in record["baselines"]}
+    assert by_name["majority class"] == pytest.approx(0.616, abs=0.001)
+    assert by_name["sex only"] == pytest.approx(0.787, abs=0.001)

@@ -1,0 +1,192 @@
+"""A member of a stack is the network that it would be alone."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from pipelines import fitting
+from pipelines.competition import Recipe
+from pipelines.dropout import DropoutFrom, NoiseStream
+from pipelines.estimator import Rows, TorchClassifier, fit_together
+from pipelines.fitting import Job, fit_networks
+from pipelines.members import MemberCrossEntropy, SeparateMembers, StackedMembers, make_members
+from pipelines.metrics import accuracy, log_loss
+from pipelines.models import MLP
+
+CPU = torch.device("cpu")
+
+
+def make_jobs(n_members=4, n_rows=100, n_features=6, held_out=0):
+    """Jobs with rows of their own, of which neighbours share some."""
+    generator = torch.Generator().manual_seed(0)
+    inputs = torch.randn(n_rows + 10 * n_members + held_out, n_features, generator=generator)
+    codes = (inputs[:, 0] + inputs[:, 1] * inputs[:, 2] > 0).long()
+    jobs = []
+    for i in range(n_members):
+        rows = slice(10 * i, 10 * i + n_rows)
+        kept = (inputs[-held_out:], codes[-held_out:]) if held_out else None
+        jobs.append(Job(inputs=inputs[rows].clone(), targets=codes[rows].clone(), seed=100 + i, held_out=kept))
+    return jobs
+
+
+def assert_same(one, other, atol=2e-5):
+    for (name, a), (_, b) in zip(one.state_dict().items(), other.state_dict().items(), strict=True):
+        torch.testing.assert_close(a, b, atol=atol, rtol=1e-4, msg=lambda m, name=name: f"{name}: {m}")
+
+
+NETWORKS = {
+    "plain": lambda: MLP([6, 16, 8, 2]),
+    "dropout": lambda: MLP([6, 16, 8, 2], dropout=0.4, input_dropout=0.1),
+    "batch norm": lambda: MLP([6, 16, 8, 2], norm="batch"),
+    "layer norm, silu, dropout": lambda: MLP([6, 15, 7, 2], norm="layer", activation="silu", dropout=0.3),
+    "batch norm and dropout": lambda: MLP([6, 15, 7, 2], norm="batch", dropout=0.5),
+}
+RECIPE = Recipe(epochs=6, batch_size=32, lr=5e-3, schedule="one-cycle")
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_each_member_of_a_stack_equals_the_same_member_trained_alone(network):
+    jobs, make = make_jobs(), NETWORKS[network]
+    together = fit_networks(jobs, make, RECIPE, log_loss)
+    for job, (model, history) in zip(jobs, together, strict=True):
+        [(alone, own)] = fit_networks([job], make, RECIPE, log_loss)
+        assert_same(model, alone)
+        assert history.losses == pytest.approx(own.losses, abs=1e-5)
+        model.eval()
+        alone.eval()
+        torch.testing.assert_close(model(job.inputs), alone(job.inputs), atol=1e-4, rtol=1e-4)
+
+
+def test_a_stack_is_what_was_tested(monkeypatch):
+    made = []
+    monkeypatch.setattr(fitting, "make_members", lambda *a: made.append(make_members(*a)) or made[-1])
+    fit_networks(make_jobs(), NETWORKS["batch norm and dropout"], RECIPE, log_loss)
+    assert [type(members) for members in made] == [StackedMembers]
+
+
+def test_members_differ_in_weights_shuffle_and_noise():
+    rows = make_jobs(1)[0]
+    jobs = [Job(inputs=rows.inputs, targets=rows.targets, seed=seed) for seed in range(3)]
+    fitted = fit_networks(jobs, NETWORKS["dropout"], RECIPE, log_loss)
+    weights = [model.layers[1].weight for model, _ in fitted]
+    assert not any(torch.allclose(weights[i], weights[j]) for i, j in [(0, 1), (0, 2), (1, 2)])
+
+
+def test_rows_that_members_share_are_stored_once():
+    rows = make_jobs(1)[0]
+    jobs = [Job(inputs=rows.inputs, targets=rows.targets, seed=seed) for seed in range(3)] + make_jobs(2)[1:]
+    dataset, starts = fitting._rows(jobs)
+    assert starts == [0, 0, 0, 100]
+    assert len(dataset) == 200
+
+
+def test_folds_of_unequal_size_are_stacked_by_size_and_never_padded():
+    jobs = make_jobs(3, n_rows=100) + make_jobs(3, n_rows=99)
+    jobs = [jobs[i] for i in (0, 3, 1, 4, 2, 5)]
+    groups = list(fitting._groups(jobs, NETWORKS["plain"]))
+    assert groups == [[0, 2, 4], [1, 3, 5]]
+    together = fit_networks(jobs, NETWORKS["batch norm and dropout"], RECIPE, log_loss)
+    for job, (model, _) in zip(jobs, together, strict=True):
+        [(alone, _)] = fit_networks([job], NETWORKS["batch norm and dropout"], RECIPE, log_loss)
+        assert_same(model, alone)
+
+
+def test_early_stopping_and_best_weights_are_each_members_own():
+    jobs = make_jobs(5, held_out=40)
+    recipe = Recipe(epochs=60, batch_size=32, lr=2e-2, patience=4)
+    together = fit_networks(jobs, NETWORKS["dropout"], recipe, accuracy)
+    epochs = [history.best_epoch for _, history in together]
+    assert len(set(epochs)) > 1
+    for job, (model, history) in zip(jobs, together, strict=True):
+        [(alone, own)] = fit_networks([job], NETWORKS["dropout"], recipe, accuracy)
+        assert (history.best_epoch, len(history.losses)) == (own.best_epoch, len(own.losses))
+        assert history.scores == pytest.approx(own.scores)
+        assert_same(model, alone, atol=1e-4)
+
+
+class GRUClassifier(nn.Module):
+    """vmap has no rule for a GRU."""
+
+    def __init__(self):
+        super().__init__()
+        self.gru = nn.GRU(1, 4, batch_first=True)
+        self.out = nn.Linear(4, 2)
+
+    def forward(self, inputs):
+        return self.out(self.gru(inputs[:, :, None])[1][0])
+
+
+def test_a_network_without_a_rule_trains_one_after_another_behind_the_same_interface():
+    jobs = make_jobs(3)
+    models = [GRUClassifier() for _ in jobs]
+    assert isinstance(make_members(models, [1, 2, 3], (jobs[0].inputs[:8],)), SeparateMembers)
+    together = fit_networks(jobs, GRUClassifier, RECIPE, log_loss)
+    for job, (model, _) in zip(jobs, together, strict=True):
+        [(alone, _)] = fit_networks([job], GRUClassifier, RECIPE, log_loss)
+        assert_same(model, alone)
+
+
+def test_memory_bounds_the_size_of_a_group(monkeypatch):
+    jobs = make_jobs(5)
+    parameters = sum(p.numel() for p in NETWORKS["plain"]().parameters())
+    monkeypatch.setattr(fitting, "MEMORY_MB", 2.5 * 16 * parameters / 1e6)
+    assert list(fitting._groups(jobs, NETWORKS["plain"])) == [[0, 1], [2, 3], [4]]
+    cut = fit_networks(jobs, NETWORKS["dropout"], RECIPE, log_loss)
+    monkeypatch.undo()
+    for (a, _), (b, _) in zip(cut, fit_networks(jobs, NETWORKS["dropout"], RECIPE, log_loss), strict=True):
+        assert_same(a, b)
+
+
+def test_classifiers_fitted_together_equal_classifiers_fitted_one_by_one():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(150, 6)), rng.choice(["a", "b", "c"], 150)
+    make = lambda d, c: MLP([d, 16, c], dropout=0.3, norm="batch")  # noqa: E731
+    together = [TorchClassifier(make, epochs=4, random_state=seed) for seed in range(4)]
+    widths = [6, 6, 5, 6]  # a fold whose encoder found fewer categories
+    rows = [Rows(X[i : i + 120, : widths[i]], y[i : i + 120]) for i in range(4)]
+    epochs = []
+    fit_together(together, rows, epochs.append)
+    assert sum(epochs) == 4 * 4
+    for i, classifier in enumerate(together):
+        alone = TorchClassifier(make, epochs=4, random_state=i).fit(rows[i].X, rows[i].y)
+        np.testing.assert_allclose(
+            classifier.predict_proba(rows[i].X), alone.predict_proba(rows[i].X), atol=1e-5, rtol=1e-4
+        )
+
+
+def test_member_losses_are_the_losses_of_each_member():
+    outputs, target = torch.randn(3, 8, 4), torch.randint(0, 4, (3, 8))
+    losses = MemberCrossEntropy()(outputs, target)
+    alone = [nn.functional.cross_entropy(out, t) for out, t in zip(outputs, target, strict=True)]
+    torch.testing.assert_close(losses, torch.stack(alone))
+    weighted = nn.functional.one_hot(target, 4) * torch.rand(3, 8, 1)
+    alone = [nn.functional.cross_entropy(out, t) for out, t in zip(outputs, weighted, strict=True)]
+    torch.testing.assert_close(MemberCrossEntropy()(outputs, weighted), torch.stack(alone))
+
+
+@pytest.mark.parametrize("p", [0.0, 0.1, 0.5, 0.9])
+def test_dropout_drops_its_share_and_keeps_the_mean(p):
+    inputs = torch.ones(400, 100, requires_grad=True)
+    with DropoutFrom(NoiseStream(0, CPU).take):
+        outputs = nn.Dropout(p)(inputs)
+    outputs.sum().backward()
+    assert (outputs == 0).float().mean().item() == pytest.approx(p, abs=0.01)
+    assert outputs.mean().item() == pytest.approx(1, abs=0.02)
+    assert torch.equal(inputs.grad, outputs.detach())
+    assert len(outputs.unique()) == (1 if p == 0 else 2)
+
+
+def test_dropout_is_off_in_prediction_and_everything_else_passes_through():
+    inputs = torch.randn(10, 10)
+    with DropoutFrom(NoiseStream(0, CPU).take):
+        assert torch.equal(nn.Dropout(0.5).eval()(inputs), inputs)
+        assert torch.equal(torch.relu(inputs), inputs.clamp(min=0))
+
+
+def test_noise_streams_repeat_and_differ_by_seed():
+    streams = [NoiseStream(seed, CPU) for seed in (1, 1, 2)]
+    first, again, other = (torch.cat([stream.take(6), stream.take(8)]) for stream in streams)
+    assert len(first) == 16
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)

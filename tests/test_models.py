@@ -1,0 +1,45 @@
+"""Shapes, gradients and the identities that the lectures promise."""
+
+import pytest
+import torch
+from torch import nn
+
+from pipelines.models import MLP, SoftmaxRegression
+
+
+@pytest.mark.parametrize("norm", [None, "batch", "layer"])
+@pytest.mark.parametrize("activation", ["relu", "gelu", "silu", "tanh", "sigmoid"])
+def test_mlp_gives_logits_and_every_weight_a_gradient(norm, activation):
+    model = MLP([5, 8, 6, 3], norm=norm, activation=activation, dropout=0.2, input_dropout=0.1)
+    outputs = model(torch.randn(16, 5))
+    assert outputs.shape == (16, 3)
+    nn.functional.cross_entropy(outputs, torch.randint(0, 3, (16,))).backward()
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for n, p in model.named_parameters() if "weight" in n)
+
+
+def test_mlp_without_hidden_layers_is_softmax_regression():
+    torch.manual_seed(0)
+    mlp, linear = MLP([4, 3]), SoftmaxRegression(4, 3)
+    linear.load_state_dict({f"linear.{n.split('.')[-1]}": p for n, p in mlp.state_dict().items()})
+    inputs = torch.randn(7, 4)
+    assert torch.equal(mlp(inputs), linear(inputs))
+
+
+def test_two_class_softmax_regression_is_logistic_regression():
+    model, inputs, target = SoftmaxRegression(4, 2), torch.randn(9, 4), torch.randint(0, 2, (9,))
+    logits = model(inputs)
+    softmax = nn.functional.cross_entropy(logits, target)
+    logistic = nn.functional.binary_cross_entropy_with_logits(logits[:, 1] - logits[:, 0], target.float())
+    assert softmax.item() == pytest.approx(logistic.item(), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (([5],), "at least inputs and classes"),
+        (([5, 2], "swish"), "relu, gelu, silu, tanh, sigmoid, got 'swish'"),
+    ],
+)
+def test_wrong_arguments_are_named(arguments, says):
+    with pytest.raises(ValueError, match=says):
+        MLP(arguments[0], **({"activation": arguments[1]} if len(arguments) > 1 else {}))
