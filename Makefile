@@ -12,7 +12,7 @@ RUN    := $(BIN)/python -m pipelines
 INPUT   = $(if $(DATA),--data "$(DATA)")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup titanic otto cv test check clean
+.PHONY: help setup titanic otto cv data submit scores doctor test check clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,18 @@ otto: setup ## Otto: the same for nine classes and 93 counts
 
 cv: setup ## cross-validate only, write nothing
 	$(RUN) cv $(C) $(INPUT) $(ARGS)
+
+data: setup ## download the files of C into data/, or verify them
+	$(RUN) data $(C) $(ARGS)
+
+submit: setup ## upload the newest checked csv of C and wait for its score
+	$(RUN) submit $(C) $(INPUT) $(ARGS)
+
+scores: setup ## table of submissions: cross-validated, forecast, public, private
+	$(RUN) scores $(C) $(ARGS)
+
+doctor: setup ## examine credentials, proxy, versions and the way to Kaggle
+	$(RUN) doctor $(C) $(ARGS)
 
 test: setup ## run the tests
 	$(BIN)/python -m pytest $(ARGS)

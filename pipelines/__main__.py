@@ -1,7 +1,7 @@
 """The command line: `python -m pipelines --help`.
 
-Only this module prints, and it imports the rest of the project inside the commands, so that `--help`
-does not wait for torch. Exit codes: 0 done, 1 failed, 2 wrong options or data, 130 interrupted.
+Only this module and `kaggle_commands` print, and they import the rest of the project inside the commands,
+so that `--help` does not wait for torch. Exit codes: see `console.EXIT_CODES`.
 """
 
 import contextlib
@@ -9,13 +9,17 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from pipelines import console, kaggle_commands
+
 app = typer.Typer(
     help="From a competition's name to a scored Kaggle submission.",
+    epilog=console.EXIT_CODES,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -78,9 +82,10 @@ def cv(
 
 
 def _run(name: str, options: Mapping[str, object], *, write: bool, quiet: bool, as_json: bool) -> None:
-    with _errors_in_plain_words():
+    with console.errors_in_plain_words("interrupted; nothing was written"):
         from pipelines import report
         from pipelines.competition import load
+        from pipelines.download import fetch
         from pipelines.run import Knobs, make_plan
         from pipelines.run import run as run_competition
 
@@ -88,13 +93,24 @@ def _run(name: str, options: Mapping[str, object], *, write: bool, quiet: bool, 
         competition, knobs = load(name), Knobs(**options)  # type: ignore[arg-type]
         plan_line = report.plan_line(competition, make_plan(competition, knobs))
         with _progress_bar(plan_line, silent=quiet) as progress:
-            outcome = run_competition(competition, knobs, write=write, say=say, progress=progress)
+            outcome = run_competition(
+                competition,
+                knobs,
+                write=write,
+                fetch=partial(fetch, say=_say_aside),
+                say=say,
+                progress=progress,
+            )
         for line in report.outcome_lines(competition, outcome):
             say(line)
         if as_json:
             typer.echo(json.dumps(outcome.record, indent=2))
         elif quiet:
             typer.echo(outcome.path or f"{outcome.result.score:.6f}")
+
+
+def _say_aside(line: str) -> None:
+    typer.echo(line, err=True)
 
 
 def _speaker(*, quiet: bool, to_stderr: bool) -> Callable[[str], None]:
@@ -130,21 +146,7 @@ def _progress_bar(title: str, *, silent: bool) -> Iterator[Callable[[int, int], 
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-@contextlib.contextmanager
-def _errors_in_plain_words() -> Iterator[None]:
-    from pipelines.errors import HomeworkError
-
-    try:
-        yield
-    except HomeworkError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(error.exit_code) from None
-    except OSError as error:
-        typer.echo(f"error: {error.filename or 'the system'}: {error.strerror or error}", err=True)
-        raise typer.Exit(1) from None
-    except KeyboardInterrupt:
-        typer.echo("interrupted; nothing was written", err=True)
-        raise typer.Exit(130) from None
+kaggle_commands.register(app)
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ from pipelines import raw, submission, validation
 from pipelines.competition import Competition
 from pipelines.errors import UsageError
 from pipelines.files import sha256
-from pipelines.sources import Source, locate
+from pipelines.sources import Fetch, Source, locate
 from pipelines.training import pick_device
 from pipelines.validation import CVResult, Plan, Progress
 
@@ -74,16 +74,19 @@ def run(
     knobs: Knobs,
     *,
     write: bool = True,
+    fetch: Fetch | None = None,
     say: Callable[[str], None] = lambda _line: None,
     progress: Progress = lambda _done, _all: None,
 ) -> Outcome:
     """Cross-validate `competition` and, with `write`, leave a checked submission and its record.
 
+    `fetch` downloads the data if no folder has them (see `sources.locate`).
+
     Raises: HomeworkError for anything wrong with options, data or predictions; then nothing is written.
     """
     started = time.perf_counter()
     plan = make_plan(competition, knobs)
-    source = locate(competition, knobs.data)
+    source = locate(competition, knobs.data, fetch=fetch)
     say(source.line)
     data = raw.read(competition, source)
     if source.kind == "sample":
@@ -108,6 +111,7 @@ def make_record(
     return {
         "slug": competition.slug,
         "data": source.kind,
+        "where": source.where,
         "inputs_sha256": source.hashes(),
         "csv_sha256": sha256(csv),
         "metric": competition.metric.name,

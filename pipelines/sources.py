@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from pipelines import manifest
 from pipelines.competition import Competition
 from pipelines.errors import DataError
 from pipelines.files import sha256
@@ -52,7 +53,7 @@ def locate(
         return from_folder(competition, folder)
     default = data_root / competition.slug
     if any((default / name).exists() for name in competition.files):
-        return from_folder(competition, default)
+        return from_folder(competition, default, kind=_kind(competition, default))
     if fetch is not None and fetch(competition, default):
         return from_folder(competition, default, kind="kaggle")
     return from_sample(competition)
@@ -77,6 +78,14 @@ def from_folder(competition: Competition, folder: Path, kind: Kind = "folder") -
             f"请从 {competition.url}/data 下载并解压到该文件夹",
         )
     return Source(kind, str(folder), {name: _read(folder / name) for name in competition.files})
+
+
+def _kind(competition: Competition, folder: Path) -> Kind:
+    """`kaggle` if the files are as they were downloaded from there, else `folder`."""
+    found = manifest.read(folder)
+    if found is None or found.source != "kaggle" or found.problems(folder, competition.files):
+        return "folder"
+    return "kaggle"
 
 
 def _read(path: Path) -> bytes:

@@ -31,6 +31,16 @@ def loopback_only(monkeypatch):
     monkeypatch.setattr(socket.socket, "connect", guarded)
 
 
+@pytest.fixture(autouse=True)
+def nobody_signed_in(monkeypatch, tmp_path_factory):
+    """No credentials: a test of `run` must not download with those of whoever runs the tests."""
+    for name in [name for name in os.environ if name.startswith("KAGGLE_")]:
+        monkeypatch.delenv(name)
+    home = str(tmp_path_factory.mktemp("home"))
+    for name in ("HOME", "USERPROFILE", "XDG_CONFIG_HOME"):
+        monkeypatch.setenv(name, home)
+
+
 @pytest.fixture(scope="session")
 def titanic():
     return load("titanic")

@@ -57,9 +57,9 @@ def test_the_record_holds_what_is_needed_to_repeat_the_run(invoke, sample_folder
     csv = next((tmp_path / "out" / "titanic").glob("*.csv"))
     assert record == json.loads(csv.with_suffix(".json").read_text())
     assert set(record) == {
-        "slug", "data", "inputs_sha256", "csv_sha256", "metric", "cv_mean", "cv_se", "fold_scores", "seed_scores",
-        "baselines", "forecast", "folds", "seeds", "seed", "preset", "recipe", "device", "versions", "git_commit",
-        "seconds", "peak_memory_mb",
+        "slug", "data", "where", "inputs_sha256", "csv_sha256", "metric", "cv_mean", "cv_se", "fold_scores",
+        "seed_scores", "baselines", "forecast", "folds", "seeds", "seed", "preset", "recipe", "device", "versions",
+        "git_commit", "seconds", "peak_memory_mb",
     }  # fmt: skip
     assert record["data"] == "folder"
     assert record["csv_sha256"] == hashlib.sha256(csv.read_bytes()).hexdigest()

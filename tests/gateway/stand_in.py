@@ -1,0 +1,298 @@
+"""A small Kaggle on loopback, reached as the real one is: through a proxy that answers CONNECT with TLS.
+
+It keeps what it was asked (`calls`), what was submitted (`submissions`), and misbehaves on demand:
+`faults[call]` is a list of faults, one per call, the first first; a call without a fault works.
+"""
+
+import base64
+import collections
+import contextlib
+import hashlib
+import io
+import json
+import re
+import socket
+import ssl
+import struct
+import threading
+import zipfile
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+API, STORAGE = "api.kaggle.com", "storage.googleapis.com"
+USERNAME, KEY, TOKEN = "anna", "5f0c3d7e9b1a4c68b2d4f6a8c0e2a4b6", "KGAT_9d8c7b6a5f4e3d2c1b0a998877665544"
+SIGNATURE = "X-Goog-Signature=0123456789abcdef"
+
+ANSWERS = {  # fault -> status, content type, body
+    "400-limit": (400, {"error": {"code": 400, "message": "You have reached your daily submission limit."}}),
+    "400-file": (400, {"code": 400, "message": "The file is not a valid submission."}),
+    "400-join": (400, {"code": 400, "message": "You must join the competition first."}),
+    "401": (401, {"code": 401, "message": "Unauthenticated: "}),  # and an echo of what was sent
+    "403-nested": (403, {"error": {"code": 403, "message": "You must accept this competition's rules."}}),
+    "403-flat": (403, {"code": 403, "message": "You must accept this competition's rules."}),
+    "403-html": (403, "<html><body>Forbidden</body></html>"),
+    "403-phone": (403, {"code": 403, "message": "Please verify your phone number."}),
+    "403-permission": (403, {"code": 403, "message": "Permission 'competitions.get' was denied"}),
+    "404": (404, {"code": 404, "message": "Not found"}),
+    "429": (429, {"error": {"code": 429, "message": "Too many requests", "status": "RESOURCE_EXHAUSTED"}}),
+    "500": (500, {"code": 500, "message": "Internal error"}),
+    "503": (503, "<html>Service unavailable</html>"),
+    "html": (200, "<!doctype html><title>Please log in</title>"),
+    "empty": (200, ""),
+}
+
+
+def make_zip(files, compression=zipfile.ZIP_DEFLATED):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", compression) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+class StandIn:
+    """The site's state, and the server while it runs."""
+
+    def __init__(self, certificate):
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        certificate.configure_cert(self.context)
+        self.archives, self.uploads, self.submissions = {}, {}, []
+        self.calls, self.strangers, self.ranges = [], [], []
+        self.faults = collections.defaultdict(list)
+        self.verdicts = []  # fields of a submission, one per look; the last one stays
+        self.hash, self.allowed, self.listed = "md5", 5, True
+        self.tokens = {TOKEN}
+        self.stalled, self.closing = threading.Event(), threading.Event()
+        self.lock = threading.Lock()
+        self.server = _Server(("127.0.0.1", 0), type("Bound", (Handler,), {"site": self}))
+        self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01})
+        self.thread.start()
+
+    @property
+    def proxy(self):
+        return f"http://127.0.0.1:{self.server.server_port}"
+
+    def close(self):
+        self.closing.set()
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()
+
+    def count(self, call):
+        return self.calls.count(call)
+
+    def next_fault(self, call):
+        with self.lock:
+            self.calls.append(call)
+            return self.faults[call].pop(0) if self.faults[call] else None
+
+    def submit(self, slug, token, description):
+        with self.lock:
+            ref = 4000 + len(self.submissions)
+            self.submissions.insert(
+                0,
+                {
+                    "ref": ref, "description": description, "fileName": self.uploads[token][0],
+                    "status": "PENDING", "teamName": "us", "slug": slug, "bytes": self.uploads[token][1],
+                },
+            )  # fmt: skip
+            return ref
+
+    def look(self, ref):
+        verdict = self.verdicts.pop(0) if len(self.verdicts) > 1 else (self.verdicts or [{}])[0]
+        found = next(item for item in self.submissions if item["ref"] == ref)
+        return {**{k: v for k, v in found.items() if k not in ("bytes", "slug")}, **verdict}
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = False
+
+    def handle_error(self, request, client_address):
+        """A client that hangs up is part of the tests."""
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One connection: a CONNECT, then requests inside the TLS tunnel."""
+
+    site: StandIn
+    host = ""
+    protocol_version = "HTTP/1.1"
+    timeout = 20
+
+    def log_message(self, *args):
+        """Say nothing."""
+
+    def finish(self):
+        with contextlib.suppress(OSError, ValueError):
+            super().finish()
+        self.connection.close()
+
+    def do_CONNECT(self):
+        host = self.path.rpartition(":")[0]
+        if host not in (API, STORAGE):
+            self.site.strangers.append(host)
+            return self.send_error(403)
+        fault = self.site.faults["CONNECT"].pop(0) if self.site.faults["CONNECT"] else None
+        if fault:
+            return self.send_error(int(fault))
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.flush()
+        try:
+            self.connection = self.site.context.wrap_socket(self.connection, server_side=True)
+        except OSError:
+            self.close_connection = True
+            return None
+        self.rfile, self.wfile = self.connection.makefile("rb"), self.connection.makefile("wb", 0)
+        self.host, self.close_connection = host, False
+        return None
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        call = self.path.rpartition("/")[2]
+        fault = self.site.next_fault(call)
+        if fault and fault.startswith("after-"):
+            self.api(call, json.loads(body), send=False)
+            return self.misbehave(fault.removeprefix("after-"))
+        if fault:
+            return self.misbehave(fault)
+        if not self.authorized(call):
+            return self.misbehave("401")
+        return self.api(call, json.loads(body))
+
+    def authorized(self, call):
+        basic = "Basic " + base64.b64encode(f"{USERNAME}:{KEY}".encode()).decode()
+        given = self.headers.get("Authorization")
+        bearers = {f"Bearer {token}" for token in self.site.tokens}
+        return call == "GenerateAccessToken" or given == basic or given in bearers
+
+    def api(self, call, body, send=True):
+        work = getattr(self, f"api_{call}", None)
+        slug = body.get("competitionName", "")
+        if work is None or (slug and slug not in self.site.archives):
+            return self.answer(404, ANSWERS["404"][1])
+        status, answer, headers = work(slug, body)
+        return self.answer(status, answer, headers) if send else None
+
+    def api_ListDataFiles(self, slug, body):
+        return 200, {"files": [{"name": "train.csv", "totalBytes": 1}]}, None
+
+    def api_DownloadDataFiles(self, slug, body):
+        return 302, "", {"Location": f"https://{STORAGE}/{slug}/archive.zip?{SIGNATURE}"}
+
+    api_DownloadDataFile = api_DownloadDataFiles
+
+    def api_GetSubmissionLimits(self, slug, body):
+        made = len(self.site.submissions)
+        return 200, {"numToday": made, "numTotal": made, "numAllowedNow": self.site.allowed - made}, None
+
+    def api_StartSubmissionUpload(self, slug, body):
+        token = f"blob-{len(self.site.uploads)}"
+        self.site.uploads[token] = (body["fileName"], b"")
+        return 200, {"token": token, "createUrl": f"https://{STORAGE}/upload/{token}?{SIGNATURE}"}, None
+
+    def api_CreateSubmission(self, slug, body):
+        ref = self.site.submit(slug, body["blobFileTokens"], body["submissionDescription"])
+        return 200, {"message": "Successfully submitted", "ref": ref}, None
+
+    def api_GetSubmission(self, slug, body):
+        if not self.site.listed:
+            return 404, ANSWERS["404"][1], None
+        return 200, self.site.look(body["ref"]), None
+
+    def api_ListSubmissions(self, slug, body):
+        found = [self.site.look(item["ref"]) for item in self.site.submissions if item["slug"] == slug]
+        return 200, {"submissions": found if self.site.listed else []}, None
+
+    def api_GetLeaderboard(self, slug, body):
+        return 200, {"submissions": [{"teamName": "they"}, {"teamName": "us"}]}, None
+
+    def api_GenerateAccessToken(self, slug, body):
+        return 200, {"token": TOKEN, "expiresIn": 3600}, None
+
+    def do_PUT(self):
+        fault = self.site.next_fault("upload")
+        length = int(self.headers["Content-Length"])
+        if fault == "stall":
+            self.rfile.read(length // 2)
+            return self.wait_for_end()
+        content = self.rfile.read(length)
+        if fault:
+            return self.misbehave(fault)
+        token = re.search(r"/upload/([^?]+)", self.path).group(1)
+        assert "Authorization" not in self.headers, "the key went to the storage"
+        self.site.uploads[token] = (self.site.uploads[token][0], content)
+        return self.answer(200, "")
+
+    def do_GET(self):
+        assert "Authorization" not in self.headers, "the key went to the storage"
+        fault = self.site.next_fault("storage")
+        data = self.site.archives[self.path.split("/")[1]]
+        self.site.ranges.append(self.headers.get("Range"))
+        if fault in ANSWERS or (fault and fault[:3] in ANSWERS) or fault in ("drop", "silent"):
+            return self.misbehave(fault)
+        etag, start = f'"{hashlib.sha256(data).hexdigest()[:16]}"', 0
+        wanted = re.match(r"bytes=(\d+)-", self.headers.get("Range", ""))
+        headers = {"Content-Type": "application/zip", "ETag": etag}
+        if self.site.hash == "md5":
+            headers["x-goog-hash"] = "md5=" + base64.b64encode(hashlib.md5(data).digest()).decode()
+        elif self.site.hash:
+            headers["x-goog-hash"] = self.site.hash
+        if wanted and self.headers.get("If-Range") == etag and fault != "ignore-range":
+            start = int(wanted.group(1))
+            headers["Content-Range"] = f"bytes {start}-{len(data) - 1}/{len(data)}"
+        return self.send_data(data[start:], 206 if start else 200, headers, fault)
+
+    def send_data(self, data, status, headers, fault):
+        if fault == "flip":
+            middle = len(data) // 2
+            data = data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
+        if fault == "short-without-length":
+            headers["Connection"] = "close"
+        else:
+            headers["Content-Length"] = str(len(data))
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        broken = fault in ("short", "short-without-length", "reset", "stall")
+        self.wfile.write(data[: len(data) // 2] if broken else data)
+        if fault == "reset":
+            self.reset()
+        elif fault == "stall":
+            self.wait_for_end()
+        elif broken:
+            self.close_connection = True
+
+    def misbehave(self, fault):
+        if fault in ("drop", "reset"):
+            return self.reset()
+        if fault == "silent":
+            return self.wait_for_end()
+        name, _, seconds = fault.partition(":")
+        status, body = ANSWERS[name]
+        if name == "401":
+            given = self.headers.get("Authorization", "")
+            decoded = base64.b64decode(given.removeprefix("Basic ") if given[:5] == "Basic" else "").decode()
+            body = {**body, "message": f"{body['message']} {given} {decoded}"}
+        return self.answer(status, body, {"Retry-After": seconds} if seconds else {})
+
+    def answer(self, status, body, headers=None):
+        html = isinstance(body, str)
+        content = (body if html else json.dumps(body)).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "text/html" if html else "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(content)
+
+    def reset(self):
+        """Drop the connection as a broken line does: with RST, not with a polite end."""
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close_connection = True
+
+    def wait_for_end(self):
+        self.site.stalled.set()
+        self.site.closing.wait(20)
+        self.close_connection = True
