@@ -46,7 +46,7 @@ def outcome_lines(competition: Competition, outcome: Outcome) -> Iterator[str]:
         yield f"record:     {outcome.path.with_suffix('.json')}"
     if outcome.source.kind == "sample":
         yield outcome.source.line
-        yield f"for the real data: download {', '.join(competition.files)} from {competition.url}/data"
-        yield f"  into data/{competition.slug}/ and run the same command again"
+        yield f"for the real data: make data C={competition.slug}, or put {', '.join(competition.files)}"
+        yield f"  from {competition.url}/data into data/{competition.slug}/; then run the same command again"
     elif outcome.path is not None:
-        yield f"next: upload it at {competition.url}/submit and compare the score with the forecast"
+        yield f"next: python -m pipelines submit {competition.slug} (or by hand at {competition.url}/submit)"

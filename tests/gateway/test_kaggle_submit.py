@@ -3,7 +3,6 @@
 import io
 import json
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ from stand_in import KEY, make_zip
 from pipelines import manifest, submission
 from pipelines.competition import load
 from pipelines.files import sha256
+from pipelines.sources import from_sample
 
 OTTO = "otto-group-product-classification-challenge"
 COMPLETE = {"status": "COMPLETE", "publicScore": "0.77511", "privateScore": ""}
@@ -301,23 +301,18 @@ def test_a_torn_line_in_the_ledger_is_passed_over(site, cli, ready):
     assert len(json.loads(cli("scores", "titanic", "--json").out)) == 2
 
 
-def test_otto_probabilities(site, cli, monkeypatch, titanic_files):
-    columns = [f"Class_{n}" for n in range(1, 10)]
-    ids = pd.DataFrame({"id": np.arange(1, 101)})
-    sample = ids.join(pd.DataFrame(np.eye(9)[[0] * 100].astype(int), columns=columns))
-    p = np.random.default_rng(0).dirichlet(np.ones(9), 100)
-    csv = ids.join(pd.DataFrame(p, columns=columns)).to_csv(index=False, float_format="%.9g").encode()
-    files = {"sampleSubmission.csv": sample.to_csv(index=False).encode()}
+def test_otto_probabilities(site, cli):
+    """Nine columns with many digits: downloaded by slug, submitted by the folder's short name."""
+    files = dict(from_sample(load("otto")).files)
+    sample = files["sampleSubmission.csv"]
     site.archives[OTTO] = make_zip(files)
     site.verdicts = [{"status": "COMPLETE", "publicScore": "0.44512", "privateScore": "0.44620"}]
-    stub = replace(
-        load("titanic"), slug=OTTO, id_column="id", target="target", classes=tuple(columns),
-        submit="probabilities", sample_submission="sampleSubmission.csv", known_public=None,
-    )  # fmt: skip
     assert cli("data", OTTO).code == 0
-    monkeypatch.setattr("pipelines.competition.load", lambda _name: stub)
-    record = record_of(OTTO, "sampleSubmission.csv", files["sampleSubmission.csv"], csv)
-    record["forecast"] = {"mean": 0.4500, "low": 0.4304, "high": 0.4696, "n_public": 100, "anchor": None}
+    ids = pd.read_csv(io.BytesIO(sample))
+    proba = np.random.default_rng(0).dirichlet(np.ones(9), len(ids))
+    csv = submission.to_csv(load("otto"), ids, ids["id"], proba)
+    record = record_of(OTTO, "sampleSubmission.csv", sample, csv)
+    record["forecast"] = {"mean": 0.4500, "low": 0.4304, "high": 0.4696, "n_public": 1500, "anchor": None}
     submission.save(Path("submissions") / OTTO, "fast", csv, record)
     done = cli("submit", "otto")
     assert done.code == 0, done.text
