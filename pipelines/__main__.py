@@ -11,11 +11,14 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipelines import console, kaggle_commands
+
+if TYPE_CHECKING:
+    from pipelines.validation import CVResult
 
 app = typer.Typer(
     help="From a competition's name to a scored Kaggle submission.",
@@ -86,13 +89,17 @@ def _run(name: str, options: Mapping[str, object], *, write: bool, quiet: bool, 
         from pipelines import report
         from pipelines.competition import load
         from pipelines.download import fetch
-        from pipelines.run import Knobs, make_plan
+        from pipelines.run import Knobs
         from pipelines.run import run as run_competition
 
         say = _speaker(quiet=quiet, to_stderr=as_json)
         competition, knobs = load(name), Knobs(**options)  # type: ignore[arg-type]
-        plan_line = report.plan_line(competition, make_plan(competition, knobs))
-        with _progress_bar(plan_line, silent=quiet) as progress:
+
+        def on_result(result: "CVResult") -> None:
+            for line in report.score_lines(competition, result):
+                say(line)
+
+        with _progress_bar(silent=quiet) as progress:
             outcome = run_competition(
                 competition,
                 knobs,
@@ -100,6 +107,7 @@ def _run(name: str, options: Mapping[str, object], *, write: bool, quiet: bool, 
                 fetch=partial(fetch, say=_say_aside),
                 say=say,
                 progress=progress,
+                on_result=on_result,
             )
         for line in report.outcome_lines(competition, outcome):
             say(line)
@@ -118,11 +126,9 @@ def _speaker(*, quiet: bool, to_stderr: bool) -> Callable[[str], None]:
 
 
 @contextlib.contextmanager
-def _progress_bar(title: str, *, silent: bool) -> Iterator[Callable[[int, int], None]]:
-    """A bar with an estimate on a terminal; one line at the start elsewhere; nothing when silent."""
+def _progress_bar(*, silent: bool) -> Iterator[Callable[[int, int], None]]:
+    """A bar with an estimate on a terminal; nothing elsewhere, or when silent."""
     if silent or not sys.stderr.isatty():
-        if not silent:
-            typer.echo(title, err=True)
         yield lambda _done, _all: None
         return
     from rich.console import Console
@@ -140,7 +146,6 @@ def _progress_bar(title: str, *, silent: bool) -> Iterator[Callable[[int, int], 
         TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
     )  # fmt: skip
     console = Console(stderr=True)
-    console.print(title, highlight=False)
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("networks", total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)

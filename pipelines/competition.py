@@ -48,6 +48,18 @@ class Preset:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Published:
+    """What others' models showed of these very rows: `pairs` of (cross-validated, public) scores.
+
+    They hold for Kaggle's own rows, which are recognised by the cross-validated `score` of `baseline`.
+    """
+
+    baseline: str
+    score: float
+    pairs: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Competition:
     """Everything that is special about one competition.
 
@@ -72,7 +84,7 @@ class Competition:
     )
     baselines: Mapping[str, Callable[[], Any]] = field(default_factory=dict)  # classifiers on feature frames
     public_share: float = 1.0  # share of the test rows behind the public score
-    known_public: tuple[str, float] | None = None  # a baseline and its published public score
+    published: Published | None = None  # how others' public scores differed from their cross-validation
 
     @property
     def url(self) -> str:

@@ -1,6 +1,8 @@
 """What all commands share: errors in plain words and exit codes, never a traceback."""
 
 import contextlib
+import os
+import sys
 from collections.abc import Iterator
 
 import typer
@@ -22,6 +24,9 @@ def errors_in_plain_words(interrupted: str) -> Iterator[None]:
     except HomeworkError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(error.exit_code) from None
+    except BrokenPipeError:  # the reader, `head` say, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(0) from None
     except OSError as error:
         typer.echo(f"error: {error.filename or 'the system'}: {error.strerror or error}", err=True)
         raise typer.Exit(1) from None

@@ -7,6 +7,7 @@ Here each member has a stream of its own; a network trained alone and the same n
 hundred see the same noise. It is also cheaper: 16 random bits per unit in place of a float.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +20,8 @@ from torch.overrides import TorchFunctionMode
 BITS = 16
 WORD = 4  # 16-bit numbers in the 64 bits that a generator gives at a time
 Take = Callable[[int], Tensor]  # so many random int16, shape (n,)
+UNITS = (F.dropout, torch.dropout)
+CHANNELS = (F.dropout1d, F.dropout2d, F.dropout3d)
 
 
 class NoiseStream:
@@ -47,41 +50,67 @@ def rounded_up(n: int) -> int:
     return -(-n // WORD) * WORD
 
 
-class DropoutFrom(TorchFunctionMode):
-    """While active, `F.dropout` (and so `nn.Dropout`) takes its noise from `take`.
+class DropoutMode(TorchFunctionMode):
+    """While active, dropout of units and of whole channels goes through `drop`; all else passes by.
+
+    Other random layers (alpha dropout, random ReLU) still draw from torch's own generator.
+    """
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func in UNITS or func in CHANNELS:
+            return self._dropout(func in CHANNELS, *args, **(kwargs or {}))
+        return func(*args, **(kwargs or {}))
+
+    def _dropout(
+        self,
+        channels: bool,
+        inputs: Tensor,
+        p: float = 0.5,
+        training: bool = True,
+        inplace: bool = False,  # noqa: ARG002 part of the signature that is replaced
+        *,
+        train: bool | None = None,  # what torch.dropout calls `training`
+    ) -> Tensor:
+        if not (training if train is None else train) or p == 0:
+            return inputs
+        if p == 1:
+            return inputs * 0
+        shape = (*inputs.shape[:2], *[1] * (inputs.ndim - 2)) if channels else tuple(inputs.shape)
+        return self.drop(inputs, p, shape)
+
+    def drop(self, inputs: Tensor, p: float, shape: tuple[int, ...]) -> Tensor:
+        """Inputs after dropout with a mask of `shape`."""
+        raise NotImplementedError
+
+
+class DropoutFrom(DropoutMode):
+    """Dropout with noise from `take`.
 
     # NOTE[DIFF]: the probability is rounded to a multiple of 2^-16, and the scale is that of the
-    # rounded one, so the expectation is exact.
+    # rounded one, so the expectation is exact. The streams of CPU and CUDA differ.
     """
 
     def __init__(self, take: Take) -> None:
         super().__init__()
         self.take = take
 
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func is F.dropout:
-            return self._dropout(*args, **(kwargs or {}))
-        return func(*args, **(kwargs or {}))
-
-    def _dropout(self, inputs: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:  # noqa: ARG002
-        if not training or p == 0:
-            return inputs
+    def drop(self, inputs: Tensor, p: float, shape: tuple[int, ...]) -> Tensor:
+        """Inputs times a mask that is 0 with probability `p`, else the scale that keeps the mean."""
         dropped = min(round(p * 2**BITS), 2**BITS - 1)
-        noise = self.take(inputs.numel())[: inputs.numel()].view(inputs.shape)
-        keep: Tensor = (noise >= dropped - 2 ** (BITS - 1)).to(inputs.dtype)
+        n = math.prod(shape)
+        keep: Tensor = (self.take(n)[:n].view(shape) >= dropped - 2 ** (BITS - 1)).to(inputs.dtype)
         scaled: Tensor = inputs * keep.mul_(2**BITS / (2**BITS - dropped))
         return scaled
 
 
-class CountDropout(TorchFunctionMode):
-    """While active, `F.dropout` returns its input and `n` counts the numbers that it would take."""
+class CountDropout(DropoutMode):
+    """Dropout that does nothing but count, in `n`, the numbers that it would take."""
 
     def __init__(self) -> None:
         super().__init__()
         self.n = 0
 
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func is F.dropout:
-            self.n += rounded_up(args[0].numel())
-            return args[0]
-        return func(*args, **(kwargs or {}))
+    def drop(self, inputs: Tensor, p: float, shape: tuple[int, ...]) -> Tensor:  # noqa: ARG002
+        """The inputs unchanged."""
+        self.n += rounded_up(math.prod(shape))
+        return inputs

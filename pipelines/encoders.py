@@ -45,12 +45,15 @@ class GroupMedianImputer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 class LeaveOneOutMean(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Mean target of the other rows of the row's group, for a target of class codes 0 and 1.
 
-    `fit_transform` leaves each training row's own label out of its own value, so the column holds
-    for training rows what it will hold for new ones: what is known from *others*. `transform` (rows
-    that were not in `fit`) uses all of the group. A missing group, or one without another row, gets
+    `fit_transform` leaves each training row's own label out of its own value; `transform` (rows that
+    were not in `fit`) uses all of the group. A missing group, or one without another row, gets
     `unknown`. Input is a frame of one or more columns of group names; output is (N, columns).
 
-    Two prior rows of value `unknown` can be mixed in by `prior_weight`.
+    For groups of a few rows, such as families. In a large group the value of a training row differs
+    with its own label (the mean without a 1 is lower than without a 0), which a model can read
+    backwards; use scikit-learn's `TargetEncoder` there, which fits on inner folds.
+
+    `prior_weight` rows of value `unknown` are mixed into each group.
     """
 
     def __init__(self, unknown: float = 0.5, prior_weight: float = 0.0) -> None:

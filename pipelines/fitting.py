@@ -80,17 +80,18 @@ def _fit_group(
     on_epoch: Callable[[int], None],
 ) -> list[tuple[nn.Module, History]]:
     device = jobs[0].inputs.device
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+    with torch.random.fork_rng(devices=[]):
         models = [_seeded(make_model, job.seed).to(device) for job in jobs]
         members = make_members(models, [job.seed for job in jobs], (jobs[0].inputs[: recipe.batch_size],))
         rows, starts = _rows(jobs)
         generators = [torch.Generator().manual_seed(job.seed) for job in jobs]
         order = ShuffledBatches(len(jobs[0].inputs), recipe.batch_size, generators, starts)
+        trainable = [weight for weight in members.parameters() if weight.requires_grad]
         histories = train(
             members,
             training_batches(rows, order),
             MemberCrossEntropy(),
-            torch.optim.AdamW(members.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay, fused=True),
+            torch.optim.AdamW(trainable, lr=recipe.lr, weight_decay=recipe.weight_decay, fused=True),
             recipe.epochs,
             schedule=recipe.schedule,
             precision=mixed_precision(device, on_cpu=recipe.bfloat16),
@@ -102,20 +103,26 @@ def _fit_group(
 
 
 def _seeded(make_model: Callable[[], nn.Module], seed: int) -> nn.Module:
-    torch.manual_seed(seed)
+    """A new network, made on the CPU from the CPU's generator: no other device's state is touched."""
+    torch.default_generator.manual_seed(seed)
     return make_model()
 
 
 def _rows(jobs: list[Job]) -> tuple[TensorRows, list[int]]:
     """All jobs' rows as one dataset, rows that jobs share only once, and where each job's rows start."""
-    parts: dict[tuple[int, int], Job] = {}
+    different: list[Job] = []
+    places = []
     for job in jobs:
-        parts.setdefault((job.inputs.data_ptr(), job.targets.data_ptr()), job)
-    place = {key: i * len(jobs[0].inputs) for i, key in enumerate(parts)}
-    rows = TensorRows(
-        *(torch.cat(tensors) for tensors in zip(*((j.inputs, j.targets) for j in parts.values()), strict=True))
-    )
-    return rows, [place[job.inputs.data_ptr(), job.targets.data_ptr()] for job in jobs]
+        same = (i for i, other in enumerate(different) if _same_rows(job, other))
+        places.append(next(same, len(different)))
+        if places[-1] == len(different):
+            different.append(job)
+    rows = TensorRows(torch.cat([job.inputs for job in different]), torch.cat([job.targets for job in different]))
+    return rows, [place * len(jobs[0].inputs) for place in places]
+
+
+def _same_rows(job: Job, other: Job) -> bool:
+    return job.inputs.data_ptr() == other.inputs.data_ptr() and torch.equal(job.targets, other.targets)
 
 
 def _monitor(jobs: list[Job], metric: Metric, recipe: Recipe) -> Monitor | None:

@@ -8,6 +8,7 @@ inputs (E, B, ...), outputs (E, B, C) and losses (E,) carry a leading member axi
 `training.py` trains one network or a hundred and does not know.
 """
 
+import copy
 from collections.abc import Iterator, Sequence
 from typing import Self
 
@@ -31,11 +32,13 @@ class StackedMembers(nn.Module):
     def __init__(self, models: Sequence[nn.Module], seeds: Sequence[int]) -> None:
         super().__init__()
         parameters, buffers = stack_module_state(list(models))
-        self.weights = nn.ParameterDict({_key(name): nn.Parameter(w.detach()) for name, w in parameters.items()})
+        self.weights = nn.ParameterDict(
+            {_key(name): nn.Parameter(w.detach(), w.requires_grad) for name, w in parameters.items()}
+        )
         for name, buffer in buffers.items():
-            self.register_buffer(_key(name), buffer)
+            self.register_buffer(_key(name), buffer)  # all of them persistent, so that the best are kept
         self._names = list(parameters), list(buffers)
-        self._base = (models[0],)  # in a tuple, so that its weights do not count as ours
+        self._base = (copy.deepcopy(models[0]),)  # in a tuple, so that its weights do not count as ours
         device = next(iter(parameters.values())).device
         self._noise = [NoiseStream(seed, device) for seed in seeds]
         self._noise_needed: dict[tuple[int, ...], int] = {}
@@ -79,10 +82,13 @@ class StackedMembers(nn.Module):
 
     def write_to(self, models: Sequence[nn.Module]) -> None:
         """Give E plain networks the members' weights and buffers."""
-        names = {_key(name): name for names in self._names for name in names}
-        state = {names[name.removeprefix("weights.")]: tensor for name, tensor in self.state_dict().items()}
-        for i, model in enumerate(models):
-            model.load_state_dict({name: tensor[i] for name, tensor in state.items()})
+        state = self.state_dict()
+        with torch.no_grad():
+            for i, model in enumerate(models):
+                for name, weight in model.named_parameters():
+                    weight.copy_(state["weights." + _key(name)][i])
+                for name, buffer in model.named_buffers():
+                    buffer.copy_(self.get_buffer(_key(name))[i])
 
 
 class SeparateMembers(nn.Module):
@@ -114,8 +120,7 @@ class SeparateMembers(nn.Module):
 
     def write_to(self, models: Sequence[nn.Module]) -> None:
         """Give E plain networks the members' weights and buffers."""
-        for model, trained in zip(models, self.models, strict=True):
-            model.load_state_dict(trained.state_dict())
+        assert all(model is trained for model, trained in zip(models, self.models, strict=True))
 
 
 Members = StackedMembers | SeparateMembers

@@ -47,9 +47,7 @@ def read(competition: Competition, source: Source) -> RawData:
     test = _frame(competition, test_file, source.files[test_file], list(columns))
     sample = parse_csv(sample_file, source.files[sample_file], ())
     _agree(competition, train, test, sample)
-    code = {str(value): i for i, value in enumerate(competition.classes)}
-    labels = train.pop(competition.target)
-    y = np.array([code[_label(value)] for value in labels], dtype=np.int64)
+    y = np.asarray(train.pop(competition.target).map(_codes(competition)), dtype=np.int64)
     return RawData(train.reset_index(drop=True), y, test.reset_index(drop=True), sample.reset_index(drop=True))
 
 
@@ -142,7 +140,7 @@ def _frame(competition: Competition, name: str, data: bytes, wanted: list[str]) 
     """One checked frame: id column first, then `wanted`."""
     columns = competition.schema.columns
     text_columns = tuple(column for column, spec in columns.items() if str(spec.dtype).startswith("str"))
-    frame = parse_csv(name, data, text_columns)
+    frame = parse_csv(name, data, (*text_columns, competition.target))
     wanted = [competition.id_column, *wanted]
     _same_columns(competition, name, list(frame.columns), wanted)
     frame = frame[wanted]
@@ -192,7 +190,10 @@ def _schema(competition: Competition, with_target: bool) -> pa.DataFrameSchema:
     }
     columns[competition.id_column] = pa.Column(nullable=False, unique=True)
     if with_target:
-        columns[competition.target] = pa.Column(checks=pa.Check.isin(competition.classes), nullable=False)
+        columns[competition.target] = pa.Column(
+            checks=pa.Check.isin(list(_codes(competition)), error=f"one of {', '.join(map(str, competition.classes))}"),
+            nullable=False,
+        )
     return pa.DataFrameSchema(columns)
 
 
@@ -220,7 +221,8 @@ def _shown(value: object) -> str:
     >>> _shown(np.int64(1)), _shown("x")
     ('1', "'x'")
     """
-    return repr(value.item() if isinstance(value, np.generic) else value)
+    text = repr(value.item() if isinstance(value, np.generic) else value)
+    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _in_words(check: str) -> str:
@@ -248,8 +250,9 @@ def _agree(competition: Competition, train: pd.DataFrame, test: pd.DataFrame, sa
     """
     train_file, test_file, sample_file = competition.files
     key = competition.id_column
-    if key not in sample.columns:
-        raise _broken(sample_file, f"lacks column {key!r}", f"缺少列 {key!r}")
+    _check_sample_columns(competition, list(sample.columns))
+    for name, frame in ((train_file, train), (test_file, test)):
+        _check_id_kind(name, frame[key], sample[key])
     both = train[train[key].isin(test[key])].merge(test, how="inner")[key]
     if len(both):
         what = f"{key} {_shown(both.iloc[0])} stands in {train_file} and in {test_file} ({len(both)} such rows)"
@@ -265,10 +268,31 @@ def _agree(competition: Competition, train: pd.DataFrame, test: pd.DataFrame, sa
         raise DataError(what, "a classifier needs at least two classes", "训练数据至少需要两个类别")
 
 
-def _label(value: object) -> str:
-    """A class as text; Kaggle's integers stay integers where pandas reads 1.0.
+def _check_sample_columns(competition: Competition, found: list[str]) -> None:
+    key, classes = competition.id_column, [str(value) for value in competition.classes]
+    one_column = [key, competition.target]
+    fits = sorted(found) == sorted(one_column)
+    if competition.submit == "probabilities":
+        fits = fits or sorted(found) == sorted([key, *classes])
+    if not fits:
+        wanted = ", ".join(one_column if competition.submit == "labels" else [key, *classes])
+        raise DataError(
+            f"{competition.sample_submission} has the columns {', '.join(found[:12])} in place of {wanted}",
+            "download the file again",
+            "请重新下载该文件",
+        )
 
-    >>> _label(1.0), _label("Class_2")
-    ('1', 'Class_2')
-    """
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+def _check_id_kind(name: str, ids: pd.Series, wanted: pd.Series) -> None:
+    if wanted.dtype.kind != "i" or ids.dtype.kind == "i":
+        return
+    as_numbers = pd.to_numeric(ids, errors="coerce")
+    odd = ids[as_numbers.isna() | (as_numbers % 1 != 0)]
+    line, value = (odd.index[0], odd.iloc[0]) if len(odd) else (ids.index[0], ids.iloc[0])
+    raise _broken(name, f"column {ids.name!r}: not a whole number: line {line} ({_shown(value)})", "编号必须是整数")
+
+
+def _codes(competition: Competition) -> dict[str, int]:
+    """Code of each target value as it may stand in a csv file: the class itself, a whole number with `.0` too."""
+    exact = {str(value): i for i, value in enumerate(competition.classes)}
+    return exact | {f"{value}.0": i for i, value in enumerate(competition.classes) if isinstance(value, int)}

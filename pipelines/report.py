@@ -5,16 +5,7 @@ from collections.abc import Iterator
 
 from pipelines.competition import Competition
 from pipelines.run import Outcome
-from pipelines.validation import CVResult, Plan
-
-
-def plan_line(competition: Competition, plan: Plan) -> str:
-    """What will be trained."""
-    recipe = plan.recipe
-    return (
-        f"{competition.slug}: {plan.folds} folds x {plan.seeds} seeds = {plan.folds * plan.seeds} networks, "
-        f"{recipe.epochs} epochs each, on {plan.device}"
-    )
+from pipelines.validation import CVResult
 
 
 def score_lines(competition: Competition, result: CVResult) -> Iterator[str]:
@@ -30,14 +21,13 @@ def score_lines(competition: Competition, result: CVResult) -> Iterator[str]:
     for row in result.baselines:
         yield f"  {row.name:<26}{row.score:.4f} ± {row.se:.4f}   {row.gain:+.4f} ± {row.gain_se:.4f}"
     f = result.forecast
-    anchor = f"; from the public score of '{f.anchor}' and our gain over it" if f.anchor else ""
+    shift = f"; shifted as {f.n_published} published models were" if f.n_published else ""
     yield f"{'forecast, public score':<28}{f.mean:.4f}, 95 % interval {f.low:.4f} to {f.high:.4f}"
-    yield f"  ({f.n_public} public test rows{anchor})"
+    yield f"  ({f.n_public} public test rows{shift})"
 
 
 def outcome_lines(competition: Competition, outcome: Outcome) -> Iterator[str]:
-    """Scores, cost, where the csv lies and what to do with it."""
-    yield from score_lines(competition, outcome.result)
+    """Cost, where the csv lies and what to do with it."""
     memory = outcome.record["peak_memory_mb"]
     cost = f"{outcome.record['seconds']:.1f} s" + (f", {memory:.0f} MB at peak" if memory else "")
     yield f"{'cost':<28}{cost}"
@@ -45,8 +35,8 @@ def outcome_lines(competition: Competition, outcome: Outcome) -> Iterator[str]:
         yield f"submission: {outcome.path} ({len(outcome.result.test)} rows, checked)"
         yield f"record:     {outcome.path.with_suffix('.json')}"
     if outcome.source.kind == "sample":
-        yield outcome.source.line
         yield f"for the real data: make data C={competition.slug}, or put {', '.join(competition.files)}"
         yield f"  from {competition.url}/data into data/{competition.slug}/; then run the same command again"
+        yield outcome.source.line
     elif outcome.path is not None:
         yield f"next: python -m pipelines submit {competition.slug} (or by hand at {competition.url}/submit)"

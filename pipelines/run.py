@@ -1,5 +1,6 @@
 """The whole way in one place: data -> features -> cross-validation -> checked submission and record."""
 
+import os
 import platform
 import subprocess
 import sys
@@ -52,6 +53,8 @@ def make_plan(competition: Competition, knobs: Knobs) -> Plan:
     if preset is None:
         known = ", ".join(competition.presets)
         raise UsageError(f"there is no preset {knobs.preset!r}", f"choose one of {known}", f"可选的 preset: {known}")
+    if knobs.seed >= 2**32:
+        raise UsageError(f"--seed must be below 2^32, got {knobs.seed}", "choose a smaller one", "--seed 必须小于 2^32")
     for name, least in (("folds", 2), ("seeds", 1), ("epochs", 1), ("seed", 0)):
         value = getattr(knobs, name)
         if value is not None and value < least:
@@ -77,43 +80,65 @@ def run(
     fetch: Fetch | None = None,
     say: Callable[[str], None] = lambda _line: None,
     progress: Progress = lambda _done, _all: None,
+    on_result: Callable[[CVResult], None] = lambda _result: None,
 ) -> Outcome:
     """Cross-validate `competition` and, with `write`, leave a checked submission and its record.
 
-    `fetch` downloads the data if no folder has them (see `sources.locate`).
+    `fetch` downloads the data if no folder has them (see `sources.locate`); `on_result` gets the scores
+    before the submission is made.
 
     Raises: HomeworkError for anything wrong with options, data or predictions; then nothing is written.
     """
     started = time.perf_counter()
     plan = make_plan(competition, knobs)
+    folder = knobs.output / competition.slug
+    if write:
+        _refuse_unwritable(folder)
     source = locate(competition, knobs.data, fetch=fetch)
     say(source.line)
+    say(_plan_line(competition, plan))
     data = raw.read(competition, source)
-    if source.kind == "sample":
-        competition = replace(competition, known_public=None)  # a public score is of Kaggle's rows
     features = validation.make_features(competition, data)
     result = validation.cross_validate(competition, features, plan, progress)
-    csv = submission.to_csv(competition, data.sample_submission, data.test[competition.id_column], result.test)
-    submission.check(competition, csv, source.files[competition.sample_submission])
-    record = make_record(competition, knobs.preset, plan, source, result, csv)
-    record["seconds"] = round(time.perf_counter() - started, 2)
+    on_result(result)
+    record = make_record(competition, knobs.preset, plan, source, result)
     path = None
     if write:
+        csv = submission.to_csv(competition, data.sample_submission, data.test[competition.id_column], result.test)
+        submission.check(competition, csv, source.files[competition.sample_submission])
+        record |= {"csv_sha256": sha256(csv), "seconds": round(time.perf_counter() - started, 2)}
         name = f"{knobs.preset}-sample" if source.kind == "sample" else knobs.preset
-        path = submission.save(knobs.output / competition.slug, name, csv, record)
+        path = submission.save(folder, name, csv, record)
+    record["seconds"] = record["seconds"] or round(time.perf_counter() - started, 2)
     return Outcome(source, result, record, path)
 
 
-def make_record(
-    competition: Competition, preset: str, plan: Plan, source: Source, result: CVResult, csv: bytes
-) -> dict[str, Any]:
-    """Everything needed to know where a submission came from and to make it again; plain JSON values."""
+def _refuse_unwritable(folder: Path) -> None:
+    """Say before the training, not after it, that the output cannot be written."""
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        what = "is not a folder" if not there.is_dir() else "cannot be written to"
+        raise UsageError(f"--output: {there} {what}", "choose another folder", "请选择其他输出文件夹")
+
+
+def _plan_line(competition: Competition, plan: Plan) -> str:
+    return (
+        f"{competition.slug}: {plan.folds} folds x {plan.seeds} seeds = {plan.folds * plan.seeds} networks, "
+        f"{plan.recipe.epochs} epochs each, on {plan.device}"
+    )
+
+
+def make_record(competition: Competition, preset: str, plan: Plan, source: Source, result: CVResult) -> dict[str, Any]:
+    """Everything needed to know where a submission came from and to make it again; plain JSON values.
+
+    `csv_sha256` and `seconds` are filled in when they are known.
+    """
     return {
         "slug": competition.slug,
         "data": source.kind,
         "where": source.where,
         "inputs_sha256": source.hashes(),
-        "csv_sha256": sha256(csv),
+        "csv_sha256": None,
         "metric": competition.metric.name,
         "cv_mean": result.score,
         "cv_se": result.se,
@@ -125,10 +150,11 @@ def make_record(
         "seeds": plan.seeds,
         "seed": plan.seed,
         "preset": preset,
-        "recipe": {**asdict(plan.recipe), "model": repr(competition.make_model(1, len(competition.classes)))},
+        "recipe": {**asdict(plan.recipe), "model": result.model},
         "device": plan.device,
         "versions": versions(),
         "git_commit": git_commit(),
+        "seconds": None,
         "peak_memory_mb": peak_memory_mb(),
     }
 

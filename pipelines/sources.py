@@ -28,7 +28,7 @@ class Source:
         if self.kind == "sample":
             return (
                 "data: embedded SAMPLE (made rows, not the competition's): "
-                "the score says nothing about Kaggle, and the csv cannot be uploaded"
+                "the score says nothing about Kaggle, and the csv must not be uploaded"
             )
         return f"data: {self.kind}, {self.where}"
 
@@ -54,6 +54,13 @@ def locate(
     default = data_root / competition.slug
     if any((default / name).exists() for name in competition.files):
         return from_folder(competition, default, kind=_kind(competition, default))
+    packed = sorted(default.glob("*.zip"))
+    if packed:
+        raise DataError(
+            f"{default} holds {packed[0].name}, but not {', '.join(competition.files)}",
+            f"unpack it there, or: python -m pipelines data {competition.slug} --from {packed[0]}",
+            f"请解压，或运行 python -m pipelines data {competition.slug} --from {packed[0]}",
+        )
     if fetch is not None and fetch(competition, default):
         return from_folder(competition, default, kind="kaggle")
     return from_sample(competition)

@@ -34,7 +34,8 @@ def to_csv(competition: Competition, sample: pd.DataFrame, test_ids: pd.Series, 
         labels = np.array(competition.classes)[proba[rows].argmax(axis=1)]
         out[columns[0]] = labels.astype(sample[columns[0]].dtype.type if labels.dtype.kind in "if" else object)
     else:
-        out[columns] = proba[rows] if len(columns) > 1 else proba[rows][:, -1:]
+        by_class = pd.DataFrame(proba[rows], columns=[str(value) for value in competition.classes], index=out.index)
+        out[columns] = by_class[columns] if len(columns) > 1 else by_class.iloc[:, -1:]
     text = out[list(sample.columns)].to_csv(index=False, lineterminator="\n", float_format="%.9g")
     return text.encode()
 
@@ -145,5 +146,9 @@ def save(folder: Path, name: str, csv: bytes, record: dict[str, Any]) -> Path:
         number += 1
         path = folder / f"{stamp}-{name}-{number}.csv"
     write_whole(path.with_suffix(".json"), (json.dumps(record, indent=2) + "\n").encode())
-    write_whole(path, csv)
+    try:
+        write_whole(path, csv)
+    except BaseException:  # Ctrl-C as well: a record without its csv says that there was a submission
+        path.with_suffix(".json").unlink(missing_ok=True)
+        raise
     return path

@@ -210,8 +210,9 @@ def predict_proba(model: nn.Module, inputs: Tensor) -> Tensor:
 
 def mixed_precision(device: torch.device, *, on_cpu: bool = False) -> AbstractContextManager[Any]:
     """bfloat16 autocast on CUDA devices that have it, `on_cpu` on CPUs that have it too; elsewhere nothing."""
-    cuda = device.type == "cuda" and torch.cuda.is_bf16_supported()
-    cpu = device.type == "cpu" and on_cpu and torch.ops.mkldnn._is_mkldnn_bf16_supported()  # noqa: SLF001 there is no public way to ask
+    cuda = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+    supported = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: False)  # there is no public way to ask
+    cpu = device.type == "cpu" and on_cpu and supported()
     return torch.autocast(device.type, dtype=torch.bfloat16) if cuda or cpu else nullcontext()
 
 
@@ -226,7 +227,9 @@ def pick_device(name: str = "auto") -> torch.device:
     available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if name == "auto":
         return torch.device(next(kind for kind, there in available.items() if there))
-    if not available.get(name.partition(":")[0], False):
+    kind, _, number = name.partition(":")
+    count = {"cuda": torch.cuda.device_count()}.get(kind, 1)
+    if not available.get(kind, False) or (number and not (number.isdecimal() and int(number) < count)):
         there = ", ".join(kind for kind, ok in available.items() if ok)
         raise UsageError(
             f"device {name!r} is not available here; available: {there}",

@@ -67,7 +67,7 @@ class Forecast:
     low: float
     high: float
     n_public: int
-    anchor: str | None
+    n_published: int  # models of others behind the shift from cross-validated to public; 0: none known
 
 
 @dataclass(frozen=True)
@@ -87,12 +87,18 @@ class CVResult:
     seed_scores: list[float]
     baselines: list[Baseline]
     forecast: Forecast
+    model: str  # what one network looks like
 
 
 def make_features(competition: Competition, raw: RawData) -> Features:
     """Feature frames from train and test rows together; the target is not there to be seen."""
     together = pd.concat([raw.train, raw.test], ignore_index=True)
     features = competition.add_features(together.drop(columns=competition.id_column))
+    if not features.index.equals(together.index):
+        raise ValueError(
+            f"add_features of {competition.slug} must keep every row in its place: "
+            f"{len(together)} rows went in, {len(features)} came back or their order changed"
+        )
     n_train = len(raw.train)
     return Features(features.iloc[:n_train], raw.y, features.iloc[n_train:].reset_index(drop=True))
 
@@ -141,6 +147,7 @@ def cross_validate(
         seed_scores=[metric(y, one) for one in oof],
         baselines=[_baseline(competition, y, name, mean_oof, other) for name, other in baselines.items()],
         forecast=forecast(competition, y, mean_oof, baselines, len(features.test)),
+        model=repr(networks[0][0].model_),
     )
 
 
@@ -240,19 +247,28 @@ def _baseline(competition: Competition, y: IntArray, name: str, ours: FloatArray
 def forecast(
     competition: Competition, y: IntArray, oof: FloatArray, baselines: dict[str, FloatArray], n_test: int
 ) -> Forecast:
-    """Public score to expect, with a 95 % interval for the errors of both row samples.
+    """Public score to expect, with a 95 % interval that counts the chance in both row samples.
 
-    Without an anchor: the cross-validated mean; the variance per row counts once for the N scored
-    rows and once for the public test rows. With an anchor (a baseline whose public score is known):
-    that score plus our paired gain over the baseline; what makes the test rows easier or harder for
-    both cancels, and only the variance of the paired difference counts.
+    In general: the cross-validated mean; the variance per row counts once for the N scored rows and
+    once for the public test rows. Where others' cross-validated and public scores on the same rows
+    are known, their mean shift is added. What the rows themselves do to every model is in that shift;
+    left are the spread of the shifts, and the sampling error of the difference to an ordinary model
+    (logistic regression), for both samples.
     """
     metric = competition.metric
     n_public = max(1, round(competition.public_share * n_test))
-    per_row, start, anchor = metric.per_row(y, oof), 0.0, None
-    if competition.known_public is not None:
-        anchor, start = competition.known_public
-        per_row = per_row - metric.per_row(y, baselines[anchor])
-    se = float(per_row.std(ddof=1)) * math.sqrt(1 / len(y) + 1 / n_public)
-    mean = start + float(per_row.mean())
-    return Forecast(mean, mean - 1.96 * se, mean + 1.96 * se, n_public, anchor)
+    mean, per_row, variance, n_models = metric(y, oof), metric.per_row(y, oof), 0.0, 0
+    published = competition.published
+    if published is not None and _on_published_rows(competition, y, baselines):
+        shifts = np.array([public - cv for cv, public in published.pairs])
+        n_models, mean = len(shifts), mean + float(shifts.mean())
+        variance = float(shifts.var(ddof=1)) * (1 + 1 / n_models)
+        per_row = per_row - metric.per_row(y, baselines["logistic regression"])
+    se = math.sqrt(variance + float(per_row.var(ddof=1)) * (1 / len(y) + 1 / n_public))
+    return Forecast(mean, mean - 1.96 * se, mean + 1.96 * se, n_public, n_models)
+
+
+def _on_published_rows(competition: Competition, y: IntArray, baselines: dict[str, FloatArray]) -> bool:
+    published = competition.published
+    assert published is not None
+    return abs(competition.metric(y, baselines[published.baseline]) - published.score) < 5e-4

@@ -46,7 +46,8 @@ def test_a_run_on_the_sample_says_so_first_and_last_and_in_the_record(invoke, tm
     assert set(frame["Survived"]) == {0, 1}
     data = json.loads(record.read_text())
     assert data["data"] == "sample"
-    assert data["forecast"]["anchor"] is None
+    assert data["forecast"]["n_published"] == 0
+    assert "SAMPLE" in lines[-1]
     assert str(csv.relative_to(tmp_path)) in done.stdout
 
 
@@ -124,6 +125,8 @@ FAULTS = {
     "no seeds": (["cv", "titanic", "--seeds", "0"], 2, "--seeds must be at least 1, got 0"),
     "negative seed": (["cv", "titanic", "--seed", "-1"], 2, "--seed must be at least 0, got -1"),
     "too many folds": (["cv", "titanic", "--folds", "500", "--seeds", "1"], 2, "500 folds do not fit"),
+    "huge seed": (["cv", "titanic", "--seed", "4294967296"], 2, "--seed must be below 2^32"),
+    "malformed device": (["run", "titanic", "--device", "cpu:abc"], 2, "device 'cpu:abc' is not available here"),
     "unknown device": (["run", "titanic", "--device", "tpu"], 2, "device 'tpu' is not available here"),
 }
 
@@ -158,12 +161,42 @@ def test_missing_files_are_all_named(invoke, sample_folder):
     assert "lacks test.csv, gender_submission.csv" in done.stderr
 
 
-def test_an_output_that_is_a_file_ends_in_plain_words(invoke, sample_folder, tmp_path):
+def test_an_output_that_is_a_file_is_refused_before_the_training(invoke, sample_folder, tmp_path):
     (tmp_path / "taken").write_text("")
     done = invoke("run", "titanic", "--data", sample_folder, "--output", "taken", *QUICK)
-    assert done.exit_code == 1
-    assert "taken" in done.stderr
-    assert "Traceback" not in done.output
+    assert done.exit_code == 2
+    assert "taken is not a folder" in done.stderr
+    assert "out of fold" not in done.stdout
+
+
+def test_scores_are_told_even_if_the_predictions_are_refused(invoke, sample_folder):
+    """Labels that nothing predicts: everybody gets the majority's fate, which is no submission but a score."""
+    train = pd.read_csv(sample_folder / "train.csv")
+    train["Survived"] = (train.index % 30 == 0).astype(int)
+    train.to_csv(sample_folder / "train.csv", index=False)
+    assert invoke("cv", "titanic", "--data", sample_folder, *QUICK).exit_code == 0
+    done = invoke("run", "titanic", "--data", sample_folder, *QUICK)
+    assert done.exit_code == 2
+    assert "says the same for every row" in done.stderr
+    assert "accuracy, out of fold" in done.stdout
+
+
+def test_a_zip_that_was_not_unpacked_does_not_lead_to_the_sample(invoke, tmp_path):
+    (tmp_path / "data" / "titanic").mkdir(parents=True)
+    (tmp_path / "data" / "titanic" / "titanic.zip").write_bytes(b"PK")
+    done = invoke("run", "titanic", *QUICK)
+    assert done.exit_code == 2
+    assert "holds titanic.zip, but not train.csv" in done.stderr
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(tmp_path):
+    command = [sys.executable, "-m", "pipelines", "cv", "titanic", *QUICK]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert "SAMPLE" in process.stdout.readline()
+    process.stdout.close()
+    with process.stderr:
+        stderr = process.stderr.read()
+    assert (process.wait(timeout=60), stderr) == (0, "")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")

@@ -94,8 +94,8 @@ def test_baselines_predict_probabilities_of_every_class(competition, data, featu
     for make in competition.baselines.values():
         proba = make().fit(features.train, data.y).predict_proba(features.test)
         assert proba.shape == (len(data.test), len(competition.classes))
-    if competition.known_public:
-        assert competition.known_public[0] in competition.baselines
+    if competition.published:
+        assert competition.published.baseline in competition.baselines
 
 
 def test_presets(competition):

@@ -42,6 +42,26 @@ NETWORKS = {
     "layer norm, silu, dropout": lambda: MLP([6, 15, 7, 2], norm="layer", activation="silu", dropout=0.3),
     "batch norm and dropout": lambda: MLP([6, 15, 7, 2], norm="batch", dropout=0.5),
 }
+
+
+class Tied(nn.Module):
+    """Two names for one weight, a buffer that no state dict shows, a frozen layer, dropout of channels."""
+
+    def __init__(self):
+        super().__init__()
+        self.frozen = nn.Linear(6, 6).requires_grad_(False)
+        self.a = self.b = nn.Linear(6, 6)
+        self.out = nn.Linear(6, 2)
+        self.register_buffer("scale", torch.rand(6), persistent=False)
+        self.never, self.channels = nn.Dropout(0.0), nn.Dropout1d(0.3)
+
+    def forward(self, inputs):
+        hidden = self.never(torch.relu(self.b(self.a(self.frozen(inputs) * self.scale))))
+        hidden = self.channels(hidden[:, :, None])[:, :, 0]
+        return self.out(torch.dropout(hidden, 0.2, train=self.training))
+
+
+NETWORKS["tied, frozen, hidden buffer, channels"] = Tied
 RECIPE = Recipe(epochs=6, batch_size=32, lr=5e-3, schedule="one-cycle")
 
 
@@ -153,6 +173,22 @@ def test_classifiers_fitted_together_equal_classifiers_fitted_one_by_one():
         np.testing.assert_allclose(
             classifier.predict_proba(rows[i].X), alone.predict_proba(rows[i].X), atol=1e-5, rtol=1e-4
         )
+
+
+def test_frozen_weights_stay_frozen_in_a_stack():
+    jobs = make_jobs()
+    for job, (model, _) in zip(jobs, fit_networks(jobs, Tied, RECIPE, log_loss), strict=True):
+        torch.manual_seed(job.seed)
+        assert torch.equal(model.frozen.weight, Tied().frozen.weight)
+
+
+def test_seeds_of_one_fold_share_its_rows(monkeypatch):
+    sizes = []
+    rows_of = fitting._rows
+    monkeypatch.setattr(fitting, "_rows", lambda jobs: sizes.append(len(rows_of(jobs)[0])) or rows_of(jobs))
+    X, y = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32), np.arange(60) % 2
+    fit_together([TorchClassifier(epochs=1, random_state=s) for s in range(5)], [Rows(X, y)] * 5)
+    assert sizes == [60]
 
 
 def test_member_losses_are_the_losses_of_each_member():

@@ -124,6 +124,16 @@ def test_damaged_bytes_are_refused(read_changed, sample_files, damage):
 
 
 FRAME_DAMAGE = {
+    "target in words": ("train.csv", put("Survived", 10, "yes"), ["'Survived'", "one of 0, 1: line 12 ('yes')\n"]),
+    "target True and False": ("train.csv", lambda f: f.assign(Survived=f["Survived"] == 1), ["one of 0, 1", "'False'"]),
+    "id in words": ("train.csv", put("PassengerId", 4, "abc"), ["'PassengerId'", "line 6 ('abc')"]),
+    "half an id": ("train.csv", put("PassengerId", 4, 1.5), ["'PassengerId'", "not a whole number: line 6 (1.5)"]),
+    "half a sibling": ("test.csv", put("SibSp", 0, 0.5), ["test.csv, column 'SibSp'", "line 2 (0.5)"]),
+    "renamed column of the sample": (
+        "gender_submission.csv",
+        lambda f: f.rename(columns={"Survived": "survived"}),
+        ["has the columns PassengerId, survived in place of PassengerId, Survived"],
+    ),
     "missing column": ("train.csv", lambda f: f.drop(columns="Cabin"), ["lacks column 'Cabin'"]),
     "train without target": ("train.csv", lambda f: f.drop(columns="Survived"), ["lacks column 'Survived'"]),
     "test with target": (
@@ -137,9 +147,9 @@ FRAME_DAMAGE = {
         ["'PassengerId'", "the same value more than once", "line 2 (1)", "line 7 (1)"],
     ),
     "missing id": ("train.csv", put("PassengerId", 5, None), ["'PassengerId'", "value missing", "line 7"]),
-    "unknown target": ("train.csv", put("Survived", 3, 2), ["'Survived'", "not one of (0, 1)", "line 5 (2"]),
+    "unknown target": ("train.csv", put("Survived", 3, 2), ["'Survived'", "one of 0, 1", "line 5 ('2')"]),
     "missing target": ("train.csv", put("Survived", 3, None), ["'Survived'", "value missing", "line 5"]),
-    "one class only": ("train.csv", lambda f: f.assign(Survived=1), ["'Survived'", "every row holds 1"]),
+    "one class only": ("train.csv", lambda f: f.assign(Survived=1), ["'Survived'", "every row holds '1'"]),
     "all-NaN column": ("train.csv", lambda f: f.assign(Age=None), ["column 'Age'", "no row holds a value"]),
     "text in a number column": (
         "train.csv",
@@ -163,7 +173,7 @@ FRAME_DAMAGE = {
     "sample without ids": (
         "gender_submission.csv",
         lambda f: f.iloc[:, 1:],
-        ["gender_submission.csv", "lacks column"],
+        ["gender_submission.csv has the columns Survived in place of PassengerId, Survived"],
     ),
 }
 

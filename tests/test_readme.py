@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-READMES = ["README.md"]
+READMES = ["README.md", "README.zh-CN.md"]
 
 
 def text(name):
@@ -44,3 +44,8 @@ def test_every_make_target_named_is_there(name):
     named = set(re.findall(r"`make ([a-z-]+)", text(name)) + re.findall(r"^make ([a-z-]+)", text(name), re.MULTILINE))
     assert {"titanic", "test"} <= named
     assert named <= targets
+
+
+def test_both_languages_name_the_same_commands():
+    found = [set(re.findall(r"python -m pipelines \w+|make \w+|--[a-z]+", text(name))) for name in READMES]
+    assert found[0] == found[1]

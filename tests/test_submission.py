@@ -150,3 +150,23 @@ def test_a_record_that_cannot_be_written_leaves_nothing(tmp_path):
     with pytest.raises(TypeError):
         save(tmp_path, "fast", GOOD, {"n": object()})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interruption_between_record_and_csv_leaves_nothing(tmp_path, monkeypatch):
+    from pipelines import submission
+
+    def interrupted(path, data):
+        if path.suffix == ".csv":
+            raise KeyboardInterrupt
+        path.write_bytes(data)
+
+    monkeypatch.setattr(submission, "write_whole", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        save(tmp_path, "fast", GOOD, {"n": 1})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_probabilities_go_under_their_classes_name_whatever_the_columns_order(probabilities):
+    sample = pd.DataFrame({"id": [1], "Class_2": [1], "Class_1": [0], "Class_3": [0]})
+    csv = to_csv(probabilities, sample, pd.Series([1]), np.array([[0.5, 0.3, 0.2]]))
+    assert csv == b"id,Class_2,Class_1,Class_3\n1,0.3,0.5,0.2\n"

@@ -7,12 +7,22 @@ import pandas as pd
 import pytest
 from sklearn.metrics import accuracy_score
 
-from pipelines.competition import Recipe
+from pipelines.competition import Published, Recipe
 from pipelines.encoders import LeaveOneOutMean, TabularEncoder
 from pipelines.errors import DataError
 from pipelines.metrics import accuracy
 from pipelines.models import SoftmaxRegression
-from pipelines.validation import Features, Plan, cross_validate, forecast, member_seed, split
+from pipelines.validation import (
+    Features,
+    Plan,
+    cross_validate,
+    encode_fold,
+    forecast,
+    make_classifier,
+    member_seed,
+    split,
+)
+from pipelines.validation import make_features as add_features
 
 QUICK = Recipe(epochs=20, batch_size=64, lr=0.1, weight_decay=0.0)
 
@@ -25,7 +35,7 @@ def toy(titanic):
         make_encoder=lambda: TabularEncoder(("signal", "noise")),
         make_model=SoftmaxRegression,
         baselines={},
-        known_public=None,
+        published=None,
     )
 
 
@@ -58,15 +68,33 @@ def test_the_result_adds_up(toy):
     assert [done for done, _ in steps] == sorted(done for done, _ in steps)
 
 
+def test_test_predictions_are_the_mean_of_all_networks_and_predict_the_test_rows(toy):
+    features = make_features()
+    result = cross_validate(toy, features, plan())
+    by_hand = np.zeros((80, 2))
+    for fold, (fit_rows, _) in enumerate(split(features.y, 4, 0)):
+        encoder = toy.make_encoder()
+        X = encoder.fit_transform(features.train.iloc[fit_rows], features.y[fit_rows])
+        for seed in range(2):
+            network = make_classifier(toy, plan(), member_seed(0, fold, seed)).fit(X, features.y[fit_rows])
+            by_hand += network.predict_proba(encoder.transform(features.test)) / 8
+    np.testing.assert_allclose(result.test, by_hand, atol=1e-5)
+    signal = (features.test["signal"] > 0.3).to_numpy()
+    assert (result.test.argmax(axis=1) == signal).mean() > 0.9
+
+
 def test_baselines_are_paired_on_the_same_folds(toy):
     features = make_features()
     result = cross_validate(toy, features, plan())
     rows = {row.name: row for row in result.baselines}
     assert list(rows) == ["majority class", "logistic regression"]
     assert rows["majority class"].score == max(features.y.mean(), 1 - features.y.mean())
+    ours = accuracy.per_row(features.y, result.oof)
+    majority = (features.y == np.bincount(features.y).argmax()).astype(float)
+    paired = (ours - majority).std(ddof=1) / np.sqrt(300)
+    assert rows["majority class"].gain_se == pytest.approx(paired)
     for row in rows.values():
         assert row.gain == pytest.approx(result.score - row.score)
-        assert row.gain_se > 0
     assert rows["logistic regression"].score == pytest.approx(result.score, abs=0.03)
 
 
@@ -93,29 +121,41 @@ def test_each_row_is_scored_once_and_never_trained_on(toy):
 
 
 def test_early_stopping_looks_at_rows_of_the_training_fold_only(toy):
+    """Each row's own number is its feature: what is fitted, stopped by and scored can be read off the arrays."""
     features = make_features()
-    recipe = replace(QUICK, patience=2, epochs=40)
-    parts = split(features.y, 4, 0)
-    seen = []
+    numbered = Features(features.train.assign(row=np.arange(300.0)), features.y, features.test.assign(row=-1.0))
 
-    class Spy(TabularEncoder):
+    class RowNumbers(TabularEncoder):
         def fit_transform(self, X, y=None):
-            seen.append(("fit", set(X.index)))
-            return super().fit_transform(X, y)
+            return X[["row"]].to_numpy(np.float32)
 
         def transform(self, X):
-            seen.append(("transform", set(X.index)))
-            return super().transform(X)
+            return X[["row"]].to_numpy(np.float32)
 
-    spied = replace(toy, make_encoder=lambda: Spy(("signal", "noise")))
-    from pipelines import validation
+    spied = replace(toy, make_encoder=RowNumbers)
+    stopping = plan(recipe=replace(QUICK, patience=2))
+    for fit_rows, scored_rows in split(features.y, 4, 0):
+        encoded = encode_fold(spied, numbered, stopping, (fit_rows, scored_rows))
+        fitted, stopped, scored = (
+            set(X.ravel().astype(int)) for X in (encoded.fit.X, encoded.fit.X_val, encoded.scored)
+        )
+        assert scored == set(scored_rows)
+        assert fitted | stopped == set(fit_rows)
+        assert not fitted & stopped
+        assert len(stopped) == pytest.approx(0.1 * len(fit_rows), abs=1)
+        np.testing.assert_array_equal(encoded.fit.y_val, features.y[encoded.fit.X_val.ravel().astype(int)])
+    result = cross_validate(toy, features, plan(recipe=replace(QUICK, patience=2, epochs=40)))
+    assert 0.75 < result.score < 0.9
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(validation, "_baselines", lambda _: {})
-        cross_validate(spied, features, plan(recipe=recipe, seeds=1))
-    for fit_rows, scored_rows in parts:
-        fits = [rows for kind, rows in seen if kind == "fit" and not rows & set(scored_rows)]
-        assert any(rows < set(fit_rows) and len(rows) == pytest.approx(0.9 * len(fit_rows), abs=1) for rows in fits)
+
+def test_features_that_lose_or_move_rows_are_refused(titanic, sample_files):
+    from pipelines.raw import read
+    from pipelines.sources import Source
+
+    raw = read(titanic, Source("sample", "", sample_files))
+    for change in (lambda f: f.sort_values("Ticket"), lambda f: f.drop_duplicates("Ticket")):
+        with pytest.raises(ValueError, match="must keep every row in its place: 1309 rows went in"):
+            add_features(replace(titanic, add_features=change), raw)
 
 
 def test_the_same_plan_gives_the_same_bytes_and_another_seed_does_not(toy):
@@ -181,7 +221,7 @@ def test_folds_that_do_not_fit_are_refused(toy):
         split(y, 5, 0)
 
 
-def test_forecast_without_anchor_counts_both_samples(toy):
+def test_forecast_counts_both_samples(toy):
     rng = np.random.default_rng(0)
     y = rng.integers(0, 2, 900)
     oof = np.eye(2)[np.where(rng.random(900) < 0.8, y, 1 - y)]
@@ -190,30 +230,37 @@ def test_forecast_without_anchor_counts_both_samples(toy):
     assert result.mean == pytest.approx(p)
     width = 1.96 * np.sqrt(p * (1 - p) * (1 / 900 + 1 / 400))
     assert (result.high - result.low) / 2 == pytest.approx(width, rel=1e-3)
-    assert (result.n_public, result.anchor) == (400, None)
+    assert (result.n_public, result.n_published) == (400, 0)
     assert forecast(replace(toy, public_share=0.25), y, oof, {}, 400).n_public == 100
 
 
-def test_forecast_from_an_anchor_covers_a_shift_that_both_feel(toy):
-    """The test rows are harder for both models; the anchored interval holds, the plain one does not."""
+def test_forecast_with_published_shifts(toy):
+    """Others lost 0.05 on these rows: so shall we; on other rows nothing of theirs is used."""
     rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, 900)
+    ours, logistic, rule = (np.eye(2)[np.where(rng.random(900) < p, y, 1 - y)] for p in (0.84, 0.83, 0.78))
+    baselines = {"rule": rule, "logistic regression": logistic}
+    pairs = ((0.84, 0.79), (0.83, 0.77), (0.85, 0.81))
+    known = replace(toy, published=Published(baseline="rule", score=accuracy(y, rule), pairs=pairs))
+    result = forecast(known, y, ours, baselines, 400)
+    assert result.mean == pytest.approx(accuracy(y, ours) - 0.05)
+    difference = accuracy.per_row(y, ours) - accuracy.per_row(y, logistic)
+    se = np.sqrt(0.01**2 * (1 + 1 / 3) + difference.var(ddof=1) * (1 / 900 + 1 / 400))
+    assert (result.high - result.mean, result.mean - result.low) == pytest.approx((1.96 * se, 1.96 * se))
+    assert result.n_published == 3
+    elsewhere = replace(known, published=replace(known.published, score=0.5))
+    assert forecast(elsewhere, y, ours, baselines, 400).n_published == 0
 
-    def rows(n, hard):
-        easy = rng.random(n) > hard
-        y = rng.integers(0, 2, n)
-        rule = np.where(easy & (rng.random(n) < 0.95), y, rng.integers(0, 2, n))
-        ours = np.where((rule != y) & (rng.random(n) < 0.3), y, rule)
-        return y, np.eye(2)[rule], np.eye(2)[ours]
 
-    y, rule, ours = rows(2000, hard=0.2)
-    y_test, rule_test, ours_test = rows(2000, hard=0.45)
-    anchored = replace(toy, known_public=("rule", accuracy(y_test, rule_test)))
-    public = accuracy(y_test, ours_test)
-    plain = forecast(toy, y, ours, {"rule": rule}, 2000)
-    better = forecast(anchored, y, ours, {"rule": rule}, 2000)
-    assert better.anchor == "rule"
-    assert abs(better.mean - public) < abs(plain.mean - public)
-    assert not plain.low <= public <= plain.high
+def test_titanics_forecast_covers_what_was_published(titanic):
+    """Each published model, forecast from the others, lies in an interval of their spread alone, but for one."""
+    cv, public = np.array(titanic.published.pairs).T
+    inside = []
+    for i in range(len(cv)):
+        shifts = np.delete(public - cv, i)
+        width = 1.96 * shifts.std(ddof=1) * np.sqrt(1 + 1 / len(shifts))
+        inside.append(abs(cv[i] + shifts.mean() - public[i]) <= width)
+    assert sum(inside) >= len(inside) - 1
 
 
 @pytest.mark.slow

@@ -24,7 +24,7 @@ def record_of(slug, sample_name, sample, csv):
     return {
         "slug": slug, "data": "kaggle", "where": f"data/{slug}", "csv_sha256": sha256(csv),
         "inputs_sha256": {sample_name: sha256(sample)}, "cv_mean": 0.8361, "cv_se": 0.0124,
-        "forecast": {"mean": 0.77, "low": 0.7504, "high": 0.7896, "n_public": 418, "anchor": None},
+        "forecast": {"mean": 0.77, "low": 0.7504, "high": 0.7896, "n_public": 418, "n_published": 0},
     }  # fmt: skip
 
 
@@ -312,7 +312,7 @@ def test_otto_probabilities(site, cli):
     proba = np.random.default_rng(0).dirichlet(np.ones(9), len(ids))
     csv = submission.to_csv(load("otto"), ids, ids["id"], proba)
     record = record_of(OTTO, "sampleSubmission.csv", sample, csv)
-    record["forecast"] = {"mean": 0.4500, "low": 0.4304, "high": 0.4696, "n_public": 1500, "anchor": None}
+    record["forecast"] = {"mean": 0.4500, "low": 0.4304, "high": 0.4696, "n_public": 1500, "n_published": 0}
     submission.save(Path("submissions") / OTTO, "fast", csv, record)
     done = cli("submit", "otto")
     assert done.code == 0, done.text
