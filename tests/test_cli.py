@@ -254,3 +254,16 @@ def test_titanic_on_the_real_files(invoke, real_data):
     by_name = {row["name"]: row["score"] for row in record["baselines"]}
     assert by_name["majority class"] == pytest.approx(0.616, abs=0.001)
     assert by_name["sex only"] == pytest.approx(0.787, abs=0.001)
+
+
+def test_threads_that_wait_sleep_unless_the_user_says_otherwise(monkeypatch):
+    """Spinning ones slowed an epoch down from 3 s to 15 to 30 s while another program used the cores."""
+    from pipelines import __main__ as command_line
+
+    monkeypatch.setattr(command_line, "app", lambda prog_name: None)
+    for given, wanted in (("", "passive"), ("active", "active")):
+        monkeypatch.setenv("OMP_WAIT_POLICY", given)
+        if not given:
+            monkeypatch.delenv("OMP_WAIT_POLICY")
+        command_line.main()
+        assert os.environ["OMP_WAIT_POLICY"] == wanted
