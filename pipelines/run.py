@@ -143,6 +143,7 @@ def make_record(competition: Competition, preset: str, plan: Plan, source: Sourc
         "cv_mean": result.score,
         "cv_se": result.se,
         "fold_scores": result.fold_scores,
+        "fold_se": result.fold_se,
         "seed_scores": result.seed_scores,
         "baselines": [asdict(baseline) for baseline in result.baselines],
         "forecast": asdict(result.forecast),

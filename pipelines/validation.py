@@ -84,6 +84,7 @@ class CVResult:
     score: float
     se: float
     fold_scores: list[float]
+    fold_se: list[float]
     seed_scores: list[float]
     baselines: list[Baseline]
     forecast: Forecast
@@ -144,6 +145,7 @@ def cross_validate(
         score=metric(y, mean_oof),
         se=standard_error(per_row),
         fold_scores=[metric(y[rows], mean_oof[rows]) for _, rows in parts],
+        fold_se=[standard_error(per_row[rows]) for _, rows in parts],
         seed_scores=[metric(y, one) for one in oof],
         baselines=[_baseline(competition, y, name, mean_oof, other) for name, other in baselines.items()],
         forecast=forecast(competition, y, mean_oof, baselines, len(features.test)),

@@ -64,6 +64,8 @@ def test_the_result_adds_up(toy):
     sizes = [len(rows) for _, rows in split(features.y, 4, 0)]
     assert np.average(result.fold_scores, weights=sizes) == pytest.approx(result.score)
     assert len(result.seed_scores) == 2
+    shares = zip(result.fold_scores, result.fold_se, sizes, strict=True)
+    assert all(se == pytest.approx(np.sqrt(p * (1 - p) / (n - 1))) for p, se, n in shares)
     assert steps[-1] == (8 * QUICK.epochs, 8 * QUICK.epochs)
     assert [done for done, _ in steps] == sorted(done for done, _ in steps)
 
