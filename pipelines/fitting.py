@@ -3,6 +3,7 @@
 Shapes: E members, N training rows, V rows held out for early stopping, D features, C classes.
 """
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -51,16 +52,16 @@ def fit_networks(
     else is trained beside it.
     """
     fitted: dict[int, tuple[nn.Module, History]] = {}
-    for group in _groups(jobs, make_model):
-        done = _fit_group([jobs[i] for i in group], make_model, recipe, metric, on_epoch)
-        fitted.update(zip(group, done, strict=True))
+    with _threads_that_pay(_size(make_model)):
+        for group in _groups(jobs, make_model):
+            done = _fit_group([jobs[i] for i in group], make_model, recipe, metric, on_epoch)
+            fitted.update(zip(group, done, strict=True))
     return [fitted[i] for i in range(len(jobs))]
 
 
 def _groups(jobs: Sequence[Job], make_model: Callable[[], nn.Module]) -> Iterator[list[int]]:
     """Numbers of the jobs that are trained together."""
-    with torch.random.fork_rng(devices=[]):
-        n_parameters = sum(p.numel() for p in make_model().parameters())
+    n_parameters = _size(make_model)
     on_cpu = jobs[0].inputs.device.type == "cpu"
     fits = max(1, int(MEMORY_MB * 1e6 / (16 * n_parameters)))  # weight, gradient and two moments of AdamW
     size = 1 if on_cpu and n_parameters > STACKED_PARAMETERS else fits
@@ -70,6 +71,22 @@ def _groups(jobs: Sequence[Job], make_model: Callable[[], nn.Module]) -> Iterato
     for same in by_shape.values():
         for start in range(0, len(same), size):
             yield same[start : start + size]
+
+
+def _size(make_model: Callable[[], nn.Module]) -> int:
+    with torch.random.fork_rng(devices=[]):
+        return sum(p.numel() for p in make_model().parameters())
+
+
+@contextlib.contextmanager
+def _threads_that_pay(n_parameters: int) -> Iterator[None]:
+    """One thread for small networks: more of them spend their time waiting for each other."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1 if n_parameters <= STACKED_PARAMETERS else threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _fit_group(

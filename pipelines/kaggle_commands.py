@@ -181,7 +181,7 @@ def doctor(
         for finding in examine(slug, _patience(timeout)):
             typer.echo(finding.line)
             wrong += bool(finding.next_step)
-        typer.echo(f"{wrong} things are wrong" if wrong else "all is well")
+        typer.echo(f"to mend: {wrong}" if wrong else "all is well")
         if wrong:
             raise typer.Exit(1)
 

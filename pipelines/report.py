@@ -23,7 +23,7 @@ def score_lines(competition: Competition, result: CVResult) -> Iterator[str]:
     f = result.forecast
     shift = f"; shifted as {f.n_published} published models were" if f.n_published else ""
     yield f"{'forecast, public score':<28}{f.mean:.4f}, 95 % interval {f.low:.4f} to {f.high:.4f}"
-    yield f"  ({f.n_public} public test rows{shift})"
+    yield f"  ({f.n_public} test rows{shift})"
 
 
 def outcome_lines(competition: Competition, outcome: Outcome) -> Iterator[str]:

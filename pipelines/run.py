@@ -122,10 +122,8 @@ def _refuse_unwritable(folder: Path) -> None:
 
 
 def _plan_line(competition: Competition, plan: Plan) -> str:
-    return (
-        f"{competition.slug}: {plan.folds} folds x {plan.seeds} seeds = {plan.folds * plan.seeds} networks, "
-        f"{plan.recipe.epochs} epochs each, on {plan.device}"
-    )
+    networks = f"{plan.folds} folds x {plan.seeds} seed{'s' * (plan.seeds > 1)} = {plan.folds * plan.seeds} networks"
+    return f"{competition.slug}: {networks}, {plan.recipe.epochs} epochs each, on {plan.device}"
 
 
 def make_record(competition: Competition, preset: str, plan: Plan, source: Source, result: CVResult) -> dict[str, Any]:

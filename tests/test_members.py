@@ -226,3 +226,10 @@ def test_noise_streams_repeat_and_differ_by_seed():
     assert len(first) == 16
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
+
+
+def test_small_networks_train_on_one_thread_and_the_callers_number_comes_back(monkeypatch):
+    before, seen = torch.get_num_threads(), []
+    monkeypatch.setattr(fitting, "make_members", lambda *a: seen.append(torch.get_num_threads()) or make_members(*a))
+    fit_networks(make_jobs(2), NETWORKS["plain"], RECIPE, log_loss)
+    assert (seen, torch.get_num_threads()) == ([1], before)

@@ -104,7 +104,7 @@ def test_doctor_names_a_stale_token_and_an_open_file(site, cli, home):
     assert "next step: chmod 600 ~/.kaggle/access_token" in done.text
     assert "next step: remove it: it hides the next one" in done.text
     assert "ok  rules" in done.text
-    assert "2 things are wrong" in done.text
+    assert "to mend: 2" in done.text
 
 
 def test_doctor_without_credentials_with_rules_open_and_behind_a_bad_proxy(site, cli, monkeypatch):
