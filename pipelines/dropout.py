@@ -8,7 +8,7 @@ hundred see the same noise. It is also cheaper: 16 random bits per unit in place
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,26 +19,47 @@ from torch.overrides import TorchFunctionMode
 
 BITS = 16
 WORD = 4  # 16-bit numbers in the 64 bits that a generator gives at a time
+AHEAD = 1 << 15  # numbers made at a time for each member: fewer calls, and 64 KB
 Take = Callable[[int], Tensor]  # so many random int16, shape (n,)
 UNITS = (F.dropout, torch.dropout)
 CHANNELS = (F.dropout1d, F.dropout2d, F.dropout3d)
 
 
-class NoiseStream:
-    """Endless random int16 from one seed, made where they are needed."""
+class NoiseStreams:
+    """Endless random int16 for E members, each from a seed of its own, made where they are needed.
 
-    def __init__(self, seed: int, device: torch.device) -> None:
+    Members draw in step, so one position serves all; numbers are made for many steps at a time.
+    """
+
+    def __init__(self, seeds: Sequence[int], device: torch.device) -> None:
         self.device = device
-        self._words = np.random.SFC64(seed)
-        self._generator = torch.Generator(device).manual_seed(seed) if device.type != "cpu" else None
+        self._words = [np.random.SFC64(seed) for seed in seeds]
+        self._generators = [torch.Generator(device).manual_seed(seed) for seed in seeds if device.type != "cpu"]
+        self._buffer = torch.empty(len(seeds), 0, dtype=torch.int16, device=device)
+        self._position = 0
 
     def take(self, n: int) -> Tensor:
-        """The next `n` numbers, rounded up to whole words; shape (rounded_up(n),)."""
+        """The next `n` numbers of each member, (E, n); the rest of the last word is thrown away."""
+        if self._position + n > self._buffer.shape[1]:
+            self._buffer = torch.cat([self._buffer[:, self._position :], self._more(max(n, AHEAD))], dim=1)
+            self._position = 0
+        taken = self._buffer[:, self._position : self._position + n]
+        self._position += rounded_up(n)
+        return taken
+
+    def of_one(self, n: int) -> Tensor:
+        """The next `n` numbers of the only member, (n,)."""
+        return self.take(n)[0]
+
+    def _more(self, n: int) -> Tensor:
         n = rounded_up(n)
-        if self._generator is None:
-            return torch.from_numpy(self._words.random_raw(n // WORD).view(np.int16))
-        noise = torch.empty(n, dtype=torch.int16, device=self.device)
-        return noise.random_(-(2 ** (BITS - 1)), 2 ** (BITS - 1), generator=self._generator)
+        noise = torch.empty(len(self._words), n, dtype=torch.int16, device=self.device)
+        for row, generator in zip(noise, self._generators, strict=False):
+            row.random_(-(2 ** (BITS - 1)), 2 ** (BITS - 1), generator=generator)
+        if not self._generators:
+            for row, words in zip(noise.numpy(), self._words, strict=True):
+                row[:] = words.random_raw(n // WORD).view(np.int16)
+        return noise
 
 
 def rounded_up(n: int) -> int:
@@ -84,23 +105,27 @@ class DropoutMode(TorchFunctionMode):
 
 
 class DropoutFrom(DropoutMode):
-    """Dropout with noise from `take`.
-
-    # NOTE[DIFF]: the probability is rounded to a multiple of 2^-16, and the scale is that of the
-    # rounded one, so the expectation is exact. The streams of CPU and CUDA differ.
-    """
+    """Dropout of one network with noise from `take`. The streams of CPU and CUDA differ."""
 
     def __init__(self, take: Take) -> None:
         super().__init__()
         self.take = take
 
     def drop(self, inputs: Tensor, p: float, shape: tuple[int, ...]) -> Tensor:
-        """Inputs times a mask that is 0 with probability `p`, else the scale that keeps the mean."""
-        dropped = min(round(p * 2**BITS), 2**BITS - 1)
-        n = math.prod(shape)
-        keep: Tensor = (self.take(n)[:n].view(shape) >= dropped - 2 ** (BITS - 1)).to(inputs.dtype)
-        scaled: Tensor = inputs * keep.mul_(2**BITS / (2**BITS - dropped))
-        return scaled
+        """Inputs times a mask of `shape`."""
+        return masked(inputs, p, self.take(math.prod(shape)).view(shape))
+
+
+def masked(inputs: Tensor, p: float, noise: Tensor) -> Tensor:
+    """Inputs times a mask that is 0 where `noise` says so, with probability `p`, else the scale that keeps the mean.
+
+    # NOTE[DIFF]: the probability is rounded to a multiple of 2^-16, and the scale is that of the
+    # rounded one, so the expectation is exact.
+    """
+    dropped = min(round(p * 2**BITS), 2**BITS - 1)
+    keep = (noise >= dropped - 2 ** (BITS - 1)).to(inputs.dtype)
+    scaled: Tensor = inputs * keep.mul_(2**BITS / (2**BITS - dropped))
+    return scaled
 
 
 class CountDropout(DropoutMode):

@@ -8,72 +8,70 @@ inputs (E, B, ...), outputs (E, B, C) and losses (E,) carry a leading member axi
 `training.py` trains one network or a hundred and does not know.
 """
 
+import contextlib
 import copy
 from collections.abc import Iterator, Sequence
-from typing import Self
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.func import functional_call, stack_module_state, vmap
+from torch.func import functional_call, vmap
 
-from pipelines.dropout import CountDropout, DropoutFrom, NoiseStream, Take, rounded_up
+from pipelines.batched import BatchedLayers
+from pipelines.dropout import CountDropout, DropoutFrom, NoiseStreams, Take, rounded_up
 
 State = dict[str, Tensor]
 
 
 class StackedMembers(nn.Module):
-    """E copies of one network with stacked weights; one `vmap` computes all of them.
+    """E copies of one network with stacked weights; one call computes all of them.
+
+    Plain layers have batched kernels of their own (`batched.py`); with another layer in the network,
+    or `batched=False`, one `vmap` over the network does it.
 
     Raises: RuntimeError at the first call if vmap has no rule for something in the network.
     Source: the model ensembling tutorial of torch.func.
     """
 
-    def __init__(self, models: Sequence[nn.Module], seeds: Sequence[int]) -> None:
+    def __init__(self, models: Sequence[nn.Module], seeds: Sequence[int], *, batched: bool = True) -> None:
         super().__init__()
-        parameters, buffers = stack_module_state(list(models))
-        self.weights = nn.ParameterDict(
-            {_key(name): nn.Parameter(w.detach(), w.requires_grad) for name, w in parameters.items()}
-        )
-        for name, buffer in buffers.items():
-            self.register_buffer(_key(name), buffer)  # all of them persistent, so that the best are kept
-        self._names = list(parameters), list(buffers)
-        self._base = (copy.deepcopy(models[0]),)  # in a tuple, so that its weights do not count as ours
-        device = next(iter(parameters.values())).device
-        self._noise = [NoiseStream(seed, device) for seed in seeds]
+        self.network = stacked(models)
+        self._noise = NoiseStreams(seeds, next(self.network.parameters()).device)
         self._noise_needed: dict[tuple[int, ...], int] = {}
+        self._batched = batched
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """Outputs (E, B, C) of inputs (E, B, ...)."""
-        parameters = {name: self.weights[_key(name)] for name in self._names[0]}
-        buffers = {name: self.get_buffer(_key(name)) for name in self._names[1]}
-        noise = self._draw(parameters, buffers, inputs)
+        outputs: Tensor
+        if self._batched:
+            with BatchedLayers(self._noise.take):
+                outputs = self.network(*inputs)
+            return outputs
 
         def one(parameters: State, buffers: State, noise: Tensor, *inputs: Tensor) -> Tensor:
             with DropoutFrom(_reader(noise)):
-                outputs: Tensor = functional_call(self._base[0], (parameters, buffers), inputs)
-            return outputs
+                return self._call((parameters, buffers), *inputs)
 
-        outputs: Tensor = vmap(one, randomness="different")(parameters, buffers, noise, *inputs)
+        parameters, buffers = _state(self.network)
+        noise = self._draw(parameters, buffers, inputs)
+        outputs = vmap(one, randomness="different")(parameters, buffers, noise, *inputs)
+        return outputs
+
+    def _call(self, state: tuple[State, State], *inputs: Tensor) -> Tensor:
+        outputs: Tensor = functional_call(self.network, state, inputs, tie_weights=False)
         return outputs
 
     def _draw(self, parameters: State, buffers: State, inputs: tuple[Tensor, ...]) -> Tensor:
         """Noise of all members for one step, (E, numbers); how many it takes is found out once a shape."""
         if not self.training:
-            return torch.empty(len(self._noise), 0, device=inputs[0].device)
+            return self._noise.take(0)
         shape = tuple(inputs[0].shape)
         if shape not in self._noise_needed:
             state = [{name: tensor[0].clone() for name, tensor in part.items()} for part in (parameters, buffers)]
             with torch.no_grad(), CountDropout() as counted:
-                functional_call(self._base[0], tuple(state), tuple(tensor[0] for tensor in inputs))
+                self._call((state[0], state[1]), *(tensor[0] for tensor in inputs))
             self._noise_needed[shape] = counted.n
-        n = self._noise_needed[shape]
-        return torch.stack([stream.take(n) for stream in self._noise]) if n else torch.empty(len(self._noise), 0)
-
-    def train(self, mode: bool = True) -> Self:
-        """Switch dropout and batch statistics of all members on or off."""
-        self._base[0].train(mode)
-        return super().train(mode)
+        return self._noise.take(self._noise_needed[shape])
 
     def keep_members(self, best: State, improved: Tensor) -> None:
         """Copy the state of the members that `improved` (E,) marks into `best`."""
@@ -82,13 +80,46 @@ class StackedMembers(nn.Module):
 
     def write_to(self, models: Sequence[nn.Module]) -> None:
         """Give E plain networks the members' weights and buffers."""
-        state = self.state_dict()
+        parameters, buffers = _state(self.network)
         with torch.no_grad():
             for i, model in enumerate(models):
-                for name, weight in model.named_parameters():
-                    weight.copy_(state["weights." + _key(name)][i])
-                for name, buffer in model.named_buffers():
-                    buffer.copy_(self.get_buffer(_key(name))[i])
+                for name, weight in parameters.items():
+                    model.get_parameter(name).copy_(weight[i])
+                for name, buffer in buffers.items():
+                    model.get_buffer(name).copy_(buffer[i])
+
+
+def stacked(models: Sequence[nn.Module]) -> nn.Module:
+    """A network like these whose every weight and buffer has a leading axis E; tied weights stay tied.
+
+    Matrices (E, out, in) are stored input by input, as inputs^T x gradient gives them: no copy in each step.
+    """
+    network = copy.deepcopy(models[0])
+    made: dict[int, nn.Parameter] = {}  # by the identity of the weight that is replaced
+    parameters, buffers = _state(network)
+    for name, weight in parameters.items():
+        if id(weight) not in made:
+            together = torch.stack([model.get_parameter(name).detach() for model in models])
+            together = together.mT.contiguous().mT if together.ndim == 3 else together
+            made[id(weight)] = nn.Parameter(together, weight.requires_grad)
+        path, _, leaf = name.rpartition(".")
+        setattr(network.get_submodule(path), leaf, made[id(weight)])
+    for name in buffers:
+        path, _, leaf = name.rpartition(".")
+        together = torch.stack([model.get_buffer(name) for model in models])
+        network.get_submodule(path).register_buffer(leaf, together)  # in the state dict, so that the best are kept
+    return network
+
+
+def _state(network: nn.Module) -> tuple[State, State]:
+    """Parameters and buffers of each module by one name, however many names the module has."""
+    parameters: State = {}
+    buffers: State = {}
+    for path, module in network.named_modules():
+        prefix = path + "." if path else ""
+        parameters |= {prefix + leaf: weight for leaf, weight in module.named_parameters(recurse=False)}
+        buffers |= {prefix + leaf: buffer for leaf, buffer in module.named_buffers(recurse=False)}
+    return parameters, buffers
 
 
 class SeparateMembers(nn.Module):
@@ -101,7 +132,7 @@ class SeparateMembers(nn.Module):
         super().__init__()
         self.models = nn.ModuleList(models)
         device = next(models[0].parameters()).device
-        self._noise = [NoiseStream(seed, device) for seed in seeds]
+        self._noise = [NoiseStreams([seed], device) for seed in seeds]
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """Outputs (E, B, C) of inputs (E, B, ...)."""
@@ -109,7 +140,7 @@ class SeparateMembers(nn.Module):
 
     def _outputs(self, inputs: tuple[Tensor, ...]) -> Iterator[Tensor]:
         for i, (model, noise) in enumerate(zip(self.models, self._noise, strict=True)):
-            with DropoutFrom(noise.take):
+            with DropoutFrom(noise.of_one):
                 yield model(*(tensor[i] for tensor in inputs))
 
     def keep_members(self, best: State, improved: Tensor) -> None:
@@ -127,16 +158,16 @@ Members = StackedMembers | SeparateMembers
 
 
 def make_members(models: Sequence[nn.Module], seeds: Sequence[int], example: tuple[Tensor, ...]) -> Members:
-    """Members of these networks: stacked where vmap has the rules, which `example` inputs (B, ...) try out."""
+    """Members of these networks: stacked where torch has the rules, which `example` inputs (B, ...) try out."""
     if len(models) == 1:
         return SeparateMembers(models, seeds)
-    stacked = StackedMembers(models, [0] * len(models))
-    try:
-        with torch.no_grad():
-            stacked(*(torch.stack([tensor] * len(models)) for tensor in example))
-    except RuntimeError:
-        return SeparateMembers(models, seeds)
-    return StackedMembers(models, seeds)
+    inputs = tuple(torch.stack([tensor] * len(models)) for tensor in example)
+    for batched in (True, False):
+        trial = StackedMembers(models, seeds, batched=batched)
+        with contextlib.suppress(RuntimeError), torch.no_grad():
+            trial(*inputs)
+            return StackedMembers(models, seeds, batched=batched)  # its statistics have not seen the example
+    return SeparateMembers(models, seeds)
 
 
 class MemberCrossEntropy(nn.Module):
@@ -146,11 +177,6 @@ class MemberCrossEntropy(nn.Module):
         """Mean over the batch, for each member on its own."""
         loss = F.cross_entropy(outputs.flatten(0, 1), target.flatten(0, 1), reduction="none")
         return loss.view(len(outputs), -1).mean(dim=1)
-
-
-def _key(name: str) -> str:
-    """Names of parameters as a ParameterDict takes them: without dots."""
-    return name.replace(".", "/")
 
 
 def _reader(noise: Tensor) -> Take:

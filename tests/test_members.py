@@ -7,7 +7,7 @@ from torch import nn
 
 from pipelines import fitting
 from pipelines.competition import Recipe
-from pipelines.dropout import DropoutFrom, NoiseStream
+from pipelines.dropout import DropoutFrom, NoiseStreams
 from pipelines.estimator import Rows, TorchClassifier, fit_together
 from pipelines.fitting import Job, fit_networks
 from pipelines.members import MemberCrossEntropy, SeparateMembers, StackedMembers, make_members
@@ -125,6 +125,95 @@ def test_early_stopping_and_best_weights_are_each_members_own():
         assert_same(model, alone, atol=1e-4)
 
 
+class Residual(nn.Module):
+    """A sum of two activations, and a layer norm without scale and shift."""
+
+    def __init__(self):
+        super().__init__()
+        self.inside, self.out = nn.Linear(6, 6, bias=False), nn.Linear(6, 2)
+        self.norm, self.dropout = nn.LayerNorm(6, elementwise_affine=False), nn.Dropout(0.2)
+
+    def forward(self, inputs):
+        return self.out(inputs + self.dropout(nn.functional.gelu(self.inside(self.norm(inputs)))))
+
+
+class Cumulative(nn.Sequential):
+    """Batch norm without momentum asks for the number of batches as a Python number."""
+
+    def __init__(self):
+        super().__init__(nn.Linear(6, 5), nn.BatchNorm1d(5, momentum=None), nn.Linear(5, 2))
+
+
+class Images(nn.Module):
+    """Shapes that only the network knows: whoever looks at them must not see the members' axis."""
+
+    def __init__(self):
+        super().__init__()
+        self.convolution, self.out = nn.Conv1d(1, 3, 3), nn.Linear(12, 2)
+
+    def forward(self, inputs):
+        hidden = torch.relu(self.convolution(inputs.reshape(len(inputs), 1, 6)))
+        return self.out(hidden.flatten(1))
+
+
+BATCHED = NETWORKS | {"residual": Residual}
+BATCHED.pop("tied, frozen, hidden buffer, channels")
+
+
+@pytest.mark.parametrize("network", BATCHED)
+def test_batched_layers_equal_vmap(network):
+    torch.manual_seed(0)
+    models, seeds = [BATCHED[network]() for _ in range(5)], list(range(5))
+    one, other = (StackedMembers(models, seeds, batched=batched) for batched in (True, False))
+    inputs, target = torch.randn(5, 32, 6), torch.randint(0, 2, (5, 32))
+    for _ in range(3):
+        losses = []
+        for members in (one, other):
+            members.zero_grad()
+            losses.append(MemberCrossEntropy()(members(inputs), target))
+            losses[-1].sum().backward()
+        torch.testing.assert_close(*losses)
+        for a, b in zip(one.parameters(), other.parameters(), strict=True):
+            torch.testing.assert_close(a.grad, b.grad, atol=1e-5, rtol=1e-4)
+    assert_same(one, other)  # running statistics, counters
+    torch.testing.assert_close(one.eval()(inputs), other.eval()(inputs), atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("network", [*BATCHED.values(), Tied, Images, Cumulative])
+def test_what_has_no_batched_rule_goes_to_vmap_and_what_has_no_vmap_rule_trains_alone(network):
+    members = make_members([network() for _ in range(3)], [1, 2, 3], (torch.randn(8, 6),))
+    expected = {Tied: False, Images: False}.get(network, True)
+    if network is Cumulative:
+        assert isinstance(members, SeparateMembers)
+    else:
+        assert members._batched is expected
+
+
+def test_networks_that_look_at_shapes_never_see_the_members_axis():
+    models = [Images() for _ in range(3)]
+    members, inputs = make_members(models, [1, 2, 3], (torch.randn(8, 6),)), torch.randn(3, 8, 6)
+    alone = [model(rows) for model, rows in zip(models, inputs, strict=True)]
+    torch.testing.assert_close(members(inputs), torch.stack(alone))
+
+
+def test_stacked_weights_are_updated_as_plain_ones_by_the_fused_optimizer():
+    network = StackedMembers([nn.Linear(5, 4) for _ in range(3)], [0, 1, 2])
+    plain = {name: weight.detach().clone().contiguous() for name, weight in network.named_parameters()}
+    copies = [nn.Parameter(weight) for weight in plain.values()]
+    inputs = torch.randn(3, 7, 5)
+    fused = torch.optim.AdamW(network.parameters(), lr=0.01, fused=True)
+    oracle = torch.optim.AdamW(copies, lr=0.01, fused=False, foreach=False)
+    for _ in range(20):
+        fused.zero_grad()
+        oracle.zero_grad()
+        (network(inputs) ** 2).sum().backward()
+        (torch.baddbmm(copies[1][:, None], inputs, copies[0].mT) ** 2).sum().backward()
+        fused.step()
+        oracle.step()
+    for ours, copied in zip(network.parameters(), copies, strict=True):
+        torch.testing.assert_close(ours, copied, atol=1e-5, rtol=1e-5)
+
+
 class GRUClassifier(nn.Module):
     """vmap has no rule for a GRU."""
 
@@ -204,7 +293,7 @@ def test_member_losses_are_the_losses_of_each_member():
 @pytest.mark.parametrize("p", [0.0, 0.1, 0.5, 0.9])
 def test_dropout_drops_its_share_and_keeps_the_mean(p):
     inputs = torch.ones(400, 100, requires_grad=True)
-    with DropoutFrom(NoiseStream(0, CPU).take):
+    with DropoutFrom(NoiseStreams([0], CPU).of_one):
         outputs = nn.Dropout(p)(inputs)
     outputs.sum().backward()
     assert (outputs == 0).float().mean().item() == pytest.approx(p, abs=0.01)
@@ -215,15 +304,15 @@ def test_dropout_drops_its_share_and_keeps_the_mean(p):
 
 def test_dropout_is_off_in_prediction_and_everything_else_passes_through():
     inputs = torch.randn(10, 10)
-    with DropoutFrom(NoiseStream(0, CPU).take):
+    with DropoutFrom(NoiseStreams([0], CPU).of_one):
         assert torch.equal(nn.Dropout(0.5).eval()(inputs), inputs)
         assert torch.equal(torch.relu(inputs), inputs.clamp(min=0))
 
 
 def test_noise_streams_repeat_and_differ_by_seed():
-    streams = [NoiseStream(seed, CPU) for seed in (1, 1, 2)]
-    first, again, other = (torch.cat([stream.take(6), stream.take(8)]) for stream in streams)
-    assert len(first) == 16
+    noise = NoiseStreams([1, 1, 2], CPU)
+    first, again, other = torch.cat([noise.take(6), noise.take(8)], dim=1)
+    assert len(first) == 14
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
 
