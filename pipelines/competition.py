@@ -40,11 +40,27 @@ class Recipe:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Variant:
+    """One way from features to probabilities: how rows are encoded, which network, how it is trained.
+
+    Factories, not instances: each fold gets a new encoder, model and optimizer.
+    """
+
+    make_encoder: Callable[[], Any]  # scikit-learn transformer, fitted on the training fold
+    make_model: "Callable[[int, int], nn.Module]"  # (n_features, n_classes) -> network that returns logits
+    recipe: Recipe = field(default_factory=Recipe)
+
+
+NETWORK = "network"  # the name of a competition's own variant
+
+
+@dataclass(frozen=True, kw_only=True)
 class Preset:
-    """How many networks are averaged: `folds` x `seeds`."""
+    """How many networks are averaged: `folds` x `seeds` of each of the `variants`."""
 
     folds: int
     seeds: int
+    variants: tuple[str, ...] = (NETWORK,)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,12 +95,19 @@ class Competition:
     make_model: "Callable[[int, int], nn.Module]"  # (n_features, n_classes) -> network that returns logits
     make_sample: "Callable[[], Frames]"  # file name -> made rows, for a machine without the data
     recipe: Recipe = field(default_factory=Recipe)
+    variants: Mapping[str, Variant] = field(default_factory=dict)  # further networks, which presets name
     presets: Mapping[str, Preset] = field(
         default_factory=lambda: {"fast": Preset(folds=10, seeds=5), "best": Preset(folds=10, seeds=20)}
     )
     baselines: Mapping[str, Callable[[], Any]] = field(default_factory=dict)  # classifiers on feature frames
     public_share: float = 1.0  # share of the test rows behind the public score
     published: Published | None = None  # how others' public scores differed from their cross-validation
+
+    @property
+    def all_variants(self) -> dict[str, Variant]:
+        """The competition's own network, then its further variants."""
+        own = Variant(make_encoder=self.make_encoder, make_model=self.make_model, recipe=self.recipe)
+        return {NETWORK: own, **self.variants}
 
     @property
     def url(self) -> str:

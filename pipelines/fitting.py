@@ -4,6 +4,7 @@ Shapes: E members, N training rows, V rows held out for early stopping, D featur
 """
 
 import contextlib
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ from pipelines.metrics import Metric
 from pipelines.training import History, Monitor, mixed_precision, train
 
 STACKED_PARAMETERS = 100_000  # above this a network's own arithmetic, not overhead, fills a CPU core
+MAKING = threading.Lock()  # torch has one generator for all threads, and new networks draw from it
 MEMORY_MB = 1024  # what one group's weights, gradients and optimizer state may take
 
 
@@ -73,8 +75,13 @@ def _groups(jobs: Sequence[Job], make_model: Callable[[], nn.Module]) -> Iterato
             yield same[start : start + size]
 
 
+def is_small(make_model: Callable[[], nn.Module]) -> bool:
+    """Whether many networks in one program pay: one alone does not fill a core."""
+    return _size(make_model) <= STACKED_PARAMETERS
+
+
 def _size(make_model: Callable[[], nn.Module]) -> int:
-    with torch.random.fork_rng(devices=[]):
+    with MAKING, torch.random.fork_rng(devices=[]):
         return sum(p.numel() for p in make_model().parameters())
 
 
@@ -121,8 +128,9 @@ def _fit_group(
 
 def _seeded(make_model: Callable[[], nn.Module], seed: int) -> nn.Module:
     """A new network, made on the CPU from the CPU's generator: no other device's state is touched."""
-    torch.default_generator.manual_seed(seed)
-    return make_model()
+    with MAKING:
+        torch.default_generator.manual_seed(seed)
+        return make_model()
 
 
 def _rows(jobs: list[Job]) -> tuple[TensorRows, list[int]]:

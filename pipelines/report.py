@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from pipelines.competition import Competition
 from pipelines.run import Outcome
-from pipelines.validation import CVResult
+from pipelines.validation import CVResult, VariantScore
 
 
 def score_lines(competition: Competition, result: CVResult) -> Iterator[str]:
@@ -14,9 +14,7 @@ def score_lines(competition: Competition, result: CVResult) -> Iterator[str]:
     yield f"{name + ', out of fold':<28}{result.score:.4f} ± {result.se:.4f}"
     lowest, highest = min(result.fold_scores), max(result.fold_scores)
     yield f"{'  folds, lowest to highest':<28}{lowest:.4f} to {highest:.4f}"
-    if len(result.seed_scores) > 1:
-        mean, sd = statistics.mean(result.seed_scores), statistics.stdev(result.seed_scores)
-        yield f"{'  one seed alone':<28}{mean:.4f} ± {sd:.4f} (sd over {len(result.seed_scores)} seeds)"
+    yield from _variant_lines(result.variants)
     yield f"{'baseline on the same folds':<28}{name:<18}ours is better by"
     for row in result.baselines:
         yield f"  {row.name:<26}{row.score:.4f} ± {row.se:.4f}   {row.gain:+.4f} ± {row.gain_se:.4f}"
@@ -24,6 +22,18 @@ def score_lines(competition: Competition, result: CVResult) -> Iterator[str]:
     shift = f"; shifted as {f.n_published} published models were" if f.n_published else ""
     yield f"{'forecast, public score':<28}{f.mean:.4f}, 95 % interval {f.low:.4f} to {f.high:.4f}"
     yield f"  ({f.n_public} test rows{shift})"
+
+
+def _variant_lines(variants: list[VariantScore]) -> Iterator[str]:
+    """What one network reaches, or what each variant reaches and weighs in the blend."""
+    if len(variants) > 1:
+        yield f"{'variants alone':<28}{'score':<18}weight"
+        for variant in variants:
+            yield f"  {variant.name:<26}{variant.score:<18.4f}{variant.weight:.2f}"
+    elif len(variants[0].seed_scores) > 1:
+        scores = variants[0].seed_scores
+        mean, sd = statistics.mean(scores), statistics.stdev(scores)
+        yield f"{'  one seed alone':<28}{mean:.4f} ± {sd:.4f} (sd over {len(scores)} seeds)"
 
 
 def outcome_lines(competition: Competition, outcome: Outcome) -> Iterator[str]:

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,10 @@ from pipelines import raw, submission, validation
 from pipelines.competition import Competition
 from pipelines.errors import UsageError
 from pipelines.files import sha256
+from pipelines.folds import Plan
 from pipelines.sources import Fetch, Source, locate
 from pipelines.training import pick_device
-from pipelines.validation import CVResult, Plan, Progress
+from pipelines.validation import CVResult, Progress
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,13 +62,13 @@ def make_plan(competition: Competition, knobs: Knobs) -> Plan:
         if value is not None and value < least:
             what = f"--{name} must be at least {least}, got {value}"
             raise UsageError(what, f"choose --{name} {least} or more", f"--{name} 至少为 {least}")
-    recipe = competition.recipe
+    variants = {name: competition.all_variants[name] for name in preset.variants}
     if knobs.epochs is not None:
-        recipe = replace(recipe, epochs=knobs.epochs)
+        variants = {name: replace(v, recipe=replace(v.recipe, epochs=knobs.epochs)) for name, v in variants.items()}
     return Plan(
         folds=preset.folds if knobs.folds is None else knobs.folds,
         seeds=preset.seeds if knobs.seeds is None else knobs.seeds,
-        recipe=recipe,
+        variants=variants,
         seed=knobs.seed,
         device=str(pick_device(knobs.device)),
     )
@@ -99,7 +101,7 @@ def run(
     say(_plan_line(competition, plan))
     data = raw.read(competition, source)
     features = validation.make_features(competition, data)
-    result = validation.cross_validate(competition, features, plan, progress)
+    result = validation.cross_validate(competition, features, plan, progress, partial(_say_time, say))
     on_result(result)
     record = make_record(competition, knobs.preset, plan, source, result)
     path = None
@@ -122,8 +124,17 @@ def _refuse_unwritable(folder: Path) -> None:
 
 
 def _plan_line(competition: Competition, plan: Plan) -> str:
-    networks = f"{plan.folds} folds x {plan.seeds} seed{'s' * (plan.seeds > 1)} = {plan.folds * plan.seeds} networks"
-    return f"{competition.slug}: {networks}, {plan.recipe.epochs} epochs each, on {plan.device}"
+    several = f"{len(plan.variants)} variants x " * (len(plan.variants) > 1)
+    n_networks = len(plan.variants) * plan.folds * plan.seeds
+    networks = f"{several}{plan.folds} folds x {plan.seeds} seed{'s' * (plan.seeds > 1)} = {n_networks} networks"
+    epochs = {variant.recipe.epochs for variant in plan.variants.values()}
+    each = f"{min(epochs)} epochs" if len(epochs) == 1 else f"{min(epochs)} to {max(epochs)} epochs"
+    return f"{competition.slug}: {networks}, {each} each, on {plan.device}"
+
+
+def _say_time(say: Callable[[str], None], seconds: float) -> None:
+    if seconds >= 60:
+        say(f"training takes about {seconds / 60:.0f} min on this machine")
 
 
 def make_record(competition: Competition, preset: str, plan: Plan, source: Source, result: CVResult) -> dict[str, Any]:
@@ -142,14 +153,13 @@ def make_record(competition: Competition, preset: str, plan: Plan, source: Sourc
         "cv_se": result.se,
         "fold_scores": result.fold_scores,
         "fold_se": result.fold_se,
-        "seed_scores": result.seed_scores,
+        "variants": [asdict(score) | {"recipe": asdict(plan.variants[score.name].recipe)} for score in result.variants],
         "baselines": [asdict(baseline) for baseline in result.baselines],
         "forecast": asdict(result.forecast),
         "folds": plan.folds,
         "seeds": plan.seeds,
         "seed": plan.seed,
         "preset": preset,
-        "recipe": {**asdict(plan.recipe), "model": result.model},
         "device": plan.device,
         "versions": versions(),
         "git_commit": git_commit(),

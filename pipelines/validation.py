@@ -1,82 +1,48 @@
 """Cross-validation: out-of-fold and test predictions, scores, baselines, and a forecast.
 
-Shapes: N training rows, M test rows, C classes.
-
-The scored fold chooses nothing: encoder, network and early stopping see the training fold only; rows
-that early stopping looks at are split off the training fold before the encoder is fitted.
+Shapes: N training rows, M test rows, C classes, V variants, S seeds, F folds.
 """
 
-import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
-from sklearn.dummy import DummyClassifier
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedKFold, train_test_split
-from sklearn.pipeline import make_pipeline
+import torch
+from sklearn.model_selection import StratifiedKFold
 
-from pipelines.competition import Competition, Recipe
+from pipelines.blending import blend
+from pipelines.competition import Competition
 from pipelines.errors import DataError
-from pipelines.estimator import Rows, TorchClassifier, fit_together
+from pipelines.folds import Features, FoldPredictions, Part, Plan, VariantOnFolds
+from pipelines.forecast import Baseline, Forecast, compare, forecast, out_of_fold, simple_models
 from pipelines.metrics import FloatArray, IntArray, standard_error
 from pipelines.raw import RawData
+from pipelines.side_by_side import side_by_side
 
 Progress = Callable[[int, int], None]  # epochs of networks done, and in all
 
 
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """How a run is cross-validated: `folds` x `seeds` networks by `recipe`; `seed` fixes all chance."""
-
-    folds: int
-    seeds: int
-    recipe: Recipe
-    seed: int = 0
-    device: str = "cpu"
-
-
 @dataclass(frozen=True)
-class Features:
-    """Feature frames of the training rows (N) and test rows (M), and the class codes `y` (N,)."""
+class VariantScore:
+    """One variant alone: the score of its networks' mean, of single networks, and its weight in the blend.
 
-    train: pd.DataFrame
-    y: IntArray
-    test: pd.DataFrame
-
-
-@dataclass(frozen=True)
-class Baseline:
-    """A simple model on the same folds, and how much better ours is: the mean paired gain per row."""
+    `seed_scores` are the scores of one network per fold, one number per seed; `weight` is the mean over folds.
+    """
 
     name: str
     score: float
-    se: float
-    gain: float
-    gain_se: float
-
-
-@dataclass(frozen=True)
-class Forecast:
-    """Where the public score should fall: a mean and a 95 % interval for `n_public` test rows."""
-
-    mean: float
-    low: float
-    high: float
-    n_public: int
-    n_published: int  # models of others behind the shift from cross-validated to public; 0: none known
+    seed_scores: list[float]
+    weight: float
+    model: str  # what one network looks like
 
 
 @dataclass(frozen=True)
 class CVResult:
     """Predictions and scores of one cross-validation.
 
-    `oof` (N, C) and `test` (M, C) are probabilities averaged over seeds, and for `test` over folds too.
-    `score` is the metric of `oof` over all rows, `se` its standard error over rows; `seed_scores` are
-    the scores of single networks per fold, one number per seed.
+    `oof` (N, C) and `test` (M, C) are probabilities averaged over seeds, pooled over variants and, for
+    `test`, averaged over folds. `score` is the metric of `oof` over all rows, `se` its standard error over rows.
     """
 
     oof: FloatArray
@@ -85,10 +51,9 @@ class CVResult:
     se: float
     fold_scores: list[float]
     fold_se: list[float]
-    seed_scores: list[float]
+    variants: list[VariantScore]
     baselines: list[Baseline]
     forecast: Forecast
-    model: str  # what one network looks like
 
 
 def make_features(competition: Competition, raw: RawData) -> Features:
@@ -120,157 +85,90 @@ def split(y: IntArray, folds: int, seed: int) -> list[tuple[IntArray, IntArray]]
 
 
 def cross_validate(
-    competition: Competition, features: Features, plan: Plan, progress: Progress = lambda _done, _all: None
+    competition: Competition,
+    features: Features,
+    plan: Plan,
+    progress: Progress = lambda _done, _all: None,
+    announce: Callable[[float], None] = lambda _seconds: None,
 ) -> CVResult:
-    """Train `plan.folds` x `plan.seeds` networks; score each row by networks that have not seen it."""
-    y, metric = features.y, competition.metric
-    n_classes = len(competition.classes)
-    parts = split(y, plan.folds, plan.seed)
-    encoded = [encode_fold(competition, features, plan, part) for part in parts]
-    networks = train_members(competition, encoded, plan, progress)
-    oof = np.zeros((plan.seeds, len(y), n_classes))
-    test = np.zeros((len(features.test), n_classes))
-    for fold, (_, scored_rows) in enumerate(parts):
-        for seed, network in enumerate(networks[fold]):
-            oof[seed, scored_rows] = network.predict_proba(encoded[fold].scored)
-            test += network.predict_proba(encoded[fold].test) / (plan.folds * plan.seeds)
-    mean_oof = oof.mean(axis=0)
-    per_row = metric.per_row(y, mean_oof)
-    baselines = {
-        name: _baseline_oof(make, features, parts, n_classes) for name, make in _baselines(competition).items()
+    """Train `plan.folds` x `plan.seeds` networks of each variant; score each row by networks that have not seen it.
+
+    `announce` hears, before the training begins, about how many seconds it will take.
+    """
+    y, parts = features.y, split(features.y, plan.folds, plan.seed)
+    variants = {
+        name: VariantOnFolds(competition, features, plan, variant, parts) for name, variant in plan.variants.items()
     }
+    workers = _workers(plan, variants)
+    announce(sum(variant.seconds() for variant in variants.values()) / workers)
+    predictions = _train(variants, plan, workers, progress)
+    oof, test = _collect(predictions, features, parts)
+    pooled, pooled_test, weights = _pool(competition, oof.mean(axis=1), test, y, [scored for _, scored in parts])
+    simple = {name: out_of_fold(make, features.train, y, parts) for name, make in simple_models(competition).items()}
+    metric = competition.metric
+    per_row = metric.per_row(y, pooled)
     return CVResult(
-        oof=mean_oof,
-        test=test,
-        score=metric(y, mean_oof),
+        oof=pooled,
+        test=pooled_test,
+        score=metric(y, pooled),
         se=standard_error(per_row),
-        fold_scores=[metric(y[rows], mean_oof[rows]) for _, rows in parts],
+        fold_scores=[metric(y[rows], pooled[rows]) for _, rows in parts],
         fold_se=[standard_error(per_row[rows]) for _, rows in parts],
-        seed_scores=[metric(y, one) for one in oof],
-        baselines=[_baseline(competition, y, name, mean_oof, other) for name, other in baselines.items()],
-        forecast=forecast(competition, y, mean_oof, baselines, len(features.test)),
-        model=repr(networks[0][0].model_),
+        variants=[
+            VariantScore(name, metric(y, own.mean(axis=0)), [metric(y, one) for one in own], weight, of_folds[0].model)
+            for (name, of_folds), own, weight in zip(predictions.items(), oof, weights, strict=True)
+        ],
+        baselines=[compare(competition, y, name, pooled, other) for name, other in simple.items()],
+        forecast=forecast(competition, y, pooled, simple, len(features.test)),
     )
 
 
-@dataclass(frozen=True)
-class EncodedFold:
-    """A fold as arrays: rows to train on (and to stop early by), rows to score, test rows."""
-
-    fit: Rows
-    scored: ArrayLike
-    test: ArrayLike
+def _workers(plan: Plan, variants: dict[str, VariantOnFolds]) -> int:
+    """Programs to run side by side: one per core for large networks on the CPU, else one."""
+    large = plan.device == "cpu" and not any(variant.small for variant in variants.values())
+    return torch.get_num_threads() if large else 1
 
 
-def encode_fold(
-    competition: Competition, features: Features, plan: Plan, part: tuple[IntArray, IntArray]
-) -> EncodedFold:
-    """Fit a new encoder on the fold's training rows and encode everything else with it.
-
-    Rows for early stopping leave the training rows first: the encoder has not seen their labels.
-    """
-    fit_rows, scored_rows = part
-    y, stop_rows = features.y, None
-    if plan.recipe.patience is not None:
-        fit_rows, stop_rows = train_test_split(
-            fit_rows, test_size=plan.recipe.validation_fraction, stratify=y[fit_rows], random_state=plan.seed
-        )
-    encoder = competition.make_encoder()
-    rows = Rows(encoder.fit_transform(features.train.iloc[fit_rows], y[fit_rows]), y[fit_rows])
-    if stop_rows is not None:
-        rows = rows._replace(X_val=encoder.transform(features.train.iloc[stop_rows]), y_val=y[stop_rows])
-    return EncodedFold(rows, encoder.transform(features.train.iloc[scored_rows]), encoder.transform(features.test))
-
-
-def train_members(
-    competition: Competition, folds: list[EncodedFold], plan: Plan, progress: Progress
-) -> list[list[TorchClassifier]]:
-    """Train `plan.seeds` networks for each fold, all of them together; one list per fold."""
-    networks = [
-        [make_classifier(competition, plan, member_seed(plan.seed, fold, seed)) for seed in range(plan.seeds)]
-        for fold in range(len(folds))
-    ]
-    done, total = 0, len(folds) * plan.seeds * plan.recipe.epochs
+def _train(
+    variants: dict[str, VariantOnFolds], plan: Plan, workers: int, progress: Progress
+) -> dict[str, list[FoldPredictions]]:
+    """Predictions of each variant, in the order of the folds."""
+    total = sum(plan.folds * plan.seeds * variant.recipe.epochs for variant in plan.variants.values())
+    done = 0
 
     def on_epoch(members: int) -> None:
         nonlocal done
         done += members
         progress(done, total)
 
-    rows = [fold.fit for fold in folds for _ in range(plan.seeds)]
-    fit_together([network for of_fold in networks for network in of_fold], rows, on_epoch)
+    tasks = [(name, task) for name, variant in variants.items() for task in variant.tasks()]
+    results = side_by_side([task for _, task in tasks], workers, on_epoch)
     progress(total, total)
-    return networks
+    of_variant: dict[str, list[FoldPredictions]] = {name: [] for name in variants}
+    for (name, _), of_folds in zip(tasks, results, strict=True):
+        of_variant[name] += of_folds
+    return of_variant
 
 
-def make_classifier(competition: Competition, plan: Plan, seed: int) -> TorchClassifier:
-    """A new, untrained network of the competition."""
-    return TorchClassifier(
-        competition.make_model,
-        **asdict(plan.recipe),
-        metric=competition.metric,
-        device=plan.device,
-        random_state=seed,
-    )
+def _collect(
+    predictions: dict[str, list[FoldPredictions]], features: Features, parts: list[Part]
+) -> tuple[FloatArray, FloatArray]:
+    """Out-of-fold predictions (V, S, N, C) and test predictions (F, V, M, C)."""
+    of_first = next(iter(predictions.values()))[0]
+    n_seeds, _, n_classes = of_first.scored.shape
+    oof = np.zeros((len(predictions), n_seeds, len(features.y), n_classes))
+    for own, of_folds in zip(oof, predictions.values(), strict=True):
+        for of_fold in of_folds:
+            own[:, parts[of_fold.fold][1]] = of_fold.scored
+    test = np.array([[of_folds[fold].test for of_folds in predictions.values()] for fold in range(len(parts))])
+    return oof, test
 
 
-def member_seed(seed: int, fold: int, member: int) -> int:
-    """A seed of its own for each network, the same whatever else the run trains."""
-    return int(np.random.SeedSequence([seed, fold, member]).generate_state(1)[0]) % 2**31
-
-
-def _baselines(competition: Competition) -> dict[str, Callable[[], Any]]:
-    """Majority class, the competition's own rules, and logistic regression on the same encoder."""
-    return {
-        "majority class": lambda: DummyClassifier(strategy="prior"),
-        **competition.baselines,
-        "logistic regression": lambda: make_pipeline(competition.make_encoder(), LogisticRegression(max_iter=2000)),
-    }
-
-
-def _baseline_oof(
-    make: Callable[[], Any], features: Features, parts: list[tuple[IntArray, IntArray]], n_classes: int
-) -> FloatArray:
-    oof = np.zeros((len(features.y), n_classes))
-    for fit_rows, scored_rows in parts:
-        model = make().fit(features.train.iloc[fit_rows], features.y[fit_rows])
-        oof[scored_rows] = model.predict_proba(features.train.iloc[scored_rows])
-    return oof
-
-
-def _baseline(competition: Competition, y: IntArray, name: str, ours: FloatArray, other: FloatArray) -> Baseline:
-    metric = competition.metric
-    per_row = metric.per_row(y, other)
-    difference = metric.per_row(y, ours) - per_row
-    gain = metric.gain(float(difference.mean()), 0.0)
-    return Baseline(name, metric(y, other), standard_error(per_row), gain, standard_error(difference))
-
-
-def forecast(
-    competition: Competition, y: IntArray, oof: FloatArray, baselines: dict[str, FloatArray], n_test: int
-) -> Forecast:
-    """Public score to expect, with a 95 % interval that counts the chance in both row samples.
-
-    In general: the cross-validated mean; the variance per row counts once for the N scored rows and
-    once for the public test rows. Where others' cross-validated and public scores on the same rows
-    are known, their mean shift is added. What the rows themselves do to every model is in that shift;
-    left are the spread of the shifts, and the sampling error of the difference to an ordinary model
-    (logistic regression), for both samples.
-    """
-    metric = competition.metric
-    n_public = max(1, round(competition.public_share * n_test))
-    mean, per_row, variance, n_models = metric(y, oof), metric.per_row(y, oof), 0.0, 0
-    published = competition.published
-    if published is not None and _on_published_rows(competition, y, baselines):
-        shifts = np.array([public - cv for cv, public in published.pairs])
-        n_models, mean = len(shifts), mean + float(shifts.mean())
-        variance = float(shifts.var(ddof=1)) * (1 + 1 / n_models)
-        per_row = per_row - metric.per_row(y, baselines["logistic regression"])
-    se = math.sqrt(variance + float(per_row.var(ddof=1)) * (1 / len(y) + 1 / n_public))
-    return Forecast(mean, mean - 1.96 * se, mean + 1.96 * se, n_public, n_models)
-
-
-def _on_published_rows(competition: Competition, y: IntArray, baselines: dict[str, FloatArray]) -> bool:
-    published = competition.published
-    assert published is not None
-    return abs(competition.metric(y, baselines[published.baseline]) - published.score) < 5e-4
+def _pool(
+    competition: Competition, oof: FloatArray, test: FloatArray, y: IntArray, scored: list[IntArray]
+) -> tuple[FloatArray, FloatArray, list[float]]:
+    """Blend where there is something to weigh; labels of a single variant do not change with temperature."""
+    if len(oof) == 1 and competition.submit == "labels":
+        return oof[0], test[:, 0].mean(axis=0), [1.0]
+    pooled, pooled_test, weights = blend(oof, test, y, scored)
+    return pooled, pooled_test, weights.mean(axis=0).tolist()

@@ -59,7 +59,7 @@ def test_the_record_holds_what_is_needed_to_repeat_the_run(invoke, sample_folder
     assert record == json.loads(csv.with_suffix(".json").read_text())
     assert set(record) == {
         "slug", "data", "where", "inputs_sha256", "csv_sha256", "metric", "cv_mean", "cv_se", "fold_scores", "fold_se",
-        "seed_scores", "baselines", "forecast", "folds", "seeds", "seed", "preset", "recipe", "device", "versions",
+        "variants", "baselines", "forecast", "folds", "seeds", "seed", "preset", "device", "versions",
         "git_commit", "seconds", "peak_memory_mb",
     }  # fmt: skip
     assert record["data"] == "folder"
@@ -67,7 +67,7 @@ def test_the_record_holds_what_is_needed_to_repeat_the_run(invoke, sample_folder
     for name, digest in record["inputs_sha256"].items():
         assert digest == hashlib.sha256((sample_folder / name).read_bytes()).hexdigest()
     assert len(record["inputs_sha256"]) == 3
-    assert (record["folds"], record["seeds"], record["recipe"]["epochs"]) == (3, 1, 3)
+    assert (record["folds"], record["seeds"], record["variants"][0]["recipe"]["epochs"]) == (3, 1, 3)
     assert len(record["fold_scores"]) == 3
     assert [row["name"] for row in record["baselines"]] == [
         "majority class",
@@ -75,7 +75,7 @@ def test_the_record_holds_what_is_needed_to_repeat_the_run(invoke, sample_folder
         "logistic regression",
     ]
     assert record["forecast"]["low"] < record["forecast"]["mean"] < record["forecast"]["high"]
-    assert "MLP" in record["recipe"]["model"]
+    assert "MLP" in record["variants"][0]["model"]
     assert set(record["versions"]) == {"python", "torch", "numpy", "pandas", "scikit-learn"}
 
 

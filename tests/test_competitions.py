@@ -9,6 +9,7 @@ import torch
 from pipelines import raw, submission, validation
 from pipelines.competition import Competition, load, names
 from pipelines.errors import UsageError
+from pipelines.folds import Plan
 from pipelines.sources import from_sample
 
 
@@ -101,6 +102,8 @@ def test_baselines_predict_probabilities_of_every_class(competition, data, featu
 def test_presets(competition):
     assert {"fast", "best"} <= set(competition.presets)
     assert all(preset.folds >= 2 and preset.seeds >= 1 for preset in competition.presets.values())
+    assert all(set(preset.variants) <= set(competition.all_variants) for preset in competition.presets.values())
+    assert all(preset.variants for preset in competition.presets.values())
 
 
 def test_random_predictions_go_through_writer_and_linter(competition, source, data):
@@ -114,7 +117,8 @@ def test_random_predictions_go_through_writer_and_linter(competition, source, da
 
 def test_the_sample_can_be_learned(competition, features):
     """Two folds and a few epochs beat the majority class by more than twice the error of the difference."""
-    few = validation.Plan(folds=2, seeds=1, recipe=replace(competition.recipe, epochs=15))
+    own = competition.all_variants["network"]
+    few = Plan(folds=2, seeds=1, variants={"network": replace(own, recipe=replace(own.recipe, epochs=15))})
     result = validation.cross_validate(competition, features, few)
     majority = next(row for row in result.baselines if row.name == "majority class")
     assert majority.gain > 2 * majority.gain_se

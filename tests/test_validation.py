@@ -1,6 +1,6 @@
 """Cross-validation is honest: the scored fold chooses nothing, and leaks do not pay."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pandas as pd
@@ -10,18 +10,12 @@ from sklearn.metrics import accuracy_score
 from pipelines.competition import Published, Recipe
 from pipelines.encoders import LeaveOneOutMean, TabularEncoder
 from pipelines.errors import DataError
+from pipelines.estimator import TorchClassifier
 from pipelines.metrics import accuracy
 from pipelines.models import SoftmaxRegression
-from pipelines.validation import (
-    Features,
-    Plan,
-    cross_validate,
-    encode_fold,
-    forecast,
-    make_classifier,
-    member_seed,
-    split,
-)
+from pipelines.folds import Features, Plan, VariantOnFolds, member_seed
+from pipelines.forecast import forecast
+from pipelines.validation import cross_validate, split
 from pipelines.validation import make_features as add_features
 
 QUICK = Recipe(epochs=20, batch_size=64, lr=0.1, weight_decay=0.0)
@@ -46,14 +40,19 @@ def make_features(n=300, n_test=80, seed=0):
     return Features(frame[:n], y[:n], frame[n:].reset_index(drop=True))
 
 
-def plan(**changes):
-    return Plan(**{"folds": 4, "seeds": 2, "recipe": QUICK} | changes)
+def only(competition, recipe):
+    return replace(competition.all_variants["network"], recipe=recipe)
+
+
+def plan(toy, recipe=QUICK, **changes):
+    """Four folds of two networks; `recipe` trains them, `toy` says what they are."""
+    return Plan(**{"folds": 4, "seeds": 2, "variants": {"network": only(toy, recipe)}} | changes)
 
 
 def test_the_result_adds_up(toy):
     features = make_features()
     steps = []
-    result = cross_validate(toy, features, plan(), lambda done, total: steps.append((done, total)))
+    result = cross_validate(toy, features, plan(toy), lambda done, total: steps.append((done, total)))
     assert result.oof.shape == (300, 2)
     assert result.test.shape == (80, 2)
     np.testing.assert_allclose(result.oof.sum(axis=1), 1)
@@ -63,7 +62,7 @@ def test_the_result_adds_up(toy):
     assert result.se == pytest.approx(np.sqrt(result.score * (1 - result.score) / 299))
     sizes = [len(rows) for _, rows in split(features.y, 4, 0)]
     assert np.average(result.fold_scores, weights=sizes) == pytest.approx(result.score)
-    assert len(result.seed_scores) == 2
+    assert len(result.variants[0].seed_scores) == 2
     shares = zip(result.fold_scores, result.fold_se, sizes, strict=True)
     assert all(se == pytest.approx(np.sqrt(p * (1 - p) / (n - 1))) for p, se, n in shares)
     assert steps[-1] == (8 * QUICK.epochs, 8 * QUICK.epochs)
@@ -72,13 +71,15 @@ def test_the_result_adds_up(toy):
 
 def test_test_predictions_are_the_mean_of_all_networks_and_predict_the_test_rows(toy):
     features = make_features()
-    result = cross_validate(toy, features, plan())
+    result = cross_validate(toy, features, plan(toy))
     by_hand = np.zeros((80, 2))
     for fold, (fit_rows, _) in enumerate(split(features.y, 4, 0)):
         encoder = toy.make_encoder()
         X = encoder.fit_transform(features.train.iloc[fit_rows], features.y[fit_rows])
         for seed in range(2):
-            network = make_classifier(toy, plan(), member_seed(0, fold, seed)).fit(X, features.y[fit_rows])
+            network = TorchClassifier(
+                toy.make_model, **asdict(QUICK), metric=accuracy, random_state=member_seed(0, fold, seed)
+            ).fit(X, features.y[fit_rows])
             by_hand += network.predict_proba(encoder.transform(features.test)) / 8
     np.testing.assert_allclose(result.test, by_hand, atol=1e-5)
     signal = (features.test["signal"] > 0.3).to_numpy()
@@ -87,7 +88,7 @@ def test_test_predictions_are_the_mean_of_all_networks_and_predict_the_test_rows
 
 def test_baselines_are_paired_on_the_same_folds(toy):
     features = make_features()
-    result = cross_validate(toy, features, plan())
+    result = cross_validate(toy, features, plan(toy))
     rows = {row.name: row for row in result.baselines}
     assert list(rows) == ["majority class", "logistic regression"]
     assert rows["majority class"].score == max(features.y.mean(), 1 - features.y.mean())
@@ -103,7 +104,7 @@ def test_baselines_are_paired_on_the_same_folds(toy):
 def test_each_row_is_scored_once_and_never_trained_on(toy):
     """Rows of the scored fold change their label: nothing that predicts them may change."""
     features = make_features()
-    before = cross_validate(toy, features, plan())
+    before = cross_validate(toy, features, plan(toy))
     fold = 1
     scored = split(features.y, 4, 0)[fold][1]
     swapped = features.y.copy()
@@ -116,7 +117,7 @@ def test_each_row_is_scored_once_and_never_trained_on(toy):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(validation, "split", lambda *_: parts)  # the same folds for the changed labels
-        after = cross_validate(toy, Features(features.train, swapped, features.test), plan())
+        after = cross_validate(toy, Features(features.train, swapped, features.test), plan(toy))
     np.testing.assert_array_equal(before.oof[scored], after.oof[scored])
     others = np.setdiff1d(np.arange(300), scored)
     assert (before.oof[others] != after.oof[others]).any()
@@ -135,18 +136,20 @@ def test_early_stopping_looks_at_rows_of_the_training_fold_only(toy):
             return X[["row"]].to_numpy(np.float32)
 
     spied = replace(toy, make_encoder=RowNumbers)
-    stopping = plan(recipe=replace(QUICK, patience=2))
+    stopping = plan(spied, replace(QUICK, patience=2))
     for fit_rows, scored_rows in split(features.y, 4, 0):
-        encoded = encode_fold(spied, numbered, stopping, (fit_rows, scored_rows))
+        on_fold = VariantOnFolds(spied, numbered, stopping, stopping.variants["network"], [(fit_rows, scored_rows)])
+        encoded = on_fold.encode(0)
         fitted, stopped, scored = (
-            set(X.ravel().astype(int)) for X in (encoded.fit.X, encoded.fit.X_val, encoded.scored)
+            set(X.ravel().astype(int))
+            for X in (encoded.fit.X, encoded.fit.X_val, encoded.encoder.transform(numbered.train.iloc[scored_rows]))
         )
         assert scored == set(scored_rows)
         assert fitted | stopped == set(fit_rows)
         assert not fitted & stopped
         assert len(stopped) == pytest.approx(0.1 * len(fit_rows), abs=1)
         np.testing.assert_array_equal(encoded.fit.y_val, features.y[encoded.fit.X_val.ravel().astype(int)])
-    result = cross_validate(toy, features, plan(recipe=replace(QUICK, patience=2, epochs=40)))
+    result = cross_validate(toy, features, plan(toy, replace(QUICK, patience=2, epochs=40)))
     assert 0.75 < result.score < 0.9
 
 
@@ -162,10 +165,10 @@ def test_features_that_lose_or_move_rows_are_refused(titanic, sample_files):
 
 def test_the_same_plan_gives_the_same_bytes_and_another_seed_does_not(toy):
     features = make_features()
-    first, second = (cross_validate(toy, features, plan()) for _ in range(2))
+    first, second = (cross_validate(toy, features, plan(toy)) for _ in range(2))
     assert first.oof.tobytes() == second.oof.tobytes()
     assert first.test.tobytes() == second.test.tobytes()
-    assert cross_validate(toy, features, plan(seed=1)).oof.tobytes() != first.oof.tobytes()
+    assert cross_validate(toy, features, plan(toy, seed=1)).oof.tobytes() != first.oof.tobytes()
 
 
 def test_member_seeds_differ():
@@ -182,8 +185,8 @@ def test_a_target_encoded_random_id_does_not_lift_the_score(toy):
         toy,
         make_encoder=lambda: TabularEncoder(("signal", "noise"), extra=(("id", LeaveOneOutMean(), ["id"]),)),
     )
-    plain = cross_validate(toy, features, plan())
-    lifted = cross_validate(canary, Features(with_id[0], features.y, with_id[1]), plan())
+    plain = cross_validate(toy, features, plan(toy))
+    lifted = cross_validate(canary, Features(with_id[0], features.y, with_id[1]), plan(canary))
     per_row = [accuracy.per_row(features.y, result.oof) for result in (lifted, plain)]
     difference = per_row[0] - per_row[1]
     assert difference.mean() <= 2 * difference.std(ddof=1) / np.sqrt(300)
@@ -199,7 +202,9 @@ def test_a_target_encoded_random_id_does_not_lift_the_score(toy):
             return self.fit(X, y).transform(X)
 
     leaking = replace(toy, make_encoder=lambda: TabularEncoder(("signal", "noise"), extra=(("id", Leaky(), ["id"]),)))
-    assert cross_validate(leaking, Features(with_id[0], features.y, with_id[1]), plan()).score > plain.score + 0.05
+    assert (
+        cross_validate(leaking, Features(with_id[0], features.y, with_id[1]), plan(leaking)).score > plain.score + 0.05
+    )
 
 
 def test_permuted_labels_fall_to_the_base_rate(titanic, sample_files):
@@ -210,7 +215,7 @@ def test_permuted_labels_fall_to_the_base_rate(titanic, sample_files):
 
     features = titanic_features(titanic, read(titanic, Source("sample", "", sample_files)))
     y = np.random.default_rng(0).permutation(features.y)
-    few = Plan(folds=5, seeds=1, recipe=replace(titanic.recipe, epochs=15))
+    few = Plan(folds=5, seeds=1, variants={"network": only(titanic, replace(titanic.recipe, epochs=15))})
     result = cross_validate(titanic, Features(features.train, y, features.test), few)
     base_rate = max(y.mean(), 1 - y.mean())
     assert result.score <= base_rate + 2 * result.se
@@ -274,6 +279,6 @@ def test_permuted_labels_on_the_real_rows(titanic, real_data):
 
     features = titanic_features(titanic, read(titanic, locate(titanic, real_data / "titanic")))
     y = np.random.default_rng(0).permutation(features.y)
-    few = Plan(folds=10, seeds=1, recipe=replace(titanic.recipe, epochs=20))
+    few = Plan(folds=10, seeds=1, variants={"network": only(titanic, replace(titanic.recipe, epochs=20))})
     result = cross_validate(titanic, Features(features.train, y, features.test), few)
     assert abs(result.score - 0.616) < 2 * result.se

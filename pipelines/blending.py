@@ -1,0 +1,58 @@
+"""Several predictions of the same rows pooled into one, with weights that other rows have chosen.
+
+Shapes: V variants, N training rows, M test rows, C classes, F folds.
+
+The pool is log-linear: probabilities proportional to the product of p_v ^ w_v, a weighted geometric mean.
+The sum of the weights is an inverse temperature: below one it makes overconfident networks modest. With a
+single variant the pool is temperature scaling. Source: Guo et al. 2017 (temperature); Genest & Zidek 1986.
+"""
+
+import numpy as np
+from scipy.optimize import minimize
+from scipy.special import log_softmax, softmax
+
+from pipelines.metrics import FloatArray, IntArray
+
+SMALLEST = 1e-15  # as Kaggle clips
+
+
+def blend(
+    oof: FloatArray, test: FloatArray, y: IntArray, scored: list[IntArray]
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Pool `oof` (V, N, C) and `test` (F, V, M, C); `scored` holds the row numbers of each fold.
+
+    A fold's weights are fitted on the other folds' out-of-fold rows, and its networks' test predictions
+    are pooled with the same weights: what is scored on the fold is what predicts the test rows.
+
+    Returns: out-of-fold (N, C), test (M, C) as the mean over folds, and the weights (F, V).
+    """
+    logs = np.log(np.clip(oof, SMALLEST, None))
+    pooled_oof, pooled_test, weights = np.zeros_like(oof[0]), np.zeros_like(test[0, 0]), []
+    for rows, of_fold in zip(scored, test, strict=True):
+        others = np.setdiff1d(np.arange(len(y)), rows)
+        weights.append(fit_weights(logs[:, others], y[others]))
+        pooled_oof[rows] = pool(logs[:, rows], weights[-1])
+        pooled_test += pool(np.log(np.clip(of_fold, SMALLEST, None)), weights[-1]) / len(scored)
+    return pooled_oof, pooled_test, np.array(weights)
+
+
+def pool(logs: FloatArray, weights: FloatArray) -> FloatArray:
+    """Probabilities (N, C) of log-probabilities (V, N, C) and weights (V,)."""
+    pooled: FloatArray = softmax(np.tensordot(weights, logs, axes=1), axis=-1)
+    return pooled
+
+
+def fit_weights(logs: FloatArray, y: IntArray) -> FloatArray:
+    """Weights (V,), none negative, with the least log loss of the pool of `logs` (V, N, C); the problem is convex."""
+    of_truth = logs[:, np.arange(len(y)), y]
+
+    def loss_and_gradient(weights: FloatArray) -> tuple[float, FloatArray]:
+        log_pool = log_softmax(np.tensordot(weights, logs, axes=1), axis=-1)
+        loss = -float(log_pool[np.arange(len(y)), y].mean())
+        expected = np.einsum("vnc,nc->v", logs, np.exp(log_pool)) / len(y)
+        return loss, expected - of_truth.mean(axis=1)
+
+    start = np.full(len(logs), 1 / len(logs))
+    found = minimize(loss_and_gradient, start, jac=True, method="L-BFGS-B", bounds=[(0, None)] * len(logs))
+    weights: FloatArray = found.x
+    return weights

@@ -1,0 +1,156 @@
+"""One variant on the folds: encode, train, predict.
+
+Shapes: N training rows, M test rows, C classes, S seeds.
+
+The scored fold chooses nothing: encoder, network and early stopping see the training fold only; rows
+that early stopping looks at are split off the training fold before the encoder is fitted.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property, partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import train_test_split
+
+from pipelines.competition import Competition, Variant
+from pipelines.estimator import Rows, TorchClassifier, fit_together
+from pipelines.fitting import is_small
+from pipelines.metrics import FloatArray, IntArray
+
+TRIAL_BATCHES = 8
+ROWS_AT_A_TIME = 20_000  # that are encoded and predicted in one go
+Part = tuple[IntArray, IntArray]  # training rows, scored rows
+OnEpoch = Callable[[int], None]  # called with the number of networks that have finished an epoch
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How a run is cross-validated: `folds` x `seeds` networks of each variant; `seed` fixes all chance."""
+
+    folds: int
+    seeds: int
+    variants: Mapping[str, Variant]
+    seed: int = 0
+    device: str = "cpu"
+
+
+@dataclass(frozen=True)
+class Features:
+    """Feature frames of the training rows (N) and test rows (M), and the class codes `y` (N,)."""
+
+    train: pd.DataFrame
+    y: IntArray
+    test: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class EncodedFold:
+    """The encoded rows of a fold (some to stop early by), and the encoder for all other rows."""
+
+    fit: Rows
+    encoder: Any
+
+
+@dataclass(frozen=True)
+class FoldPredictions:
+    """What the networks of one fold say: scored rows (S, n, C), and test rows (M, C) averaged over seeds."""
+
+    fold: int
+    scored: FloatArray
+    test: FloatArray
+    model: str  # what one network looks like
+
+
+@dataclass(frozen=True)
+class VariantOnFolds:
+    """A variant of a competition's plan, the rows, and the parts that they are cut into."""
+
+    competition: Competition
+    features: Features
+    plan: Plan
+    variant: Variant
+    parts: Sequence[Part]
+
+    def encode(self, fold: int) -> EncodedFold:
+        """Fit a new encoder on the fold's training rows.
+
+        Rows for early stopping leave the training rows first: the encoder has not seen their labels.
+        """
+        recipe, y = self.variant.recipe, self.features.y
+        fit_rows, stop_rows = self.parts[fold][0], None
+        if recipe.patience is not None:
+            fit_rows, stop_rows = train_test_split(
+                fit_rows, test_size=recipe.validation_fraction, stratify=y[fit_rows], random_state=self.plan.seed
+            )
+        encoder = self.variant.make_encoder()
+        rows = Rows(encoder.fit_transform(self.features.train.iloc[fit_rows], y[fit_rows]), y[fit_rows])
+        if stop_rows is not None:
+            rows = rows._replace(X_val=encoder.transform(self.features.train.iloc[stop_rows]), y_val=y[stop_rows])
+        return EncodedFold(rows, encoder)
+
+    def networks(self, fold: int, **changes: Any) -> list[TorchClassifier]:
+        """New, untrained networks, one per seed."""
+        how = {**asdict(self.variant.recipe), "metric": self.competition.metric, "device": self.plan.device} | changes
+        seeds = [member_seed(self.plan.seed, fold, member) for member in range(self.plan.seeds)]
+        return [TorchClassifier(self.variant.make_model, random_state=seed, **how) for seed in seeds]
+
+    def run(self, folds: Sequence[int], on_epoch: OnEpoch) -> list[FoldPredictions]:
+        """Train the networks of these folds, all of them together, and predict."""
+        encoded = [self.encode(fold) for fold in folds]
+        networks = [self.networks(fold) for fold in folds]
+        rows = [of_fold.fit for of_fold in encoded for _ in range(self.plan.seeds)]
+        fit_together([network for of_fold in networks for network in of_fold], rows, on_epoch)
+        return [self._predict(*of_fold) for of_fold in zip(folds, encoded, networks, strict=True)]
+
+    def _predict(self, fold: int, encoded: EncodedFold, networks: list[TorchClassifier]) -> FoldPredictions:
+        scored = _predict(networks, encoded.encoder, self.features.train.iloc[self.parts[fold][1]])
+        test = _predict(networks, encoded.encoder, self.features.test).mean(axis=0)
+        return FoldPredictions(fold, scored, test, repr(networks[0].model_))
+
+    @cached_property
+    def first(self) -> EncodedFold:
+        """The first fold, encoded to look at: its width and a few batches."""
+        return self.encode(0)
+
+    @property
+    def small(self) -> bool:
+        """Whether the networks are so small that those of all folds are trained as one program."""
+        width = np.shape(self.first.fit.X)[1]
+        return is_small(partial(self.variant.make_model, width, len(self.competition.classes)))
+
+    def tasks(self) -> list[Callable[[OnEpoch], list[FoldPredictions]]]:
+        """The work in pieces: all folds in one, or fold by fold."""
+        folds = range(len(self.parts))
+        return [partial(self.run, piece) for piece in ([folds] if self.small else [[fold] for fold in folds])]
+
+    def seconds(self) -> float:
+        """About how long the training of all networks takes one after another, from a trial of a few batches."""
+        recipe = self.variant.recipe
+        X, y = np.asarray(self.first.fit.X), np.asarray(self.first.fit.y)
+        few = np.random.default_rng(0).permutation(len(y))[: TRIAL_BATCHES * recipe.batch_size]
+        folds = range(len(self.parts) if self.small else 1)
+        networks = [net for fold in folds for net in self.networks(fold, epochs=1, patience=None)]
+        networks = networks if self.small else networks[:1]
+        rows = [Rows(X[few], y[few])] * len(networks)
+        fit_together(networks, rows)  # the first time is slower than all others
+        started = time.perf_counter()
+        fit_together(networks, rows)
+        per_network_and_epoch = (time.perf_counter() - started) * len(y) / len(few) / len(networks)
+        return per_network_and_epoch * recipe.epochs * len(self.parts) * self.plan.seeds
+
+
+def _predict(networks: list[TorchClassifier], encoder: Any, rows: pd.DataFrame) -> FloatArray:
+    """Probabilities (S, len(rows), C); encoded a piece at a time, since an encoder may make many columns."""
+    pieces = [rows.iloc[start : start + ROWS_AT_A_TIME] for start in range(0, len(rows), ROWS_AT_A_TIME)]
+    encoded = (encoder.transform(piece) for piece in pieces)
+    proba = [np.stack([network.predict_proba(X) for network in networks]) for X in encoded]
+    return np.concatenate(proba, axis=1)
+
+
+def member_seed(seed: int, fold: int, member: int) -> int:
+    """A seed of its own for each network, the same whatever else the run trains."""
+    return int(np.random.SeedSequence([seed, fold, member]).generate_state(1)[0]) % 2**31
