@@ -37,6 +37,10 @@ Seeds = Annotated[int | None, typer.Option(help="Networks per fold.")]
 Epochs = Annotated[int | None, typer.Option(help="Passes over the training rows.")]
 Seed = Annotated[int, typer.Option(help="Fixes all chance: the same seed gives the same csv on the CPU.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+Memory = Annotated[
+    int | None,
+    typer.Option(help="MB for networks that train as one program; else found: 1024, half of what CUDA has free."),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the path of the csv (run) or the score (cv) only.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the record as JSON; everything else goes to stderr.")]
 
@@ -52,13 +56,14 @@ def run(
     epochs: Epochs = None,
     seed: Seed = 0,
     device: Device = "auto",
+    memory: Memory = None,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
     """Cross-validate, predict the test rows and write a checked submission with its record."""
     knobs = {
         "data": data, "output": output, "preset": preset, "folds": folds, "seeds": seeds,
-        "epochs": epochs, "seed": seed, "device": device,
+        "epochs": epochs, "seed": seed, "device": device, "memory": memory,
     }  # fmt: skip
     _run(name, knobs, write=True, quiet=quiet, as_json=as_json)
 
@@ -73,13 +78,14 @@ def cv(
     epochs: Epochs = None,
     seed: Seed = 0,
     device: Device = "auto",
+    memory: Memory = None,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
     """Cross-validate only: scores, baselines and forecast; nothing is written."""
     knobs = {
         "data": data, "preset": preset, "folds": folds, "seeds": seeds,
-        "epochs": epochs, "seed": seed, "device": device,
+        "epochs": epochs, "seed": seed, "device": device, "memory": memory,
     }  # fmt: skip
     _run(name, knobs, write=False, quiet=quiet, as_json=as_json)
 

@@ -193,10 +193,12 @@ def fit_together(
     classifiers: Sequence[TorchClassifier],
     rows: Sequence[Rows],
     on_epoch: Callable[[int], None] = lambda _members: None,
+    memory_mb: float | None = None,
 ) -> None:
     """Fit each classifier to its own rows, as its `fit` would, but as few programs as possible.
 
     They may differ in `random_state` and rows only. `on_epoch(E)` is called after each epoch of E networks.
+    `memory_mb` bounds what a group of them takes (see `fit_networks`).
     """
     first = classifiers[0]
     jobs = [classifier.job(own) for classifier, own in zip(classifiers, rows, strict=True)]
@@ -205,7 +207,8 @@ def fit_together(
         by_width.setdefault((job.inputs.shape[1], len(classifier.classes_)), []).append(i)
     for (n_features, n_classes), numbers in by_width.items():
         make_model = partial(first.make_model or default_model, n_features, n_classes)
-        fitted = fit_networks([jobs[i] for i in numbers], make_model, first.recipe(), first.metric, on_epoch)
+        own = [jobs[i] for i in numbers]
+        fitted = fit_networks(own, make_model, first.recipe(), first.metric, on_epoch, memory_mb)
         for i, (model, history) in zip(numbers, fitted, strict=True):
             classifiers[i].model_ = model
             classifiers[i].history_ = history

@@ -19,7 +19,7 @@ from pipelines.training import History, Monitor, mixed_precision, train
 
 STACKED_PARAMETERS = 100_000  # above this a network's own arithmetic, not overhead, fills a CPU core
 MAKING = threading.Lock()  # torch has one generator for all threads, and new networks draw from it
-MEMORY_MB = 1024  # what one group's weights, gradients and optimizer state may take
+MEMORY_MB = 1024  # for one group on the CPU; on CUDA half of what is free
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,32 +47,56 @@ def fit_networks(
     recipe: Recipe,
     metric: Metric,
     on_epoch: Callable[[int], None] = lambda _members: None,
+    memory_mb: float | None = None,
 ) -> list[tuple[nn.Module, History]]:
     """Train one network per job, in the jobs' order; `on_epoch(E)` after each epoch of E networks.
 
-    A network depends on its job alone: the same job gives the same network (to rounding) whatever
-    else is trained beside it.
+    A group of networks that train together takes at most about `memory_mb` (10^6 bytes; None finds a budget),
+    or is a single network. A network depends on its job alone: the same job gives the same network (to
+    rounding) whatever else is trained beside it.
     """
     fitted: dict[int, tuple[nn.Module, History]] = {}
     with _threads_that_pay(_size(make_model)):
-        for group in _groups(jobs, make_model):
+        for group in _groups(jobs, make_model, recipe.batch_size, memory_mb):
             done = _fit_group([jobs[i] for i in group], make_model, recipe, metric, on_epoch)
             fitted.update(zip(group, done, strict=True))
     return [fitted[i] for i in range(len(jobs))]
 
 
-def _groups(jobs: Sequence[Job], make_model: Callable[[], nn.Module]) -> Iterator[list[int]]:
+def _groups(
+    jobs: Sequence[Job], make_model: Callable[[], nn.Module], batch_size: int, memory_mb: float | None
+) -> Iterator[list[int]]:
     """Numbers of the jobs that are trained together."""
-    n_parameters = _size(make_model)
-    on_cpu = jobs[0].inputs.device.type == "cpu"
-    fits = max(1, int(MEMORY_MB * 1e6 / (16 * n_parameters)))  # weight, gradient and two moments of AdamW
-    size = 1 if on_cpu and n_parameters > STACKED_PARAMETERS else fits
+    device = jobs[0].inputs.device
+    if device.type == "cpu" and not is_small(make_model):
+        size = 1
+    else:
+        one = _bytes_of_one(make_model, jobs[0].inputs[:batch_size].cpu())
+        size = max(1, int((_budget(device) if memory_mb is None else memory_mb * 1e6) / one))
     by_shape: dict[tuple[object, ...], list[int]] = {}
     for i, job in enumerate(jobs):
         by_shape.setdefault(job.shape, []).append(i)
     for same in by_shape.values():
         for start in range(0, len(same), size):
             yield same[start : start + size]
+
+
+def _budget(device: torch.device) -> float:
+    """Bytes for one group if nobody says otherwise."""
+    return torch.cuda.mem_get_info(device)[0] / 2 if device.type == "cuda" else MEMORY_MB * 1e6
+
+
+def _bytes_of_one(make_model: Callable[[], nn.Module], batch: Tensor) -> int:
+    """What one network takes in training: weight, gradient and two moments; each layer's output and its gradient."""
+    with MAKING, torch.random.fork_rng(devices=[]), torch.no_grad():
+        model = make_model()
+        outputs: list[int] = []
+        for module in model.modules():
+            module.register_forward_hook(
+                lambda _module, _inputs, output: outputs.append(output.numel() if isinstance(output, Tensor) else 0)
+            )
+        model(batch)
+    return 16 * sum(p.numel() for p in model.parameters()) + 8 * sum(outputs)
 
 
 def is_small(make_model: Callable[[], nn.Module]) -> bool:

@@ -36,6 +36,7 @@ class Plan:
     variants: Mapping[str, Variant]
     seed: int = 0
     device: str = "cpu"
+    memory_mb: float | None = None  # for networks that train as one program; None finds a budget
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ class VariantOnFolds:
         encoded = [self.encode(fold) for fold in folds]
         networks = [self.networks(fold) for fold in folds]
         rows = [of_fold.fit for of_fold in encoded for _ in range(self.plan.seeds)]
-        fit_together([network for of_fold in networks for network in of_fold], rows, on_epoch)
+        fit_together([network for of_fold in networks for network in of_fold], rows, on_epoch, self.plan.memory_mb)
         return [self._predict(*of_fold) for of_fold in zip(folds, encoded, networks, strict=True)]
 
     def _predict(self, fold: int, encoded: EncodedFold, networks: list[TorchClassifier]) -> FoldPredictions:
@@ -136,9 +137,9 @@ class VariantOnFolds:
         networks = [net for fold in folds for net in self.networks(fold, epochs=1, patience=None)]
         networks = networks if self.small else networks[:1]
         rows = [Rows(X[few], y[few])] * len(networks)
-        fit_together(networks, rows)  # the first time is slower than all others
+        fit_together(networks, rows, memory_mb=self.plan.memory_mb)  # the first time is slower than all others
         started = time.perf_counter()
-        fit_together(networks, rows)
+        fit_together(networks, rows, memory_mb=self.plan.memory_mb)
         per_network_and_epoch = (time.perf_counter() - started) * len(y) / len(few) / len(networks)
         return per_network_and_epoch * recipe.epochs * len(self.parts) * self.plan.seeds
 

@@ -171,11 +171,16 @@ def make_members(models: Sequence[nn.Module], seeds: Sequence[int], example: tup
 
 
 class MemberCrossEntropy(nn.Module):
-    """Cross entropy of outputs (E, B, C) and targets (E, B), or (E, B, C) for weighted rows: losses (E,)."""
+    """Cross entropy of outputs (E, B, C) and targets (E, B), or (E, B, C) for weighted rows: losses (E,).
+
+    Outputs (E, B, K, C) are K answers to each row, as a batch ensemble gives them: the mean of their losses.
+    """
 
     def forward(self, outputs: Tensor, target: Tensor) -> Tensor:
         """Mean over the batch, for each member on its own."""
-        loss = F.cross_entropy(outputs.flatten(0, 1), target.flatten(0, 1), reduction="none")
+        answers = outputs.shape[2] if outputs.ndim == 4 else 1
+        rows = target.flatten(0, 1).repeat_interleave(answers, dim=0) if answers > 1 else target.flatten(0, 1)
+        loss = F.cross_entropy(outputs.flatten(0, -2), rows, reduction="none")
         return loss.view(len(outputs), -1).mean(dim=1)
 
 

@@ -34,6 +34,7 @@ class Knobs:
     epochs: int | None = None
     seed: int = 0
     device: str = "auto"
+    memory: int | None = None
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def make_plan(competition: Competition, knobs: Knobs) -> Plan:
         raise UsageError(f"there is no preset {knobs.preset!r}", f"choose one of {known}", f"可选的 preset: {known}")
     if knobs.seed >= 2**32:
         raise UsageError(f"--seed must be below 2^32, got {knobs.seed}", "choose a smaller one", "--seed 必须小于 2^32")
-    for name, least in (("folds", 2), ("seeds", 1), ("epochs", 1), ("seed", 0)):
+    for name, least in (("folds", 2), ("seeds", 1), ("epochs", 1), ("seed", 0), ("memory", 1)):
         value = getattr(knobs, name)
         if value is not None and value < least:
             what = f"--{name} must be at least {least}, got {value}"
@@ -71,6 +72,7 @@ def make_plan(competition: Competition, knobs: Knobs) -> Plan:
         variants=variants,
         seed=knobs.seed,
         device=str(pick_device(knobs.device)),
+        memory_mb=knobs.memory,
     )
 
 

@@ -27,7 +27,8 @@ Progress = Callable[[int, int], None]  # epochs of networks done, and in all
 class VariantScore:
     """One variant alone: the score of its networks' mean, of single networks, and its weight in the blend.
 
-    `seed_scores` are the scores of one network per fold, one number per seed; `weight` is the mean over folds.
+    `score` is taken as the blend's is, with a temperature that other folds chose; `seed_scores` are the bare
+    scores of one network per fold, one number per seed; `weight` is the mean over folds.
     """
 
     name: str
@@ -103,7 +104,9 @@ def cross_validate(
     announce(sum(variant.seconds() for variant in variants.values()) / workers)
     predictions = _train(variants, plan, workers, progress)
     oof, test = _collect(predictions, features, parts)
-    pooled, pooled_test, weights = _pool(competition, oof.mean(axis=1), test, y, [scored for _, scored in parts])
+    scored = [scored for _, scored in parts]
+    pooled, pooled_test, weights = _pool(competition, oof.mean(axis=1), test, y, scored)
+    alone = [_pool(competition, own[None].mean(axis=1), test[:, :1], y, scored)[0] for own in oof]
     simple = {name: out_of_fold(make, features.train, y, parts) for name, make in simple_models(competition).items()}
     metric = competition.metric
     per_row = metric.per_row(y, pooled)
@@ -115,8 +118,8 @@ def cross_validate(
         fold_scores=[metric(y[rows], pooled[rows]) for _, rows in parts],
         fold_se=[standard_error(per_row[rows]) for _, rows in parts],
         variants=[
-            VariantScore(name, metric(y, own.mean(axis=0)), [metric(y, one) for one in own], weight, of_folds[0].model)
-            for (name, of_folds), own, weight in zip(predictions.items(), oof, weights, strict=True)
+            VariantScore(name, metric(y, mean), [metric(y, one) for one in own], weight, of_folds[0].model)
+            for (name, of_folds), mean, own, weight in zip(predictions.items(), alone, oof, weights, strict=True)
         ],
         baselines=[compare(competition, y, name, pooled, other) for name, other in simple.items()],
         forecast=forecast(competition, y, pooled, simple, len(features.test)),

@@ -104,7 +104,7 @@ def test_rows_that_members_share_are_stored_once():
 def test_folds_of_unequal_size_are_stacked_by_size_and_never_padded():
     jobs = make_jobs(3, n_rows=100) + make_jobs(3, n_rows=99)
     jobs = [jobs[i] for i in (0, 3, 1, 4, 2, 5)]
-    groups = list(fitting._groups(jobs, NETWORKS["plain"]))
+    groups = list(fitting._groups(jobs, NETWORKS["plain"], 32, None))
     assert groups == [[0, 2, 4], [1, 3, 5]]
     together = fit_networks(jobs, NETWORKS["batch norm and dropout"], RECIPE, log_loss)
     for job, (model, _) in zip(jobs, together, strict=True):
@@ -236,13 +236,15 @@ def test_a_network_without_a_rule_trains_one_after_another_behind_the_same_inter
         assert_same(model, alone)
 
 
-def test_memory_bounds_the_size_of_a_group(monkeypatch):
+def test_memory_bounds_the_size_of_a_group():
     jobs = make_jobs(5)
-    parameters = sum(p.numel() for p in NETWORKS["plain"]().parameters())
-    monkeypatch.setattr(fitting, "MEMORY_MB", 2.5 * 16 * parameters / 1e6)
-    assert list(fitting._groups(jobs, NETWORKS["plain"])) == [[0, 1], [2, 3], [4]]
-    cut = fit_networks(jobs, NETWORKS["dropout"], RECIPE, log_loss)
-    monkeypatch.undo()
+    weights, outputs = 6 * 16 + 16 + 16 * 8 + 8 + 8 * 2 + 2, 32 * (2 * 16 + 2 * 8 + 2 * 2 + 2)  # Sequential, MLP: again
+    one = 16 * weights + 8 * (outputs)
+    assert fitting._bytes_of_one(NETWORKS["plain"], jobs[0].inputs[:32]) == one
+    groups = fitting._groups(jobs, NETWORKS["plain"], 32, 2.5 * one / 1e6)
+    assert list(groups) == [[0, 1], [2, 3], [4]]
+    assert [len(group) for group in fitting._groups(jobs, NETWORKS["plain"], 32, None)] == [5]
+    cut = fit_networks(jobs, NETWORKS["dropout"], RECIPE, log_loss, memory_mb=0.02)
     for (a, _), (b, _) in zip(cut, fit_networks(jobs, NETWORKS["dropout"], RECIPE, log_loss), strict=True):
         assert_same(a, b)
 
@@ -288,6 +290,12 @@ def test_member_losses_are_the_losses_of_each_member():
     weighted = nn.functional.one_hot(target, 4) * torch.rand(3, 8, 1)
     alone = [nn.functional.cross_entropy(out, t) for out, t in zip(outputs, weighted, strict=True)]
     torch.testing.assert_close(MemberCrossEntropy()(outputs, weighted), torch.stack(alone))
+
+
+def test_the_loss_of_many_answers_is_the_mean_of_their_losses():
+    outputs, target = torch.randn(2, 8, 5, 4), torch.randint(0, 4, (2, 8))
+    each = [MemberCrossEntropy()(outputs[:, :, k], target) for k in range(5)]
+    torch.testing.assert_close(MemberCrossEntropy()(outputs, target), torch.stack(each).mean(dim=0))
 
 
 @pytest.mark.parametrize("p", [0.0, 0.1, 0.5, 0.9])

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from pipelines.models import MLP, SoftmaxRegression
+from pipelines.models import MLP, BatchEnsemble, ResidualMLP, SoftmaxRegression
 
 
 @pytest.mark.parametrize("norm", [None, "batch", "layer"])
@@ -43,3 +43,27 @@ def test_two_class_softmax_regression_is_logistic_regression():
 def test_wrong_arguments_are_named(arguments, says):
     with pytest.raises(ValueError, match=says):
         MLP(arguments[0], **({"activation": arguments[1]} if len(arguments) > 1 else {}))
+
+
+def test_a_residual_block_of_zeros_changes_nothing():
+    model = ResidualMLP(5, 3, width=8, hidden=16, n_blocks=2, dropout=0.3, input_dropout=0.1).eval()
+    for block in model.blocks:
+        nn.init.zeros_(block[4].weight)
+        nn.init.zeros_(block[4].bias)
+    inputs = torch.randn(6, 5)
+    assert torch.equal(model(inputs), model.head(model.stem(inputs)))
+
+
+def test_a_residual_network_gives_every_weight_a_gradient():
+    model = ResidualMLP(5, 3, width=8, hidden=16, n_blocks=2)
+    nn.functional.cross_entropy(model(torch.randn(16, 5)), torch.randint(0, 3, (16,))).backward()
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for n, p in model.named_parameters() if "weight" in n)
+
+
+def test_a_batch_ensemble_answers_k_times_in_training_and_with_the_mean_probability_after():
+    model = BatchEnsemble(5, 3, k=4, arch_type="tabm-mini", n_blocks=1, d_block=8, dropout=0.0)
+    inputs = torch.randn(6, 5)
+    answers = model(inputs)
+    assert answers.shape == (6, 4, 3)
+    together = model.eval()(inputs)
+    torch.testing.assert_close(together.softmax(dim=-1), answers.softmax(dim=-1).mean(dim=1))

@@ -11,10 +11,10 @@ from pipelines.competition import Published, Recipe
 from pipelines.encoders import LeaveOneOutMean, TabularEncoder
 from pipelines.errors import DataError
 from pipelines.estimator import TorchClassifier
-from pipelines.metrics import accuracy
-from pipelines.models import SoftmaxRegression
 from pipelines.folds import Features, Plan, VariantOnFolds, member_seed
 from pipelines.forecast import forecast
+from pipelines.metrics import accuracy
+from pipelines.models import SoftmaxRegression
 from pipelines.validation import cross_validate, split
 from pipelines.validation import make_features as add_features
 

@@ -4,14 +4,17 @@ from typing import Literal, Self
 
 import numpy as np
 import pandas as pd
+import torch
+from rtdl_num_embeddings import PiecewiseLinearEncoding
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.feature_extraction.text import TfidfTransformer
-from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from pipelines.metrics import FloatArray
 
 View = Literal["raw", "log", "root", "tf-idf"]
+BINS = 50
 
 
 def add_features(products: pd.DataFrame) -> pd.DataFrame:
@@ -31,12 +34,55 @@ def make_encoder(view: View = "log") -> Pipeline:
     return make_pipeline(WithTotals(transform), StandardScaler(), FunctionTransformer(_float32))
 
 
+def make_pieces_encoder() -> Pipeline:
+    """The log view, and beside it each count's place among the quantiles of the training fold; float32 (N, D)."""
+    pieces = make_pipeline(PiecewiseLinear(BINS), StandardScaler())
+    return make_pipeline(
+        FeatureUnion([("log", make_encoder("log")), ("pieces", pieces)]), FunctionTransformer(_float32)
+    )
+
+
+def make_counts_encoder() -> FunctionTransformer:
+    """The counts themselves, not even standardised; float32 (N, 93)."""
+    return FunctionTransformer(_float32)
+
+
 def _root(counts: FloatArray) -> FloatArray:
     return np.asarray(np.sqrt(counts + 3 / 8))
 
 
-def _float32(X: FloatArray) -> np.ndarray:
-    return X.astype(np.float32)
+def _float32(X: FloatArray | pd.DataFrame) -> np.ndarray:
+    return np.asarray(X, dtype=np.float32)
+
+
+class PiecewiseLinear(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Counts (N, D) as piecewise-linear encodings of log(1 + x): a column per bin, filled from 0 to 1.
+
+    The bins of a column lie between quantiles of the rows seen in `fit`; columns of one bin, which another
+    view holds already, are left out. Source: Gorishniy et al. 2022, "On embeddings for numerical features
+    in tabular deep learning".
+    """
+
+    def __init__(self, n_bins: int) -> None:
+        self.n_bins = n_bins
+
+    def fit(self, X: pd.DataFrame, y: object = None) -> Self:  # noqa: ARG002 scikit-learn's signature
+        """Find the bins."""
+        quantiles = np.quantile(_logs(X), np.linspace(0, 1, self.n_bins + 1), axis=0).astype(np.float32)
+        edges = [np.unique(of_column) for of_column in quantiles.T]
+        self.columns_ = [i for i, of_column in enumerate(edges) if len(of_column) > 2]
+        self.encoding_ = PiecewiseLinearEncoding([torch.from_numpy(edges[i]) for i in self.columns_])
+        self.n_features_in_ = X.shape[1]
+        return self
+
+    def transform(self, X: pd.DataFrame) -> np.ndarray:
+        """Encodings, float32 (N, number of bins of all columns)."""
+        encoded: np.ndarray = self.encoding_(torch.from_numpy(_logs(X)[:, self.columns_])).numpy()
+        return encoded
+
+
+def _logs(X: pd.DataFrame) -> np.ndarray:
+    return np.asarray(np.log1p(X.to_numpy(dtype=np.float32)))
 
 
 class WithTotals(TransformerMixin, BaseEstimator):  # type: ignore[misc]

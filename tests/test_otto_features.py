@@ -1,0 +1,73 @@
+"""Otto's views of the counts, against sums by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from sklearn.feature_extraction.text import TfidfTransformer
+
+from competitions.otto.competition import COMPETITION
+from competitions.otto.features import PiecewiseLinear, make_encoder, make_pieces_encoder
+
+
+@pytest.fixture
+def counts():
+    rng = np.random.default_rng(0)
+    return pd.DataFrame(rng.poisson(rng.gamma(0.5, 3, 6), (400, 6)), columns=[f"feat_{i}" for i in range(1, 7)])
+
+
+VIEWS = {
+    "raw": lambda x: x,
+    "log": np.log1p,
+    "root": lambda x: np.sqrt(x + 0.375),
+    "tf-idf": lambda x: TfidfTransformer(sublinear_tf=True).fit_transform(x).toarray(),
+}
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_view_and_its_totals_standardised(view, counts):
+    x = counts.to_numpy(float)
+    expected = np.column_stack([VIEWS[view](x), np.log1p(x.sum(axis=1)), (x > 0).sum(axis=1)])
+    expected = (expected - expected.mean(axis=0)) / expected.std(axis=0)
+    encoded = make_encoder(view).fit_transform(counts)
+    assert encoded.dtype == np.float32
+    np.testing.assert_allclose(encoded, expected, atol=1e-5)
+
+
+def test_tf_idf_is_learned_from_the_rows_of_fit_only(counts):
+    encoder = make_encoder("tf-idf").fit(counts[:200])
+    alone = encoder.transform(counts[200:210])
+    np.testing.assert_array_equal(alone, encoder.transform(counts[200:])[:10])
+
+
+def test_pieces_fill_from_the_left():
+    one = pd.DataFrame({"feat_1": [0, 0, 1, 3, 7, 7, 15, 31]})
+    encoder = PiecewiseLinear(n_bins=2).fit(one)
+    low, high = 0.0, np.log1p(31.0)
+    middle = (np.log1p(3.0) + np.log1p(7.0)) / 2
+    x = np.log1p([0.0, 3.0, 7.0, 31.0, 63.0])
+    expected = np.column_stack(
+        [np.clip((x - low) / (middle - low), None, 1), np.clip((x - middle) / (high - middle), 0, None)]
+    )
+    encoded = encoder.transform(pd.DataFrame({"feat_1": [0, 3, 7, 31, 63]}))
+    np.testing.assert_allclose(encoded, expected, atol=1e-6)
+
+
+def test_a_column_of_one_value_has_no_pieces(counts):
+    constant = counts.assign(feat_2=0, feat_3=np.arange(400) == 0)  # one bin
+    columns = PiecewiseLinear(n_bins=10).fit(constant).columns_
+    assert set(columns) == {0, 3, 4, 5}
+    encoded = make_pieces_encoder().fit(constant).transform(constant)
+    assert encoded.dtype == np.float32
+    assert np.isfinite(encoded).all()
+
+
+@pytest.mark.parametrize("name", COMPETITION.all_variants)
+def test_every_variant_encodes_and_answers(name):
+    variant, frames = COMPETITION.all_variants[name], COMPETITION.make_sample()
+    counts = frames["train.csv"].drop(columns=["id", "target"])
+    encoder = variant.make_encoder().fit(counts)
+    encoded = encoder.transform(counts[:32])
+    assert encoded.dtype == np.float32
+    model = variant.make_model(encoded.shape[1], 9).eval()
+    assert model(torch.from_numpy(encoded)).shape == (32, 9)
