@@ -22,6 +22,7 @@ from pipelines.lectures.lecture import Setting
 CACHE = Path("data/lectures")
 COURSE = "https://raw.githubusercontent.com/hunkim/PyTorchZeroToAll/8440894e621e3922a394da25b4a0806bdabee21c/data/"
 MNIST = "https://ossci-datasets.s3.amazonaws.com/mnist/"
+IDX = ("images-idx3", "labels-idx1")
 MIRRORS = {  # file: its public mirror, SHA-256 of its content once decompressed (mirrors compress differently)
     "diabetes/diabetes.csv.gz": (COURSE, "89e33de71cd5afdcd4fe8a722b60c4d69eb8f9b96446cea9347d735ff2df395e"),
     "names/names_train.csv.gz": (COURSE, "408687cf9cf917854cf9b7e860e482499009cf0b5aa7b2f2a47e2f560cbc0521"),
@@ -34,24 +35,23 @@ MIRRORS = {  # file: its public mirror, SHA-256 of its content once decompressed
 
 
 @dataclass(frozen=True)
-class Split:
-    """Training and test rows: inputs (N, ...), targets (N,); `stand_in` when they are not the course's."""
+class Digits:
+    """Images (N, 1, H, W) between 0 and 1 and their labels (N,), to train on and to be tested on."""
 
-    inputs: Tensor
-    targets: Tensor
-    test_inputs: Tensor
-    test_targets: Tensor
-    stand_in: bool
+    train_images: Tensor
+    train_labels: Tensor
+    test_images: Tensor
+    test_labels: Tensor
+    is_stand_in: bool
 
 
 @dataclass(frozen=True)
 class Names:
-    """Names and the numbers of their countries; `countries` in alphabetical order."""
+    """Pairs of name and country."""
 
-    train: list[tuple[str, int]]
-    test: list[tuple[str, int]]
-    countries: list[str]
-    stand_in: bool
+    train: list[tuple[str, str]]
+    test: list[tuple[str, str]]
+    is_stand_in: bool
 
 
 def local_files(setting: Setting, *names: str) -> list[Path] | None:
@@ -99,48 +99,42 @@ def _fetched(names: tuple[str, ...]) -> Iterator[Path]:
         yield path
 
 
-def mnist(setting: Setting) -> Split:
-    """MNIST: 60,000 and 10,000 images (N, 1, 28, 28), mean 0 and deviation 1; or 1,797 digits of 8 x 8 pixels."""
+def load_digits(setting: Setting) -> Digits:
+    """MNIST: 60,000 and 10,000 images of 28 x 28 pixels; the stand-in: 1,797 of 8 x 8."""
     files = local_files(setting, *(f"mnist/{part}-{kind}-ubyte.gz" for part in ("train", "t10k") for kind in IDX))
     if files is None:
-        return _digits(setting)
+        return _small_digits(setting)
     images, labels, test_images, test_labels = (read_idx(path) for path in files)
     for pixels, classes in ((images, labels), (test_images, test_labels)):
-        if pixels.ndim != 3 or len(pixels) != len(classes):
+        if pixels.ndim != 3 or pixels.shape[:1] != classes.shape:
             raise DataError(
                 f"MNIST: {tuple(pixels.shape)} pixels and {tuple(classes.shape)} labels do not belong together",
                 "fetch the four files again",
                 "请重新下载四个文件",
             )
-    return _standardised(images.float(), labels.long(), test_images.float(), test_labels.long(), stand_in=False)
+    return Digits(_unit(images, 255), labels.long(), _unit(test_images, 255), test_labels.long(), is_stand_in=False)
 
 
-IDX = ("images-idx3", "labels-idx1")
-
-
-def _digits(setting: Setting) -> Split:
-    from sklearn.datasets import load_digits
+def _small_digits(setting: Setting) -> Digits:
+    from sklearn import datasets
     from sklearn.model_selection import train_test_split
 
     setting.say("data: stand-in, scikit-learn's 1,797 digits of 8 x 8 pixels; the gates are the stand-in's")
-    digits = load_digits()
-    split = train_test_split(digits.images, digits.target, test_size=450, stratify=digits.target, random_state=0)
+    digits = datasets.load_digits()
+    split = train_test_split(digits.images, digits.target, test_size=500, stratify=digits.target, random_state=0)
     images, test_images, labels, test_labels = (torch.from_numpy(np.asarray(part)) for part in split)
-    return _standardised(images.float(), labels.long(), test_images.float(), test_labels.long(), stand_in=True)
+    return Digits(_unit(images, 16), labels.long(), _unit(test_images, 16), test_labels.long(), is_stand_in=True)
 
 
-def _standardised(images: Tensor, labels: Tensor, test_images: Tensor, test_labels: Tensor, *, stand_in: bool) -> Split:
-    """Images as (N, 1, H, W), scaled by mean and deviation of the training pixels.
+def _unit(pixels: Tensor, brightest: int) -> Tensor:
+    """(N, H, W) counts to (N, 1, H, W) between 0 and 1.
 
-    # NOTE[DIFF]: the notes say that ToTensor moves the channels only; it also divides by 255. Either
-    # way, what counts is mean 0 and deviation 1, which does not make pixels normally distributed.
+    # NOTE[DIFF]: the notes say that ToTensor moves the channels only; it does this division as well.
     """
-    mean, deviation = images.mean(), images.std()
-    scaled = [((part - mean) / deviation).unsqueeze(1) for part in (images, test_images)]
-    return Split(scaled[0], labels, scaled[1], test_labels, stand_in)
+    return pixels.float().div(brightest).unsqueeze(1)
 
 
-def diabetes(setting: Setting) -> tuple[Tensor, Tensor, bool]:
+def load_diabetes(setting: Setting) -> tuple[Tensor, Tensor, bool]:
     """Eight measurements (759, 8), already between -1 and 1, the outcome (759,), and whether it is a stand-in."""
     files = local_files(setting, "diabetes/diabetes.csv.gz")
     if files is None:
@@ -164,15 +158,13 @@ def _patients(setting: Setting) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(X), torch.from_numpy((signal + rng.normal(0, 0.9, 759) > 0).astype(np.int64))
 
 
-def names(setting: Setting) -> Names:
-    """13,374 and 6,700 names of 18 countries; or made names of four."""
+def load_names(setting: Setting) -> Names:
+    """13,374 and 6,700 names of 18 countries; the stand-in: made names of four lands."""
     files = local_files(setting, "names/names_train.csv.gz", "names/names_test.csv.gz")
     if files is None:
         return _made_names(setting)
     train, test = (_read_names(path) for path in files)
-    countries = sorted({country for _, country in train})
-    number = {country: i for i, country in enumerate(countries)}
-    return Names([(n, number[c]) for n, c in train], [(n, number[c]) for n, c in test], countries, stand_in=False)
+    return Names(train, test, is_stand_in=False)
 
 
 def _read_names(path: Path) -> list[tuple[str, str]]:
@@ -185,15 +177,17 @@ def _read_names(path: Path) -> list[tuple[str, str]]:
 
 
 def _made_names(setting: Setting) -> Names:
-    """Names from the syllables of four lands that are on no map."""
-    setting.say("data: stand-in, 1,600 made names of four lands; the gates are the stand-in's")
-    syllables = [["ka", "mi", "to", "no", "ri"], ["sch", "bur", "ger", "man", "ler"],
-                 ["ov", "ski", "dra", "vich", "yev"], ["o", "lli", "ra", "ssi", "ni"]]  # fmt: skip
+    """Names of four lands that are on no map; each has vowels, consonants and an ending of its own."""
+    setting.say("data: stand-in, 2,000 made names of four lands; the gates are the stand-in's")
     rng = np.random.default_rng(0)
     rows = []
-    for _ in range(1600):
-        land = int(rng.integers(4))
-        other = rng.random(4) < 0.15  # a foreign syllable now and then
-        parts = [syllables[int(rng.integers(4)) if strange else land] for strange in other[: rng.integers(2, 5)]]
-        rows.append(("".join(str(rng.choice(part)) for part in parts).capitalize(), land))
-    return Names(rows[:1200], rows[1200:], ["East", "North", "Steppe", "South"], stand_in=True)
+    for land, (vowels, consonants, ending) in LANDS.items():
+        for _ in range(500):
+            syllables = (rng.choice(list(consonants)) + rng.choice(list(vowels)) for _ in range(rng.integers(1, 4)))
+            rows.append((("".join(syllables) + ending).capitalize(), land))
+    order = rng.permutation(len(rows))
+    return Names([rows[i] for i in order[:1500]], [rows[i] for i in order[1500:]], is_stand_in=True)
+
+
+LANDS = {"Brevia": ("iu", "hjqx", ""), "Consonia": ("ae", "kstrzg", "sk"),
+         "Doublia": ("oe", "bdnp", "tt"), "Vowelia": ("aeiou", "lmnr", "ia")}  # fmt: skip

@@ -1,4 +1,4 @@
-"""What the lectures share: hand rows to the loop of `pipelines.training`, and count right answers.
+"""What the lectures share: hand rows to the loop of `pipelines.training`.
 
 Shapes: N rows, C classes.
 """
@@ -11,10 +11,9 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from pipelines.competition import Schedule
-from pipelines.lectures.data import Split
 from pipelines.lectures.lecture import Setting
 from pipelines.loaders import ShuffledBatches, TensorRows, training_batches
-from pipelines.training import History, predict_logits, train
+from pipelines.training import History, train
 
 
 def fit(
@@ -45,13 +44,3 @@ def seeded(setting: Setting, make_model: Callable[[], nn.Module]) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(setting.seed)
         return make_model().to(setting.device)
-
-
-def predicted(setting: Setting, model: nn.Module, inputs: Tensor) -> Tensor:
-    """The most probable class of each row, (N,), on the CPU."""
-    return predict_logits(model, inputs.to(setting.device), batch_size=1000).argmax(dim=1).cpu()
-
-
-def accuracy_on_test(setting: Setting, model: nn.Module, split: Split) -> float:
-    """Share of the test rows that are right."""
-    return float((predicted(setting, model, split.test_inputs) == split.test_targets).float().mean())

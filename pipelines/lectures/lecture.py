@@ -1,11 +1,12 @@
 """What a lecture is: a program that measures something and holds it against its gate."""
 
+import contextlib
 import importlib
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import torch
 
@@ -19,37 +20,37 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Gate:
-    """A number that a lecture promises: what it is, what was measured, what was wanted."""
+    """A number that a lecture promises: what it is, what was measured, what was wanted.
+
+    >>> Gate.at_least("accuracy", 0.98, 0.97)
+    Gate(what='accuracy', measured='0.98', wanted='>= 0.97', passed=True)
+    """
 
     what: str
     measured: str
     wanted: str
     passed: bool
 
+    @classmethod
+    def at_least(cls, what: str, measured: float, limit: float) -> Self:
+        """More is better."""
+        return cls(what, f"{measured:.4g}", f">= {limit:g}", measured >= limit)
 
-def at_least(what: str, measured: float, limit: float) -> Gate:
-    """A gate that more is better for.
+    @classmethod
+    def at_most(cls, what: str, measured: float, limit: float) -> Self:
+        """Less is better."""
+        return cls(what, f"{measured:.4g}", f"<= {limit:g}", measured <= limit)
 
-    >>> at_least("accuracy", 0.98, 0.97).passed
-    True
-    """
-    return Gate(what, f"{measured:.4g}", f">= {limit:g}", measured >= limit)
+    @classmethod
+    def close(cls, what: str, measured: float, expected: float, tolerance: float) -> Self:
+        """A number known beforehand; nan is close to nothing."""
+        passed = math.isfinite(measured) and abs(measured - expected) <= tolerance
+        return cls(what, f"{measured:.6g}", f"{expected:g} +- {tolerance:g}", passed)
 
-
-def at_most(what: str, measured: float, limit: float) -> Gate:
-    """A gate that less is better for."""
-    return Gate(what, f"{measured:.4g}", f"<= {limit:g}", measured <= limit)
-
-
-def close(what: str, measured: float, expected: float, tolerance: float) -> Gate:
-    """A number known beforehand; nan is close to nothing."""
-    passed = math.isfinite(measured) and abs(measured - expected) <= tolerance
-    return Gate(what, f"{measured:.6g}", f"{expected:g} +- {tolerance:g}", passed)
-
-
-def equal(what: str, measured: object, expected: object) -> Gate:
-    """Something that has to be exactly so."""
-    return Gate(what, str(measured), str(expected), measured == expected)
+    @classmethod
+    def equal(cls, what: str, measured: object, expected: object) -> Self:
+        """Something that has to be exactly so."""
+        return cls(what, str(measured), str(expected), measured == expected)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,11 +65,16 @@ class Setting:
     curves: Curves = field(default_factory=Curves)
     fetch: bool = True  # False: stand-ins in place of a download
 
-    def save(self, name: str, figure: "Figure") -> None:
-        """Write a picture to `<pictures>/<name>.png`, whole or not at all."""
+    @contextlib.contextmanager
+    def picture(self, name: str) -> "Iterator[Figure]":
+        """A figure to draw on; it goes to `<pictures>/<name>.png`, whole or not at all."""
+        from matplotlib.figure import Figure
+
+        figure = Figure(layout="constrained", dpi=110)
+        yield figure
         path = self.pictures / f"{name}.png"
         with whole_file(path) as temporary:
-            figure.savefig(temporary, format="png", dpi=110, bbox_inches="tight")
+            figure.savefig(temporary, format="png")
         self.say(f"picture: {path}")
 
 

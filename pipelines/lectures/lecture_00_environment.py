@@ -11,7 +11,7 @@ from importlib.metadata import version
 
 import torch
 
-from pipelines.lectures.lecture import Gate, Lecture, Setting, at_most, equal
+from pipelines.lectures.lecture import Gate, Lecture, Setting
 
 
 def table() -> dict[str, str]:
@@ -32,10 +32,10 @@ def run(setting: Setting) -> Iterator[Gate]:
     """The table, and a product on the device."""
     for name, value in table().items():
         setting.say(f"{name:<20}{value}")
-    yield equal("Python is 3.11 or newer", sys.version_info >= (3, 11), True)
+    yield Gate.equal("Python is 3.11 or newer", sys.version_info >= (3, 11), True)
     left, right = (torch.arange(6.0).reshape(shape) / 6 for shape in ((2, 3), (3, 2)))
     there = (left.to(setting.device) @ right.to(setting.device)).cpu()
-    yield at_most(
+    yield Gate.at_most(
         f"a product on {setting.device.type} less one on the CPU", float((there - left @ right).abs().max()), 1e-6
     )
 

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from pipelines.lectures.fit import fit
-from pipelines.lectures.lecture import Gate, Lecture, Setting, close
+from pipelines.lectures.lecture import Gate, Lecture, Setting
 
 X = np.array([1.0, 2.0, 3.0])
 Y = np.array([2.0, 4.0, 6.0])
@@ -48,27 +48,25 @@ def run(setting: Setting) -> Iterator[Gate]:
     }
     _draw(setting, ways)
     weights, costs = ways["batch"]
-    yield close("batch, epoch 0: w", round(weights[0], 2), 1.09, 1e-9)
-    yield close("batch, epoch 0: cost", round(costs[0], 2), 4.67, 1e-9)
-    yield close("batch, epoch 10: w", round(weights[10], 2), 1.66, 1e-9)
-    yield close("batch, epoch 10: cost", round(costs[10], 2), 0.66, 1e-9)
-    yield close("batch, epoch 99: w", round(weights[99], 2), 2.00, 1e-9)
+    yield Gate.close("batch, epoch 0: w", round(weights[0], 2), 1.09, 1e-9)
+    yield Gate.close("batch, epoch 0: cost", round(costs[0], 2), 4.67, 1e-9)
+    yield Gate.close("batch, epoch 10: w", round(weights[10], 2), 1.66, 1e-9)
+    yield Gate.close("batch, epoch 10: cost", round(costs[10], 2), 0.66, 1e-9)
+    yield Gate.close("batch, epoch 99: w", round(weights[99], 2), 2.00, 1e-9)
     for name, (of_way, _) in ways.items():
-        yield close(f"{name}: f(4)", 4 * of_way[-1], 8, 0.01)
+        yield Gate.close(f"{name}: f(4)", 4 * of_way[-1], 8, 0.01)
     difference = np.abs(np.array(by_the_loop(setting, 100)) - costs).max()
-    yield close("shared loop less by hand, any epoch's cost", float(difference), 0, 1e-5)
+    yield Gate.close("shared loop less by hand, any epoch's cost", float(difference), 0, 1e-5)
 
 
 def _draw(setting: Setting, ways: dict[str, tuple[list[float], list[float]]]) -> None:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7, 4.5))
-    axes = figure.add_subplot()
-    for (name, (_, costs)), updates in zip(ways.items(), (1, 3, 2), strict=True):
-        axes.semilogy(costs, label=f"{name}, updates per epoch: {updates}")
-    axes.set(xlabel="epoch", ylabel="cost", title="More updates per epoch, faster descent")
-    axes.legend()
-    setting.save("03-descent", figure)
+    with setting.picture("03-descent") as figure:
+        figure.set_size_inches(7, 4.5)
+        axes = figure.add_subplot()
+        for (name, (_, costs)), updates in zip(ways.items(), (1, 3, 2), strict=True):
+            axes.semilogy(costs, label=f"{name}, updates per epoch: {updates}")
+        axes.set(xlabel="epoch", ylabel="cost", title="More updates per epoch, faster descent")
+        axes.legend()
 
 
 LECTURE = Lecture(number="03", title="gradient descent", run=run)

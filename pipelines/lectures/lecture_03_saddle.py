@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from pipelines.lectures.lecture import Gate, Lecture, Setting, at_least, close
+from pipelines.lectures.lecture import Gate, Lecture, Setting
 
 STEPS, LR, NOISE = 120, 0.05, 0.01
 
@@ -28,28 +28,28 @@ def run(setting: Setting) -> Iterator[Gate]:
     """One plain descent, twenty noisy ones."""
     plain, noisy = descend(None), [descend(seed) for seed in range(20)]
     _draw(setting, plain, noisy)
-    yield close("plain descent ends at the saddle: |x| + |y|", float(np.abs(plain[-1]).sum()), 0, 1e-4)
+    yield Gate.close("plain descent ends at the saddle: |x| + |y|", float(np.abs(plain[-1]).sum()), 0, 1e-4)
     left = [int(np.argmax(np.abs(path[:, 1]) > 1)) for path in noisy if (np.abs(path[:, 1]) > 1).any()]
-    yield at_least(f"noisy descents that leave (|y| > 1) within {STEPS} steps, of 20", len(left), 20)
+    yield Gate.at_least(f"noisy descents that leave (|y| > 1) within {STEPS} steps, of 20", len(left), 20)
     setting.say(f"steps until |y| > 1: {min(left, default=0)} to {max(left, default=0)}")
 
 
 def _draw(setting: Setting, plain: np.ndarray, noisy: list[np.ndarray]) -> None:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7, 5.5))
-    axes = figure.add_subplot()
-    x, y = np.meshgrid(np.linspace(-0.4, 1.1, 80), np.linspace(-1.5, 1.5, 80))
-    filled = axes.contourf(x, y, x**2 - y**2, levels=24, cmap="coolwarm", alpha=0.7)
-    figure.colorbar(filled, label="f = x² - y²")
-    for path in noisy:
-        inside = path[np.abs(path[:, 1]) <= 1.5]
-        axes.plot(*inside.T, color="black", linewidth=0.7, alpha=0.6)
-    axes.plot([], [], color="black", linewidth=0.7, label="20 descents with noise")
-    axes.plot(*plain.T, color="gold", linewidth=3, marker="o", markersize=3, label="plain descent: stops at the saddle")
-    axes.set(xlabel="x", ylabel="y", title="A saddle is left by noise, not by the gradient", ylim=(-1.5, 1.5))
-    axes.legend(loc="upper left")
-    setting.save("03-saddle", figure)
+    with setting.picture("03-saddle") as figure:
+        figure.set_size_inches(7, 5.5)
+        axes = figure.add_subplot()
+        x, y = np.meshgrid(np.linspace(-0.4, 1.1, 80), np.linspace(-1.5, 1.5, 80))
+        filled = axes.contourf(x, y, x**2 - y**2, levels=24, cmap="coolwarm", alpha=0.7)
+        figure.colorbar(filled, label="f = x² - y²")
+        for path in noisy:
+            inside = path[np.abs(path[:, 1]) <= 1.5]
+            axes.plot(*inside.T, color="black", linewidth=0.7, alpha=0.6)
+        axes.plot([], [], color="black", linewidth=0.7, label="20 descents with noise")
+        axes.plot(
+            *plain.T, color="gold", linewidth=3, marker="o", markersize=3, label="plain descent: stops at the saddle"
+        )
+        axes.set(xlabel="x", ylabel="y", title="A saddle is left by noise, not by the gradient", ylim=(-1.5, 1.5))
+        axes.legend(loc="upper left")
 
 
 LECTURE = Lecture(number="03-saddle", title="saddle point", run=run)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from pipelines.lectures.lecture import Gate, Lecture, Setting, close, equal
+from pipelines.lectures.lecture import Gate, Lecture, Setting
 
 
 def by_hand(x: float, y: float, w: float, b: float = 0.0) -> tuple[float, float]:
@@ -55,16 +55,16 @@ def _gradient(leaf: Tensor) -> Tensor:
 
 def run(setting: Setting) -> Iterator[Gate]:
     """The lecture's two exercises, and two mistakes."""
-    yield close("x=2, y=4, w=1: dL/dw by hand", by_hand(2, 4, 1)[0], -8, 1e-6)
-    yield close("x=1, y=2, w=1, b=2: dL/dw by hand", by_hand(1, 2, 1, 2)[0], 2, 1e-6)
-    yield close("x=1, y=2, w=1, b=2: dL/db by hand", by_hand(1, 2, 1, 2)[1], 2, 1e-6)
+    yield Gate.close("x=2, y=4, w=1: dL/dw by hand", by_hand(2, 4, 1)[0], -8, 1e-6)
+    yield Gate.close("x=1, y=2, w=1, b=2: dL/dw by hand", by_hand(1, 2, 1, 2)[0], 2, 1e-6)
+    yield Gate.close("x=1, y=2, w=1, b=2: dL/db by hand", by_hand(1, 2, 1, 2)[1], 2, 1e-6)
     for numbers in ((2.0, 4.0, 1.0, 0.0), (1.0, 2.0, 1.0, 2.0), (3.0, -1.0, 0.5, 0.25)):
         for name, hand, auto in zip("wb", by_hand(*numbers), by_autograd(*numbers), strict=True):
-            yield close(f"dL/d{name} at {numbers}: autograd less by hand", auto - hand, 0, 1e-6)
+            yield Gate.close(f"dL/d{name} at {numbers}: autograd less by hand", auto - hand, 0, 1e-6)
     message = second_backward()
     setting.say(f"a second backward: {message.split('.')[0]}")
-    yield equal("a second backward is refused", "second time" in message, True)
-    yield equal("gradients nobody zeroes", without_zeroing(3), [-8.0, -16.0, -24.0])
+    yield Gate.equal("a second backward is refused", "second time" in message, True)
+    yield Gate.equal("gradients nobody zeroes", without_zeroing(3), [-8.0, -16.0, -24.0])
 
 
 LECTURE = Lecture(number="04", title="back-propagation", run=run)

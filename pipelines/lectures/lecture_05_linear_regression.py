@@ -8,7 +8,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from pipelines.lectures.fit import fit, seeded
-from pipelines.lectures.lecture import Gate, Lecture, Setting, close
+from pipelines.lectures.lecture import Gate, Lecture, Setting
 
 X = torch.tensor([[1.0], [2.0], [3.0]])
 Y = torch.tensor([[2.0], [4.0], [6.0]])
@@ -37,27 +37,25 @@ def train_with(setting: Setting, name: str, epochs: int) -> tuple[nn.Linear, lis
 def run(setting: Setting) -> Iterator[Gate]:
     """SGD to the end, then everybody for a while."""
     model, _ = train_with(setting, "SGD", EPOCHS)
-    yield close(f"SGD, {EPOCHS} epochs: w", model.weight.item(), 2, 1e-2)
-    yield close(f"SGD, {EPOCHS} epochs: b", model.bias.item(), 0, 1e-2)
+    yield Gate.close(f"SGD, {EPOCHS} epochs: w", model.weight.item(), 2, 1e-2)
+    yield Gate.close(f"SGD, {EPOCHS} epochs: b", model.bias.item(), 0, 1e-2)
     four = torch.tensor([[4.0]], device=setting.device)
-    yield close("f(4)", model(four).item(), 8, 1e-2)
+    yield Gate.close("f(4)", model(four).item(), 8, 1e-2)
     losses = {name: train_with(setting, name, COMPARED)[1] for name in OPTIMIZERS}
     for name, of_name in losses.items():
-        yield close(f"{name}, {COMPARED} epochs: loss", of_name[-1], 0, 0.05)
+        yield Gate.close(f"{name}, {COMPARED} epochs: loss", of_name[-1], 0, 0.05)
     _draw(setting, losses)
 
 
 def _draw(setting: Setting, losses: dict[str, list[float]]) -> None:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8, 5))
-    axes = figure.add_subplot()
-    for name, of_name in losses.items():
-        axes.semilogy(of_name, label=name)
-    axes.set(xlabel="epoch", ylabel="loss", title="Eight optimizers from the same start (learning rates differ)")
-    axes.set_ylim(1e-9, 100)
-    axes.legend(ncols=2)
-    setting.save("05-optimizers", figure)
+    with setting.picture("05-optimizers") as figure:
+        figure.set_size_inches(8, 5)
+        axes = figure.add_subplot()
+        for name, of_name in losses.items():
+            axes.semilogy(of_name, label=name)
+        axes.set(xlabel="epoch", ylabel="loss", title="Eight optimizers from the same start (learning rates differ)")
+        axes.set_ylim(1e-9, 100)
+        axes.legend(ncols=2)
 
 
 LECTURE = Lecture(number="05", title="linear regression", run=run)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from pipelines.lectures.fit import fit, seeded
-from pipelines.lectures.lecture import Gate, Lecture, Setting, at_least, at_most
+from pipelines.lectures.lecture import Gate, Lecture, Setting
 from pipelines.training import predict_logits
 
 X = torch.tensor([[1.0], [2.0], [3.0]])
@@ -27,26 +27,24 @@ def run(setting: Setting) -> Iterator[Gate]:
     boundary = -model.bias.item() / model.weight.item()
     _draw(setting, model, boundary)
     setting.say(f"p(1), p(2), p(3) = {one:.3f}, {two:.3f}, {three:.3f}")
-    yield at_most("p(1)", one, 0.5)
-    yield at_most("p(2)", two, 0.5)
-    yield at_least("p(3)", three, 0.5)
-    yield at_least("boundary, hours", boundary, 2.4)
-    yield at_most("boundary, hours", boundary, 2.5)
+    yield Gate.at_most("p(1)", one, 0.5)
+    yield Gate.at_most("p(2)", two, 0.5)
+    yield Gate.at_least("p(3)", three, 0.5)
+    yield Gate.at_least("boundary, hours", boundary, 2.4)
+    yield Gate.at_most("boundary, hours", boundary, 2.5)
 
 
 def _draw(setting: Setting, model: nn.Module, boundary: float) -> None:
-    from matplotlib.figure import Figure
-
     hours: Tensor = torch.linspace(0, 6, 200)[:, None]
-    figure = Figure(figsize=(7, 4.5))
-    axes = figure.add_subplot()
-    axes.plot(hours, predict_logits(model, hours.to(setting.device)).sigmoid().cpu(), label="model")
-    axes.scatter(X, Y, color="black", zorder=3, label="students")
-    axes.axhline(0.5, color="grey", linestyle="--")
-    axes.axvline(boundary, color="crimson", label=f"boundary: {boundary:.2f} h")
-    axes.set(xlabel="hours of study", ylabel="probability of passing", title="Logistic regression")
-    axes.legend()
-    setting.save("06-sigmoid", figure)
+    with setting.picture("06-sigmoid") as figure:
+        figure.set_size_inches(7, 4.5)
+        axes = figure.add_subplot()
+        axes.plot(hours, predict_logits(model, hours.to(setting.device)).sigmoid().cpu(), label="model")
+        axes.scatter(X, Y, color="black", zorder=3, label="students")
+        axes.axhline(0.5, color="grey", linestyle="--")
+        axes.axvline(boundary, color="crimson", label=f"boundary: {boundary:.2f} h")
+        axes.set(xlabel="hours of study", ylabel="probability of passing", title="Logistic regression")
+        axes.legend()
 
 
 LECTURE = Lecture(number="06", title="logistic regression", run=run)

@@ -13,9 +13,9 @@ from sklearn.model_selection import StratifiedKFold
 from torch import Tensor, nn
 
 from pipelines.estimator import Rows, TorchClassifier, fit_together
-from pipelines.lectures.data import diabetes
+from pipelines.lectures.data import load_diabetes
 from pipelines.lectures.fit import fit, seeded
-from pipelines.lectures.lecture import Gate, Lecture, Setting, at_least
+from pipelines.lectures.lecture import Gate, Lecture, Setting
 from pipelines.models import MLP
 from pipelines.training import predict_logits
 
@@ -62,7 +62,7 @@ def _network(hidden: list[int], n_features: int, n_classes: int) -> nn.Module:
 
 def run(setting: Setting) -> Iterator[Gate]:
     """Train on all rows, cross-validate, compare activations, choose the number of layers."""
-    inputs, labels, stand_in = diabetes(setting)
+    inputs, labels, stand_in = load_diabetes(setting)
     baseline = float(labels.float().mean().maximum(1 - labels.float().mean()))
     setting.say(f"majority class: {baseline:.4f}")
     losses = {}
@@ -70,33 +70,34 @@ def run(setting: Setting) -> Iterator[Gate]:
         accuracy, losses[activation] = train_network(setting, inputs, labels, activation)
         setting.say(f"8-6-4-1, {activation}: training accuracy {accuracy:.4f}")
         if activation == "relu":
-            yield at_least("8-6-4-1, accuracy on the training rows", accuracy, 0.75 if stand_in else 0.77)
+            yield Gate.at_least("8-6-4-1, accuracy on the training rows", accuracy, 0.75 if stand_in else 0.77)
     scores = {layers: cross_validated(inputs, labels, hidden, setting.seed) for layers, hidden in WIDTHS.items()}
     for layers, (score, error) in scores.items():
         setting.say(f"{layers} hidden layers: {FOLDS}-fold accuracy {score:.4f} ± {error:.4f}")
     best = max(scores, key=lambda layers: scores[layers][0])
     within = min(layers for layers, (score, _) in scores.items() if score >= scores[best][0] - scores[best][1])
     setting.say(f"best: {best} hidden layers; the fewest within one standard error of it: {within}")
-    yield at_least("8-6-4-1, 5-fold accuracy", scores[2][0], 0.72 if stand_in else 0.745)
-    yield at_least("chosen number of layers less majority class", scores[best][0] - baseline, 0.05)
+    yield Gate.at_least("8-6-4-1, 5-fold accuracy", scores[2][0], 0.72 if stand_in else 0.745)
+    yield Gate.at_least("chosen number of layers less majority class", scores[best][0] - baseline, 0.05)
     _draw(setting, losses, scores)
 
 
 def _draw(setting: Setting, losses: dict[str, list[float]], scores: dict[int, tuple[float, float]]) -> None:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(11, 4.5))
-    left, right = figure.subplots(1, 2)
-    for name, of_name in losses.items():
-        left.plot(of_name, label=name)
-    left.set(xlabel="epoch", ylabel="loss", title="8-6-4-1: four activations")
-    left.legend()
-    means, errors = zip(*scores.values(), strict=True)
-    right.errorbar(list(scores), means, yerr=errors, fmt="o", capsize=4)
-    right.set(
-        xlabel="hidden layers", ylabel="5-fold accuracy ± standard error", title="How many layers?", xticks=list(scores)
-    )
-    setting.save("07-diabetes", figure)
+    with setting.picture("07-diabetes") as figure:
+        figure.set_size_inches(11, 4.5)
+        left, right = figure.subplots(1, 2)
+        for name, of_name in losses.items():
+            left.plot(of_name, label=name)
+        left.set(xlabel="epoch", ylabel="loss", title="8-6-4-1: four activations")
+        left.legend()
+        means, errors = zip(*scores.values(), strict=True)
+        right.errorbar(list(scores), means, yerr=errors, fmt="o", capsize=4)
+        right.set(
+            xlabel="hidden layers",
+            ylabel="5-fold accuracy ± standard error",
+            title="How many layers?",
+            xticks=list(scores),
+        )
 
 
 LECTURE = Lecture(number="07", title="diabetes", run=run)

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from pipelines.lectures.data import diabetes
+from pipelines.lectures.data import load_diabetes
 from pipelines.lectures.fit import seeded
-from pipelines.lectures.lecture import Gate, Lecture, Setting, at_least, equal
+from pipelines.lectures.lecture import Gate, Lecture, Setting
 from pipelines.loaders import ShuffledBatches, TensorRows, training_batches
 from pipelines.models import MLP
 from pipelines.training import Batches, predict_logits, train
@@ -45,21 +45,21 @@ def accuracy_after(setting: Setting, batches: Batches, inputs: Tensor, labels: T
 
 def run(setting: Setting) -> Iterator[Gate]:
     """Count, look, and train on both kinds of batches."""
-    inputs, labels, stand_in = diabetes(setting)
+    inputs, labels, stand_in = load_diabetes(setting)
     inputs, labels = inputs.to(setting.device), labels.to(setting.device)
     dataset = DiabetesDataset(inputs, labels)
     by_row = DataLoader(dataset, BATCH, shuffle=True, generator=torch.Generator().manual_seed(setting.seed))
     rows = TensorRows(inputs, dataset.labels)
     by_batch = training_batches(rows, ShuffledBatches(len(rows), BATCH, torch.Generator().manual_seed(setting.seed)))
-    yield equal("batches of 32", (len(by_row), len(by_batch)), (math.ceil(len(dataset) / BATCH),) * 2)
-    yield equal("rows in the last batch", len(list(by_row)[-1][1]), len(dataset) % BATCH)
+    yield Gate.equal("batches of 32", (len(by_row), len(by_batch)), (math.ceil(len(dataset) / BATCH),) * 2)
+    yield Gate.equal("rows in the last batch", len(list(by_row)[-1][1]), len(dataset) % BATCH)
     for name, batches in (("row by row", by_row), ("batch by batch", by_batch)):
         seen = torch.cat([targets for _, targets in batches])
-        yield equal(
+        yield Gate.equal(
             f"{name}: rows in an epoch, positives", (len(seen), int(seen.sum())), (len(labels), int(labels.sum()))
         )
         accuracy = accuracy_after(setting, batches, inputs, labels)
-        yield at_least(f"{name}: training accuracy", accuracy, 0.75 if stand_in else 0.77)
+        yield Gate.at_least(f"{name}: training accuracy", accuracy, 0.75 if stand_in else 0.77)
 
 
 LECTURE = Lecture(number="08", title="Dataset and DataLoader", run=run)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from pipelines.lectures.lecture import Gate, Lecture, Setting, close
+from pipelines.lectures.lecture import Gate, Lecture, Setting
 
 LABELS = [2, 0, 1]
 GOOD = [[0.1, 0.2, 0.9], [1.1, 0.1, 0.2], [0.2, 2.1, 0.1]]  # the slide's two predictions, logits
@@ -30,11 +30,11 @@ def run(setting: Setting) -> Iterator[Gate]:
     for name, logits, expected in (("good", GOOD, 0.4966), ("bad", BAD, 1.2389)):
         by_hand = cross_entropy(np.array(logits), np.array(LABELS))
         outputs = torch.tensor(logits, device=setting.device)
-        yield close(f"{name} prediction, NumPy", by_hand, expected, 1e-4)
+        yield Gate.close(f"{name} prediction, NumPy", by_hand, expected, 1e-4)
         loss = nn.CrossEntropyLoss()(outputs, labels).item()
-        yield close(f"{name} prediction, CrossEntropyLoss less NumPy", loss - by_hand, 0, 1e-6)
+        yield Gate.close(f"{name} prediction, CrossEntropyLoss less NumPy", loss - by_hand, 0, 1e-6)
         in_two_steps = nn.NLLLoss()(nn.LogSoftmax(dim=1)(outputs), labels).item()
-        yield close(f"{name} prediction, LogSoftmax and NLLLoss less NumPy", in_two_steps - by_hand, 0, 1e-6)
+        yield Gate.close(f"{name} prediction, LogSoftmax and NLLLoss less NumPy", in_two_steps - by_hand, 0, 1e-6)
 
 
 LECTURE = Lecture(number="09", title="softmax and cross entropy", run=run)

@@ -3,6 +3,6 @@
 from pipelines.models.batch_ensemble import BatchEnsemble
 from pipelines.models.linear import SoftmaxRegression
 from pipelines.models.mlp import MLP
-from pipelines.models.residual import ResidualMLP
+from pipelines.models.residual_mlp import ResidualMLP
 
 __all__ = ["MLP", "BatchEnsemble", "ResidualMLP", "SoftmaxRegression"]
