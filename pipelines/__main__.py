@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines import console, kaggle_commands, lecture_commands
+from pipelines import console, kaggle_commands
 
 if TYPE_CHECKING:
     from pipelines.validation import CVResult
@@ -158,7 +158,6 @@ def _progress_bar(*, silent: bool) -> Iterator[Callable[[int, int], None]]:
 
 
 kaggle_commands.register(app)
-lecture_commands.register(app)
 
 
 def main() -> None:
