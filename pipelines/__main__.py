@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines import console, kaggle_commands
+from pipelines import console, heap, kaggle_commands
 
 if TYPE_CHECKING:
     from pipelines.validation import CVResult
@@ -167,6 +167,7 @@ def main() -> None:
     slow each other down tenfold (LOG.md, 2026-11-23).
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    heap.keep_freed_memory()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")

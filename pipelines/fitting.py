@@ -4,9 +4,11 @@ Shapes: E members, N training rows, V rows held out for early stopping, D featur
 """
 
 import contextlib
+import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -15,9 +17,11 @@ from pipelines.competition import Recipe
 from pipelines.loaders import ShuffledBatches, TensorRows, training_batches
 from pipelines.members import MemberCrossEntropy, make_members
 from pipelines.metrics import Metric
+from pipelines.side_by_side import side_by_side
 from pipelines.training import History, Monitor, mixed_precision, train
 
 STACKED_PARAMETERS = 100_000  # above this a network's own arithmetic, not overhead, fills a CPU core
+LEAST_STACK = 10  # fewer networks in one program do not make up for its overhead
 MAKING = threading.Lock()  # torch has one generator for all threads, and new networks draw from it
 MEMORY_MB = 1024  # for one group on the CPU; on CUDA half of what is free
 
@@ -55,30 +59,33 @@ def fit_networks(
     or is a single network. A network depends on its job alone: the same job gives the same network (to
     rounding) whatever else is trained beside it.
     """
+    workers = torch.get_num_threads() if is_small(make_model) and jobs[0].inputs.device.type == "cpu" else 1
+    groups = list(_groups(jobs, make_model, recipe.batch_size, memory_mb, workers))
+    tasks = [partial(_fit_group, [jobs[i] for i in group], make_model, recipe, metric) for group in groups]
     fitted: dict[int, tuple[nn.Module, History]] = {}
     with _threads_that_pay(_size(make_model)):
-        for group in _groups(jobs, make_model, recipe.batch_size, memory_mb):
-            done = _fit_group([jobs[i] for i in group], make_model, recipe, metric, on_epoch)
+        for group, done in zip(groups, side_by_side(tasks, workers, on_epoch), strict=True):
             fitted.update(zip(group, done, strict=True))
     return [fitted[i] for i in range(len(jobs))]
 
 
 def _groups(
-    jobs: Sequence[Job], make_model: Callable[[], nn.Module], batch_size: int, memory_mb: float | None
+    jobs: Sequence[Job], make_model: Callable[[], nn.Module], batch_size: int, memory_mb: float | None, workers: int
 ) -> Iterator[list[int]]:
-    """Numbers of the jobs that are trained together."""
+    """Numbers of the jobs that are trained together: as many as fit, but work for every one of `workers`."""
     device = jobs[0].inputs.device
     if device.type == "cpu" and not is_small(make_model):
         size = 1
     else:
         one = _bytes_of_one(make_model, jobs[0].inputs[:batch_size].cpu())
-        size = max(1, int((_budget(device) if memory_mb is None else memory_mb * 1e6) / one))
+        size = max(1, int((_budget(device) if memory_mb is None else memory_mb * 1e6) / workers / one))
     by_shape: dict[tuple[object, ...], list[int]] = {}
     for i, job in enumerate(jobs):
         by_shape.setdefault(job.shape, []).append(i)
     for same in by_shape.values():
-        for start in range(0, len(same), size):
-            yield same[start : start + size]
+        share = min(size, max(LEAST_STACK, math.ceil(len(same) / workers)))
+        for start in range(0, len(same), share):
+            yield same[start : start + share]
 
 
 def _budget(device: torch.device) -> float:

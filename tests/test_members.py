@@ -104,7 +104,7 @@ def test_rows_that_members_share_are_stored_once():
 def test_folds_of_unequal_size_are_stacked_by_size_and_never_padded():
     jobs = make_jobs(3, n_rows=100) + make_jobs(3, n_rows=99)
     jobs = [jobs[i] for i in (0, 3, 1, 4, 2, 5)]
-    groups = list(fitting._groups(jobs, NETWORKS["plain"], 32, None))
+    groups = list(fitting._groups(jobs, NETWORKS["plain"], 32, None, 1))
     assert groups == [[0, 2, 4], [1, 3, 5]]
     together = fit_networks(jobs, NETWORKS["batch norm and dropout"], RECIPE, log_loss)
     for job, (model, _) in zip(jobs, together, strict=True):
@@ -241,11 +241,27 @@ def test_memory_bounds_the_size_of_a_group():
     weights, outputs = 6 * 16 + 16 + 16 * 8 + 8 + 8 * 2 + 2, 32 * (2 * 16 + 2 * 8 + 2 * 2 + 2)  # Sequential, MLP: again
     one = 16 * weights + 8 * (outputs)
     assert fitting._bytes_of_one(NETWORKS["plain"], jobs[0].inputs[:32]) == one
-    groups = fitting._groups(jobs, NETWORKS["plain"], 32, 2.5 * one / 1e6)
+    groups = fitting._groups(jobs, NETWORKS["plain"], 32, 2.5 * one / 1e6, 1)
     assert list(groups) == [[0, 1], [2, 3], [4]]
-    assert [len(group) for group in fitting._groups(jobs, NETWORKS["plain"], 32, None)] == [5]
+    assert [len(group) for group in fitting._groups(jobs, NETWORKS["plain"], 32, None, 1)] == [5]
     cut = fit_networks(jobs, NETWORKS["dropout"], RECIPE, log_loss, memory_mb=0.02)
     for (a, _), (b, _) in zip(cut, fit_networks(jobs, NETWORKS["dropout"], RECIPE, log_loss), strict=True):
+        assert_same(a, b)
+
+
+def test_large_stacks_are_shared_among_the_cores_and_give_the_same_networks():
+    jobs = make_jobs(25, n_rows=60)
+    sizes = lambda workers: [len(g) for g in fitting._groups(jobs, NETWORKS["plain"], 32, None, workers)]  # noqa: E731
+    assert [sizes(workers) for workers in (1, 2, 8)] == [[25], [13, 12], [10, 10, 5]]
+    before, fitted, epochs = torch.get_num_threads(), {}, []
+    for threads in (1, 2):
+        torch.set_num_threads(threads)
+        try:
+            fitted[threads] = fit_networks(jobs, NETWORKS["batch norm and dropout"], RECIPE, log_loss, epochs.append)
+        finally:
+            torch.set_num_threads(before)
+    assert sum(epochs) == 2 * 25 * RECIPE.epochs
+    for (a, _), (b, _) in zip(fitted[1], fitted[2], strict=True):
         assert_same(a, b)
 
 

@@ -1,0 +1,134 @@
+"""`python -m benchmarks`: measure, keep what is measured, write docs/benchmarks.md."""
+
+import argparse
+import datetime
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from benchmarks import report
+from benchmarks.scores import MODELS
+
+MEMBERS = ("lectures' loop", "skorch", "ours, 1", "ours, 50", "ours, 100")
+EPOCH = (
+    "lectures' loop, float32", "skorch, float32", "bare loop, float32", "ours, float32", "bare loop, bfloat16",
+    "ours, bfloat16", "ours, 5 folds, float32", "ours, 5 folds, bfloat16",
+)  # fmt: skip
+MATMUL = tuple(
+    f"{size}, {kind}" for size in ("512 x 512 x 512", "2048 x 1000 x 800") for kind in ("float32", "bfloat16")
+)
+TABLES = ("members", "epoch", "matmul", "scores", "rows")
+
+
+def child(*arguments: str) -> Any:
+    """What a process of its own prints, as JSON."""
+    done = subprocess.run([sys.executable, "-m", *arguments], capture_output=True, text=True, check=False)  # noqa: S603
+    if done.returncode != 0:
+        raise SystemExit(f"{' '.join(arguments)} failed:\n{done.stderr}")
+    return json.loads(done.stdout)
+
+
+def in_turns(peers: tuple[str, ...], rounds: int, measure: Callable[[str], float]) -> dict[str, list[float]]:
+    """Each peer's seconds in each round; the peers take turns, so that the machine's moods hit all alike."""
+    seconds: dict[str, list[float]] = {peer: [] for peer in peers}
+    for _ in range(rounds):
+        for peer in peers:
+            seconds[peer].append(measure(peer))
+    return seconds
+
+
+def measured(table: str, options: argparse.Namespace) -> Iterator[tuple[str, Any]]:
+    """The numbers of one table by name."""
+    if table == "members":
+        for network in ("plain", "dropout and batch norm"):
+            measure = lambda peer, network=network: child("benchmarks.training", "members", network, peer)  # noqa: E731
+            yield f"members, {network}", in_turns(MEMBERS, options.rounds, measure)
+    elif table == "epoch":
+        yield "epoch", in_turns(EPOCH, options.rounds, lambda peer: child("benchmarks.training", "epoch", peer))
+    elif table == "matmul":
+        measure = lambda name: child("benchmarks.training", "matmul", *name.split(", "))  # noqa: E731
+        yield "matmul", in_turns(MATMUL, options.rounds, measure)
+    elif table == "rows":
+        yield "rows", {str(3000 * times): _rows(times) for times in (1, 2, 4, 8)}
+    elif options.data is None:
+        print("scores: skipped, --data names no folder with Otto's files")  # noqa: T201
+    else:
+        yield "scores", _scores(options)
+
+
+def _scores(options: argparse.Namespace) -> dict[str, dict[str, float]]:
+    found = {name: child("benchmarks.scores", name, str(options.data)) for name in MODELS}
+    for preset in ("fast", "best") if options.with_best else ("fast",):
+        found[f"ours, {preset}"] = _ours("--data", str(options.data), "--preset", preset)
+    return found
+
+
+def _ours(*options: str) -> dict[str, float]:
+    record = child("pipelines", "cv", "otto", *options, "--json")
+    return {
+        "score": record["cv_mean"],
+        "se": record["cv_se"],
+        "seconds": record["seconds"],
+        "memory": record["peak_memory_mb"],
+    }
+
+
+def _rows(times: int) -> dict[str, float]:
+    """The embedded sample's rows, so many times over."""
+    import pandas as pd
+
+    from competitions.otto.competition import COMPETITION
+
+    with tempfile.TemporaryDirectory() as folder:
+        for name, frame in COMPETITION.make_sample().items():
+            more = pd.concat([frame] * times if name == "train.csv" else [frame], ignore_index=True)
+            more["id"] = range(1, len(more) + 1)
+            more.to_csv(Path(folder) / name, index=False)
+        return _ours("--data", folder, "--folds", "2", "--epochs", "2")
+
+
+def draw(scores: dict[str, dict[str, float]], path: Path) -> None:
+    """Score against seconds."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 5), layout="constrained")
+    axes = figure.add_subplot()
+    for name, row in scores.items():
+        ours = name.startswith("ours")
+        axes.errorbar(row["seconds"], row["score"], yerr=row["se"], fmt="s" if ours else "o", capsize=3)
+        axes.annotate(name, (row["seconds"], row["score"]), xytext=(6, 6), textcoords="offset points")
+    axes.set(xscale="log", xlabel="seconds for five folds", ylabel="cross-validated log loss (less is better)")
+    axes.set_title("Otto rehearsal: score against wall time")
+    axes.margins(x=0.25)
+    figure.savefig(path, dpi=110)
+
+
+def main() -> None:
+    """Measure the tables asked for; numbers of earlier runs on this machine stay."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks")
+    parser.add_argument("--only", default=",".join(TABLES), help="tables, with commas between them")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--data", type=Path, help="folder with Otto's files")
+    parser.add_argument("--with-best", action="store_true", help="the preset best as well (half an hour)")
+    parser.add_argument("--output", type=Path, default=Path("docs"))
+    options = parser.parse_args()
+    kept = options.output / "benchmarks.json"
+    done = json.loads(kept.read_text()) if kept.exists() else {}
+    if done.get("machine") != report.machine():
+        done = {"machine": report.machine()}
+    for table in options.only.split(","):
+        print(table, flush=True)  # noqa: T201
+        for name, numbers in measured(table, options):
+            done |= {name: numbers, "date": datetime.date.today().isoformat()}
+            kept.write_text(json.dumps(done, indent=1) + "\n")
+            (options.output / "benchmarks.md").write_text(report.document(done) + "\n")
+    if "scores" in done:
+        draw(done["scores"], options.output / "benchmarks-otto.png")
+
+
+if __name__ == "__main__":
+    main()
