@@ -1,6 +1,23 @@
 """Networks as a reader of the lectures knows them: inputs (B, ...) in, logits (B, C) out."""
 
+from pipelines.models.cnn import ConvNet, ImageClassifier, Inception, inception_net, residual_net
 from pipelines.models.linear import SoftmaxRegression
 from pipelines.models.mlp import MLP
+from pipelines.models.residual import DenseBlock, ResidualBlock
+from pipelines.models.rnn import RNN, EmbeddingRNN, NameClassifier, RNNCell
 
-__all__ = ["MLP", "SoftmaxRegression"]
+__all__ = [
+    "MLP",
+    "RNN",
+    "ConvNet",
+    "DenseBlock",
+    "EmbeddingRNN",
+    "ImageClassifier",
+    "Inception",
+    "NameClassifier",
+    "RNNCell",
+    "ResidualBlock",
+    "SoftmaxRegression",
+    "inception_net",
+    "residual_net",
+]
