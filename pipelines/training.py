@@ -12,11 +12,12 @@ import math
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Optimizer
+from torch.optim import LBFGS, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from pipelines.competition import Schedule
@@ -49,13 +50,22 @@ def train_epoch(
     model.train()
     precision = precision or nullcontext()
     total, seen = torch.zeros(()), 0
-    for *inputs, target in batches:
+
+    def gradients(inputs: list[Tensor], target: Tensor) -> Tensor:
         optimizer.zero_grad(set_to_none=True)
         with precision:
             outputs = model(*inputs)
         loss = criterion(outputs.float(), target)  # forward
         loss.sum().backward()  # type: ignore[no-untyped-call]  # backward; members do not mix
-        optimizer.step()  # update
+        return loss
+
+    for *inputs, target in batches:
+        loss = gradients(inputs, target)
+        if isinstance(optimizer, LBFGS):  # the one that looks at several points before it moves
+            closure = partial(gradients, inputs, target)
+            optimizer.step(lambda closure=closure: closure().sum())  # type: ignore[no-untyped-call, misc]
+        else:
+            optimizer.step()  # update
         if scheduler is not None:
             scheduler.step()
         rows = target.numel() // loss.numel()
