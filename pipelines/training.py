@@ -12,12 +12,11 @@ import math
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
-from torch.optim import LBFGS, Optimizer
+from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from pipelines.competition import Schedule
@@ -50,22 +49,17 @@ def train_epoch(
     model.train()
     precision = precision or nullcontext()
     total, seen = torch.zeros(()), 0
-
-    def gradients(inputs: list[Tensor], target: Tensor) -> Tensor:
-        optimizer.zero_grad(set_to_none=True)
-        with precision:
-            outputs = model(*inputs)
-        loss = criterion(outputs.float(), target)  # forward
-        loss.sum().backward()  # type: ignore[no-untyped-call]  # backward; members do not mix
-        return loss
-
     for *inputs, target in batches:
-        loss = gradients(inputs, target)
-        if isinstance(optimizer, LBFGS):  # the one that looks at several points before it moves
-            closure = partial(gradients, inputs, target)
-            optimizer.step(lambda closure=closure: closure().sum())  # type: ignore[no-untyped-call, misc]
-        else:
-            optimizer.step()  # update
+
+        def closure() -> Tensor:  # LBFGS looks at several points before it moves; all others call it once
+            optimizer.zero_grad(set_to_none=True)
+            with precision:
+                outputs = model(*inputs)  # noqa: B023 used up before the next batch
+            loss = criterion(outputs.float(), target)  # noqa: B023  # forward
+            loss.sum().backward()  # type: ignore[no-untyped-call]  # backward; members do not mix
+            return loss
+
+        loss: Tensor = optimizer.step(closure)  # type: ignore[arg-type, assignment]  # update
         if scheduler is not None:
             scheduler.step()
         rows = target.numel() // loss.numel()

@@ -47,8 +47,13 @@ def _draw(setting: Setting, sweep: np.ndarray, alone: np.ndarray, w: np.ndarray,
         left.axvline(2, color="grey", linestyle="--")
         left.set(xlabel="w", ylabel="cost (mean squared error)", title="b = 0: the cost is least at w = 2")
         right = figure.add_subplot(1, 2, 2, projection="3d")
-        right.plot_surface(w, b, z, cmap="viridis")
-        right.set(xlabel="w", ylabel="b", title="cost over w and b")
+        right.plot_surface(w, b, z, cmap="viridis", alpha=0.75)
+        right.scatter(2, 0, 0, color="crimson", s=60, depthshade=False, label="least: w = 2, b = 0")
+        right.set(xlabel="w", ylabel="b", zlabel="cost", title="cost over w and b")
+        right.set_xticks(range(5))
+        right.set_yticks(range(-2, 3))
+        right.view_init(elev=35, azim=-75)
+        right.legend(loc="upper left")
 
 
-LECTURE = Lecture(number="02", title="linear model", run=run)
+LECTURE = Lecture(number="02", title="Linear model: try every weight", run=run)

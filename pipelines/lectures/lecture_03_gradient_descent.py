@@ -64,9 +64,9 @@ def _draw(setting: Setting, ways: dict[str, tuple[list[float], list[float]]]) ->
         figure.set_size_inches(7, 4.5)
         axes = figure.add_subplot()
         for (name, (_, costs)), updates in zip(ways.items(), (1, 3, 2), strict=True):
-            axes.semilogy(costs, label=f"{name}, updates per epoch: {updates}")
-        axes.set(xlabel="epoch", ylabel="cost", title="More updates per epoch, faster descent")
+            axes.semilogy(costs, label=f"{name}: {updates} update{'s' * (updates > 1)} per epoch")
+        axes.set(xlabel="epoch", ylabel="cost", title="More updates per epoch, faster descent (no noise in these rows)")
         axes.legend()
 
 
-LECTURE = Lecture(number="03", title="gradient descent", run=run)
+LECTURE = Lecture(number="03", title="Gradient descent: batch, stochastic, mini-batch", run=run)

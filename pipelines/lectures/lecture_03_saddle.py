@@ -39,17 +39,17 @@ def _draw(setting: Setting, plain: np.ndarray, noisy: list[np.ndarray]) -> None:
         figure.set_size_inches(7, 5.5)
         axes = figure.add_subplot()
         x, y = np.meshgrid(np.linspace(-0.4, 1.1, 80), np.linspace(-1.5, 1.5, 80))
-        filled = axes.contourf(x, y, x**2 - y**2, levels=24, cmap="coolwarm", alpha=0.7)
+        levels = np.linspace(-2.25, 2.25, 25)  # the same colours up and down: white is the height of the saddle
+        filled = axes.contourf(x, y, x**2 - y**2, levels=levels, cmap="coolwarm", alpha=0.7)
         figure.colorbar(filled, label="f = x² - y²")
         for path in noisy:
             inside = path[np.abs(path[:, 1]) <= 1.5]
-            axes.plot(*inside.T, color="black", linewidth=0.7, alpha=0.6)
+            axes.plot(*inside.T, color="black", linewidth=0.7, alpha=0.6, zorder=3)
         axes.plot([], [], color="black", linewidth=0.7, label="20 descents with noise")
-        axes.plot(
-            *plain.T, color="gold", linewidth=3, marker="o", markersize=3, label="plain descent: stops at the saddle"
-        )
-        axes.set(xlabel="x", ylabel="y", title="A saddle is left by noise, not by the gradient", ylim=(-1.5, 1.5))
+        axes.plot(*plain.T, color="gold", linewidth=5, label="plain descent from (1, 0): stops at the saddle")
+        axes.plot(0, 0, "r*", markersize=16, zorder=4, label="saddle: gradient 0, no optimum")
+        axes.set(xlabel="x", ylabel="y", title="On the ridge only noise leaves the saddle", ylim=(-1.5, 1.5))
         axes.legend(loc="upper left")
 
 
-LECTURE = Lecture(number="03-saddle", title="saddle point", run=run)
+LECTURE = Lecture(number="03-saddle", title="Saddle point and noise", run=run)

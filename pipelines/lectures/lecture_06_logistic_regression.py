@@ -43,8 +43,12 @@ def _draw(setting: Setting, model: nn.Module, boundary: float) -> None:
         axes.scatter(X, Y, color="black", zorder=3, label="students")
         axes.axhline(0.5, color="grey", linestyle="--")
         axes.axvline(boundary, color="crimson", label=f"boundary: {boundary:.2f} h")
-        axes.set(xlabel="hours of study", ylabel="probability of passing", title="Logistic regression")
+        axes.set(
+            xlabel="hours of study",
+            ylabel="probability of passing",
+            title="Hours of study and the probability of passing",
+        )
         axes.legend()
 
 
-LECTURE = Lecture(number="06", title="logistic regression", run=run)
+LECTURE = Lecture(number="06", title="Logistic regression", run=run)

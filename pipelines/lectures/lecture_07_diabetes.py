@@ -95,7 +95,7 @@ def run(setting: Setting) -> Iterator[Gate]:
     best = max(depths, key=lambda name: mean(depths[name]))
     setting.say(f"picked by the cross-validated score: {best}; differences below two standard errors say little")
     with setting.picture("07-layers") as figure:
-        draw_depths(figure, depths)
+        draw_depths(figure, depths, max(share, 1 - share))
 
 
 def draw_losses(figure: "Figure", curves: dict[str, list[float]]) -> None:
@@ -110,16 +110,18 @@ def draw_losses(figure: "Figure", curves: dict[str, list[float]]) -> None:
     axis.grid(alpha=0.3)
 
 
-def draw_depths(figure: "Figure", depths: dict[str, list[float]]) -> None:
+def draw_depths(figure: "Figure", depths: dict[str, list[float]], baseline: float) -> None:
     """Cross-validated accuracy by number of hidden layers, with standard errors."""
     axis = figure.subplots()
     means = [mean(scores) for scores in depths.values()]
     errors = [stdev(scores) / len(scores) ** 0.5 for scores in depths.values()]
     axis.errorbar(range(len(depths)), means, errors, fmt="o", capsize=6)
+    axis.axhline(baseline, color="gray", linestyle="--", label="always the larger class")
+    axis.legend()
     axis.set_xticks(range(len(depths)), list(depths))
     axis.set_xlabel("hidden layers")
     axis.set_ylabel("accuracy, mean of five folds ± standard error")
-    axis.set_title("How many layers? The same folds for each")
+    axis.set_title("How many hidden layers? Narrow and deep ReLU layers fall silent")
     axis.grid(alpha=0.3)
 
 

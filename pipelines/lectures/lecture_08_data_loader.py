@@ -7,6 +7,7 @@ The homework is Titanic: `python -m pipelines run titanic`.
 """
 
 import math
+import time
 from collections.abc import Iterator
 
 import torch
@@ -24,10 +25,15 @@ EPOCHS, BATCH = 100, 32
 
 
 class DiabetesDataset(Dataset[tuple[Tensor, Tensor]]):
-    """A map-style dataset: `dataset[i]` is one row (8,) and its label (1,)."""
+    """A map-style dataset: `dataset[i]` is one row (8,) and its label (1,), `len(dataset)` the rows.
+
+    >>> dataset = DiabetesDataset(torch.zeros(3, 8), torch.ones(3, 1))
+    >>> len(dataset), dataset[2][1]
+    (3, tensor([1.]))
+    """
 
     def __init__(self, inputs: Tensor, labels: Tensor) -> None:
-        self.inputs, self.labels = inputs, labels.float()[:, None]
+        self.inputs, self.labels = inputs, labels
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -36,30 +42,40 @@ class DiabetesDataset(Dataset[tuple[Tensor, Tensor]]):
         return self.inputs[index], self.labels[index]
 
 
-def accuracy_after(setting: Setting, batches: Batches, inputs: Tensor, labels: Tensor) -> float:
-    """Training accuracy of the network of lecture 7 on these batches."""
+def trained(setting: Setting, batches: Batches, epochs: int) -> nn.Module:
+    """The network of lecture 7 after some epochs of these batches."""
     model = seeded(setting, lambda: MLP([8, 6, 4, 1]))
-    train(model, batches, nn.BCEWithLogitsLoss(), torch.optim.Adam(model.parameters(), lr=0.01), EPOCHS)
-    return float(((predict_logits(model, inputs)[:, 0] > 0) == labels.bool()).float().mean())
+    train(model, batches, nn.BCEWithLogitsLoss(), torch.optim.Adam(model.parameters(), lr=0.01), epochs)
+    return model
 
 
 def run(setting: Setting) -> Iterator[Gate]:
-    """Count, look, and train on both kinds of batches."""
+    """Count, look at an epoch, and train on both kinds of batches."""
     data = load_diabetes(setting)
-    inputs, labels, stand_in = data.inputs.to(setting.device), data.target[:, 0].to(setting.device), data.is_stand_in
-    dataset = DiabetesDataset(inputs, labels)
+    dataset = DiabetesDataset(data.inputs.to(setting.device), data.target.to(setting.device))
+
+    def order() -> ShuffledBatches:
+        return ShuffledBatches(len(dataset), BATCH, torch.Generator().manual_seed(setting.seed))
+
     by_row = DataLoader(dataset, BATCH, shuffle=True, generator=torch.Generator().manual_seed(setting.seed))
-    rows = TensorRows(inputs, dataset.labels)
-    by_batch = training_batches(rows, ShuffledBatches(len(rows), BATCH, torch.Generator().manual_seed(setting.seed)))
+    rows = TensorRows(dataset.inputs, dataset.labels)
+    by_batch = training_batches(rows, order())
     yield Gate.equal("batches of 32", (len(by_row), len(by_batch)), (math.ceil(len(dataset) / BATCH),) * 2)
     yield Gate.equal("rows in the last batch", len(list(by_row)[-1][1]), len(dataset) % BATCH)
+    everybody = (len(dataset), int(dataset.labels.sum()))
     for name, batches in (("row by row", by_row), ("batch by batch", by_batch)):
-        seen = torch.cat([targets for _, targets in batches])
-        yield Gate.equal(
-            f"{name}: rows in an epoch, positives", (len(seen), int(seen.sum())), (len(labels), int(labels.sum()))
-        )
-        accuracy = accuracy_after(setting, batches, inputs, labels)
-        yield Gate.at_least(f"{name}: training accuracy", accuracy, 0.75 if stand_in else 0.77)
+        seen = torch.cat([target for _, target in batches])
+        yield Gate.equal(f"{name}: rows in an epoch, positives", (len(seen), int(seen.sum())), everybody)
+        start = time.perf_counter()
+        right = (predict_logits(trained(setting, batches, EPOCHS), dataset.inputs) > 0) == dataset.labels.bool()
+        setting.say(f"{name}: {1e3 * (time.perf_counter() - start) / EPOCHS:.1f} ms per epoch")
+        accuracy = right.double().mean().item()
+        yield Gate.at_least(f"{name}: accuracy on the training rows", accuracy, 0.75 if data.is_stand_in else 0.77)
+    same_order = DataLoader(dataset, batch_sampler=order())  # type: ignore[arg-type]  # tensors of row numbers
+    models = [trained(setting, batches, 3) for batches in (same_order, training_batches(rows, order()))]
+    one, other = (nn.utils.parameters_to_vector(model.parameters()) for model in models)
+    yield Gate.at_most("same order, weights of both ways, largest difference", (one - other).abs().max().item(), 1e-6)
+    setting.say("homework: python -m pipelines run titanic")
 
 
 LECTURE = Lecture(number="08", title="Dataset and DataLoader", run=run)

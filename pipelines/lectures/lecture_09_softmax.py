@@ -37,4 +37,4 @@ def run(setting: Setting) -> Iterator[Gate]:
         yield Gate.close(f"{name} prediction, LogSoftmax and NLLLoss less NumPy", in_two_steps - by_hand, 0, 1e-6)
 
 
-LECTURE = Lecture(number="09", title="softmax and cross entropy", run=run)
+LECTURE = Lecture(number="09", title="Softmax and cross entropy", run=run)
