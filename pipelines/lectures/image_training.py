@@ -139,14 +139,15 @@ def summary(name: str, trained: Trained, plan: Plan) -> str:
 def draw_mistakes(figure: "Figure", images: Images, predicted: Tensor, title: str) -> None:
     """The first 32 test images that the network reads wrongly, each with its label and what was read."""
     wrong = (predicted != images.test_labels).nonzero().flatten().tolist()
-    figure.set_size_inches(9, 5.8)
-    axes = figure.subplots(4, 8).flatten()
+    n_rows = min(4, max(1, -(-len(wrong) // 8)))
+    figure.set_size_inches(9, 0.6 + 1.3 * n_rows)
+    axes = figure.subplots(n_rows, 8).flatten()
     for axis in axes:
         axis.set_axis_off()
     for axis, index in zip(axes, wrong, strict=False):
         axis.imshow(images.test[index, 0].cpu().numpy(), cmap="gray_r")
         axis.set_title(f"{images.test_labels[index]}, read as {predicted[index]}", fontsize=9)
-    figure.suptitle(f"{title}: {min(32, len(wrong))} of its {len(wrong)} mistakes in {len(predicted):,} test images")
+    figure.suptitle(f"{title}: {min(32, len(wrong))} of {len(wrong)} mistakes in {len(predicted):,} test images")
 
 
 def draw_filters(figure: "Figure", model: nn.Module, images: Images) -> None:

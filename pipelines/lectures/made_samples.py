@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-# Invented countries, each with syllables of its own and a few that all share.
+# Invented countries, each with syllables of its own and a few that all share; some syllables have wandered.
+WANDERED = 0.15
 SHARED = ("an", "el", "or", "in")
 SYLLABLES = {
     "Ardenia": ("bou", "cha", "dre", "lau", "mont", "ville"),
@@ -30,7 +31,8 @@ def made_names(n_train: int = 2000, n_test: int = 500) -> tuple[tuple[tuple[str,
     pairs = []
     for _ in range(n_train + n_test):
         country = countries[rng.integers(len(countries))]
-        own = [str(rng.choice(SYLLABLES[country])) for _ in range(rng.integers(1, 3))]
+        homes = [str(rng.choice(countries)) if rng.random() < WANDERED else country for _ in range(rng.integers(1, 3))]
+        own = [str(rng.choice(SYLLABLES[home])) for home in homes]
         parts = rng.permutation([*own, str(rng.choice(SHARED))])
         pairs.append(("".join(parts).capitalize(), country))
     return tuple(pairs[:n_train]), tuple(pairs[n_train:])
