@@ -80,9 +80,10 @@ def run(setting: Setting) -> Iterator[Gate]:
     setting.say(f"{len(target)} patients; always the larger class: {max(share, 1 - share):.4f}")
     model, losses = learn(inputs, target, setting.seed)
     curves = {"relu": losses}
-    yield Gate.at_least("accuracy on the training rows", accuracy(model, inputs, target), 0.77)
+    wanted, wanted_held_out = (0.80, 0.78) if patients.is_stand_in else (0.77, 0.745)
+    yield Gate.at_least("accuracy on the training rows", accuracy(model, inputs, target), wanted)
     scores = cross_validated(inputs, target, setting.seed)
-    yield Gate.at_least("accuracy, 5-fold", mean(scores), 0.745)
+    yield Gate.at_least("accuracy, 5-fold", mean(scores), wanted_held_out)
 
     for name in ACTIVATIONS:
         model, curves[name] = learn(inputs, target, setting.seed, activation=name)
