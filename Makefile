@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV   ?= .venv
 C      ?= titanic
+L      ?= all
 DATA   ?=
 ARGS   ?=
 
@@ -12,11 +13,11 @@ RUN    := $(BIN)/python -m pipelines
 INPUT   = $(if $(DATA),--data "$(DATA)")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup titanic otto cv data submit scores doctor test check clean
+.PHONY: help setup titanic otto cv data submit scores doctor lecture test check clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  options: C=titanic  DATA=folder with the csv files  ARGS='--preset best'  PYTHON=python3.12"
+	@echo "  options: C=titanic  L=07  DATA=folder with the files  ARGS='--preset best'  PYTHON=python3.12"
 
 setup: $(VENV)/.installed ## make .venv and install what the project needs
 
@@ -49,6 +50,9 @@ scores: setup ## table of submissions: cross-validated, forecast, public, privat
 
 doctor: setup ## examine credentials, proxy, versions and the way to Kaggle
 	$(RUN) doctor $(C) $(ARGS)
+
+lecture: setup ## run lecture L (a number, or all), draw its pictures, check its gates
+	$(RUN) lecture $(L) $(INPUT) $(ARGS)
 
 test: setup ## run the tests
 	$(BIN)/python -m pytest $(ARGS)

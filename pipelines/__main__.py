@@ -1,7 +1,7 @@
 """The command line: `python -m pipelines --help`.
 
-Only this module and `kaggle_commands` print, and they import the rest of the project inside the commands,
-so that `--help` does not wait for torch. Exit codes: see `console.EXIT_CODES`.
+Only this module, `kaggle_commands` and `lecture_commands` print, and they import the rest of the project
+inside the commands, so that `--help` does not wait for torch. Exit codes: see `console.EXIT_CODES`.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines import console, heap, kaggle_commands
+from pipelines import console, heap, kaggle_commands, lecture_commands
 
 if TYPE_CHECKING:
     from pipelines.validation import CVResult
@@ -158,6 +158,7 @@ def _progress_bar(*, silent: bool) -> Iterator[Callable[[int, int], None]]:
 
 
 kaggle_commands.register(app)
+lecture_commands.register(app)
 
 
 def main() -> None:

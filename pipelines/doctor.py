@@ -48,14 +48,19 @@ def examine(slug: str, patience: Patience | None = None) -> Iterator[Finding]:
 
 def _computer() -> Iterator[Finding]:
     yield Finding("python", f"{platform.python_version()} on {platform.system()}")
+    yield from package_findings()
+    from pipelines.training import pick_device
+
+    yield Finding("device", str(pick_device("auto")))
+
+
+def package_findings() -> Iterator[Finding]:
+    """The version of each package that the project needs; asks nobody."""
     for package in PACKAGES:
         try:
             yield Finding("version", f"{package} {version(package)}")
         except PackageNotFoundError:
             yield Finding("version", f"{package} is not installed", "pip install -c constraints.txt -e .")
-    from pipelines.training import pick_device
-
-    yield Finding("device", str(pick_device("auto")))
 
 
 def _network_settings() -> Iterator[Finding]:

@@ -50,12 +50,16 @@ def train_epoch(
     precision = precision or nullcontext()
     total, seen = torch.zeros(()), 0
     for *inputs, target in batches:
-        optimizer.zero_grad(set_to_none=True)
-        with precision:
-            outputs = model(*inputs)
-        loss = criterion(outputs.float(), target)  # forward
-        loss.sum().backward()  # type: ignore[no-untyped-call]  # backward; members do not mix
-        optimizer.step()  # update
+
+        def closure() -> Tensor:  # LBFGS looks at several points before it moves; all others call it once
+            optimizer.zero_grad(set_to_none=True)
+            with precision:
+                outputs = model(*inputs)  # noqa: B023 used up before the next batch
+            loss = criterion(outputs.float(), target)  # noqa: B023  # forward
+            loss.sum().backward()  # type: ignore[no-untyped-call]  # backward; members do not mix
+            return loss
+
+        loss: Tensor = optimizer.step(closure)  # type: ignore[arg-type, assignment]  # update
         if scheduler is not None:
             scheduler.step()
         rows = target.numel() // loss.numel()

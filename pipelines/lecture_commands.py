@@ -1,0 +1,46 @@
+"""The lectures on the command line: `python -m pipelines lecture 07`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipelines.console import EXIT_CODES, errors_in_plain_words
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command(epilog=EXIT_CODES)(lecture)
+
+
+def lecture(
+    number: Annotated[str, typer.Argument(help="07, 7, 09-mnist or all.", metavar="NUMBER")] = "",
+    show: Annotated[bool, typer.Option("--list", help="List the lectures and end.")] = False,
+    data: Annotated[Path | None, typer.Option(help="Folder with the course's files; else they are fetched.")] = None,
+    stand_in: Annotated[bool, typer.Option("--stand-in", help="Fetch nothing: small made samples instead.")] = False,
+    pictures: Annotated[Path, typer.Option(help="Where pictures go.")] = Path("reports/lectures"),
+    seed: Annotated[int, typer.Option(help="Fixes all chance.")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+) -> None:
+    """Run a lecture: what it shows, its pictures and its gates; exit code 1 if a gate fails."""
+    with errors_in_plain_words("interrupted"):
+        from pipelines.lectures import catalogue
+        from pipelines.lectures.lecture import Setting
+        from pipelines.training import pick_device
+
+        if show or not number:
+            for each in catalogue.all_lectures():
+                typer.echo(f"{each.number:<14}{each.title}")
+            return
+        setting = Setting(
+            device=pick_device(device), seed=seed, data=data, stand_in=stand_in, pictures=pictures, say=typer.echo
+        )
+        reports = []
+        for each in catalogue.find(number):
+            typer.echo(f"== lecture {each.number}: {each.title}")
+            reports.append(catalogue.attend(each, setting))
+            typer.echo("")
+        for line in catalogue.table_lines(reports):
+            typer.echo(line)
+        if not all(report.passed for report in reports):
+            raise typer.Exit(1)

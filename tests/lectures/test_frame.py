@@ -1,0 +1,134 @@
+"""Gates, pictures, the catalogue and the command of the lectures."""
+
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from pipelines.__main__ import app
+from pipelines.errors import DataError, UsageError
+from pipelines.lectures import catalogue
+from pipelines.lectures.lecture import Gate, Lecture, Setting
+
+NUMBERS = [
+    "00", "02", "03", "03-saddle", "04", "05", "06", "07", "08", "09", "09-mnist", "10", "10-gpu",
+    "11", "11-homework", "11-resnet", "12", "12-embedding", "13", "13-names",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("gate", "passed"),
+    [
+        (Gate.at_least("x", 0.97, 0.97), True),
+        (Gate.at_least("x", 0.9699, 0.97), False),
+        (Gate.at_most("x", 0.5, 0.5), True),
+        (Gate.at_most("x", 0.51, 0.5), False),
+        (Gate.close("x", 2.01, 2, 0.02), True),
+        (Gate.close("x", 1.97, 2, 0.02), False),
+        (Gate.equal("x", [1, 2], [1, 2]), True),
+        (Gate.equal("x", "ohlol", "ohlox"), False),
+        (Gate.at_least("x", float("nan"), 0.97), False),
+        (Gate.close("x", float("nan"), 2, 0.02), False),
+    ],
+)
+def test_a_gate_passes_up_to_its_edge_and_never_for_nan(gate, passed):
+    assert gate.passed is passed
+
+
+def test_every_lecture_is_found_in_the_courses_order():
+    assert [lecture.number for lecture in catalogue.all_lectures()] == NUMBERS
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        ("all", NUMBERS),
+        ("7", ["07"]),
+        ("3", ["03", "03-saddle"]),
+        ("09-mnist", ["09-mnist"]),
+        ("9-mnist", ["09-mnist"]),
+    ],
+)
+def test_a_number_means_all_its_parts(wanted, found):
+    assert [lecture.number for lecture in catalogue.find(wanted)] == found
+
+
+@pytest.mark.parametrize("wanted", ["1", "99", "03-", "-saddle"])
+def test_an_unknown_number_names_those_that_are_there(wanted):
+    with pytest.raises(UsageError, match="00, 02, 03, 03-saddle"):
+        catalogue.find(wanted)
+
+
+def test_a_lecture_that_meets_an_error_fails_and_keeps_its_gates():
+    def run(setting):
+        yield Gate.equal("before", 1, 1)
+        raise DataError("no file", "fetch it", "请下载")
+
+    said = []
+    report = catalogue.attend(Lecture(number="07", title="t", run=run), Setting(say=said.append))
+    assert [gate.what for gate in report.gates] == ["before", "the run"]
+    assert not report.passed
+    assert "fetch it" in said[-1]
+
+
+def test_a_lecture_without_gates_has_not_passed():
+    assert not catalogue.attend(Lecture(number="07", title="t", run=lambda _: []), Setting()).passed
+
+
+def test_the_table_has_a_line_per_gate():
+    gates = [Gate.at_least("accuracy", 0.9767, 0.97), Gate.equal("word", "hello", "ohlol")]
+    lines = catalogue.table_lines([catalogue.Report(Lecture(number="09", title="t", run=lambda _: []), gates, 12.34)])
+    assert [line.split() for line in lines] == [
+        ["lecture", "what", "measured", "gate", "seconds"],
+        ["ok", "09", "accuracy", "0.9767", "at", "least", "0.97", "12.3"],
+        ["!!", "09", "word", "hello", "ohlol"],
+    ]
+
+
+def test_a_picture_is_written_whole_or_not_at_all(tmp_path):
+    setting = Setting(pictures=tmp_path / "new")
+    with setting.picture("07-x") as figure:
+        figure.subplots().plot([1, 2])
+    assert (tmp_path / "new" / "07-x.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    with pytest.raises(ZeroDivisionError), setting.picture("07-y"):
+        raise ZeroDivisionError
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["07-x.png"]
+
+
+def command(*arguments):
+    return CliRunner().invoke(app, ["lecture", *arguments])
+
+
+def test_the_command_lists_the_lectures():
+    done = command("--list")
+    assert done.exit_code == 0
+    assert [line.split()[0] for line in done.output.splitlines()] == NUMBERS
+
+
+def test_the_command_prints_gates_and_table(tmp_path):
+    done = command("04", "--device", "cpu", "--pictures", str(tmp_path))
+    assert done.exit_code == 0, done.output
+    assert "ok  x=2, y=4, w=1: dL/dw by hand: -8" in done.output
+    assert "second time" in done.output
+
+
+def test_the_command_fails_with_a_gate(monkeypatch):
+    failing = Lecture(number="04", title="t", run=lambda _: [Gate.equal("a", 1, 2)])
+    monkeypatch.setattr(catalogue, "all_lectures", lambda: [failing])
+    done = command("4")
+    assert done.exit_code == 1
+    assert "!!  04       a     1         2" in done.output
+
+
+def test_the_command_refuses_what_is_not_there():
+    assert command("99").exit_code == 2
+    assert command("04", "--device", "abacus").exit_code == 2
+
+
+def test_the_environment_is_a_table():
+    from pipelines.lectures import lecture_00_environment
+
+    said = []
+    gates = list(lecture_00_environment.run(Setting(say=said.append)))
+    assert all(gate.passed for gate in gates)
+    assert {line.split()[0] for line in said} >= {"python", "torch", "CUDA", "device"}
+    assert any(torch.__version__ in line for line in said)

@@ -1,0 +1,136 @@
+"""Lectures 10 and 11 on scikit-learn's digits with their own gates; on MNIST where it is."""
+
+import pytest
+import torch
+from torch import nn
+
+from pipelines.lectures import image_training, lecture_10_gpu, lecture_11_homework
+from pipelines.lectures.catalogue import attend, find
+from pipelines.lectures.data import Digits
+from pipelines.lectures.image_training import Images, Plan, Trained, learn, standardised, summary
+from pipelines.lectures.lecture import Setting
+from pipelines.models import ConvNet, residual_net
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def said():
+    return []
+
+
+@pytest.fixture
+def setting(tmp_path, said) -> Setting:
+    return Setting(stand_in=True, pictures=tmp_path, say=said.append)
+
+
+@pytest.fixture
+def images() -> Images:
+    """64 images of 8 x 8 pixels: a bright column that the label counts."""
+    labels = torch.arange(64) % 8
+    pixels = torch.rand(64, 1, 8, 8) * 0.1
+    pixels[torch.arange(64), 0, :, labels] = 1.0
+    return Images(train=pixels, train_labels=labels, test=pixels[:16], test_labels=labels[:16], is_stand_in=True)
+
+
+PICTURES = {
+    "10": ["10-filters.png", "10-mistakes.png"],
+    "10-gpu": [],
+    "11": ["11-inception-mistakes.png"],
+    "11-resnet": ["11-resnet-mistakes.png"],
+    "11-homework": ["11-gradient-flow.png", "11-homework-accuracy.png"],
+}
+
+
+@pytest.mark.parametrize("number", PICTURES)
+def test_the_lecture_meets_its_gates_on_the_stand_in_and_draws(number, setting, tmp_path, monkeypatch):
+    if number == "11-homework":  # 16 networks, so that nobody waits
+        monkeypatch.setattr(lecture_11_homework, "N_SEEDS", 2)
+        monkeypatch.setattr(image_training, "STAND_IN", Plan(epochs=5, lr=1e-2, batch_size=64))
+    lecture = next(each for each in find(number) if each.number == number)
+    report = attend(lecture, setting)
+    assert [gate for gate in report.gates if not gate.passed] == []
+    assert report.passed
+    assert sorted(path.name for path in tmp_path.iterdir()) == PICTURES[number]
+    assert all(path.read_bytes()[:4] == b"\x89PNG" for path in tmp_path.iterdir())
+
+
+@pytest.mark.slow
+@pytest.mark.real_data
+@pytest.mark.parametrize("number", PICTURES)
+def test_the_lecture_meets_its_gates_on_mnist(number, real_data, tmp_path):
+    lecture = next(each for each in find(number) if each.number == number)
+    report = attend(lecture, Setting(data=real_data, pictures=tmp_path))
+    assert [gate for gate in report.gates if not gate.passed] == []
+    assert report.passed
+
+
+def test_without_a_gpu_the_lecture_says_so(setting, said, monkeypatch):
+    monkeypatch.setattr(lecture_10_gpu, "pick_device", lambda _name: CPU)
+    assert attend(lecture_10_gpu.LECTURE, setting).passed
+    assert any("no GPU is here" in line for line in said)
+
+
+def test_model_inputs_and_labels_go_to_the_device():
+    model = nn.Sequential(nn.Flatten(), nn.Linear(4, 3))
+    inputs, target = torch.rand(5, 1, 2, 2), torch.tensor([0, 1, 2, 0, 1])
+    outputs, gradient = lecture_10_gpu.outputs_and_gradient(model, inputs, target, CPU)
+    torch.testing.assert_close(outputs, model(inputs).detach())
+    softmax = outputs.softmax(dim=1) - nn.functional.one_hot(target, 3)
+    torch.testing.assert_close(gradient, softmax.T @ inputs.flatten(1) / 5)
+
+
+def test_standardising_takes_mean_and_deviation_from_the_training_images():
+    train, test = torch.rand(50, 1, 4, 4), torch.rand(20, 1, 4, 4) + 3
+    labels = torch.zeros(50, dtype=torch.long)
+    digits = Digits(
+        train_images=train, train_labels=labels, test_images=test, test_labels=labels[:20], source="", is_stand_in=True
+    )
+    images = standardised(digits, CPU)
+    assert images.train.mean().item() == pytest.approx(0, abs=1e-6)
+    assert images.train.std().item() == pytest.approx(1, abs=1e-6)
+    torch.testing.assert_close(images.test, (test - train.mean()) / train.std())
+
+
+def test_the_same_seed_learns_the_same_network_and_another_seed_another_one(images):
+    def make_model() -> nn.Module:
+        return residual_net(images.shape, 8, lecture_11_homework.blocks(norm=True)["dropout"], padding=2)
+
+    plan, state = Plan(epochs=2, lr=1e-2, batch_size=16), torch.get_rng_state()
+    runs = [learn("loss", make_model, images, plan, Setting(seed=seed)) for seed in (3, 3, 4)]
+    assert runs[0].losses == runs[1].losses != runs[2].losses
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_a_network_learns_and_is_scored_on_the_test_images(images):
+    trained = learn("loss", lambda: ConvNet(images.shape, 8, padding=2), images, Plan(epochs=20, lr=1e-2), Setting())
+    assert trained.losses[-1] < 0.1 < trained.losses[0]
+    assert trained.accuracy == (trained.predicted == images.test_labels).double().mean().item() == 1.0
+
+
+def test_the_summary_counts_parameters_and_mistakes():
+    trained = Trained(
+        model=nn.Linear(9, 10), losses=[2.0, 0.5], epoch_seconds=1.25, predicted=torch.zeros(1000), accuracy=0.993
+    )
+    assert summary("net", trained, Plan(epochs=2, lr=1.0)) == (
+        "net: 100 parameters, 2 epochs of 1.2 s, loss 2.000 to 0.500, 99.30% of 1,000 test images, 7 wrong"
+    )
+
+
+def test_the_homework_compares_the_variants_that_it_names_at_equal_size(images):
+    blocks = lecture_11_homework.blocks(norm=True)
+    assert list(blocks) == [
+        "original", "pre-activation", "constant scaling", "1x1 convolution", "dropout", "gated", "no shortcut", "dense",
+    ]  # fmt: skip
+    sizes = [sum(p.numel() for p in residual_net((1, 28, 28), 10, block).parameters()) for block in blocks.values()]
+    assert max(sizes) < 1.2 * min(sizes)
+
+
+def test_gradients_reach_the_first_block_through_an_identity_only(images):
+    blocks = lecture_11_homework.blocks(norm=False)
+    flow = {name: lecture_11_homework.gradient_norms(block, images, seed=0) for name, block in blocks.items()}
+    ratio = {name: norms[0] / norms[-1] for name, norms in flow.items()}
+    assert ratio["original"] > 0.05
+    assert ratio["pre-activation"] > 0.05
+    assert ratio["constant scaling"] < 1e-3
+    assert ratio["no shortcut"] < 1e-9

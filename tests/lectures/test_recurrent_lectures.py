@@ -1,0 +1,88 @@
+"""Lectures 12 and 13: equal to PyTorch's networks; names on made samples, and on the course's where they are."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from pipelines.lectures import lecture_12_rnn, lecture_13_names, lecture_13_packing
+from pipelines.lectures.catalogue import attend, find
+from pipelines.lectures.lecture import Setting
+from pipelines.models import RNNCell
+
+PICTURES = {"12": ["12-hello.png"], "12-embedding": [], "13": [], "13-names": ["13-confusion.png", "13-loss.png"]}
+
+
+@pytest.fixture
+def setting(tmp_path) -> Setting:
+    return Setting(stand_in=True, pictures=tmp_path)
+
+
+@pytest.mark.parametrize("number", PICTURES)
+def test_the_lecture_meets_its_gates_and_draws(number, setting, tmp_path):
+    lecture = next(each for each in find(number) if each.number == number)
+    report = attend(lecture, setting)
+    assert [gate for gate in report.gates if not gate.passed] == []
+    assert report.passed
+    assert sorted(path.name for path in tmp_path.iterdir()) == PICTURES[number]
+
+
+@pytest.mark.slow
+@pytest.mark.real_data
+def test_the_name_classifier_meets_its_gate_on_the_courses_names(real_data, tmp_path):
+    said: list[str] = []
+    setting = Setting(data=real_data, pictures=tmp_path, say=said.append)
+    assert attend(lecture_13_names.LECTURE, setting).passed
+    assert "always Russian: 46.81%" in said
+    assert any("5,927 names" in line and "773 test rows (201 different)" in line for line in said)
+
+
+@pytest.mark.parametrize("name", lecture_12_rnn.SPELLERS)
+def test_hello_is_learned_within_15_epochs_from_every_seed(name):
+    for seed in range(10):
+        torch.manual_seed(seed)
+        words, losses = lecture_12_rnn.learn_to_spell(lecture_12_rnn.SPELLERS[name]())
+        assert words[-1] == "ohlol", seed
+        assert losses[-1] < losses[0]
+
+
+def test_a_wrong_cell_fails_the_equality_gate(monkeypatch):
+    monkeypatch.setattr(RNNCell, "forward", lambda self, x, h: self.from_inputs(x) + self.from_hidden(h))  # no tanh
+    assert [gate.passed for gate in lecture_12_rnn.equality_gates()] == [False, False, False]
+
+
+@pytest.mark.parametrize("lengths", [(4,), (1, 1), (3, 1), (2, 5, 5, 1)])
+def test_packing_is_the_masked_loop_for_any_lengths(lengths):
+    gru, ends = nn.GRU(3, 2, bidirectional=True, batch_first=True), torch.tensor(lengths)
+    inputs = torch.randn(len(lengths), max(lengths), 3)
+    packed, hidden = gru(pack_padded_sequence(inputs, ends, batch_first=True, enforce_sorted=False))
+    outputs, _ = pad_packed_sequence(packed, batch_first=True)
+    for direction, suffix in enumerate(("_l0", "_l0_reverse")):
+        cell = lecture_13_packing.cell_of(gru, suffix)
+        by_hand, last = lecture_13_packing.masked_loop(cell, inputs, ends, backward=direction == 1)
+        torch.testing.assert_close(by_hand, outputs[..., 2 * direction : 2 * direction + 2])
+        torch.testing.assert_close(last, hidden[direction])
+
+
+def test_batch_sizes_count_the_sequences_that_still_run():
+    lengths = lecture_13_packing.NOTES_LENGTHS
+    counted = [sum(length > time for length in lengths) for time in range(max(lengths))]
+    assert lecture_13_packing.batch_sizes(lengths) == counted == [9, 9, 9, 9, 9, 8, 6, 2, 1, 1]
+
+
+def test_names_become_letters_and_what_is_not_ascii_a_question_mark():
+    letters, lengths = lecture_13_names.as_letters(["Ab", "Zoë"])
+    assert letters.tolist() == [[65, 98, 0], [90, 111, 63]]
+    assert lengths.tolist() == [2, 3]
+
+
+def test_the_confusion_matrix_counts_rows_by_country_and_columns_by_prediction():
+    predicted, target = torch.tensor([1, 1, 2, 0]), torch.tensor([0, 1, 2, 2])
+    assert lecture_13_names.confusion(predicted, target, 3).tolist() == [[0, 1, 0], [0, 1, 0], [1, 0, 1]]
+
+
+def test_shared_rows_are_left_out_of_the_second_score():
+    train, test = [("Bo", "A"), ("Cy", "A")], [("Bo", "A"), ("Bo", "B"), ("Cy", "A"), ("Cy", "A"), ("Di", "B")]
+    right = torch.tensor([True, True, True, True, False])
+    line = lecture_13_names.unseen_line(right, train, test)
+    assert line == "on the 2 names that training never saw: 50.00%; left out: 3 test rows (2 different)"
