@@ -7,10 +7,14 @@ import typer
 
 from pipelines.console import EXIT_CODES, errors_in_plain_words
 
+TensorBoard = Annotated[Path | None, typer.Option(help="Folder for TensorBoard's curves.")]
+Visdom = Annotated[bool, typer.Option("--visdom", help="Curves in the browser, by a running Visdom server.")]
+
 
 def register(app: typer.Typer) -> None:
-    """Add the command to the command line."""
+    """Add the commands to the command line."""
     app.command(epilog=EXIT_CODES)(lecture)
+    app.command()(mistakes)
 
 
 def lecture(
@@ -21,9 +25,12 @@ def lecture(
     pictures: Annotated[Path, typer.Option(help="Where pictures go.")] = Path("reports/lectures"),
     seed: Annotated[int, typer.Option(help="Fixes all chance.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    tensorboard: TensorBoard = None,
+    visdom: Visdom = False,
 ) -> None:
     """Run a lecture: what it shows, its pictures and its gates; exit code 1 if a gate fails."""
     with errors_in_plain_words("interrupted"):
+        from pipelines.curves import make_curves
         from pipelines.lectures import catalogue
         from pipelines.lectures.lecture import Setting
         from pipelines.training import pick_device
@@ -33,14 +40,39 @@ def lecture(
                 typer.echo(f"{each.number:<14}{each.title}")
             return
         setting = Setting(
-            device=pick_device(device), seed=seed, data=data, stand_in=stand_in, pictures=pictures, say=typer.echo
-        )
+            device=pick_device(device), seed=seed, data=data, stand_in=stand_in, pictures=pictures, say=typer.echo,
+            curves=make_curves(tensorboard, visdom),
+        )  # fmt: skip
         reports = []
         for each in catalogue.find(number):
             typer.echo(f"== lecture {each.number}: {each.title}")
             reports.append(catalogue.attend(each, setting))
             typer.echo("")
+        setting.curves.close()
         for line in catalogue.table_lines(reports):
             typer.echo(line)
         if not all(report.passed for report in reports):
             raise typer.Exit(1)
+
+
+def mistakes(
+    name: Annotated[str, typer.Argument(help="A mistake's name, or all; without one they are listed.")] = "",
+    seeds: Annotated[int, typer.Option(min=1, help="How many times each is measured.")] = 3,
+) -> None:
+    """Mistakes that learners make: wrong beside right, with the measured damage and what guards against it."""
+    with errors_in_plain_words("interrupted"):
+        from statistics import mean, stdev
+
+        from pipelines.lectures.mistakes import find, gallery
+
+        if not name:
+            for mistake in gallery():
+                typer.echo(f"{mistake.name:<14}{mistake.what:<52}guard: {mistake.guard}")
+            return
+        for mistake in find(name):
+            wrong, right = zip(*[mistake.run(seed) for seed in range(seeds)], strict=True)
+            typer.echo(f"{mistake.name}: {mistake.what}")
+            for label, numbers in (("wrong", wrong), ("right", right)):
+                spread = f" ± {stdev(numbers):.3f} (sd over {seeds} seeds)" if seeds > 1 else ""
+                typer.echo(f"  {label}  {mean(numbers):8.4f}{spread}   {mistake.measure}")
+            typer.echo(f"  guard: {mistake.guard}")

@@ -176,6 +176,8 @@ class MemberCrossEntropy(nn.Module):
     Outputs (E, B, K, C) are K answers to each row, as a batch ensemble gives them: the mean of their losses.
     """
 
+    takes_logits = True
+
     def forward(self, outputs: Tensor, target: Tensor) -> Tensor:
         """Mean over the batch, for each member on its own."""
         answers = outputs.shape[2] if outputs.ndim == 4 else 1

@@ -20,6 +20,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from pipelines.competition import Schedule
+from pipelines.diagnosis import warn_if_still, watching
 from pipelines.errors import TrainingError, UsageError
 
 Criterion = Callable[[Tensor, Tensor], Tensor]
@@ -108,18 +109,20 @@ def train(
     With a monitor the model ends with the weights of its best epoch (each member with its own best),
     without one with those of the last.
 
-    Raises: TrainingError when a loss is not finite.
+    Raises: TrainingError when a loss is not finite, and for mistakes that `diagnosis.py` can tell.
     """
     scheduler = make_scheduler(optimizer, schedule, epochs * len(batches))
     losses: list[list[float]] = []
     best = None if monitor is None else Best(model, monitor)
     for epoch in range(1, epochs + 1):
-        loss = train_epoch(model, batches, criterion, optimizer, scheduler, precision)
+        with watching(model, criterion) if epoch == 1 else nullcontext():
+            loss = train_epoch(model, batches, criterion, optimizer, scheduler, precision)
         losses.append(loss.reshape(-1).tolist())  # the one time in an epoch that the host waits
         _refuse_divergence(losses[-1], epoch)
         on_epoch()
         if best is not None and not best.look(model, epoch):
             break
+    warn_if_still(losses)
     if best is not None:
         model.load_state_dict(best.state)
     return [_history(member, list(of_member), best) for member, of_member in enumerate(zip(*losses, strict=True))]
