@@ -13,7 +13,7 @@ RUN    := $(BIN)/python -m pipelines
 INPUT   = $(if $(DATA),--data "$(DATA)")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup titanic otto cv data submit scores doctor lecture test check clean
+.PHONY: help setup titanic otto cv data submit scores doctor lecture bench test check clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,10 @@ check: setup ## format, lint, types and tests: what CI runs
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m mypy
 	$(BIN)/python -m pytest
+
+bench: setup ## time ours beside named peers, write docs/benchmarks.md (ARGS='--data FOLDER' for Otto's scores)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
+	$(BIN)/python -m benchmarks $(ARGS)
 
 clean: ## remove .venv and caches; data and submissions stay
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info

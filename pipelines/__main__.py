@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipelines import console, heap, kaggle_commands, lecture_commands
+from pipelines.lecture_commands import TensorBoard, Visdom
 
 if TYPE_CHECKING:
     from pipelines.validation import CVResult
@@ -57,6 +58,8 @@ def run(
     seed: Seed = 0,
     device: Device = "auto",
     memory: Memory = None,
+    tensorboard: TensorBoard = None,
+    visdom: Visdom = False,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
@@ -65,7 +68,7 @@ def run(
         "data": data, "output": output, "preset": preset, "folds": folds, "seeds": seeds,
         "epochs": epochs, "seed": seed, "device": device, "memory": memory,
     }  # fmt: skip
-    _run(name, knobs, write=True, quiet=quiet, as_json=as_json)
+    _run(name, knobs, (tensorboard, visdom), write=True, quiet=quiet, as_json=as_json)
 
 
 @app.command()
@@ -79,6 +82,8 @@ def cv(
     seed: Seed = 0,
     device: Device = "auto",
     memory: Memory = None,
+    tensorboard: TensorBoard = None,
+    visdom: Visdom = False,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
@@ -87,19 +92,29 @@ def cv(
         "data": data, "preset": preset, "folds": folds, "seeds": seeds,
         "epochs": epochs, "seed": seed, "device": device, "memory": memory,
     }  # fmt: skip
-    _run(name, knobs, write=False, quiet=quiet, as_json=as_json)
+    _run(name, knobs, (tensorboard, visdom), write=False, quiet=quiet, as_json=as_json)
 
 
-def _run(name: str, options: Mapping[str, object], *, write: bool, quiet: bool, as_json: bool) -> None:
+def _run(
+    name: str,
+    options: Mapping[str, object],
+    shown: tuple[Path | None, bool],
+    *,
+    write: bool,
+    quiet: bool,
+    as_json: bool,
+) -> None:
     with console.errors_in_plain_words("interrupted; nothing was written"):
         from pipelines import report
         from pipelines.competition import load
+        from pipelines.curves import make_curves
         from pipelines.download import fetch
         from pipelines.run import Knobs
         from pipelines.run import run as run_competition
 
         say = _speaker(quiet=quiet, to_stderr=as_json)
         competition, knobs = load(name), Knobs(**options)  # type: ignore[arg-type]
+        curves = make_curves(*shown)
 
         def on_result(result: "CVResult") -> None:
             for line in report.score_lines(competition, result):
@@ -115,6 +130,10 @@ def _run(name: str, options: Mapping[str, object], *, write: bool, quiet: bool, 
                 progress=progress,
                 on_result=on_result,
             )
+        report.add_curves(outcome.result, curves)
+        curves.close()
+        if outcome.path is not None:
+            report.draw_curves(competition, outcome.result, outcome.path.with_suffix(".png"))
         for line in report.outcome_lines(competition, outcome):
             say(line)
         if as_json:

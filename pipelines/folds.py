@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property, partial
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -63,6 +64,7 @@ class FoldPredictions:
     fold: int
     scored: FloatArray
     test: FloatArray
+    losses: list[float]  # training loss of each epoch, mean over the networks that were still training
     model: str  # what one network looks like
 
 
@@ -110,7 +112,9 @@ class VariantOnFolds:
     def _predict(self, fold: int, encoded: EncodedFold, networks: list[TorchClassifier]) -> FoldPredictions:
         scored = _predict(networks, encoded.encoder, self.features.train.iloc[self.parts[fold][1]])
         test = _predict(networks, encoded.encoder, self.features.test).mean(axis=0)
-        return FoldPredictions(fold, scored, test, repr(networks[0].model_))
+        epochs = zip_longest(*(network.history_.losses for network in networks), fillvalue=np.nan)
+        losses = [float(np.nanmean(of_epoch)) for of_epoch in epochs]
+        return FoldPredictions(fold, scored, test, losses, repr(networks[0].model_))
 
     @cached_property
     def first(self) -> EncodedFold:

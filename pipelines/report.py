@@ -2,8 +2,11 @@
 
 import statistics
 from collections.abc import Iterator
+from pathlib import Path
 
 from pipelines.competition import Competition
+from pipelines.curves import Curves
+from pipelines.files import whole_file
 from pipelines.run import Outcome
 from pipelines.validation import CVResult, VariantScore
 
@@ -36,6 +39,31 @@ def _variant_lines(variants: list[VariantScore]) -> Iterator[str]:
         yield f"{'  one seed alone':<28}{mean:.4f} ± {sd:.4f} (sd over {len(scores)} seeds)"
 
 
+def add_curves(result: CVResult, curves: Curves) -> None:
+    """The training loss of each variant and fold."""
+    for variant in result.variants:
+        for fold, losses in enumerate(variant.losses, start=1):
+            for epoch, loss in enumerate(losses, start=1):
+                curves.add(f"{variant.name}/fold {fold}", loss, epoch)
+
+
+def draw_curves(competition: Competition, result: CVResult, path: Path) -> None:
+    """A picture of the training losses, a line per fold; written whole."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7.5, 4.5), layout="constrained")
+    axes = figure.add_subplot()
+    for i, variant in enumerate(result.variants):
+        for fold, losses in enumerate(variant.losses):
+            label = f"{variant.name}, a line per fold" if fold == 0 else None
+            axes.plot(range(1, len(losses) + 1), losses, color=f"C{i}", alpha=0.6, label=label)
+    score = f"{competition.metric.name} {result.score:.4f} ± {result.se:.4f}"
+    axes.set(xlabel="epoch", ylabel="training loss per row", title=f"{competition.slug}: {score}")
+    axes.legend()
+    with whole_file(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=110)
+
+
 def outcome_lines(competition: Competition, outcome: Outcome) -> Iterator[str]:
     """Cost, where the csv lies and what to do with it."""
     memory = outcome.record["peak_memory_mb"]
@@ -44,6 +72,7 @@ def outcome_lines(competition: Competition, outcome: Outcome) -> Iterator[str]:
     if outcome.path is not None:
         yield f"submission: {outcome.path} ({len(outcome.result.test)} rows, checked)"
         yield f"record:     {outcome.path.with_suffix('.json')}"
+        yield f"curves:     {outcome.path.with_suffix('.png')}"
     if outcome.source.kind == "sample":
         yield f"for the real data: make data C={competition.slug}, or put {', '.join(competition.files)}"
         yield f"  from {competition.url}/data into data/{competition.slug}/; then run the same command again"

@@ -28,13 +28,15 @@ class VariantScore:
     """One variant alone: the score of its networks' mean, of single networks, and its weight in the blend.
 
     `score` is taken as the blend's is, with a temperature that other folds chose; `seed_scores` are the bare
-    scores of one network per fold, one number per seed; `weight` is the mean over folds.
+    scores of one network per fold, one number per seed; `weight` is the mean over folds. `losses` holds the
+    training loss of each epoch for each fold.
     """
 
     name: str
     score: float
     seed_scores: list[float]
     weight: float
+    losses: list[list[float]]
     model: str  # what one network looks like
 
 
@@ -118,12 +120,26 @@ def cross_validate(
         fold_scores=[metric(y[rows], pooled[rows]) for _, rows in parts],
         fold_se=[standard_error(per_row[rows]) for _, rows in parts],
         variants=[
-            VariantScore(name, metric(y, mean), [metric(y, one) for one in own], weight, of_folds[0].model)
-            for (name, of_folds), mean, own, weight in zip(predictions.items(), alone, oof, weights, strict=True)
+            _variant_score(competition, y, of_variant, *numbers)
+            for of_variant, *numbers in zip(predictions.items(), alone, oof, weights, strict=True)
         ],
         baselines=[compare(competition, y, name, pooled, other) for name, other in simple.items()],
         forecast=forecast(competition, y, pooled, simple, len(features.test)),
     )
+
+
+def _variant_score(
+    competition: Competition,
+    y: IntArray,
+    of_variant: tuple[str, list[FoldPredictions]],
+    alone: FloatArray,
+    of_seeds: FloatArray,
+    weight: float,
+) -> VariantScore:
+    name, of_folds = of_variant
+    metric = competition.metric
+    losses = [of_fold.losses for of_fold in of_folds]
+    return VariantScore(name, metric(y, alone), [metric(y, one) for one in of_seeds], weight, losses, of_folds[0].model)
 
 
 def _workers(plan: Plan, variants: dict[str, VariantOnFolds]) -> int:
