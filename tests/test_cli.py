@@ -39,8 +39,9 @@ def test_a_run_on_the_sample_says_so_first_and_last_and_in_the_record(invoke, tm
     lines = done.stdout.splitlines()
     assert "embedded SAMPLE" in lines[0]
     assert "SAMPLE" in " ".join(lines[-3:])
-    csv, record = sorted((tmp_path / "submissions" / "titanic").iterdir())
+    csv, record, curves = sorted((tmp_path / "submissions" / "titanic").iterdir())
     assert csv.name.endswith("-fast-sample.csv")
+    assert curves.read_bytes().startswith(b"\x89PNG")
     frame = pd.read_csv(csv)
     assert frame.shape == (418, 2)
     assert set(frame["Survived"]) == {0, 1}
@@ -49,6 +50,16 @@ def test_a_run_on_the_sample_says_so_first_and_last_and_in_the_record(invoke, tm
     assert data["forecast"]["n_published"] == 0
     assert "SAMPLE" in lines[-1]
     assert str(csv.relative_to(tmp_path)) in done.stdout
+
+
+def test_tensorboard_gets_every_fold_and_visdom_is_not_needed(invoke, tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    done = invoke("cv", "titanic", *QUICK, "--tensorboard", tmp_path / "curves")
+    assert done.exit_code == 0, done.output
+    events = EventAccumulator(str(tmp_path / "curves")).Reload()
+    assert events.Tags()["scalars"] == [f"network/fold {fold}" for fold in (1, 2, 3)]
+    assert [event.step for event in events.Scalars("network/fold 1")] == [1, 2, 3]
 
 
 def test_the_record_holds_what_is_needed_to_repeat_the_run(invoke, sample_folder, tmp_path):

@@ -53,7 +53,7 @@ def test_cross_val_score_grid_search_and_pipeline(data):
     X, y = data
     model = make_pipeline(StandardScaler(), TorchClassifier(epochs=20, lr=0.01, random_state=0))
     assert cross_val_score(model, X, y, cv=3).mean() > 0.9
-    search = GridSearchCV(model, {"torchclassifier__lr": [1e-6, 1e-2]}, cv=2).fit(X, y)
+    search = GridSearchCV(model, {"torchclassifier__lr": [1e-4, 1e-2]}, cv=2).fit(X, y)
     assert search.best_params_ == {"torchclassifier__lr": 1e-2}
 
 
