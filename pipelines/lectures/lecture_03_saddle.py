@@ -41,7 +41,7 @@ def _draw(setting: Setting, plain: np.ndarray, noisy: list[np.ndarray]) -> None:
         x, y = np.meshgrid(np.linspace(-0.4, 1.1, 80), np.linspace(-1.5, 1.5, 80))
         levels = np.linspace(-2.25, 2.25, 25)  # the same colours up and down: white is the height of the saddle
         filled = axes.contourf(x, y, x**2 - y**2, levels=levels, cmap="coolwarm", alpha=0.7)
-        figure.colorbar(filled, label="f = x² - y²")
+        figure.colorbar(filled, label="f = x² - y²", ticks=range(-2, 3))
         for path in noisy:
             inside = path[np.abs(path[:, 1]) <= 1.5]
             axes.plot(*inside.T, color="black", linewidth=0.7, alpha=0.6, zorder=3)
