@@ -130,10 +130,7 @@ def _run(
                 progress=progress,
                 on_result=on_result,
             )
-        report.add_curves(outcome.result, curves)
-        curves.close()
-        if outcome.path is not None:
-            report.draw_curves(competition, outcome.result, outcome.path.with_suffix(".png"))
+        report.show_curves(competition, outcome, curves)
         for line in report.outcome_lines(competition, outcome):
             say(line)
         if as_json:

@@ -116,36 +116,37 @@ class VariantOnFolds:
         losses = [float(np.nanmean(of_epoch)) for of_epoch in epochs]
         return FoldPredictions(fold, scored, test, losses, repr(networks[0].model_))
 
-    @cached_property
-    def first(self) -> EncodedFold:
-        """The first fold, encoded to look at: its width and a few batches."""
-        return self.encode(0)
-
-    @property
-    def small(self) -> bool:
-        """Whether the networks are so small that those of all folds are trained as one program."""
-        width = np.shape(self.first.fit.X)[1]
-        return is_small(partial(self.variant.make_model, width, len(self.competition.classes)))
-
     def tasks(self) -> list[Callable[[OnEpoch], list[FoldPredictions]]]:
         """The work in pieces: all folds in one, or fold by fold."""
         folds = range(len(self.parts))
         return [partial(self.run, piece) for piece in ([folds] if self.small else [[fold] for fold in folds])]
 
+    @property
+    def small(self) -> bool:
+        """Whether the networks are so small that those of all folds are trained as one program."""
+        return self._trial[0]
+
+    @property
     def seconds(self) -> float:
-        """About how long the training of all networks takes one after another, from a trial of a few batches."""
-        recipe = self.variant.recipe
-        X, y = np.asarray(self.first.fit.X), np.asarray(self.first.fit.y)
+        """About how long the training of all networks takes one after another."""
+        return self._trial[1]
+
+    @cached_property
+    def _trial(self) -> tuple[bool, float]:
+        """`small` and `seconds`, from a few batches of the first fold."""
+        recipe, encoded = self.variant.recipe, self.encode(0)
+        X, y = np.asarray(encoded.fit.X), np.asarray(encoded.fit.y)
+        small = is_small(partial(self.variant.make_model, X.shape[1], len(self.competition.classes)))
         few = np.random.default_rng(0).permutation(len(y))[: TRIAL_BATCHES * recipe.batch_size]
-        folds = range(len(self.parts) if self.small else 1)
+        folds = range(len(self.parts) if small else 1)
         networks = [net for fold in folds for net in self.networks(fold, epochs=1, patience=None)]
-        networks = networks if self.small else networks[:1]
+        networks = networks if small else networks[:1]
         rows = [Rows(X[few], y[few])] * len(networks)
         fit_together(networks, rows, memory_mb=self.plan.memory_mb)  # the first time is slower than all others
         started = time.perf_counter()
         fit_together(networks, rows, memory_mb=self.plan.memory_mb)
         per_network_and_epoch = (time.perf_counter() - started) * len(y) / len(few) / len(networks)
-        return per_network_and_epoch * recipe.epochs * len(self.parts) * self.plan.seeds
+        return small, per_network_and_epoch * recipe.epochs * len(self.parts) * self.plan.seeds
 
 
 def _predict(networks: list[TorchClassifier], encoder: Any, rows: pd.DataFrame) -> FloatArray:

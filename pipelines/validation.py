@@ -103,12 +103,12 @@ def cross_validate(
         name: VariantOnFolds(competition, features, plan, variant, parts) for name, variant in plan.variants.items()
     }
     workers = _workers(plan, variants)
-    announce(sum(variant.seconds() for variant in variants.values()) / workers)
+    announce(sum(variant.seconds for variant in variants.values()) / workers)
     predictions = _train(variants, plan, workers, progress)
     oof, test = _collect(predictions, features, parts)
     scored = [scored for _, scored in parts]
     pooled, pooled_test, weights = _pool(competition, oof.mean(axis=1), test, y, scored)
-    alone = [_pool(competition, own[None].mean(axis=1), test[:, :1], y, scored)[0] for own in oof]
+    alone = [_pool(competition, own.mean(axis=0)[None], test[:, :1], y, scored)[0] for own in oof]
     simple = {name: out_of_fold(make, features.train, y, parts) for name, make in simple_models(competition).items()}
     metric = competition.metric
     per_row = metric.per_row(y, pooled)

@@ -5,6 +5,7 @@ from dataclasses import asdict, replace
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from sklearn.metrics import accuracy_score
 
 from pipelines.competition import Published, Recipe
@@ -13,7 +14,7 @@ from pipelines.errors import DataError
 from pipelines.estimator import TorchClassifier
 from pipelines.folds import Features, Plan, VariantOnFolds, member_seed
 from pipelines.forecast import forecast
-from pipelines.metrics import accuracy
+from pipelines.metrics import accuracy, log_loss
 from pipelines.models import SoftmaxRegression
 from pipelines.validation import cross_validate, split
 from pipelines.validation import make_features as add_features
@@ -282,3 +283,56 @@ def test_permuted_labels_on_the_real_rows(titanic, real_data):
     few = Plan(folds=10, seeds=1, variants={"network": only(titanic, replace(titanic.recipe, epochs=20))})
     result = cross_validate(titanic, Features(features.train, y, features.test), few)
     assert abs(result.score - 0.616) < 2 * result.se
+
+
+@pytest.fixture
+def toy_otto(toy):
+    """The toy with probabilities to submit and two more variants: one that sees the signal, one that sees noise."""
+    see = lambda *columns: replace(only(toy, QUICK), make_encoder=lambda: TabularEncoder(columns))  # noqa: E731
+    return replace(
+        toy, metric=log_loss, submit="probabilities", variants={"signal": see("signal"), "blind": see("noise")}
+    )
+
+
+def test_variants_are_pooled_and_the_blind_one_weighs_nothing(toy_otto):
+    features = make_features()
+    variants = {name: toy_otto.all_variants[name] for name in ("signal", "blind")}
+    steps, announced = [], []
+    result = cross_validate(
+        toy_otto, features, plan(toy_otto, variants=variants), lambda *step: steps.append(step),
+        lambda seconds: announced.append((seconds, list(steps))),
+    )  # fmt: skip
+    signal, blind = result.variants
+    assert (signal.name, blind.name) == ("signal", "blind")
+    assert signal.score < 0.5 < 0.6 < blind.score
+    assert signal.weight > 0.5
+    assert blind.weight < 0.2
+    assert result.score < signal.score + 0.01
+    np.testing.assert_allclose(result.oof.sum(axis=1), 1)
+    np.testing.assert_allclose(result.test.sum(axis=1), 1)
+    assert steps[-1] == (16 * QUICK.epochs, 16 * QUICK.epochs)
+    [(seconds, before)] = announced  # said once, before the first epoch
+    assert before == []
+    assert 0 < seconds < 3600
+    assert [len(losses) for losses in signal.losses] == [QUICK.epochs] * 4
+
+
+def test_large_networks_side_by_side_give_what_one_after_another_gives(toy_otto, monkeypatch):
+    from pipelines import fitting
+
+    features, threads = make_features(), torch.get_num_threads()
+    variants = {name: toy_otto.all_variants[name] for name in ("signal", "blind")}
+    as_stacks = cross_validate(toy_otto, features, plan(toy_otto, variants=variants))
+    monkeypatch.setattr(fitting, "STACKED_PARAMETERS", 0)
+    steps = []
+    torch.set_num_threads(2)
+    try:
+        apart = cross_validate(
+            toy_otto, features, plan(toy_otto, variants=variants), lambda done, _all: steps.append(done)
+        )
+    finally:
+        torch.set_num_threads(threads)
+    np.testing.assert_allclose(as_stacks.oof, apart.oof, atol=1e-4)
+    np.testing.assert_allclose(as_stacks.test, apart.test, atol=1e-4)
+    assert steps == sorted(steps)
+    assert steps[-1] == 16 * QUICK.epochs
