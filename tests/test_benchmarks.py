@@ -1,0 +1,81 @@
+"""The benchmarks' arithmetic, and that every peer of ours trains; no clock is asserted."""
+
+import pytest
+import torch
+
+from benchmarks import __main__ as program
+from benchmarks import report, training
+
+NUMBERS = {
+    "date": "2026-01-02",
+    "machine": "a machine",
+    "members, plain": {"lectures' loop": [0.026, 0.052], "skorch": [0.052, 0.052], "ours, 100": [0.00026, 0.00052]},
+    "epoch": {
+        "lectures' loop, float32": [3.0, 3.0], "bare loop, float32": [2.0, 2.0], "ours, float32": [1.0, 2.0],
+        "bare loop, bfloat16": [1.0, 1.0], "ours, bfloat16": [0.5, 0.5],
+    },
+    "matmul": {"512 x 512 x 512, float32": [0.001, 0.002, 0.004]},
+    "scores": {"a": {"score": 0.5, "se": 0.01, "seconds": 10.4}, "b": {"score": 0.4, "se": 0.02, "seconds": 99.6}},
+    "rows": {"3000": {"seconds": 1.25, "memory": 500.4}},
+}  # fmt: skip
+
+
+@pytest.fixture
+def few_rows(monkeypatch):
+    titanic, otto = training.titanic_rows, training.otto_rows
+    monkeypatch.setattr(training, "titanic_rows", lambda: tuple(part[:66] for part in titanic()))
+    monkeypatch.setattr(training, "otto_rows", lambda: otto(600))
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+
+
+def test_the_page_holds_what_was_measured():
+    page = report.document(NUMBERS)
+    assert "| lectures' loop | 1.5e+03 (1e+03 to 2e+03) | 1.0 (1.0 to 1.0) | 1.5 (1.0 to 2.0) |" in page
+    assert "| ours, 100 | 15 (10 to 20) | 100.0 (100.0 to 100.0) | 150.0 (100.0 to 200.0) |" in page
+    assert "| ours, float32 | 1.5 (1 to 2) | 2.2 (1.5 to 3.0) | 0.75 |" in page
+    assert "| ours, bfloat16 | 0.5 (0.5 to 0.5) | 6.0 (6.0 to 6.0) | 0.50 |" in page
+    assert "| product 512 x 512 x 512, float32 | 134 |" in page  # 2 x 512^3 / 0.002 s
+    assert page.index("| a | 0.5000 ± 0.0100 | 10 |") < page.index("| b | 0.4000 ± 0.0200 | 100 |")
+    assert "| 3,000 | 1.2 | 500 |" in page
+
+
+def test_what_was_not_measured_is_not_there():
+    page = report.document({"date": "2026-01-02", "machine": "a machine", "rows": NUMBERS["rows"]})
+    assert "## Rows" in page
+    assert page.count("## ") == 1
+
+
+def test_flop_per_epoch_by_hand():
+    weights = 95 * 512 + 512 * 512 + 512 * 512 + 512 * 9
+    inputs = weights - 95 * 512  # nobody needs the gradient of the first layer's inputs
+    assert 39_601 * 2 * (weights + weights + inputs) == report.FLOP_PER_EPOCH
+
+
+def test_peers_take_turns():
+    asked = []
+    seconds = program.in_turns(("a", "b"), 3, lambda peer: asked.append(peer) or float(len(asked)))
+    assert asked == ["a", "b"] * 3
+    assert seconds == {"a": [1.0, 3.0, 5.0], "b": [2.0, 4.0, 6.0]}
+
+
+@pytest.mark.parametrize("network", ["plain", "dropout and batch norm"])
+@pytest.mark.parametrize("peer", ["lectures' loop", "ours, 1", "ours, 5"])
+def test_a_step_of_small_networks_runs(few_rows, network, peer):
+    epoch = training.member_step(network, peer)
+    assert epoch() > 0
+    assert epoch() > 0
+
+
+@pytest.mark.parametrize("peer", [peer for peer in program.EPOCH if "skorch" not in peer])
+def test_an_epoch_of_the_large_network_runs(few_rows, peer):
+    assert training.otto_epoch(peer)() > 0
+
+
+def test_all_peers_have_the_same_network():
+    small = [
+        sum(p.numel() for p in training.small(network).parameters()) for network in ("plain", "dropout and batch norm")
+    ]
+    assert small[0] == 25 * 64 + 64 + 64 * 32 + 32 + 32 + 1
+    assert training.matmul("8 x 4 x 2", "float32")() > 0
