@@ -1,5 +1,6 @@
 """The lectures on the command line: `python -m pipelines lecture 07`."""
 
+import contextlib
 from pathlib import Path
 from typing import Annotated
 
@@ -23,10 +24,10 @@ def lecture(
     data: Annotated[Path | None, typer.Option(help="Folder with the course's files; else they are fetched.")] = None,
     stand_in: Annotated[bool, typer.Option("--stand-in", help="Fetch nothing: small made samples instead.")] = False,
     pictures: Annotated[Path, typer.Option(help="Where pictures go.")] = Path("reports/lectures"),
-    seed: Annotated[int, typer.Option(help="Fixes all chance.")] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     tensorboard: TensorBoard = None,
     visdom: Visdom = False,
+    seed: Annotated[int, typer.Option(help="Fixes all chance.")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
 ) -> None:
     """Run a lecture: what it shows, its pictures and its gates; exit code 1 if a gate fails."""
     with errors_in_plain_words("interrupted"):
@@ -40,15 +41,15 @@ def lecture(
                 typer.echo(f"{each.number:<14}{each.title}")
             return
         setting = Setting(
-            device=pick_device(device), seed=seed, data=data, stand_in=stand_in, pictures=pictures, say=typer.echo,
-            curves=make_curves(tensorboard, visdom),
+            device=pick_device(device), seed=seed, data=data, stand_in=stand_in, pictures=pictures,
+            say=typer.echo, curves=make_curves(tensorboard, visdom),
         )  # fmt: skip
         reports = []
-        for each in catalogue.find(number):
-            typer.echo(f"== lecture {each.number}: {each.title}")
-            reports.append(catalogue.attend(each, setting))
-            typer.echo("")
-        setting.curves.close()
+        with contextlib.closing(setting.curves):
+            for each in catalogue.find(number):
+                typer.echo(f"== lecture {each.number}: {each.title}")
+                reports.append(catalogue.attend(each, setting))
+                typer.echo("")
         for line in catalogue.table_lines(reports):
             typer.echo(line)
         if not all(report.passed for report in reports):

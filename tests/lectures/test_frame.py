@@ -4,7 +4,9 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+from pipelines import curves
 from pipelines.__main__ import app
+from pipelines.curves import Curves
 from pipelines.errors import DataError, UsageError
 from pipelines.lectures import catalogue
 from pipelines.lectures.lecture import Gate, Lecture, Setting
@@ -122,6 +124,22 @@ def test_the_command_fails_with_a_gate(monkeypatch):
 def test_the_command_refuses_what_is_not_there():
     assert command("99").exit_code == 2
     assert command("04", "--device", "abacus").exit_code == 2
+
+
+def test_the_curves_get_the_loss_of_every_epoch_and_are_closed(monkeypatch, tmp_path):
+    seen = []
+
+    class Listening(Curves):
+        def add(self, name, value, step):
+            seen.append((name, round(value, 2), step))
+
+        def close(self):
+            seen.append("closed")
+
+    monkeypatch.setattr(curves, "make_curves", lambda folder, visdom: Listening() if folder else Curves())
+    done = command("03", "--device", "cpu", "--pictures", str(tmp_path), "--tensorboard", str(tmp_path))
+    assert done.exit_code == 0, done.output
+    assert (len(seen), seen[0], seen[10], seen[-1]) == (101, ("03/cost", 4.67, 1), ("03/cost", 0.66, 11), "closed")
 
 
 def test_the_environment_is_a_table():
