@@ -135,7 +135,7 @@ def _fit_group(
     on_epoch: Callable[[int], None],
 ) -> list[tuple[nn.Module, History]]:
     device = jobs[0].inputs.device
-    with torch.random.fork_rng(devices=[]):
+    with _random_state_kept():
         models = [_seeded(make_model, job.seed).to(device) for job in jobs]
         members = make_members(models, [job.seed for job in jobs], (jobs[0].inputs[: recipe.batch_size],))
         rows, starts = _rows(jobs)
@@ -155,6 +155,18 @@ def _fit_group(
         )
     members.write_to(models)
     return list(zip(models, histories, strict=True))
+
+
+@contextlib.contextmanager
+def _random_state_kept() -> Iterator[None]:
+    """`torch.random.fork_rng`, but never while another thread makes a network from the one generator."""
+    with MAKING:
+        state = torch.get_rng_state()
+    try:
+        yield
+    finally:
+        with MAKING:
+            torch.set_rng_state(state)
 
 
 def _seeded(make_model: Callable[[], nn.Module], seed: int) -> nn.Module:

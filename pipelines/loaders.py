@@ -70,11 +70,11 @@ class ShuffledBatches(Sampler[Tensor]):
 
 
 def training_batches(rows: TensorRows, batches: ShuffledBatches) -> DataLoader[tuple[Tensor, ...]]:
-    """Batches of `rows`, drawn anew in each epoch, each with one gather.
+    """Batches of `rows`, drawn anew in each epoch, each with one gather; torch's own generator is left alone.
 
     >>> rows = TensorRows(torch.arange(10.0), torch.zeros(10))
     >>> order = ShuffledBatches(10, 4, torch.Generator().manual_seed(0))
     >>> [len(target) for _, target in training_batches(rows, order)]
     [4, 4, 2]
     """
-    return DataLoader(rows, sampler=batches, batch_size=None)
+    return DataLoader(rows, sampler=batches, batch_size=None, generator=torch.Generator())

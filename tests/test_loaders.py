@@ -43,3 +43,11 @@ def test_wrong_sizes_are_named():
         TensorRows(torch.zeros(3), torch.zeros(2))
     with pytest.raises(ValueError, match="batch_size must be at least 1, got 0"):
         batches(4, 0)
+
+
+def test_batches_leave_the_global_generator_alone():
+    """Other threads make networks from it at the same time."""
+    rows = TensorRows(torch.arange(10.0), torch.zeros(10))
+    before = torch.get_rng_state()
+    list(training_batches(rows, ShuffledBatches(10, 4, torch.Generator().manual_seed(0))))
+    assert torch.equal(before, torch.get_rng_state())

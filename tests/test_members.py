@@ -1,5 +1,7 @@
 """A member of a stack is the network that it would be alone."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -13,6 +15,7 @@ from pipelines.fitting import Job, fit_networks
 from pipelines.members import MemberCrossEntropy, SeparateMembers, StackedMembers, make_members
 from pipelines.metrics import accuracy, log_loss
 from pipelines.models import MLP
+from pipelines.side_by_side import side_by_side
 
 CPU = torch.device("cpu")
 
@@ -263,6 +266,19 @@ def test_large_stacks_are_shared_among_the_cores_and_give_the_same_networks():
     assert sum(epochs) == 2 * 25 * RECIPE.epochs
     for (a, _), (b, _) in zip(fitted[1], fitted[2], strict=True):
         assert_same(a, b)
+
+
+def test_networks_made_in_several_threads_come_from_their_own_seeds():
+    """Torch has one generator for all threads: whoever draws from it unasked would change a neighbour's weights."""
+    jobs = make_jobs(24, n_rows=33)
+    one = Recipe(epochs=1, batch_size=8, lr=1e-3)
+    fit = partial(fit_networks, make_model=NETWORKS["dropout"], recipe=one, metric=log_loss)
+    alone = [fit([job])[0][0] for job in jobs]
+    for _ in range(5):
+        apart = side_by_side([lambda step, job=job: fit([job], on_epoch=step) for job in jobs], 4)
+        for model, [(other, _)] in zip(alone, apart, strict=True):
+            for a, b in zip(model.parameters(), other.parameters(), strict=True):
+                assert torch.equal(a, b)
 
 
 def test_classifiers_fitted_together_equal_classifiers_fitted_one_by_one():
