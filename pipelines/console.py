@@ -3,7 +3,9 @@
 import contextlib
 import os
 import sys
+import warnings
 from collections.abc import Iterator
+from typing import Any
 
 import typer
 
@@ -20,7 +22,8 @@ def errors_in_plain_words(interrupted: str) -> Iterator[None]:
     from pipelines.errors import HomeworkError
 
     try:
-        yield
+        with _warnings_in_plain_words():
+            yield
     except HomeworkError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(error.exit_code) from None
@@ -33,3 +36,24 @@ def errors_in_plain_words(interrupted: str) -> Iterator[None]:
     except KeyboardInterrupt:
         typer.echo(interrupted, err=True)
         raise typer.Exit(130) from None
+
+
+@contextlib.contextmanager
+def _warnings_in_plain_words() -> Iterator[None]:
+    """Print the text of our own warnings, each once, without Python's file and line."""
+    from pipelines.errors import TrainingWarning
+
+    said = set()
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", TrainingWarning)
+        show = warnings.showwarning
+
+        def plain(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+            if not issubclass(category, TrainingWarning):
+                show(message, category, *where, **more)
+            elif str(message) not in said:
+                said.add(str(message))
+                typer.echo(f"warning: {message}", err=True)
+
+        warnings.showwarning = plain
+        yield

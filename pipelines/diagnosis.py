@@ -1,9 +1,9 @@
 """Mistakes that the training loop can see, said in words that name the lecture.
 
-Shapes: B batch, C classes.
+Shapes: N rows, B batch, C classes.
 
-It looks at the outputs of the first batch and at the losses after the last epoch, at nothing in between. What is
-certainly wrong is an error; what may be meant is a warning.
+It looks at the targets before the first batch, at the first batch, and at the losses after the last epoch; at nothing
+in between. What is certainly wrong is an error; what may be meant is a warning.
 """
 
 import contextlib
@@ -12,37 +12,174 @@ from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
-from pipelines.errors import TrainingError
+from pipelines.errors import TrainingError, TrainingWarning
 
 EPOCHS = 10  # of training before a loss that has not moved is remarkable
-STILL = 0.005  # share of the first epoch's loss by which a loss has to fall, or it has not moved
-
-
-class TrainingWarning(UserWarning):
-    """Training ran, and what it shows is probably not what was meant."""
+STILL = 0.005  # share by which a loss has to be less than what it is compared with
+NOISY = (nn.modules.dropout._DropoutNd, nn.modules.batchnorm._BatchNorm)  # noqa: SLF001 torch has no public names
 
 
 @contextlib.contextmanager
-def watching(model: nn.Module, criterion: object) -> Iterator[None]:
-    """Look at the outputs of the first batch, and say in plain words what torch says of labels and devices.
+def watching(model: nn.Module, batches: object, criterion: object, optimizer: Optimizer) -> Iterator[None]:
+    """Look at targets, weights and first outputs; say in plain words what torch says of labels and devices.
 
-    Raises: TrainingError for outputs that are probabilities where the criterion takes logits; for labels
-    that are no classes of the model; for rows on another device than the model.
+    Raises: TrainingError for targets that are no number, or no class of the model; for outputs that are
+    probabilities where the criterion takes logits; for an optimizer that holds none of the weights; for rows
+    on another device than the model.
     """
-    logits = isinstance(criterion, nn.CrossEntropyLoss) or getattr(criterion, "takes_logits", False)
+    targets = _targets(batches)
+    if targets is not None:
+        _refuse_targets(targets, criterion)
+    _refuse_foreign_optimizer(model, criterion, optimizer)
+    steps = 0
 
-    def look(_model: nn.Module, _inputs: object, outputs: Tensor) -> None:
-        handle.remove()
-        if logits:
+    def look(_model: nn.Module, _inputs: object, outputs: object) -> None:
+        nonlocal steps
+        steps += 1
+        if steps == 1 and _takes_logits(criterion) and isinstance(outputs, Tensor):
             _refuse_probabilities(outputs.detach().float())
+            if targets is not None:
+                _refuse_labels(targets, outputs.shape[-1], getattr(criterion, "ignore_index", None))
+        if steps == 2:  # the loop has zeroed the gradients of the first step, if the optimizer let it
+            handle.remove()
+            _warn_of_old_gradients(optimizer)
 
     handle = model.register_forward_hook(look)
     try:
-        with _in_plain_words():
+        with in_plain_words():
             yield
     finally:
         handle.remove()
+
+
+@contextlib.contextmanager
+def scoring(model: nn.Module) -> Iterator[None]:
+    """Warn when a model is asked for a score with dropout or batch statistics still switched on."""
+
+    def look(_model: nn.Module, _inputs: object) -> None:
+        if model.training and any(isinstance(module, NOISY) for module in model.modules()):
+            handle.remove()
+            _warn(
+                "the monitor scores a model in training mode: dropout or batch norm disturb the score",
+                "call model.eval() before predicting, as training.predict_logits does (lecture 9)",
+                "预测之前请调用 model.eval()，见 training.predict_logits（第 9 讲）",
+            )
+
+    handle = model.register_forward_pre_hook(look)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+def warn_if_still(losses: Sequence[Sequence[float]], batches: object, criterion: object) -> None:
+    """Warn about a loss that never was better than guessing; `losses` holds a list per epoch, a number per member.
+
+    Guessing is to say the classes' frequencies for every row. Where they are not known, the loss has to fall.
+    """
+    if len(losses) < EPOCHS:
+        return
+    targets = _targets(batches)
+    guess = None if targets is None else _loss_of_guessing(targets, criterion)
+    best = [min(of_member) for of_member in zip(*losses, strict=True)]
+    limits = losses[0] if guess is None else [guess] * len(best)
+    still = [i for i, limit in enumerate(limits) if limit > 0 and best[i] > (1 - STILL) * limit]
+    if still:
+        than = "in the first" if guess is None else "by saying for every row how frequent the classes are"
+        networks = f" ({len(still)} of {len(best)} networks)" if len(best) > 1 else ""
+        _warn(
+            f"the loss has hardly moved in {len(losses)} epochs: {best[still[0]]:.4f} at best, "
+            f"{limits[still[0]]:.4f} {than}{networks}",
+            "try another learning rate, ReLU in place of sigmoid, standardised inputs (lecture 7); "
+            "if the inputs know nothing of the target, this is right",
+            "请换学习率、用 ReLU 代替 sigmoid、将输入标准化（第 7 讲）；若输入与目标无关，这就是正常结果",
+        )
+
+
+@contextlib.contextmanager
+def in_plain_words() -> Iterator[None]:
+    """Turn what torch says about labels and devices into what to do about it."""
+    try:
+        yield
+    except (IndexError, RuntimeError) as error:
+        text = str(error)
+        if "out of bounds" in text and "Target" in text:
+            raise _no_class(text) from error
+        if "same device" in text or "not on the expected device" in text:
+            raise TrainingError(
+                f"model and rows lie on different devices: {text.splitlines()[0]}",
+                "move the model, the inputs and the labels: .to(device) on all three (lecture 10)",
+                "请将模型、输入和标签都移到同一设备: .to(device)（第 10 讲）",
+            ) from error
+        raise
+
+
+def _takes_logits(criterion: object) -> bool:
+    return isinstance(criterion, nn.CrossEntropyLoss) or getattr(criterion, "takes_logits", False)
+
+
+def _targets(batches: object) -> Tensor | None:
+    """All targets (N, ...) where the batches are drawn from tensors."""
+    tensors = getattr(getattr(batches, "dataset", None), "tensors", ())
+    return tensors[-1] if tensors and isinstance(tensors[-1], Tensor) else None
+
+
+def _refuse_targets(targets: Tensor, criterion: object) -> None:
+    if targets.is_floating_point() and not bool(targets.isfinite().all()):
+        raise TrainingError(
+            f"{int((~targets.isfinite()).sum())} of {targets.numel()} targets are missing (NaN) or infinite",
+            "train on the rows of train.csv only: test rows have no target (lecture 8)",
+            "只能用 train.csv 的行训练：测试集的行没有目标值（第 8 讲）",
+        )
+    if isinstance(criterion, nn.BCEWithLogitsLoss) and not bool(((targets >= 0) & (targets <= 1)).all()):
+        raise TrainingError(
+            f"targets run from {targets.min():g} to {targets.max():g}, BCEWithLogitsLoss wants 0 to 1",
+            "code the two classes as 0 and 1; for more classes take CrossEntropyLoss (lectures 6 and 9)",
+            "请将两个类别编码为 0 和 1；类别更多时用 CrossEntropyLoss（第 6、9 讲）",
+        )
+
+
+def _refuse_labels(targets: Tensor, n_classes: int, ignored: int | None) -> None:
+    """Labels (N,) have to be 0 to C - 1; on a GPU torch would only say that an assertion failed."""
+    if targets.ndim != 1 or targets.is_floating_point():
+        return
+    odd = targets[((targets < 0) | (targets >= n_classes)) & (targets != (-100 if ignored is None else ignored))]
+    if len(odd):
+        raise _no_class(f"label {int(odd[0])}, where the model gives {n_classes} outputs")
+
+
+def _no_class(what: str) -> TrainingError:
+    return TrainingError(
+        f"a label is not a class of the model: {what}",
+        "labels begin at 0 and end at C - 1; 1 to 9 have to become 0 to 8 (lecture 9)",
+        "标签必须从 0 到 C-1；1 到 9 应先变为 0 到 8（第 9 讲）",
+    )
+
+
+def _refuse_foreign_optimizer(model: nn.Module, criterion: object, optimizer: Optimizer) -> None:
+    modules = (model, criterion) if isinstance(criterion, nn.Module) else (model,)
+    ours = {id(weight) for module in modules for weight in module.parameters() if weight.requires_grad}
+    if ours and not any(id(weight) in ours for weight in _held(optimizer)):
+        raise TrainingError(
+            "the optimizer holds none of the model's weights: no step would change the model",
+            "make the optimizer after the model, from this model's parameters() (lecture 5)",
+            "请在建好模型之后，用该模型的 parameters() 创建优化器（第 5 讲）",
+        )
+
+
+def _warn_of_old_gradients(optimizer: Optimizer) -> None:
+    if any(weight.grad is not None and bool(weight.grad.any()) for weight in _held(optimizer)):
+        _warn(
+            "the optimizer's zero_grad() leaves gradients standing: each step adds those of all steps before it",
+            "zero the gradients before each step, unless you mean to add them up (lecture 4)",
+            "请在每一步之前将梯度清零，除非你有意累加梯度（第 4 讲）",
+        )
+
+
+def _held(optimizer: Optimizer) -> Iterator[Tensor]:
+    return (weight for group in optimizer.param_groups for weight in group["params"])
 
 
 def _refuse_probabilities(outputs: Tensor) -> None:
@@ -58,38 +195,18 @@ def _refuse_probabilities(outputs: Tensor) -> None:
         )
 
 
-@contextlib.contextmanager
-def _in_plain_words() -> Iterator[None]:
-    """Turn what torch says about labels and devices into what to do about it."""
-    try:
-        yield
-    except (IndexError, RuntimeError) as error:
-        text = str(error)
-        if "out of bounds" in text and "Target" in text:
-            raise TrainingError(
-                f"a label is not a class of the model: {text}",
-                "labels begin at 0 and end at C - 1; 1 to 9 have to become 0 to 8 (lecture 9)",
-                "标签必须从 0 到 C-1；1 到 9 应先变为 0 到 8（第 9 讲）",
-            ) from error
-        if "same device" in text or "not on the expected device" in text:
-            raise TrainingError(
-                f"model and rows lie on different devices: {text.splitlines()[0]}",
-                "move the model, the inputs and the labels: .to(device) on all three (lecture 10)",
-                "请将模型、输入和标签都移到同一设备: .to(device)（第 10 讲）",
-            ) from error
-        raise
+def _loss_of_guessing(targets: Tensor, criterion: object) -> float | None:
+    """Mean loss of the best constant answer: the entropy of the classes' frequencies; None if it is not that simple."""
+    if getattr(criterion, "weight", None) is not None or getattr(criterion, "label_smoothing", None):
+        return None
+    if isinstance(criterion, nn.BCEWithLogitsLoss) and criterion.pos_weight is None:
+        positive = targets.double().mean(dim=0)
+        return float(torch.special.entr(torch.stack([positive, 1 - positive])).sum(dim=0).mean())
+    if _takes_logits(criterion) and targets.ndim == 1 and not targets.is_floating_point():
+        shares = torch.bincount(targets[targets >= 0]).double() / len(targets)
+        return float(torch.special.entr(shares).sum())
+    return None
 
 
-def warn_if_still(losses: Sequence[Sequence[float]]) -> None:
-    """Warn about a loss that has hardly moved; `losses` holds one list per epoch, one number per member."""
-    if len(losses) < EPOCHS:
-        return
-    first, last = losses[0][0], min(of_epoch[0] for of_epoch in losses)
-    if first > 0 and first - last < STILL * first:
-        warnings.warn(
-            f"the loss has hardly moved: {first:.4f} in the first of {len(losses)} epochs, {last:.4f} at best. "
-            "A model that only learns how frequent the classes are looks like this (lecture 7): try another "
-            "learning rate, ReLU in place of sigmoid, standardised inputs",
-            TrainingWarning,
-            stacklevel=3,
-        )
+def _warn(message: str, hint: str, hint_zh: str) -> None:
+    warnings.warn(TrainingWarning(message, hint, hint_zh), stacklevel=4)

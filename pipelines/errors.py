@@ -46,3 +46,10 @@ class SubmissionError(HomeworkError):
 
 class TrainingError(HomeworkError):
     """Training cannot go on."""
+
+
+class TrainingWarning(UserWarning):
+    """Training goes on, and what it shows is probably not what was meant; the text has an error's three lines."""
+
+    def __init__(self, message: str, hint: str, hint_zh: str) -> None:
+        super().__init__(str(HomeworkError(message, hint, hint_zh)))

@@ -151,7 +151,7 @@ def _fit_group(
             schedule=recipe.schedule,
             precision=mixed_precision(device, on_cpu=recipe.bfloat16),
             monitor=_monitor(jobs, metric, recipe),
-            on_epoch=lambda: on_epoch(len(jobs)),
+            on_epoch=lambda _epoch, losses: on_epoch(len(losses)),
         )
     members.write_to(models)
     return list(zip(models, histories, strict=True))

@@ -20,7 +20,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from pipelines.competition import Schedule
-from pipelines.diagnosis import warn_if_still, watching
+from pipelines.diagnosis import scoring, warn_if_still, watching
 from pipelines.errors import TrainingError, UsageError
 
 Criterion = Callable[[Tensor, Tensor], Tensor]
@@ -102,12 +102,12 @@ def train(
     schedule: Schedule = "constant",
     precision: AbstractContextManager[Any] | None = None,
     monitor: Monitor | None = None,
-    on_epoch: Callable[[], None] = lambda: None,
+    on_epoch: Callable[[int, list[float]], None] = lambda _epoch, _losses: None,
 ) -> list[History]:
     """Train for `epochs`, or until the monitor's patience ends; one history per member (one for a plain model).
 
     With a monitor the model ends with the weights of its best epoch (each member with its own best),
-    without one with those of the last.
+    without one with those of the last. `on_epoch` gets each epoch, counted from 1, and its losses, one per member.
 
     Raises: TrainingError when a loss is not finite, and for mistakes that `diagnosis.py` can tell.
     """
@@ -115,14 +115,14 @@ def train(
     losses: list[list[float]] = []
     best = None if monitor is None else Best(model, monitor)
     for epoch in range(1, epochs + 1):
-        with watching(model, criterion) if epoch == 1 else nullcontext():
+        with watching(model, batches, criterion, optimizer) if epoch == 1 else nullcontext():
             loss = train_epoch(model, batches, criterion, optimizer, scheduler, precision)
         losses.append(loss.reshape(-1).tolist())  # the one time in an epoch that the host waits
         _refuse_divergence(losses[-1], epoch)
-        on_epoch()
+        on_epoch(epoch, losses[-1])
         if best is not None and not best.look(model, epoch):
             break
-    warn_if_still(losses)
+    warn_if_still(losses, batches, criterion)
     if best is not None:
         model.load_state_dict(best.state)
     return [_history(member, list(of_member), best) for member, of_member in enumerate(zip(*losses, strict=True))]
@@ -147,7 +147,8 @@ class Best:
 
     def look(self, model: nn.Module, epoch: int) -> bool:
         """Score the model, keep what is better than before; False when nobody has patience left."""
-        score = self.monitor.score(model).reshape(-1).cpu()
+        with scoring(model):
+            score = self.monitor.score(model).reshape(-1).cpu()
         if not self.scores:
             self.score = torch.full_like(score, -math.inf)
             self.epoch = torch.zeros(len(score), dtype=torch.long)

@@ -6,19 +6,19 @@ import pytest
 import torch
 from torch import nn
 
-from pipelines.diagnosis import TrainingWarning
-from pipelines.errors import TrainingError
+from pipelines.console import errors_in_plain_words
+from pipelines.errors import TrainingError, TrainingWarning
 from pipelines.estimator import TorchClassifier
 from pipelines.loaders import ShuffledBatches, TensorRows, training_batches
 from pipelines.models import MLP
-from pipelines.training import train
+from pipelines.training import Monitor, predict_proba, train
 
 
-def fit(model, inputs, target, epochs=1, lr=0.1, criterion=None):
+def fit(model, inputs, target, epochs=1, lr=0.1, criterion=None, make_optimizer=torch.optim.SGD, monitor=None):
     order = ShuffledBatches(len(inputs), 16, torch.Generator().manual_seed(0))
-    optimizer = torch.optim.SGD(model.parameters(), lr=lr)
+    optimizer = make_optimizer(model.parameters(), lr=lr)
     batches = training_batches(TensorRows(inputs, target), order)
-    return train(model, batches, criterion or nn.CrossEntropyLoss(), optimizer, epochs)
+    return train(model, batches, criterion or nn.CrossEntropyLoss(), optimizer, epochs, monitor=monitor)
 
 
 @pytest.fixture
@@ -79,7 +79,9 @@ def test_other_errors_stay_what_they_are(rows):
 
 
 def test_a_loss_that_never_moves_is_a_warning(rows):
-    with pytest.warns(TrainingWarning, match=r"hardly moved: .* first of 10 epochs.*lecture 7"):
+    with pytest.warns(
+        TrainingWarning, match=r"hardly moved in 10 epochs: .* how frequent the classes are\n.*lecture 7"
+    ):
         fit(nn.Linear(4, 2), *rows, epochs=10, lr=1e-9)
 
 
@@ -97,3 +99,122 @@ def test_the_look_leaves_no_hook_behind(rows):
     with pytest.raises(TrainingError):
         fit(nn.Sequential(model, nn.Softmax(dim=1)), *rows)
     assert not model._forward_hooks
+
+
+def noise(n=400):
+    """Inputs that know nothing of a target of which 65 % are positive."""
+    generator = torch.Generator().manual_seed(0)
+    return torch.randn(n, 8, generator=generator), (torch.arange(n) < 0.65 * n).long()
+
+
+@pytest.mark.parametrize("binary", [True, False])
+def test_the_notes_three_sigmoids_are_told_although_their_loss_falls(binary):
+    inputs, target = noise()
+    model = MLP([8, 6, 4, 1 if binary else 2], activation="sigmoid")
+    criterion = nn.BCEWithLogitsLoss() if binary else nn.CrossEntropyLoss()
+    with pytest.warns(TrainingWarning, match=r"0\.6474 by saying for every row how frequent"):
+        history = fit(model, inputs, target[:, None].float() if binary else target, 20, lr=0.05, criterion=criterion)
+    assert min(history[0].losses) > 0.64
+
+
+def test_every_member_of_a_stack_is_looked_at():
+    inputs, target = noise()
+    with pytest.warns(TrainingWarning, match="hardly moved"):
+        TorchClassifier(lambda d, c: MLP([d, c]), lr=1e-9, epochs=10, random_state=0).fit(inputs, target)
+
+
+def test_going_on_with_a_trained_model_says_nothing(rows):
+    model = nn.Linear(4, 2)
+    fit(model, *rows, epochs=200, lr=0.5)
+    losses = fit(model, *rows, epochs=10, lr=1e-6)[0].losses
+    assert losses[0] - losses[-1] < 1e-4
+
+
+@pytest.mark.parametrize(
+    "criterion", [nn.CrossEntropyLoss(label_smoothing=0.3), nn.CrossEntropyLoss(torch.tensor([0.2, 0.8]))]
+)
+def test_criteria_with_another_scale_are_compared_with_their_own_first_epoch(rows, criterion):
+    assert fit(nn.Linear(4, 2), *rows, epochs=10, lr=0.5, criterion=criterion)[0].losses[-1] > 0
+
+
+class Forgetful(torch.optim.SGD):
+    def zero_grad(self, set_to_none=True):
+        pass
+
+
+def test_gradients_that_are_not_zeroed_are_a_warning(rows):
+    with pytest.warns(TrainingWarning, match=r"zero_grad\(\) leaves gradients standing.*\n.*lecture 4.*\n.*第 4 讲"):
+        fit(nn.Linear(4, 2), *rows, make_optimizer=Forgetful)
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam", "LBFGS", "Rprop"])
+def test_optimizers_that_zero_them_say_nothing(rows, name):
+    model = nn.Linear(4, 2)
+    assert fit(model, *rows, make_optimizer=getattr(torch.optim, name))[0].losses[0] > 0
+    assert not model._forward_hooks
+
+
+def test_gradients_of_weights_that_nobody_trains_are_left_in_peace(rows):
+    model = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 2))
+    last = lambda _all, lr: torch.optim.SGD(model[1].parameters(), lr=lr)  # noqa: E731
+    before = model[0].weight.clone()
+    fit(model, *rows, make_optimizer=last)
+    assert torch.equal(model[0].weight, before)
+
+
+def test_the_optimizer_of_another_model_is_refused(rows):
+    other = lambda _own, lr: torch.optim.SGD(nn.Linear(4, 2).parameters(), lr=lr)  # noqa: E731
+    with pytest.raises(TrainingError, match=r"none of the model's weights.*\n.*lecture 5"):
+        fit(nn.Linear(4, 2), *rows, make_optimizer=other)
+
+
+def test_missing_targets_are_counted(rows):
+    target = torch.tensor([0.0, 1.0, float("nan"), 1.0] * 16)[:, None]
+    with pytest.raises(TrainingError, match=r"16 of 64 targets are missing.*\n.*test rows have no target"):
+        fit(nn.Linear(4, 1), rows[0], target, criterion=nn.BCEWithLogitsLoss())
+
+
+def test_targets_outside_zero_and_one_are_refused_where_they_mean_nothing(rows):
+    target = (rows[1] + 1).float()[:, None]
+    with pytest.raises(TrainingError, match=r"targets run from 1 to 2, BCEWithLogitsLoss wants 0 to 1"):
+        fit(nn.Linear(4, 1), rows[0], target, criterion=nn.BCEWithLogitsLoss())
+    assert fit(nn.Linear(4, 1), rows[0], target, criterion=nn.MSELoss())[0].losses[0] > 0
+
+
+def test_labels_that_the_criterion_ignores_are_left_in_peace(rows):
+    target = torch.where(torch.arange(64) % 8 == 0, -100, rows[1])
+    assert fit(nn.Linear(4, 2), rows[0], target)[0].losses[0] > 0
+
+
+@pytest.mark.parametrize("module", [nn.Dropout(0.5), nn.BatchNorm1d(4)])
+def test_a_monitor_that_forgets_eval_is_told(rows, module):
+    model = nn.Sequential(module, nn.Linear(4, 2))
+    inputs, target = rows
+    forgets = Monitor(score=lambda model: (model(inputs).argmax(1) == target).double().mean(), patience=2)
+    with pytest.warns(TrainingWarning, match=r"training mode.*\n.*model\.eval\(\).*lecture 9"):
+        fit(model, *rows, monitor=forgets)
+    right = Monitor(score=lambda model: (predict_proba(model, inputs).argmax(1) == target).double().mean(), patience=2)
+    assert fit(model, *rows, monitor=right)[0].scores[0] > 0
+    assert not model._forward_pre_hooks
+
+
+def test_a_model_that_does_the_same_in_both_modes_may_stay_in_training(rows):
+    score = Monitor(score=lambda model: (model(rows[0]).argmax(1) == rows[1]).double().mean(), patience=2)
+    assert len(fit(nn.Linear(4, 2), *rows, monitor=score)[0].scores) == 1
+
+
+def test_the_command_line_says_a_warning_once_in_plain_words(capsys):
+    with warnings.catch_warnings(), errors_in_plain_words("interrupted"):
+        for _ in range(2):
+            warnings.warn(TrainingWarning("nothing moves", "push", "推一下"), stacklevel=1)
+    assert capsys.readouterr().err == "warning: nothing moves\n  what to do: push\n  怎么办: 推一下\n"
+
+
+def test_each_epochs_losses_are_handed_out_while_training(rows):
+    seen = []
+    order = ShuffledBatches(64, 16, torch.Generator().manual_seed(0))
+    batches, model = training_batches(TensorRows(*rows), order), nn.Linear(4, 2)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    keep = lambda epoch, losses: seen.append((epoch, *losses))  # noqa: E731
+    [history] = train(model, batches, nn.CrossEntropyLoss(), optimizer, 3, on_epoch=keep)
+    assert seen == list(enumerate(history.losses, start=1))

@@ -22,6 +22,7 @@ EXPECTED_FAILURES = {
 }
 
 
+@pytest.mark.filterwarnings("ignore::pipelines.errors.TrainingWarning")  # some checks have labels of pure chance
 @parametrize_with_checks([TorchClassifier()], expected_failed_checks=lambda _: EXPECTED_FAILURES)
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
@@ -49,6 +50,7 @@ def test_equal_weights_change_nothing_but_rounding(data):
     np.testing.assert_allclose(plain, weighted, atol=1e-5)
 
 
+@pytest.mark.filterwarnings("ignore::pipelines.errors.TrainingWarning")  # the small learning rate is meant
 def test_cross_val_score_grid_search_and_pipeline(data):
     X, y = data
     model = make_pipeline(StandardScaler(), TorchClassifier(epochs=20, lr=0.01, random_state=0))

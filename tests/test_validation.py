@@ -294,6 +294,7 @@ def toy_otto(toy):
     )
 
 
+@pytest.mark.filterwarnings("ignore::pipelines.errors.TrainingWarning")  # the blind variant learns nothing
 def test_variants_are_pooled_and_the_blind_one_weighs_nothing(toy_otto):
     features = make_features()
     variants = {name: toy_otto.all_variants[name] for name in ("signal", "blind")}
@@ -317,6 +318,7 @@ def test_variants_are_pooled_and_the_blind_one_weighs_nothing(toy_otto):
     assert [len(losses) for losses in signal.losses] == [QUICK.epochs] * 4
 
 
+@pytest.mark.filterwarnings("ignore::pipelines.errors.TrainingWarning")  # the blind variant learns nothing
 def test_large_networks_side_by_side_give_what_one_after_another_gives(toy_otto, monkeypatch):
     from pipelines import fitting
 

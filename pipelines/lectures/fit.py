@@ -33,9 +33,11 @@ def fit(
     on_device = TensorRows(*(tensor.to(setting.device) for tensor in rows))
     order = ShuffledBatches(len(on_device), batch_size, torch.Generator().manual_seed(setting.seed))
     batches = training_batches(on_device, order)
-    [history] = train(model, batches, criterion, optimizer, epochs, schedule=schedule, **options)
-    for epoch, loss in enumerate(history.losses, start=1):
-        setting.curves.add(name, loss, epoch)
+
+    def show(epoch: int, losses: list[float]) -> None:
+        setting.curves.add(name, losses[0], epoch)
+
+    [history] = train(model, batches, criterion, optimizer, epochs, schedule=schedule, on_epoch=show, **options)
     return history
 
 

@@ -108,7 +108,12 @@ def learn_to_spell(model: nn.Module) -> tuple[list[str], list[float]]:
     words: list[str] = []
     optimizer = torch.optim.Adam(model.parameters(), 0.05)
     history = train(
-        model, [(HELLO, OHLOL)], nn.CrossEntropyLoss(), optimizer, EPOCHS, on_epoch=lambda: words.append(spelled(model))
+        model,
+        [(HELLO, OHLOL)],
+        nn.CrossEntropyLoss(),
+        optimizer,
+        EPOCHS,
+        on_epoch=lambda *_: words.append(spelled(model)),
     )[0]
     return words, history.losses
 

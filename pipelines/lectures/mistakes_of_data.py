@@ -162,7 +162,7 @@ def filled_in_place(_seed: int) -> Pair:
 
 
 def only_in_test(_seed: int) -> Pair:
-    """A missing fare, a title and Parch = 9 that no training row has: test rows that cannot be predicted."""
+    """A title that no training row has: test rows that cannot be predicted."""
     frame = titanic()
     new = frame.head(20).assign(Title="Dona")
     strict = OneHotEncoder().fit(frame.assign(Title="Mr")[["Title"]])

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pipelines.diagnosis import watching
+from pipelines.diagnosis import in_plain_words
 from pipelines.errors import TrainingError
 from pipelines.lectures.mistakes import Mistake, Pair
 from pipelines.loaders import ShuffledBatches, TensorRows, training_batches
@@ -146,7 +146,7 @@ def labels_from_one(_seed: int) -> Pair:
     for target in (labels + 1, labels):
         model = network(0)
         try:
-            with watching(model, nn.CrossEntropyLoss()):
+            with in_plain_words():
                 nn.CrossEntropyLoss()(model(images), target)
             failed.append(0.0)
         except TrainingError:
@@ -161,7 +161,7 @@ def two_devices(_seed: int) -> Pair:
     for device in ("meta", "cpu"):
         model = network(0).to(device)
         try:
-            with watching(model, nn.CrossEntropyLoss()):
+            with in_plain_words():
                 model(images)
             failed.append(0.0)
         except TrainingError:
@@ -173,11 +173,11 @@ MISTAKES = [
     Mistake(name="softmax", what="a Softmax layer before CrossEntropyLoss", measure="log loss",
             guard="the loop looks at the first outputs and refuses (lecture 9)", run=softmax_twice),
     Mistake(name="eval", what="eval() forgotten while predicting", measure="log loss",
-            guard="predict_proba does it", run=eval_forgotten),
+            guard="predict_proba does it; the loop warns of a monitor that does not (lecture 9)", run=eval_forgotten),
     Mistake(name="zero-grad", what="gradients not zeroed", measure="log loss",
-            guard="the loop does it; lecture 04 shows it", run=gradients_add_up),
+            guard="the loop does it, and warns of an optimizer that does not (lecture 4)", run=gradients_add_up),
     Mistake(name="stuck", what="sigmoids and a small learning rate", measure="log loss",
-            guard="the loop warns of a loss that hardly moves (lecture 7)", run=sigmoids),
+            guard="the loop warns of a loss that is no better than guessing (lecture 7)", run=sigmoids),
     Mistake(name="last-loss", what="the last batch's loss taken for the epoch's", measure="distance from the mean loss",
             guard="the loop weighs every batch by its rows", run=last_batch_as_epoch),
     Mistake(name="batch-of-one", what="batch norm on a last batch of one row", measure="trainings that fail",

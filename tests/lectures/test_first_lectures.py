@@ -97,7 +97,7 @@ class Slope(nn.Module):
 def slope_after(batches, epochs):
     model, weights = Slope(), []
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
-    history = train(model, batches, nn.MSELoss(), optimizer, epochs, on_epoch=lambda: weights.append(model.w.item()))
+    history = train(model, batches, nn.MSELoss(), optimizer, epochs, on_epoch=lambda *_: weights.append(model.w.item()))
     return weights, history[0].losses
 
 
