@@ -8,7 +8,7 @@ that early stopping looks at are split off the training fold before the encoder 
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property, partial
 from itertools import zip_longest
 from typing import Any
@@ -59,13 +59,17 @@ class EncodedFold:
 
 @dataclass(frozen=True)
 class FoldPredictions:
-    """What the networks of one fold say: scored rows (S, n, C), and test rows (M, C) averaged over seeds."""
+    """What the networks of one fold say: scored rows (S, n, C), and test rows (M, C) averaged over seeds.
+
+    `seconds` is the fold's share of the time that encoding, training and predicting took.
+    """
 
     fold: int
     scored: FloatArray
     test: FloatArray
     losses: list[float]  # training loss of each epoch, mean over the networks that were still training
     model: str  # what one network looks like
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -103,11 +107,14 @@ class VariantOnFolds:
 
     def run(self, folds: Sequence[int], on_epoch: OnEpoch) -> list[FoldPredictions]:
         """Train the networks of these folds, all of them together, and predict."""
+        started = time.perf_counter()
         encoded = [self.encode(fold) for fold in folds]
         networks = [self.networks(fold) for fold in folds]
         rows = [of_fold.fit for of_fold in encoded for _ in range(self.plan.seeds)]
         fit_together([network for of_fold in networks for network in of_fold], rows, on_epoch, self.plan.memory_mb)
-        return [self._predict(*of_fold) for of_fold in zip(folds, encoded, networks, strict=True)]
+        predictions = [self._predict(*of_fold) for of_fold in zip(folds, encoded, networks, strict=True)]
+        seconds = (time.perf_counter() - started) / len(folds)
+        return [replace(of_fold, seconds=seconds) for of_fold in predictions]
 
     def _predict(self, fold: int, encoded: EncodedFold, networks: list[TorchClassifier]) -> FoldPredictions:
         scored = _predict(networks, encoded.encoder, self.features.train.iloc[self.parts[fold][1]])

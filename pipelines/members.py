@@ -166,6 +166,7 @@ def make_members(models: Sequence[nn.Module], seeds: Sequence[int], example: tup
         trial = StackedMembers(models, seeds, batched=batched)
         with contextlib.suppress(RuntimeError), torch.no_grad():
             trial(*inputs)
+            trial.eval()(*inputs)  # a score may ask for what training does not
             return StackedMembers(models, seeds, batched=batched)  # its statistics have not seen the example
     return SeparateMembers(models, seeds)
 

@@ -28,11 +28,11 @@ def score_lines(competition: Competition, result: CVResult) -> Iterator[str]:
 
 
 def _variant_lines(variants: list[VariantScore]) -> Iterator[str]:
-    """What one network reaches, or what each variant reaches and weighs in the blend."""
+    """What one network reaches, or what each variant reaches, weighs in the blend and costs."""
     if len(variants) > 1:
-        yield f"{'variants alone':<28}{'score':<18}weight"
+        yield f"{'variants alone':<28}{'score':<18}weight   seconds"
         for variant in variants:
-            yield f"  {variant.name:<26}{variant.score:<18.4f}{variant.weight:.2f}"
+            yield f"  {variant.name:<26}{variant.score:<18.4f}{variant.weight:<9.2f}{variant.seconds:.0f}"
     elif len(variants[0].seed_scores) > 1:
         scores = variants[0].seed_scores
         mean, sd = statistics.mean(scores), statistics.stdev(scores)

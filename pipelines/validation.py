@@ -29,7 +29,8 @@ class VariantScore:
 
     `score` is taken as the blend's is, with a temperature that other folds chose; `seed_scores` are the bare
     scores of one network per fold, one number per seed; `weight` is the mean over folds. `losses` holds the
-    training loss of each epoch for each fold.
+    training loss of each epoch for each fold; `seconds` are those of all its networks, counted twice where two
+    trained side by side.
     """
 
     name: str
@@ -37,6 +38,7 @@ class VariantScore:
     seed_scores: list[float]
     weight: float
     losses: list[list[float]]
+    seconds: float
     model: str  # what one network looks like
 
 
@@ -138,8 +140,15 @@ def _variant_score(
 ) -> VariantScore:
     name, of_folds = of_variant
     metric = competition.metric
-    losses = [of_fold.losses for of_fold in of_folds]
-    return VariantScore(name, metric(y, alone), [metric(y, one) for one in of_seeds], weight, losses, of_folds[0].model)
+    return VariantScore(
+        name=name,
+        score=metric(y, alone),
+        seed_scores=[metric(y, one) for one in of_seeds],
+        weight=weight,
+        losses=[of_fold.losses for of_fold in of_folds],
+        seconds=round(sum(of_fold.seconds for of_fold in of_folds), 2),
+        model=of_folds[0].model,
+    )
 
 
 def _workers(plan: Plan, variants: dict[str, VariantOnFolds]) -> int:

@@ -192,6 +192,22 @@ def test_what_has_no_batched_rule_goes_to_vmap_and_what_has_no_vmap_rule_trains_
         assert members._batched is expected
 
 
+class SoftInEval(nn.Linear):
+    """An operation without a batched rule, in evaluation only."""
+
+    def forward(self, inputs):
+        outputs = super().forward(inputs)
+        return outputs if self.training else outputs.clamp(min=0)
+
+
+def test_rules_are_tried_in_evaluation_too():
+    models, inputs = [SoftInEval(6, 2) for _ in range(3)], torch.randn(3, 8, 6)
+    members = make_members(models, [1, 2, 3], (inputs[0],))
+    assert members.training
+    alone = [model(rows).clamp(min=0) for model, rows in zip(models, inputs, strict=True)]
+    torch.testing.assert_close(members.eval()(inputs), torch.stack(alone))
+
+
 def test_networks_that_look_at_shapes_never_see_the_members_axis():
     models = [Images() for _ in range(3)]
     members, inputs = make_members(models, [1, 2, 3], (torch.randn(8, 6),)), torch.randn(3, 8, 6)

@@ -1,6 +1,8 @@
 """Cross-validation is honest: the scored fold chooses nothing, and leaks do not pay."""
 
+import itertools
 from dataclasses import asdict, replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -8,6 +10,7 @@ import pytest
 import torch
 from sklearn.metrics import accuracy_score
 
+from pipelines import folds
 from pipelines.competition import Published, Recipe
 from pipelines.encoders import LeaveOneOutMean, TabularEncoder
 from pipelines.errors import DataError
@@ -16,6 +19,7 @@ from pipelines.folds import Features, Plan, VariantOnFolds, member_seed
 from pipelines.forecast import forecast
 from pipelines.metrics import accuracy, log_loss
 from pipelines.models import SoftmaxRegression
+from pipelines.report import score_lines
 from pipelines.validation import cross_validate, split
 from pipelines.validation import make_features as add_features
 
@@ -316,6 +320,19 @@ def test_variants_are_pooled_and_the_blind_one_weighs_nothing(toy_otto):
     assert before == []
     assert 0 < seconds < 3600
     assert [len(losses) for losses in signal.losses] == [QUICK.epochs] * 4
+
+
+@pytest.mark.filterwarnings("ignore::pipelines.errors.TrainingWarning")  # the blind variant learns nothing
+def test_each_variant_says_what_it_costs(toy_otto, monkeypatch):
+    ticks = itertools.count()  # a clock that goes on by a second each time somebody looks
+    monkeypatch.setattr(folds, "time", SimpleNamespace(perf_counter=lambda: next(ticks)))
+    variants = {name: toy_otto.all_variants[name] for name in ("signal", "blind")}
+    result = cross_validate(toy_otto, make_features(), plan(toy_otto, variants=variants))
+    assert [variant.seconds for variant in result.variants] == [1.0, 1.0]  # once before, once after all four folds
+    heading, signal, _blind = [line.split() for line in list(score_lines(toy_otto, result))[2:5]]
+    assert heading == ["variants", "alone", "score", "weight", "seconds"]
+    of_signal = result.variants[0]
+    assert signal == ["signal", f"{of_signal.score:.4f}", f"{of_signal.weight:.2f}", "1"]
 
 
 @pytest.mark.filterwarnings("ignore::pipelines.errors.TrainingWarning")  # the blind variant learns nothing
