@@ -21,7 +21,7 @@ EPOCH = (
 MATMUL = tuple(
     f"{size}, {kind}" for size in ("512 x 512 x 512", "2048 x 1000 x 800") for kind in ("float32", "bfloat16")
 )
-TABLES = ("members", "epoch", "matmul", "scores", "rows")
+TABLES = ("members", "epoch", "matmul", "scores", "variants", "rows")
 
 
 def child(*arguments: str) -> Any:
@@ -55,9 +55,11 @@ def measured(table: str, options: argparse.Namespace) -> Iterator[tuple[str, Any
     elif table == "rows":
         yield "rows", {str(3000 * times): _rows(times) for times in (1, 2, 4, 8)}
     elif options.data is None:
-        print("scores: skipped, --data names no folder with Otto's files")  # noqa: T201
-    else:
+        print(f"{table}: skipped, --data names no folder with Otto's files")  # noqa: T201
+    elif table == "scores":
         yield "scores", _scores(options)
+    else:
+        yield "variants", _variants(options)
 
 
 def _scores(options: argparse.Namespace) -> dict[str, dict[str, float]]:
@@ -67,8 +69,29 @@ def _scores(options: argparse.Namespace) -> dict[str, dict[str, float]]:
     return found
 
 
+def _variants(options: argparse.Namespace) -> dict[str, dict[str, float]]:
+    """Each of Otto's variants alone, a network per fold."""
+    from competitions.otto.competition import COMPETITION
+
+    names = list(COMPETITION.all_variants)
+    record = _record("--data", str(options.data), "--variants", ",".join(names), "--seeds", "1")
+    return {
+        variant["name"]: {
+            "score": variant["score"],
+            "weight": variant["weight"],
+            "seconds": variant["seconds"] / record["folds"],
+        }
+        for variant in record["variants"]
+    }
+
+
+def _record(*options: str) -> dict[str, Any]:
+    record: dict[str, Any] = child("pipelines", "cv", "otto", *options, "--json")
+    return record
+
+
 def _ours(*options: str) -> dict[str, float]:
-    record = child("pipelines", "cv", "otto", *options, "--json")
+    record = _record(*options)
     return {
         "score": record["cv_mean"],
         "se": record["cv_se"],

@@ -72,6 +72,14 @@ def scores_table(rows: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
         yield f"| {name} | {row['score']:.4f} ± {row['se']:.4f} | {row['seconds']:.0f} |"
 
 
+def variants_table(rows: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
+    """What each network reaches alone, what the others leave for it to do, and what it costs."""
+    yield "| variant | log loss alone | weight in the pool of all | seconds per network, one core |"
+    yield "| --- | --- | --- | --- |"
+    for name, row in sorted(rows.items(), key=lambda item: item[1]["score"]):
+        yield f"| {name} | {row['score']:.4f} | {row['weight']:.2f} | {row['seconds']:.0f} |"
+
+
 def rows_table(rows: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
     """Time and memory against the number of rows."""
     yield "| training rows | seconds | peak memory, MB |"
@@ -123,6 +131,10 @@ def document(done: Mapping[str, Any]) -> str:
     if "scores" in done:
         lines += ["## Score against wall time, Otto rehearsal (49,502 rows)", "", *scores_table(done["scores"]), ""]
         lines += ["![log loss against seconds](benchmarks-otto.png)", ""]
+    if "variants" in done:
+        lines += ["## Otto's networks, one per fold", ""]
+        lines += ["Each alone with a temperature that other folds chose; encoding, training and predicting.", ""]
+        lines += [*variants_table(done["variants"]), ""]
     if "rows" in done:
         lines += ["## Rows", "", "`cv otto --folds 2 --epochs 2`, made rows.", "", *rows_table(done["rows"]), ""]
     return "\n".join(lines)

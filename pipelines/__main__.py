@@ -33,6 +33,9 @@ Name = Annotated[str, typer.Argument(help="Competition: folder name, Kaggle slug
 Data = Annotated[Path | None, typer.Option(help="Folder with the competition's csv files.")]
 Output = Annotated[Path, typer.Option(help="Where submissions go; a folder per competition.")]
 Preset = Annotated[str, typer.Option(help="fast or best: how many networks are averaged.")]
+Variants = Annotated[
+    str | None, typer.Option(help="Networks of the competition, in place of the preset's.", metavar="NAME,NAME")
+]
 Folds = Annotated[int | None, typer.Option(help="Folds of the cross-validation.")]
 Seeds = Annotated[int | None, typer.Option(help="Networks per fold.")]
 Epochs = Annotated[int | None, typer.Option(help="Passes over the training rows.")]
@@ -52,6 +55,7 @@ def run(
     data: Data = None,
     output: Output = Path("submissions"),
     preset: Preset = "fast",
+    variants: Variants = None,
     folds: Folds = None,
     seeds: Seeds = None,
     epochs: Epochs = None,
@@ -65,7 +69,7 @@ def run(
 ) -> None:
     """Cross-validate, predict the test rows and write a checked submission with its record."""
     knobs = {
-        "data": data, "output": output, "preset": preset, "folds": folds, "seeds": seeds,
+        "data": data, "output": output, "preset": preset, "variants": variants, "folds": folds, "seeds": seeds,
         "epochs": epochs, "seed": seed, "device": device, "memory": memory,
     }  # fmt: skip
     _run(name, knobs, (tensorboard, visdom), write=True, quiet=quiet, as_json=as_json)
@@ -76,6 +80,7 @@ def cv(
     name: Name,
     data: Data = None,
     preset: Preset = "fast",
+    variants: Variants = None,
     folds: Folds = None,
     seeds: Seeds = None,
     epochs: Epochs = None,
@@ -89,7 +94,7 @@ def cv(
 ) -> None:
     """Cross-validate only: scores, baselines and forecast; nothing is written."""
     knobs = {
-        "data": data, "preset": preset, "folds": folds, "seeds": seeds,
+        "data": data, "preset": preset, "variants": variants, "folds": folds, "seeds": seeds,
         "epochs": epochs, "seed": seed, "device": device, "memory": memory,
     }  # fmt: skip
     _run(name, knobs, (tensorboard, visdom), write=False, quiet=quiet, as_json=as_json)

@@ -5,7 +5,7 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from importlib.metadata import version
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines import raw, submission, validation
-from pipelines.competition import Competition
+from pipelines.competition import Competition, Variant
 from pipelines.errors import UsageError
 from pipelines.files import sha256
 from pipelines.folds import Plan
@@ -29,6 +29,7 @@ class Knobs:
     data: Path | None = None
     output: Path = Path("submissions")
     preset: str = "fast"
+    variants: str | None = None  # names with commas between them
     folds: int | None = None
     seeds: int | None = None
     epochs: int | None = None
@@ -50,7 +51,7 @@ class Outcome:
 def make_plan(competition: Competition, knobs: Knobs) -> Plan:
     """The preset of that name with the knobs' overrides.
 
-    Raises: UsageError for an unknown preset, or a number below its least value.
+    Raises: UsageError for an unknown preset or variant, or a number below its least value.
     """
     preset = competition.presets.get(knobs.preset)
     if preset is None:
@@ -63,7 +64,7 @@ def make_plan(competition: Competition, knobs: Knobs) -> Plan:
         if value is not None and value < least:
             what = f"--{name} must be at least {least}, got {value}"
             raise UsageError(what, f"choose --{name} {least} or more", f"--{name} 至少为 {least}")
-    variants = {name: competition.all_variants[name] for name in preset.variants}
+    variants = _variants(competition, knobs.variants, preset.variants)
     if knobs.epochs is not None:
         variants = {name: replace(v, recipe=replace(v.recipe, epochs=knobs.epochs)) for name, v in variants.items()}
     return Plan(
@@ -74,6 +75,19 @@ def make_plan(competition: Competition, knobs: Knobs) -> Plan:
         device=str(pick_device(knobs.device)),
         memory_mb=knobs.memory,
     )
+
+
+def _variants(competition: Competition, wanted: str | None, of_preset: Sequence[str]) -> dict[str, Variant]:
+    names = of_preset if wanted is None else [name.strip() for name in wanted.split(",")]
+    there = competition.all_variants
+    unknown = next((name for name in names if name not in there), None)
+    if unknown is not None:
+        raise UsageError(
+            f"{competition.slug} has no variant {unknown!r}; known: {', '.join(there)}",
+            "choose from these, with commas between the names",
+            "请从中选择，名称之间用逗号隔开",
+        )
+    return {name: there[name] for name in names}
 
 
 def run(

@@ -16,6 +16,9 @@ NUMBERS = {
     },
     "matmul": {"512 x 512 x 512, float32": [0.001, 0.002, 0.004]},
     "scores": {"a": {"score": 0.5, "se": 0.01, "seconds": 10.4}, "b": {"score": 0.4, "se": 0.02, "seconds": 99.6}},
+    "variants": {
+        "big": {"score": 0.5, "weight": 0.0149, "seconds": 20.4}, "good": {"score": 0.4, "weight": 0.8, "seconds": 9.6},
+    },
     "rows": {"3000": {"seconds": 1.25, "memory": 500.4}},
 }  # fmt: skip
 
@@ -38,6 +41,7 @@ def test_the_page_holds_what_was_measured():
     assert "| ours, bfloat16 | 0.5 (0.5 to 0.5) | 6.0 (6.0 to 6.0) | 0.50 |" in page
     assert "| product 512 x 512 x 512, float32 | 134 |" in page  # 2 x 512^3 / 0.002 s
     assert page.index("| a | 0.5000 ± 0.0100 | 10 |") < page.index("| b | 0.4000 ± 0.0200 | 100 |")
+    assert page.index("| good | 0.4000 | 0.80 | 10 |") < page.index("| big | 0.5000 | 0.01 | 20 |")
     assert "| 3,000 | 1.2 | 500 |" in page
 
 

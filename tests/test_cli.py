@@ -132,6 +132,9 @@ FAULTS = {
     "unknown competition": (["run", "titanik"], 2, "there is no competition 'titanik'; known: "),
     "no such folder": (["run", "titanic", "--data", "nowhere"], 2, "there is no folder nowhere"),
     "unknown preset": (["run", "titanic", "--preset", "slow"], 2, "there is no preset 'slow'"),
+    "unknown variant": (
+        ["cv", "otto", "--variants", "residual,resnet"], 2, "has no variant 'resnet'; known: network, pieces, counts,"
+    ),
     "one fold": (["run", "titanic", "--folds", "1"], 2, "--folds must be at least 2, got 1"),
     "no seeds": (["cv", "titanic", "--seeds", "0"], 2, "--seeds must be at least 1, got 0"),
     "negative seed": (["cv", "titanic", "--seed", "-1"], 2, "--seed must be at least 0, got -1"),
@@ -139,7 +142,7 @@ FAULTS = {
     "huge seed": (["cv", "titanic", "--seed", "4294967296"], 2, "--seed must be below 2^32"),
     "malformed device": (["run", "titanic", "--device", "cpu:abc"], 2, "device 'cpu:abc' is not available here"),
     "unknown device": (["run", "titanic", "--device", "tpu"], 2, "device 'tpu' is not available here"),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -152,6 +155,12 @@ def test_wrong_options_end_in_plain_words(invoke, tmp_path, fault):
     assert "怎么办:" in done.stderr
     assert "Traceback" not in done.output
     assert written(tmp_path) == []
+
+
+def test_variants_are_chosen_by_name(invoke):
+    done = invoke("cv", "otto", "--variants", "tf-idf, root", "--folds", "2", "--epochs", "1", "--json")
+    assert done.exit_code == 0, done.output
+    assert [variant["name"] for variant in json.loads(done.stdout)["variants"]] == ["tf-idf", "root"]
 
 
 def test_bad_data_writes_nothing(invoke, sample_folder, tmp_path):
