@@ -119,13 +119,12 @@ def _run(
 
         say = _speaker(quiet=quiet, to_stderr=as_json)
         competition, knobs = load(name), Knobs(**options)  # type: ignore[arg-type]
-        curves = make_curves(*shown)
 
         def on_result(result: "CVResult") -> None:
             for line in report.score_lines(competition, result):
                 say(line)
 
-        with _progress_bar(silent=quiet) as progress:
+        with contextlib.closing(make_curves(*shown)) as curves, _progress_bar(silent=quiet) as progress:
             outcome = run_competition(
                 competition,
                 knobs,
@@ -133,9 +132,11 @@ def _run(
                 fetch=partial(fetch, say=_say_aside),
                 say=say,
                 progress=progress,
+                on_loss=curves.add,
                 on_result=on_result,
             )
-        report.show_curves(competition, outcome, curves)
+        if outcome.path is not None:
+            report.draw_curves(competition, outcome.result, outcome.path.with_suffix(".png"))
         for line in report.outcome_lines(competition, outcome):
             say(line)
         if as_json:

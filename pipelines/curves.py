@@ -27,7 +27,7 @@ class TensorBoardCurves(Curves):
             from torch.utils.tensorboard import SummaryWriter
         except ImportError:
             raise _missing("--tensorboard", "tensorboard") from None
-        self._writer: Any = SummaryWriter(str(folder))
+        self._writer: Any = SummaryWriter(str(folder), flush_secs=5)  # to be looked at while it trains
 
     def add(self, name: str, value: float, step: int) -> None:
         """Put `value` on the curve `name` at `step`."""

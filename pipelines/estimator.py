@@ -18,7 +18,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, chec
 from torch import Tensor, nn
 
 from pipelines.competition import Recipe, Schedule
-from pipelines.fitting import Job, fit_networks
+from pipelines.fitting import Job, OnEpoch, fit_networks
 from pipelines.metrics import Metric, log_loss
 from pipelines.models import MLP
 from pipelines.training import pick_device, predict_proba
@@ -192,13 +192,13 @@ class Rows(NamedTuple):
 def fit_together(
     classifiers: Sequence[TorchClassifier],
     rows: Sequence[Rows],
-    on_epoch: Callable[[int], None] = lambda _members: None,
+    on_epoch: OnEpoch = lambda _epoch, _losses: None,
     memory_mb: float | None = None,
 ) -> None:
     """Fit each classifier to its own rows, as its `fit` would, but as few programs as possible.
 
-    They may differ in `random_state` and rows only. `on_epoch(E)` is called after each epoch of E networks.
-    `memory_mb` bounds what a group of them takes (see `fit_networks`).
+    They may differ in `random_state` and rows only. `on_epoch` gets each epoch and the losses of those that have
+    finished it, by their place in `classifiers`. `memory_mb` bounds what a group of them takes (see `fit_networks`).
     """
     first = classifiers[0]
     jobs = [classifier.job(own) for classifier, own in zip(classifiers, rows, strict=True)]
@@ -208,8 +208,14 @@ def fit_together(
     for (n_features, n_classes), numbers in by_width.items():
         make_model = partial(first.make_model or default_model, n_features, n_classes)
         own = [jobs[i] for i in numbers]
-        fitted = fit_networks(own, make_model, first.recipe(), first.metric, on_epoch, memory_mb)
+        in_all = partial(_renumbered, numbers, on_epoch)
+        fitted = fit_networks(own, make_model, first.recipe(), first.metric, in_all, memory_mb)
         for i, (model, history) in zip(numbers, fitted, strict=True):
             classifiers[i].model_ = model
             classifiers[i].history_ = history
             classifiers[i].n_iter_ = len(history.losses)
+
+
+def _renumbered(numbers: list[int], on_epoch: OnEpoch, epoch: int, losses: dict[int, float]) -> None:
+    """Tell `on_epoch` of the jobs `losses` by their `numbers`."""
+    on_epoch(epoch, {numbers[i]: loss for i, loss in losses.items()})

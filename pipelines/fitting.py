@@ -24,6 +24,8 @@ STACKED_PARAMETERS = 100_000  # above this a network's own arithmetic, not overh
 LEAST_STACK = 10  # fewer networks in one program do not make up for its overhead
 MAKING = threading.Lock()  # torch has one generator for all threads, and new networks draw from it
 MEMORY_MB = 1024  # for one group on the CPU; on CUDA half of what is free
+OnEpoch = Callable[[int, dict[int, float]], None]  # the epoch, from 1, and the training loss of each job by its number
+Fitted = dict[int, tuple[nn.Module, History]]  # by the number of the job
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,10 +52,10 @@ def fit_networks(
     make_model: Callable[[], nn.Module],
     recipe: Recipe,
     metric: Metric,
-    on_epoch: Callable[[int], None] = lambda _members: None,
+    on_epoch: OnEpoch = lambda _epoch, _losses: None,
     memory_mb: float | None = None,
 ) -> list[tuple[nn.Module, History]]:
-    """Train one network per job, in the jobs' order; `on_epoch(E)` after each epoch of E networks.
+    """Train one network per job, in the jobs' order; `on_epoch` after each epoch of networks that train together.
 
     A group of networks that train together takes at most about `memory_mb` (10^6 bytes; None finds a budget),
     or is a single network. A network depends on its job alone: the same job gives the same network (to
@@ -61,11 +63,11 @@ def fit_networks(
     """
     workers = torch.get_num_threads() if is_small(make_model) and jobs[0].inputs.device.type == "cpu" else 1
     groups = list(_groups(jobs, make_model, recipe.batch_size, memory_mb, workers))
-    tasks = [partial(_fit_group, [jobs[i] for i in group], make_model, recipe, metric) for group in groups]
-    fitted: dict[int, tuple[nn.Module, History]] = {}
+    tasks = [partial(_fit_group, {i: jobs[i] for i in group}, make_model, recipe, metric) for group in groups]
+    fitted: Fitted = {}
     with _threads_that_pay(_size(make_model)):
-        for group, done in zip(groups, side_by_side(tasks, workers, on_epoch), strict=True):
-            fitted.update(zip(group, done, strict=True))
+        for done in side_by_side(tasks, workers, on_epoch):
+            fitted |= done
     return [fitted[i] for i in range(len(jobs))]
 
 
@@ -128,12 +130,13 @@ def _threads_that_pay(n_parameters: int) -> Iterator[None]:
 
 
 def _fit_group(
-    jobs: list[Job],
+    by_number: dict[int, Job],
     make_model: Callable[[], nn.Module],
     recipe: Recipe,
     metric: Metric,
-    on_epoch: Callable[[int], None],
-) -> list[tuple[nn.Module, History]]:
+    on_epoch: OnEpoch,
+) -> Fitted:
+    jobs = list(by_number.values())
     device = jobs[0].inputs.device
     with _random_state_kept():
         models = [_seeded(make_model, job.seed).to(device) for job in jobs]
@@ -151,10 +154,10 @@ def _fit_group(
             schedule=recipe.schedule,
             precision=mixed_precision(device, on_cpu=recipe.bfloat16),
             monitor=_monitor(jobs, metric, recipe),
-            on_epoch=lambda _epoch, losses: on_epoch(len(losses)),
+            on_epoch=lambda epoch, losses: on_epoch(epoch, dict(zip(by_number, losses, strict=True))),
         )
     members.write_to(models)
-    return list(zip(models, histories, strict=True))
+    return dict(zip(by_number, zip(models, histories, strict=True), strict=True))
 
 
 @contextlib.contextmanager

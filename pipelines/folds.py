@@ -25,7 +25,7 @@ from pipelines.metrics import FloatArray, IntArray
 TRIAL_BATCHES = 8
 ROWS_AT_A_TIME = 20_000  # that are encoded and predicted in one go
 Part = tuple[IntArray, IntArray]  # training rows, scored rows
-OnEpoch = Callable[[int], None]  # called with the number of networks that have finished an epoch
+OnEpoch = Callable[[int, dict[tuple[int, int], float]], None]  # the epoch, and losses by fold and seed, all from 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +72,9 @@ class FoldPredictions:
     seconds: float = 0.0
 
 
+Task = Callable[[OnEpoch], list[FoldPredictions]]
+
+
 @dataclass(frozen=True)
 class VariantOnFolds:
     """A variant of a competition's plan, the rows, and the parts that they are cut into."""
@@ -111,7 +114,12 @@ class VariantOnFolds:
         encoded = [self.encode(fold) for fold in folds]
         networks = [self.networks(fold) for fold in folds]
         rows = [of_fold.fit for of_fold in encoded for _ in range(self.plan.seeds)]
-        fit_together([network for of_fold in networks for network in of_fold], rows, on_epoch, self.plan.memory_mb)
+        names = [(fold + 1, seed + 1) for fold in folds for seed in range(self.plan.seeds)]
+
+        def named(epoch: int, losses: dict[int, float]) -> None:
+            on_epoch(epoch, {names[i]: loss for i, loss in losses.items()})
+
+        fit_together([network for of_fold in networks for network in of_fold], rows, named, self.plan.memory_mb)
         predictions = [self._predict(*of_fold) for of_fold in zip(folds, encoded, networks, strict=True)]
         seconds = (time.perf_counter() - started) / len(folds)
         return [replace(of_fold, seconds=seconds) for of_fold in predictions]
@@ -123,7 +131,7 @@ class VariantOnFolds:
         losses = [float(np.nanmean(of_epoch)) for of_epoch in epochs]
         return FoldPredictions(fold, scored, test, losses, repr(networks[0].model_))
 
-    def tasks(self) -> list[Callable[[OnEpoch], list[FoldPredictions]]]:
+    def tasks(self) -> list[Task]:
         """The work in pieces: all folds in one, or fold by fold."""
         folds = range(len(self.parts))
         return [partial(self.run, piece) for piece in ([folds] if self.small else [[fold] for fold in folds])]

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipelines.competition import Competition
-from pipelines.curves import Curves
 from pipelines.files import whole_file
 from pipelines.run import Outcome
 from pipelines.validation import CVResult, VariantScore
@@ -37,17 +36,6 @@ def _variant_lines(variants: list[VariantScore]) -> Iterator[str]:
         scores = variants[0].seed_scores
         mean, sd = statistics.mean(scores), statistics.stdev(scores)
         yield f"{'  one seed alone':<28}{mean:.4f} ± {sd:.4f} (sd over {len(scores)} seeds)"
-
-
-def show_curves(competition: Competition, outcome: Outcome, curves: Curves) -> None:
-    """The training loss of each variant and fold: to `curves`, and as a picture beside the csv if there is one."""
-    for variant in outcome.result.variants:
-        for fold, losses in enumerate(variant.losses, start=1):
-            for epoch, loss in enumerate(losses, start=1):
-                curves.add(f"{variant.name}/fold {fold}", loss, epoch)
-    curves.close()
-    if outcome.path is not None:
-        draw_curves(competition, outcome.result, outcome.path.with_suffix(".png"))
 
 
 def draw_curves(competition: Competition, result: CVResult, path: Path) -> None:

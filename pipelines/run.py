@@ -19,7 +19,7 @@ from pipelines.files import sha256
 from pipelines.folds import Plan
 from pipelines.sources import Fetch, Source, locate
 from pipelines.training import pick_device
-from pipelines.validation import CVResult, Progress
+from pipelines.validation import CVResult, OnLoss, Progress
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,12 +98,13 @@ def run(
     fetch: Fetch | None = None,
     say: Callable[[str], None] = lambda _line: None,
     progress: Progress = lambda _done, _all: None,
+    on_loss: OnLoss = lambda _network, _loss, _epoch: None,
     on_result: Callable[[CVResult], None] = lambda _result: None,
 ) -> Outcome:
     """Cross-validate `competition` and, with `write`, leave a checked submission and its record.
 
-    `fetch` downloads the data if no folder has them (see `sources.locate`); `on_result` gets the scores
-    before the submission is made.
+    `fetch` downloads the data if no folder has them (see `sources.locate`); `on_loss` gets the training loss of
+    each network after each epoch, `on_result` the scores before the submission is made.
 
     Raises: HomeworkError for anything wrong with options, data or predictions; then nothing is written.
     """
@@ -117,7 +118,7 @@ def run(
     say(_plan_line(competition, plan))
     data = raw.read(competition, source)
     features = validation.make_features(competition, data)
-    result = validation.cross_validate(competition, features, plan, progress, partial(_say_time, say))
+    result = validation.cross_validate(competition, features, plan, progress, partial(_say_time, say), on_loss)
     on_result(result)
     record = make_record(competition, knobs.preset, plan, source, result)
     path = None

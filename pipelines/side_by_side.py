@@ -8,7 +8,7 @@ from typing import TypeVar
 import torch
 
 Result = TypeVar("Result")
-OnStep = Callable[[int], None]
+OnStep = Callable[..., None]
 
 
 class StoppedError(Exception):
@@ -16,7 +16,7 @@ class StoppedError(Exception):
 
 
 def side_by_side(
-    tasks: Sequence[Callable[[OnStep], Result]], workers: int, on_step: OnStep = lambda _n: None
+    tasks: Sequence[Callable[[OnStep], Result]], workers: int, on_step: OnStep = lambda *_: None
 ) -> list[Result]:
     """Results of `tasks` in their order, up to `workers` at a time; each gets an `on_step` that is safe to call.
 
@@ -28,11 +28,11 @@ def side_by_side(
         return [task(on_step) for task in tasks]
     lock, stop = threading.Lock(), threading.Event()
 
-    def step(n: int) -> None:
+    def step(*what: object) -> None:
         if stop.is_set():
             raise StoppedError
         with lock:
-            on_step(n)
+            on_step(*what)
 
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -5,6 +5,7 @@ Shapes: N training rows, M test rows, C classes, V variants, S seeds, F folds.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -14,13 +15,14 @@ from sklearn.model_selection import StratifiedKFold
 from pipelines.blending import blend
 from pipelines.competition import Competition
 from pipelines.errors import DataError
-from pipelines.folds import Features, FoldPredictions, Part, Plan, VariantOnFolds
+from pipelines.folds import Features, FoldPredictions, Part, Plan, Task, VariantOnFolds
 from pipelines.forecast import Baseline, Forecast, compare, forecast, out_of_fold, simple_models
 from pipelines.metrics import FloatArray, IntArray, standard_error
 from pipelines.raw import RawData
 from pipelines.side_by_side import side_by_side
 
 Progress = Callable[[int, int], None]  # epochs of networks done, and in all
+OnLoss = Callable[[str, float, int], None]  # which network, its training loss, the epoch from 1
 
 
 @dataclass(frozen=True)
@@ -95,10 +97,12 @@ def cross_validate(
     plan: Plan,
     progress: Progress = lambda _done, _all: None,
     announce: Callable[[float], None] = lambda _seconds: None,
+    on_loss: OnLoss = lambda _network, _loss, _epoch: None,
 ) -> CVResult:
     """Train `plan.folds` x `plan.seeds` networks of each variant; score each row by networks that have not seen it.
 
-    `announce` hears, before the training begins, about how many seconds it will take.
+    `announce` hears, before the training begins, about how many seconds it will take; `on_loss` the loss of each
+    network after each epoch.
     """
     y, parts = features.y, split(features.y, plan.folds, plan.seed)
     variants = {
@@ -106,7 +110,7 @@ def cross_validate(
     }
     workers = _workers(plan, variants)
     announce(sum(variant.seconds for variant in variants.values()) / workers)
-    predictions = _train(variants, plan, workers, progress)
+    predictions = _train(variants, plan, workers, progress, on_loss)
     oof, test = _collect(predictions, features, parts)
     scored = [scored for _, scored in parts]
     pooled, pooled_test, weights = _pool(competition, oof.mean(axis=1), test, y, scored)
@@ -158,19 +162,24 @@ def _workers(plan: Plan, variants: dict[str, VariantOnFolds]) -> int:
 
 
 def _train(
-    variants: dict[str, VariantOnFolds], plan: Plan, workers: int, progress: Progress
+    variants: dict[str, VariantOnFolds], plan: Plan, workers: int, progress: Progress, on_loss: OnLoss
 ) -> dict[str, list[FoldPredictions]]:
     """Predictions of each variant, in the order of the folds."""
     total = sum(plan.folds * plan.seeds * variant.recipe.epochs for variant in plan.variants.values())
     done = 0
 
-    def on_epoch(members: int) -> None:
+    def on_epoch(name: str, epoch: int, losses: dict[tuple[int, int], float]) -> None:
         nonlocal done
-        done += members
+        done += len(losses)
+        for (fold, seed), loss in losses.items():
+            on_loss(f"{name}/fold {fold} seed {seed}", loss, epoch)
         progress(done, total)
 
+    def named(name: str, task: Task, on_step: Callable[..., None]) -> list[FoldPredictions]:
+        return task(partial(on_step, name))
+
     tasks = [(name, task) for name, variant in variants.items() for task in variant.tasks()]
-    results = side_by_side([task for _, task in tasks], workers, on_epoch)
+    results = side_by_side([partial(named, *task) for task in tasks], workers, on_epoch)
     progress(total, total)
     of_variant: dict[str, list[FoldPredictions]] = {name: [] for name in variants}
     for (name, _), of_folds in zip(tasks, results, strict=True):

@@ -1,5 +1,8 @@
 """The benchmarks' arithmetic, and that every peer of ours trains; no clock is asserted."""
 
+import argparse
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -62,6 +65,17 @@ def test_peers_take_turns():
     seconds = program.in_turns(("a", "b"), 3, lambda peer: asked.append(peer) or float(len(asked)))
     assert asked == ["a", "b"] * 3
     assert seconds == {"a": [1.0, 3.0, 5.0], "b": [2.0, 4.0, 6.0]}
+
+
+def test_each_variants_cost_is_that_of_one_network(monkeypatch):
+    asked = []
+    variant = {"name": "network", "score": 0.5, "weight": 0.25, "seconds": 80.0, "losses": []}
+    monkeypatch.setattr(program, "child", lambda *line: asked.append(line) or {"variants": [variant], "folds": 5})
+    options = argparse.Namespace(data=Path("there"))
+    [(table, rows)] = program.measured("variants", options)
+    assert (table, rows) == ("variants", {"network": {"score": 0.5, "weight": 0.25, "seconds": 16.0}})
+    assert asked[0][:5] == ("pipelines", "cv", "otto", "--data", "there")
+    assert "network,pieces," in asked[0][6]
 
 
 @pytest.mark.parametrize("network", ["plain", "dropout and batch norm"])

@@ -58,8 +58,8 @@ def test_tensorboard_gets_every_fold_and_visdom_is_not_needed(invoke, tmp_path):
     done = invoke("cv", "titanic", *QUICK, "--tensorboard", tmp_path / "curves")
     assert done.exit_code == 0, done.output
     events = EventAccumulator(str(tmp_path / "curves")).Reload()
-    assert events.Tags()["scalars"] == [f"network/fold {fold}" for fold in (1, 2, 3)]
-    assert [event.step for event in events.Scalars("network/fold 1")] == [1, 2, 3]
+    assert sorted(events.Tags()["scalars"]) == [f"network/fold {fold} seed 1" for fold in (1, 2, 3)]
+    assert [event.step for event in events.Scalars("network/fold 1 seed 1")] == [1, 2, 3]
 
 
 def test_the_record_holds_what_is_needed_to_repeat_the_run(invoke, sample_folder, tmp_path):

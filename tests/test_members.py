@@ -272,14 +272,18 @@ def test_large_stacks_are_shared_among_the_cores_and_give_the_same_networks():
     jobs = make_jobs(25, n_rows=60)
     sizes = lambda workers: [len(g) for g in fitting._groups(jobs, NETWORKS["plain"], 32, None, workers)]  # noqa: E731
     assert [sizes(workers) for workers in (1, 2, 8)] == [[25], [13, 12], [10, 10, 5]]
-    before, fitted, epochs = torch.get_num_threads(), {}, []
+    before, fitted = torch.get_num_threads(), {}
+    told = {1: [], 2: []}  # (epoch, job, loss)
     for threads in (1, 2):
         torch.set_num_threads(threads)
+        keep = lambda epoch, losses, told=told[threads]: told.extend((epoch, *item) for item in losses.items())  # noqa: E731
         try:
-            fitted[threads] = fit_networks(jobs, NETWORKS["batch norm and dropout"], RECIPE, log_loss, epochs.append)
+            fitted[threads] = fit_networks(jobs, NETWORKS["batch norm and dropout"], RECIPE, log_loss, keep)
         finally:
             torch.set_num_threads(before)
-    assert sum(epochs) == 2 * 25 * RECIPE.epochs
+    for threads in (1, 2):
+        of_job = [[loss for _, job, loss in sorted(told[threads]) if job == i] for i in range(25)]
+        assert of_job == [history.losses for _, history in fitted[threads]]
     for (a, _), (b, _) in zip(fitted[1], fitted[2], strict=True):
         assert_same(a, b)
 
@@ -304,10 +308,10 @@ def test_classifiers_fitted_together_equal_classifiers_fitted_one_by_one():
     together = [TorchClassifier(make, epochs=4, random_state=seed) for seed in range(4)]
     widths = [6, 6, 5, 6]  # a fold whose encoder found fewer categories
     rows = [Rows(X[i : i + 120, : widths[i]], y[i : i + 120]) for i in range(4)]
-    epochs = []
-    fit_together(together, rows, epochs.append)
-    assert sum(epochs) == 4 * 4
+    told = {i: [] for i in range(4)}
+    fit_together(together, rows, lambda _epoch, losses: [told[i].append(loss) for i, loss in losses.items()])
     for i, classifier in enumerate(together):
+        assert told[i] == classifier.history_.losses
         alone = TorchClassifier(make, epochs=4, random_state=i).fit(rows[i].X, rows[i].y)
         np.testing.assert_allclose(
             classifier.predict_proba(rows[i].X), alone.predict_proba(rows[i].X), atol=1e-5, rtol=1e-4

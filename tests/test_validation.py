@@ -10,7 +10,7 @@ import pytest
 import torch
 from sklearn.metrics import accuracy_score
 
-from pipelines import folds
+from pipelines import fitting, folds
 from pipelines.competition import Published, Recipe
 from pipelines.encoders import LeaveOneOutMean, TabularEncoder
 from pipelines.errors import DataError
@@ -335,10 +335,32 @@ def test_each_variant_says_what_it_costs(toy_otto, monkeypatch):
     assert signal == ["signal", f"{of_signal.score:.4f}", f"{of_signal.weight:.2f}", "1"]
 
 
+@pytest.mark.parametrize("apart", [False, True])
+def test_losses_are_told_while_it_trains_each_under_its_networks_name(toy_otto, monkeypatch, apart):
+    monkeypatch.setattr(fitting, "STACKED_PARAMETERS", 0 if apart else fitting.STACKED_PARAMETERS)
+    heard, when = {}, []
+    variants = dict.fromkeys(("one", "other"), toy_otto.all_variants["signal"])
+
+    def on_loss(network, loss, epoch):
+        heard.setdefault(network, {})[epoch] = loss
+
+    result = cross_validate(
+        toy_otto, make_features(), plan(toy_otto, variants=variants),
+        progress=lambda done, _all: when.append((done, sum(len(of_network) for of_network in heard.values()))),
+        on_loss=on_loss,
+    )  # fmt: skip
+    names = [f"{name}/fold {fold} seed {seed}" for name in variants for fold in range(1, 5) for seed in (1, 2)]
+    assert sorted(heard) == sorted(names)
+    assert all(told == done for done, told in when)  # nothing is kept back until the end
+    for variant in result.variants:
+        for fold, losses in enumerate(variant.losses, start=1):
+            of_seeds = [heard[f"{variant.name}/fold {fold} seed {seed}"] for seed in (1, 2)]
+            assert [list(of_seed) for of_seed in of_seeds] == [list(range(1, QUICK.epochs + 1))] * 2
+            np.testing.assert_allclose(np.mean([list(of_seed.values()) for of_seed in of_seeds], axis=0), losses)
+
+
 @pytest.mark.filterwarnings("ignore::pipelines.errors.TrainingWarning")  # the blind variant learns nothing
 def test_large_networks_side_by_side_give_what_one_after_another_gives(toy_otto, monkeypatch):
-    from pipelines import fitting
-
     features, threads = make_features(), torch.get_num_threads()
     variants = {name: toy_otto.all_variants[name] for name in ("signal", "blind")}
     as_stacks = cross_validate(toy_otto, features, plan(toy_otto, variants=variants))
