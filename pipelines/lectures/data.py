@@ -66,6 +66,9 @@ def load_names(setting: Setting) -> Names:
     """13,374 names to learn from and 6,700 to test with, of 18 countries; the stand-in is made of syllables."""
     files, source = _files(fetching.NAMES, setting, "made names of five made countries")
     train, test = map(parse_names, files) if files else made_names()
+    unknown = {country for _, country in test} - {country for _, country in train}
+    if unknown:
+        raise _unexpected(f"the test names have countries that no training name has: {', '.join(sorted(unknown))}")
     return Names(train=train, test=test, source=source, is_stand_in=not files)
 
 
@@ -142,13 +145,16 @@ def parse_diabetes(data: bytes) -> "np.typing.NDArray[np.float32]":
 def parse_names(data: bytes) -> Pairs:
     """Pairs of name and country.
 
-    Raises: DataError when a row has not two cells.
+    Raises: DataError when a row has not two cells, or an empty one, or the text is not UTF-8.
 
     >>> parse_names(b'"Adsit","Czech"')
     (('Adsit', 'Czech'),)
     """
-    rows = [row for row in csv.reader(data.decode("utf-8").splitlines()) if row]
-    wrong = next((row for row in rows if len(row) != 2), None)
+    try:
+        rows = [row for row in csv.reader(data.decode("utf-8").splitlines()) if row]
+    except UnicodeDecodeError as error:
+        raise _unexpected(f"the names are not UTF-8: {error}") from None
+    wrong = next((row for row in rows if len(row) != 2 or not all(row)), None)
     if wrong is not None or not rows:
         raise _unexpected(f"a row of the names is {wrong}; expected name and country")
     return tuple((name, country) for name, country in rows)

@@ -172,6 +172,9 @@ def test_a_folder_is_read_in_the_courses_layout(tmp_path):
         ("diabetes/diabetes.csv.gz", b"1,2,3,4,5,6,7,8,2\n", data.load_diabetes),
         ("diabetes/diabetes.csv.gz", b"a,b\n", data.load_diabetes),
         ("names/names_train.csv.gz", b"Ada\n", data.load_names),
+        ("names/names_train.csv.gz", b",Czech\n", data.load_names),
+        ("names/names_train.csv.gz", '"M\u00fcller","German"\n'.encode("latin-1"), data.load_names),
+        ("names/names_train.csv.gz", b"Ada,Irish\n", data.load_names),  # the test name is Czech
     ],
 )
 def test_a_file_that_is_another_table_is_refused(tmp_path, name, content, load):
