@@ -1,0 +1,36 @@
+"""Dropout noise of each member's own."""
+
+import pytest
+import torch
+from torch import nn
+
+from pipelines.dropout import DropoutFrom, NoiseStreams
+
+CPU = torch.device("cpu")
+
+
+@pytest.mark.parametrize("p", [0.0, 0.1, 0.5, 0.9])
+def test_dropout_drops_its_share_and_keeps_the_mean(p):
+    inputs = torch.ones(400, 100, requires_grad=True)
+    with DropoutFrom(NoiseStreams([0], CPU).of_one):
+        outputs = nn.Dropout(p)(inputs)
+    outputs.sum().backward()
+    assert (outputs == 0).float().mean().item() == pytest.approx(p, abs=0.01)
+    assert outputs.mean().item() == pytest.approx(1, abs=0.02)
+    assert torch.equal(inputs.grad, outputs.detach())
+    assert len(outputs.unique()) == (1 if p == 0 else 2)
+
+
+def test_dropout_is_off_in_prediction_and_everything_else_passes_through():
+    inputs = torch.randn(10, 10)
+    with DropoutFrom(NoiseStreams([0], CPU).of_one):
+        assert torch.equal(nn.Dropout(0.5).eval()(inputs), inputs)
+        assert torch.equal(torch.relu(inputs), inputs.clamp(min=0))
+
+
+def test_noise_streams_repeat_and_differ_by_seed():
+    noise = NoiseStreams([1, 1, 2], CPU)
+    first, again, other = torch.cat([noise.take(6), noise.take(8)], dim=1)
+    assert len(first) == 14
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)

@@ -1,0 +1,85 @@
+"""Jobs in groups, groups side by side: nothing but speed depends on it."""
+
+from functools import partial
+
+import numpy as np
+import torch
+from networks import NETWORKS, RECIPE, assert_same, make_jobs
+
+from pipelines import fitting
+from pipelines.competition import Recipe
+from pipelines.estimator import Rows, TorchClassifier, fit_together
+from pipelines.fitting import Job, fit_networks
+from pipelines.members import make_members
+from pipelines.metrics import log_loss
+from pipelines.side_by_side import side_by_side
+
+
+def test_rows_that_members_share_are_stored_once():
+    rows = make_jobs(1)[0]
+    jobs = [Job(inputs=rows.inputs, targets=rows.targets, seed=seed) for seed in range(3)] + make_jobs(2)[1:]
+    dataset, starts = fitting._rows(jobs)
+    assert starts == [0, 0, 0, 100]
+    assert len(dataset) == 200
+
+
+def test_seeds_of_one_fold_share_its_rows(monkeypatch):
+    sizes = []
+    rows_of = fitting._rows
+    monkeypatch.setattr(fitting, "_rows", lambda jobs: sizes.append(len(rows_of(jobs)[0])) or rows_of(jobs))
+    X, y = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32), np.arange(60) % 2
+    fit_together([TorchClassifier(epochs=1, random_state=s) for s in range(5)], [Rows(X, y)] * 5)
+    assert sizes == [60]
+
+
+def test_memory_bounds_the_size_of_a_group():
+    jobs = make_jobs(5)
+    weights, outputs = 6 * 16 + 16 + 16 * 8 + 8 + 8 * 2 + 2, 32 * (2 * 16 + 2 * 8 + 2 * 2 + 2)  # Sequential, MLP: again
+    one = 16 * weights + 8 * (outputs)
+    assert fitting._bytes_of_one(NETWORKS["plain"], jobs[0].inputs[:32]) == one
+    groups = fitting._groups(jobs, NETWORKS["plain"], 32, 2.5 * one / 1e6, 1)
+    assert list(groups) == [[0, 1], [2, 3], [4]]
+    assert [len(group) for group in fitting._groups(jobs, NETWORKS["plain"], 32, None, 1)] == [5]
+    cut = fit_networks(jobs, NETWORKS["dropout"], RECIPE, log_loss, memory_mb=0.02)
+    for (a, _), (b, _) in zip(cut, fit_networks(jobs, NETWORKS["dropout"], RECIPE, log_loss), strict=True):
+        assert_same(a, b)
+
+
+def test_large_stacks_are_shared_among_the_cores_and_give_the_same_networks():
+    jobs = make_jobs(25, n_rows=60)
+    sizes = lambda workers: [len(g) for g in fitting._groups(jobs, NETWORKS["plain"], 32, None, workers)]  # noqa: E731
+    assert [sizes(workers) for workers in (1, 2, 8)] == [[25], [13, 12], [10, 10, 5]]
+    before, fitted = torch.get_num_threads(), {}
+    told = {1: [], 2: []}  # (epoch, job, loss)
+    for threads in (1, 2):
+        torch.set_num_threads(threads)
+        keep = lambda epoch, losses, told=told[threads]: told.extend((epoch, *item) for item in losses.items())  # noqa: E731
+        try:
+            fitted[threads] = fit_networks(jobs, NETWORKS["batch norm and dropout"], RECIPE, log_loss, keep)
+        finally:
+            torch.set_num_threads(before)
+    for threads in (1, 2):
+        of_job = [[loss for _, job, loss in sorted(told[threads]) if job == i] for i in range(25)]
+        assert of_job == [history.losses for _, history in fitted[threads]]
+    for (a, _), (b, _) in zip(fitted[1], fitted[2], strict=True):
+        assert_same(a, b)
+
+
+def test_networks_made_in_several_threads_come_from_their_own_seeds():
+    """Torch has one generator for all threads: whoever draws from it unasked would change a neighbour's weights."""
+    jobs = make_jobs(24, n_rows=33)
+    one = Recipe(epochs=1, batch_size=8, lr=1e-3)
+    fit = partial(fit_networks, make_model=NETWORKS["dropout"], recipe=one, metric=log_loss)
+    alone = [fit([job])[0][0] for job in jobs]
+    for _ in range(5):
+        apart = side_by_side([lambda step, job=job: fit([job], on_epoch=step) for job in jobs], 4)
+        for model, [(other, _)] in zip(alone, apart, strict=True):
+            for a, b in zip(model.parameters(), other.parameters(), strict=True):
+                assert torch.equal(a, b)
+
+
+def test_small_networks_train_on_one_thread_and_the_callers_number_comes_back(monkeypatch):
+    before, seen = torch.get_num_threads(), []
+    monkeypatch.setattr(fitting, "make_members", lambda *a: seen.append(torch.get_num_threads()) or make_members(*a))
+    fit_networks(make_jobs(2), NETWORKS["plain"], RECIPE, log_loss)
+    assert (seen, torch.get_num_threads()) == ([1], before)
