@@ -2,12 +2,15 @@
 
 import os
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from pipelines.competition import load
+from pipelines.encoders import TabularEncoder
+from pipelines.models import SoftmaxRegression
 from pipelines.sources import from_sample
 
 
@@ -46,6 +49,18 @@ def nobody_signed_in(monkeypatch, tmp_path_factory):
 @pytest.fixture(scope="session")
 def titanic():
     return load("titanic")
+
+
+@pytest.fixture
+def toy(titanic):
+    """Titanic's shell around a linear model of plain columns; no baselines but the two of every competition."""
+    return replace(
+        titanic,
+        make_encoder=lambda: TabularEncoder(("signal", "noise")),
+        make_model=SoftmaxRegression,
+        baselines={},
+        published=None,
+    )
 
 
 @pytest.fixture(scope="session")

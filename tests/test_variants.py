@@ -1,0 +1,106 @@
+"""Several kinds of networks on the same folds: pooled, told apart, side by side."""
+
+import itertools
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from toys import QUICK, make_features, only, plan
+
+from pipelines import fitting, folds
+from pipelines.encoders import TabularEncoder
+from pipelines.metrics import log_loss
+from pipelines.report import score_lines
+from pipelines.validation import cross_validate
+
+
+@pytest.fixture
+def toy_otto(toy):
+    """The toy with probabilities to submit and two more variants: one that sees the signal, one that sees noise."""
+    see = lambda *columns: replace(only(toy, QUICK), make_encoder=lambda: TabularEncoder(columns))  # noqa: E731
+    return replace(
+        toy, metric=log_loss, submit="probabilities", variants={"signal": see("signal"), "blind": see("noise")}
+    )
+
+
+@pytest.mark.filterwarnings("ignore::pipelines.errors.TrainingWarning")  # the blind variant learns nothing
+def test_variants_are_pooled_and_the_blind_one_weighs_nothing(toy_otto):
+    features = make_features()
+    variants = {name: toy_otto.all_variants[name] for name in ("signal", "blind")}
+    steps, announced = [], []
+    result = cross_validate(
+        toy_otto, features, plan(toy_otto, variants=variants), lambda *step: steps.append(step),
+        lambda seconds: announced.append((seconds, list(steps))),
+    )  # fmt: skip
+    signal, blind = result.variants
+    assert (signal.name, blind.name) == ("signal", "blind")
+    assert signal.score < 0.5 < 0.6 < blind.score
+    assert signal.weight > 0.5
+    assert blind.weight < 0.2
+    assert result.score < signal.score + 0.01
+    np.testing.assert_allclose(result.oof.sum(axis=1), 1)
+    np.testing.assert_allclose(result.test.sum(axis=1), 1)
+    assert steps[-1] == (16 * QUICK.epochs, 16 * QUICK.epochs)
+    [(seconds, before)] = announced  # said once, before the first epoch
+    assert before == []
+    assert 0 < seconds < 3600
+    assert [len(losses) for losses in signal.losses] == [QUICK.epochs] * 4
+
+
+@pytest.mark.filterwarnings("ignore::pipelines.errors.TrainingWarning")  # the blind variant learns nothing
+def test_each_variant_says_what_it_costs(toy_otto, monkeypatch):
+    ticks = itertools.count()  # a clock that goes on by a second each time somebody looks
+    monkeypatch.setattr(folds, "time", SimpleNamespace(perf_counter=lambda: next(ticks)))
+    variants = {name: toy_otto.all_variants[name] for name in ("signal", "blind")}
+    result = cross_validate(toy_otto, make_features(), plan(toy_otto, variants=variants))
+    assert [variant.seconds for variant in result.variants] == [1.0, 1.0]  # once before, once after all four folds
+    heading, signal, _blind = [line.split() for line in list(score_lines(toy_otto, result))[2:5]]
+    assert heading == ["variants", "alone", "score", "weight", "seconds"]
+    of_signal = result.variants[0]
+    assert signal == ["signal", f"{of_signal.score:.4f}", f"{of_signal.weight:.2f}", "1"]
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_losses_are_told_while_it_trains_each_under_its_networks_name(toy_otto, monkeypatch, apart):
+    monkeypatch.setattr(fitting, "STACKED_PARAMETERS", 0 if apart else fitting.STACKED_PARAMETERS)
+    heard, when = {}, []
+    variants = dict.fromkeys(("one", "other"), toy_otto.all_variants["signal"])
+
+    def on_loss(network, loss, epoch):
+        heard.setdefault(network, {})[epoch] = loss
+
+    result = cross_validate(
+        toy_otto, make_features(), plan(toy_otto, variants=variants),
+        progress=lambda done, _all: when.append((done, sum(len(of_network) for of_network in heard.values()))),
+        on_loss=on_loss,
+    )  # fmt: skip
+    names = [f"{name}/fold {fold} seed {seed}" for name in variants for fold in range(1, 5) for seed in (1, 2)]
+    assert sorted(heard) == sorted(names)
+    assert all(told == done for done, told in when)  # nothing is kept back until the end
+    for variant in result.variants:
+        for fold, losses in enumerate(variant.losses, start=1):
+            of_seeds = [heard[f"{variant.name}/fold {fold} seed {seed}"] for seed in (1, 2)]
+            assert [list(of_seed) for of_seed in of_seeds] == [list(range(1, QUICK.epochs + 1))] * 2
+            np.testing.assert_allclose(np.mean([list(of_seed.values()) for of_seed in of_seeds], axis=0), losses)
+
+
+@pytest.mark.filterwarnings("ignore::pipelines.errors.TrainingWarning")  # the blind variant learns nothing
+def test_large_networks_side_by_side_give_what_one_after_another_gives(toy_otto, monkeypatch):
+    features, threads = make_features(), torch.get_num_threads()
+    variants = {name: toy_otto.all_variants[name] for name in ("signal", "blind")}
+    as_stacks = cross_validate(toy_otto, features, plan(toy_otto, variants=variants))
+    monkeypatch.setattr(fitting, "STACKED_PARAMETERS", 0)
+    steps = []
+    torch.set_num_threads(2)
+    try:
+        apart = cross_validate(
+            toy_otto, features, plan(toy_otto, variants=variants), lambda done, _all: steps.append(done)
+        )
+    finally:
+        torch.set_num_threads(threads)
+    np.testing.assert_allclose(as_stacks.oof, apart.oof, atol=1e-4)
+    np.testing.assert_allclose(as_stacks.test, apart.test, atol=1e-4)
+    assert steps == sorted(steps)
+    assert steps[-1] == 16 * QUICK.epochs

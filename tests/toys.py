@@ -1,0 +1,27 @@
+"""Small rows and plans for what is cross-validated in the tests."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from pipelines.competition import Recipe
+from pipelines.folds import Features, Plan
+
+QUICK = Recipe(epochs=20, batch_size=64, lr=0.1, weight_decay=0.0)
+
+
+def make_features(n=300, n_test=80, seed=0):
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame({"signal": rng.normal(size=n + n_test), "noise": rng.normal(size=n + n_test)})
+    y = (frame["signal"] + 0.8 * rng.normal(size=n + n_test) > 0.3).to_numpy().astype(np.int64)
+    return Features(frame[:n], y[:n], frame[n:].reset_index(drop=True))
+
+
+def only(competition, recipe):
+    return replace(competition.all_variants["network"], recipe=recipe)
+
+
+def plan(toy, recipe=QUICK, **changes):
+    """Four folds of two networks; `recipe` trains them, `toy` says what they are."""
+    return Plan(**{"folds": 4, "seeds": 2, "variants": {"network": only(toy, recipe)}} | changes)
