@@ -8,7 +8,7 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -124,14 +124,14 @@ def _run(
             for line in report.score_lines(competition, result):
                 say(line)
 
-        with contextlib.closing(make_curves(*shown)) as curves, _progress_bar(silent=quiet) as progress:
+        with contextlib.closing(make_curves(*shown)) as curves, console.progress_bar(silent=quiet) as bar:
             outcome = run_competition(
                 competition,
                 knobs,
                 write=write,
-                fetch=partial(fetch, say=_say_aside),
+                fetch=partial(fetch, say=console.say_aside),
                 say=say,
-                progress=progress,
+                progress=partial(bar, "networks"),
                 on_loss=curves.add,
                 on_result=on_result,
             )
@@ -140,43 +140,13 @@ def _run(
         for line in report.outcome_lines(competition, outcome):
             say(line)
         if as_json:
-            typer.echo(json.dumps(outcome.record, indent=2))
+            console.say(json.dumps(outcome.record, indent=2))
         elif quiet:
-            typer.echo(outcome.path or f"{outcome.result.score:.6f}")
-
-
-def _say_aside(line: str) -> None:
-    typer.echo(line, err=True)
+            console.say(str(outcome.path) if outcome.path else f"{outcome.result.score:.6f}")
 
 
 def _speaker(*, quiet: bool, to_stderr: bool) -> Callable[[str], None]:
-    return lambda line: None if quiet else typer.echo(line, err=to_stderr)
-
-
-@contextlib.contextmanager
-def _progress_bar(*, silent: bool) -> Iterator[Callable[[int, int], None]]:
-    """A bar with an estimate on a terminal; nothing elsewhere, or when silent."""
-    if silent or not sys.stderr.isatty():
-        yield lambda _done, _all: None
-        return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-        TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
-    )  # fmt: skip
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("networks", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+    return lambda line: None if quiet else console.say(line, err=to_stderr)
 
 
 kaggle_commands.register(app)

@@ -4,7 +4,7 @@ import contextlib
 import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import typer
@@ -16,6 +16,18 @@ EXIT_CODES = (
 )
 
 
+def say(line: str = "", *, err: bool = False) -> None:
+    """Print a line, through what `sys.stdout` is now: above a bar that is being drawn, not into it."""
+    stream = sys.stderr if err else sys.stdout
+    stream.write(f"{line}\n")
+    stream.flush()
+
+
+def say_aside(line: str) -> None:
+    """Print a line where it does not stand in the way of a result."""
+    say(line, err=True)
+
+
 @contextlib.contextmanager
 def errors_in_plain_words(interrupted: str) -> Iterator[None]:
     """Turn what a user can act on into a message and an exit code; `interrupted` is said on Ctrl-C."""
@@ -25,16 +37,16 @@ def errors_in_plain_words(interrupted: str) -> Iterator[None]:
         with _warnings_in_plain_words():
             yield
     except HomeworkError as error:
-        typer.echo(f"error: {error}", err=True)
+        say(f"error: {error}", err=True)
         raise typer.Exit(error.exit_code) from None
     except BrokenPipeError:  # the reader, `head` say, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(0) from None
     except OSError as error:
-        typer.echo(f"error: {error.filename or 'the system'}: {error.strerror or error}", err=True)
+        say(f"error: {error.filename or 'the system'}: {error.strerror or error}", err=True)
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
-        typer.echo(interrupted, err=True)
+        say(interrupted, err=True)
         raise typer.Exit(130) from None
 
 
@@ -53,7 +65,44 @@ def _warnings_in_plain_words() -> Iterator[None]:
                 show(message, category, *where, **more)
             elif str(message) not in said:
                 said.add(str(message))
-                typer.echo(f"warning: {message}", err=True)
+                say(f"warning: {message}", err=True)
 
         warnings.showwarning = plain
         yield
+
+
+@contextlib.contextmanager
+def progress_bar(*, silent: bool = False) -> Iterator[Callable[[str, int, int], None]]:
+    """Yield `show(what, done, of)`: a bar with an estimate on a terminal; nothing elsewhere, or when silent.
+
+    A new `what` begins a new bar in the place of the one before.
+    """
+    if silent or not sys.stderr.isatty():
+        yield lambda _what, _done, _of: None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
+        TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
+    )  # fmt: skip
+    # Lines on a terminal have to make way for the bar; lines that go to a file stay out of its hands.
+    lines = sys.stdout.isatty()
+    with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=lines) as bar:
+
+        def show(what: str, done: int, of: int) -> None:
+            if [task.description for task in bar.tasks] != [what]:
+                for task in bar.task_ids:
+                    bar.remove_task(task)
+                bar.add_task(what)
+            bar.update(bar.task_ids[0], completed=done, total=of)
+
+        yield show

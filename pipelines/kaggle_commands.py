@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines.console import EXIT_CODES, errors_in_plain_words
+from pipelines.console import EXIT_CODES, errors_in_plain_words, say, say_aside
 
 if TYPE_CHECKING:
     from pipelines.competition import Competition
@@ -53,13 +53,13 @@ def data(
         target = Target(slug, root, competition.files if competition else ())
         if archive is not None:
             found = import_zip(archive, target, force=force)
-            typer.echo(f"imported {archive}")
+            say(f"imported {archive}")
         else:
-            with Kaggle(patience=_patience(timeout), say=_say) as kaggle, _bar(slug) as progress:
+            with Kaggle(patience=_patience(timeout), say=say_aside) as kaggle, _bar(slug) as progress:
                 found, fetched = download(kaggle, target, progress, force=force)
-            typer.echo("downloaded" if fetched else "nothing to download: the files are there and verified")
+            say("downloaded" if fetched else "nothing to download: the files are there and verified")
         for file, entry in found.files.items():
-            typer.echo(f"  {target.folder / file}  {entry['size']} bytes")
+            say(f"  {target.folder / file}  {entry['size']} bytes")
 
 
 def submit(
@@ -87,36 +87,36 @@ def submit(
         competition = load(name)
         candidate = choice.choose(competition, output / competition.slug, file)
         choice.check(competition, candidate, data or Path("data") / competition.slug)
-        typer.echo(f"submission: {candidate.path} (checked)")
+        say(f"submission: {candidate.path} (checked)")
         board = _board(output, candidate.path.parent)
         patience = replace(_patience(timeout), score_deadline=60 * wait_minutes)
-        with Kaggle(patience=patience, say=_say) as kaggle:
+        with Kaggle(patience=patience, say=say_aside) as kaggle:
             with FileLock(output / ".submit.lock"):  # two at once would not see each other's submission
                 sender = Sender(kaggle, board.ledger)
                 entry = _send(sender, choice.pack(candidate, message), again=again, ask=not yes)
             if entry is None:
                 return
             if wait and not entry.done:
-                typer.echo(f"waiting for the score of submission {entry.ref}")
+                say(f"waiting for the score of submission {entry.ref}")
                 scoring.wait(kaggle, board, entry)
         if entry.done:
             scoring.check_verdict(entry)
-            typer.echo(scoring.score_line(entry, board.record(entry)))
+            say(scoring.score_line(entry, board.record(entry)))
         else:
-            typer.echo(f"later: python -m pipelines scores {competition.slug}")
+            say(f"later: python -m pipelines scores {competition.slug}")
 
 
 def _send(sender: "Sender", parcel: "Parcel", *, again: bool, ask: bool) -> "Entry | None":
     """The entry of the submission, new or made before; None if the user declines."""
     before = None if again else sender.already_sent(parcel)
     if before is not None:
-        typer.echo(f"these bytes are submission {before.ref} already; not sent again (--again does)")
+        say(f"these bytes are submission {before.ref} already; not sent again (--again does)")
         return before
     today = sender.remaining(parcel.slug)
     if ask and sys.stdin.isatty() and not typer.confirm(f"upload {parcel.path.name}?", default=True):
         return None
     entry = sender.send(parcel, today)
-    typer.echo(f"submitted: reference {entry.ref}")
+    say(f"submitted: reference {entry.ref}")
     return entry
 
 
@@ -142,12 +142,12 @@ def scores(
             failure = error  # what is known is shown all the same
         table = scoring.rows(board, slug)
         if as_json:
-            typer.echo(json.dumps(table, indent=2))
+            say(json.dumps(table, indent=2))
         elif table:
             for line in scoring.table_lines(table):
-                typer.echo(line)
+                say(line)
         else:
-            typer.echo(f"no submission of {slug} yet; python -m pipelines submit {slug}")
+            say(f"no submission of {slug} yet; python -m pipelines submit {slug}")
         if failure is not None:
             raise failure
 
@@ -160,7 +160,7 @@ def _pick_up(board: "Board", slug: str, timeout: float) -> None:
     open_entries = [entry for entry in board.ledger.entries(slug) if not entry.done]
     if not open_entries:
         return
-    with Kaggle(patience=_patience(timeout), say=_say) as kaggle:
+    with Kaggle(patience=_patience(timeout), say=say_aside) as kaggle:
         for entry in open_entries:
             if Sender(kaggle, board.ledger).settle(entry).ref is not None:
                 scoring.look(kaggle, board, entry)
@@ -179,9 +179,9 @@ def doctor(
         slug, _ = _resolve(name)
         wrong = 0
         for finding in examine(slug, _patience(timeout)):
-            typer.echo(finding.line)
+            say(finding.line)
             wrong += bool(finding.next_step)
-        typer.echo(f"to mend: {wrong}" if wrong else "all is well")
+        say(f"to mend: {wrong}" if wrong else "all is well")
         if wrong:
             raise typer.Exit(1)
 
@@ -213,10 +213,6 @@ def _patience(timeout: float) -> "Patience":
     return Patience(read=timeout)
 
 
-def _say(line: str) -> None:
-    typer.echo(line, err=True)
-
-
 @contextlib.contextmanager
 def _bar(title: str) -> Iterator[Callable[[int, int | None], None]]:
     """A bar in bytes on a terminal; nothing elsewhere."""
@@ -227,6 +223,6 @@ def _bar(title: str) -> Iterator[Callable[[int, int | None], None]]:
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=sys.stdout.isatty()) as bar:
         task = bar.add_task(title, total=None)
         yield lambda done, size: bar.update(task, completed=done, total=size)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.console import EXIT_CODES, errors_in_plain_words
+from pipelines.console import EXIT_CODES, errors_in_plain_words, progress_bar, say
 
 TensorBoard = Annotated[Path | None, typer.Option(help="Folder for TensorBoard's curves.")]
 Visdom = Annotated[bool, typer.Option("--visdom", help="Curves in the browser, by a running Visdom server.")]
@@ -38,20 +38,20 @@ def lecture(
 
         if show or not number:
             for each in catalogue.all_lectures():
-                typer.echo(f"{each.number:<14}{each.title}")
+                say(f"{each.number:<14}{each.title}")
             return
-        setting = Setting(
-            device=pick_device(device), seed=seed, data=data, stand_in=stand_in, pictures=pictures,
-            say=typer.echo, curves=make_curves(tensorboard, visdom),
-        )  # fmt: skip
         reports = []
-        with contextlib.closing(setting.curves):
+        with contextlib.closing(make_curves(tensorboard, visdom)) as curves, progress_bar() as bar:
+            setting = Setting(
+                device=pick_device(device), seed=seed, data=data, stand_in=stand_in, pictures=pictures,
+                say=say, curves=curves, progress=bar,
+            )  # fmt: skip
             for each in catalogue.find(number):
-                typer.echo(f"== lecture {each.number}: {each.title}")
+                say(f"== lecture {each.number}: {each.title}")
                 reports.append(catalogue.attend(each, setting))
-                typer.echo("")
+                say()
         for line in catalogue.table_lines(reports):
-            typer.echo(line)
+            say(line)
         if not all(report.passed for report in reports):
             raise typer.Exit(1)
 
@@ -68,12 +68,15 @@ def mistakes(
 
         if not name:
             for mistake in gallery():
-                typer.echo(f"{mistake.name:<14}{mistake.what:<52}guard: {mistake.guard}")
+                say(f"{mistake.name:<14}{mistake.what:<52}guard: {mistake.guard}")
             return
-        for mistake in find(name):
-            wrong, right = zip(*[mistake.run(seed) for seed in range(seeds)], strict=True)
-            typer.echo(f"{mistake.name}: {mistake.what}")
-            for label, numbers in (("wrong", wrong), ("right", right)):
-                spread = f" ± {stdev(numbers):.3f} (sd over {seeds} seeds)" if seeds > 1 else ""
-                typer.echo(f"  {label}  {mean(numbers):8.4f}{spread}   {mistake.measure}")
-            typer.echo(f"  guard: {mistake.guard}")
+        found = find(name)
+        with progress_bar() as bar:
+            for done, mistake in enumerate(found):
+                bar("mistakes", done, len(found))
+                wrong, right = zip(*[mistake.run(seed) for seed in range(seeds)], strict=True)
+                say(f"{mistake.name}: {mistake.what}")
+                for label, numbers in (("wrong", wrong), ("right", right)):
+                    spread = f" ± {stdev(numbers):.3f} (sd over {seeds} seeds)" if seeds > 1 else ""
+                    say(f"  {label}  {mean(numbers):8.4f}{spread}   {mistake.measure}")
+                say(f"  guard: {mistake.guard}")

@@ -1,11 +1,14 @@
 """The command line as a user meets it, in a process of its own where that matters."""
 
+import contextlib
 import hashlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pandas as pd
@@ -243,6 +246,60 @@ def test_ctrl_c_leaves_no_half_file(tmp_path):
     assert "interrupted; nothing was written" in stderr
     assert "Traceback" not in stderr
     assert written(tmp_path) == []
+
+
+BARS = {
+    "run": (["cv", "titanic", *QUICK], "networks", "accuracy, out of fold"),
+    "lecture": (["lecture", "09-mnist", "--stand-in"], "09/loss", "accuracy on 597 test images"),
+    "mistakes": (["mistakes", "one-hot", "--seeds", "1"], "mistakes", "one-hot rows in place of probabilities"),
+}
+
+
+def on_a_terminal(folder, arguments, stdout=None):
+    """What a command draws on a terminal, without colours; and what it prints if `stdout` is a pipe."""
+    import pty
+
+    ours, its = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pipelines", *arguments], cwd=folder, stdout=stdout or its, stderr=its, text=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "TERM": "xterm"},
+    )  # fmt: skip
+    os.close(its)
+    drawn: list[bytes] = []
+
+    def watch():
+        with contextlib.suppress(OSError):  # the terminal is closed
+            while some := os.read(ours, 4096):
+                drawn.append(some)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    printed, _ = process.communicate(timeout=120)
+    watcher.join()
+    os.close(ours)
+    assert process.returncode == 0
+    return re.sub(r"\x1b\[[0-9;]*m", "", b"".join(drawn).decode()), printed
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX terminals")
+@pytest.mark.parametrize("command", BARS)
+def test_a_bar_is_drawn_on_the_terminal_while_lines_go_to_the_file(tmp_path, command):
+    arguments, bar, line = BARS[command]
+    drawn, printed = on_a_terminal(tmp_path, arguments, subprocess.PIPE)
+    assert line in printed
+    assert line not in drawn
+    assert bar in drawn
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX terminals")
+@pytest.mark.parametrize("command", BARS)
+def test_lines_stand_above_the_bar_and_not_in_it(tmp_path, command):
+    arguments, bar, line = BARS[command]
+    drawn, _ = on_a_terminal(tmp_path, arguments)
+    assert line in drawn
+    behind = re.findall(rf"{bar} .*? left [-:\d]+(.?)", drawn)  # what comes after a bar that was drawn
+    assert set(behind) <= {"", "\r", "\x1b"}, behind
+    assert behind
 
 
 def test_a_console_that_knows_no_chinese_still_gets_the_error(tmp_path):

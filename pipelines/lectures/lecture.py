@@ -54,7 +54,8 @@ class Setting:
     """What the command line decides for a lecture.
 
     `data` is a folder with the course's files; without it they are fetched once into `cache`. With
-    `stand_in` nothing is fetched and made samples take their place.
+    `stand_in` nothing is fetched and made samples take their place. `progress` hears what is trained, the epochs
+    done and in all.
     """
 
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
@@ -65,6 +66,7 @@ class Setting:
     pictures: Path = Path("reports/lectures")
     say: Callable[[str], None] = lambda _line: None
     curves: Curves = field(default_factory=Curves)
+    progress: Callable[[str, int, int], None] = lambda _what, _done, _of: None
 
     @contextlib.contextmanager
     def picture(self, name: str) -> Iterator["Figure"]:

@@ -4,18 +4,20 @@ Shapes: N patients, F folds.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from statistics import mean, stdev
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
+from pipelines.curves import Curves
 from pipelines.lectures.data import load_diabetes
+from pipelines.lectures.fit import draw_losses, fit, seeded
 from pipelines.lectures.lecture import Gate, Lecture, Setting
-from pipelines.loaders import ShuffledBatches, TensorRows, training_batches
 from pipelines.models import MLP
 from pipelines.models.mlp import ACTIVATIONS
-from pipelines.training import predict_logits, train
+from pipelines.training import predict_logits
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -26,21 +28,16 @@ DEPTHS = {"none": (8, 1), "one": (8, 6, 1), "two": (8, 6, 4, 1), "three": (8, 6,
 
 
 def learn(
-    inputs: Tensor, target: Tensor, seed: int, widths: Sequence[int] = WIDTHS, activation: str = "relu"
+    setting: Setting, rows: tuple[Tensor, Tensor], widths: Sequence[int] = WIDTHS, activation: str = "relu"
 ) -> tuple[nn.Module, list[float]]:
-    """A fresh network trained on inputs (N, 8) and target (N, 1), and its loss after each epoch."""
-    torch.manual_seed(seed)
+    """A fresh network trained on rows, inputs (N, 8) and target (N, 1), and its loss after each epoch."""
     # NOTE[DIFF]: three sigmoids and SGD 0.01 stay at the majority class for 100 epochs; ReLU and Adam learn.
-    model = MLP(widths, activation=activation).to(inputs.device)
-    order = ShuffledBatches(len(inputs), 32, torch.Generator().manual_seed(seed))
+    model = seeded(setting, lambda: MLP(widths, activation=activation))
+    optimizer = torch.optim.Adam(model.parameters(), 0.01)
     # NOTE[DIFF]: the criterion takes logits; BCELoss behind a sigmoid loses its gradient far from zero.
-    history = train(
-        model,
-        training_batches(TensorRows(inputs, target), order),
-        nn.BCEWithLogitsLoss(),
-        torch.optim.Adam(model.parameters(), 0.01),
-        EPOCHS,
-    )[0]
+    history = fit(
+        setting, model, rows, nn.BCEWithLogitsLoss(), optimizer, EPOCHS, batch_size=32, name=f"07/{activation}"
+    )
     return model, history.losses
 
 
@@ -49,16 +46,14 @@ def accuracy(model: nn.Module, inputs: Tensor, target: Tensor) -> float:
     return ((predict_logits(model, inputs) > 0) == (target > 0.5)).double().mean().item()
 
 
-def cross_validated(
-    inputs: Tensor, target: Tensor, seed: int, widths: Sequence[int] = WIDTHS, activation: str = "relu"
-) -> list[float]:
+def cross_validated(setting: Setting, inputs: Tensor, target: Tensor, widths: Sequence[int] = WIDTHS) -> list[float]:
     """Accuracy on each of five stratified folds, (F,); a fresh network for each, the same folds for each call."""
     from sklearn.model_selection import StratifiedKFold
 
-    scores = []
-    folds = StratifiedKFold(5, shuffle=True, random_state=seed).split(inputs.cpu(), target.cpu())
+    scores, silent = [], replace(setting, curves=Curves())
+    folds = StratifiedKFold(5, shuffle=True, random_state=setting.seed).split(inputs.cpu(), target.cpu())
     for train_rows, held_out in folds:
-        model, _ = learn(inputs[train_rows], target[train_rows], seed, widths, activation)
+        model, _ = learn(silent, (inputs[train_rows], target[train_rows]), widths)
         scores.append(accuracy(model, inputs[held_out], target[held_out]))
     return scores
 
@@ -78,37 +73,25 @@ def run(setting: Setting) -> Iterator[Gate]:
     inputs, target = patients.inputs.to(setting.device), patients.target.to(setting.device)
     share = target.mean().item()
     setting.say(f"{len(target)} patients; always the larger class: {max(share, 1 - share):.4f}")
-    model, losses = learn(inputs, target, setting.seed)
+    model, losses = learn(setting, (inputs, target))
     curves = {"relu": losses}
     wanted, wanted_held_out = (0.80, 0.78) if patients.is_stand_in else (0.77, 0.745)
     yield Gate.at_least("accuracy on the training rows", accuracy(model, inputs, target), wanted)
-    scores = cross_validated(inputs, target, setting.seed)
+    scores = cross_validated(setting, inputs, target)
     yield Gate.at_least("accuracy, 5-fold", mean(scores), wanted_held_out)
 
     for name in ACTIVATIONS:
-        model, curves[name] = learn(inputs, target, setting.seed, activation=name)
+        model, curves[name] = learn(setting, (inputs, target), activation=name)
         setting.say(f"activation {name:<8} training rows {accuracy(model, inputs, target):.4f}")
     with setting.picture("07-activations") as figure:
-        draw_losses(figure, curves)
-    depths = {name: cross_validated(inputs, target, setting.seed, widths) for name, widths in DEPTHS.items()}
+        draw_losses(figure, curves, "8-6-4-1 on the diabetes rows: training loss by activation", "binary cross entropy")
+    depths = {name: cross_validated(setting, inputs, target, widths) for name, widths in DEPTHS.items()}
     for name, scores in depths.items():
         setting.say(f"hidden layers {name:<6} {described(scores)} (mean of five folds ± standard error)")
     best = max(depths, key=lambda name: mean(depths[name]))
     setting.say(f"picked by the cross-validated score: {best}; differences below two standard errors say little")
     with setting.picture("07-layers") as figure:
         draw_depths(figure, depths, max(share, 1 - share))
-
-
-def draw_losses(figure: "Figure", curves: dict[str, list[float]]) -> None:
-    """Loss by epoch, a line per activation."""
-    axis = figure.subplots()
-    for name, losses in curves.items():
-        axis.plot(range(1, len(losses) + 1), losses, label=name)
-    axis.set_xlabel("epoch")
-    axis.set_ylabel("binary cross entropy")
-    axis.set_title("8-6-4-1 on the diabetes rows: training loss by activation")
-    axis.legend()
-    axis.grid(alpha=0.3)
 
 
 def draw_depths(figure: "Figure", depths: dict[str, list[float]], baseline: float) -> None:

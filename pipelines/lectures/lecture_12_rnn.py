@@ -1,18 +1,15 @@
 """Lecture 12, recurrent networks: the cell by hand, layers of it, and `hello` -> `ohlol`."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from pipelines.lectures.fit import draw_losses, loss_of_guessing
 from pipelines.lectures.lecture import Gate, Lecture, Setting
 from pipelines.models import RNN, EmbeddingRNN, RNNCell
 from pipelines.training import train
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 LETTERS = "ehlo"
 HELLO = torch.tensor([[1, 0, 2, 2, 3]])  # (B, T)
@@ -103,18 +100,17 @@ def spelled(model: nn.Module) -> str:
         return "".join(LETTERS[letter] for letter in model(HELLO).argmax(dim=1).tolist())
 
 
-def learn_to_spell(model: nn.Module) -> tuple[list[str], list[float]]:
-    """Train on the one word; what it spells and its loss after each epoch."""
+def learn_to_spell(setting: Setting, name: str) -> tuple[list[str], list[float]]:
+    """Train that speller on the one word; what it spells and its loss after each epoch."""
     words: list[str] = []
+    model = SPELLERS[name]()
     optimizer = torch.optim.Adam(model.parameters(), 0.05)
-    history = train(
-        model,
-        [(HELLO, OHLOL)],
-        nn.CrossEntropyLoss(),
-        optimizer,
-        EPOCHS,
-        on_epoch=lambda *_: words.append(spelled(model)),
-    )[0]
+
+    def look(epoch: int, losses: list[float]) -> None:
+        words.append(spelled(model))
+        setting.curves.add(f"12/{name}", losses[0], epoch)
+
+    [history] = train(model, [(HELLO, OHLOL)], nn.CrossEntropyLoss(), optimizer, EPOCHS, on_epoch=look)
     return words, history.losses
 
 
@@ -124,27 +120,15 @@ def run(setting: Setting) -> Iterator[Gate]:
     # NOTE[DIFF]: the notes have pictures only; and (time, batch) is a default, batch_first=True turns it round.
     yield from equality_gates()
     curves: dict[str, list[float]] = {}
-    for name, make_model in SPELLERS.items():
-        words, curves[name] = learn_to_spell(make_model())
+    for name in SPELLERS:
+        words, curves[name] = learn_to_spell(setting, name)
         first = words.index("ohlol") + 1 if "ohlol" in words else "none"
         setting.say(f"hello with {name}: {' '.join(words)}; first right in epoch {first}")
         yield Gate.equal(f"hello after {EPOCHS} epochs with {name}", words[-1], "ohlol")
     with setting.picture("12-hello") as figure:
-        draw_losses(figure, curves)
-
-
-def draw_losses(figure: "Figure", curves: dict[str, list[float]]) -> None:
-    """Loss by epoch, a line for each network; guessing costs ln 4."""
-    axis = figure.subplots()
-    for name, losses in curves.items():
-        axis.plot(range(1, len(losses) + 1), losses, "o-", markersize=4, label=name)
-    axis.axhline(torch.tensor(4.0).log().item(), color="gray", linestyle="--", label="guessing, ln 4")
-    axis.set_ylim(bottom=0)
-    axis.set_xlabel("epoch")
-    axis.set_ylabel("loss, mean per letter")
-    axis.set_title("Learning hello -> ohlol")
-    axis.legend()
-    axis.grid(alpha=0.3)
+        draw_losses(
+            figure, curves, "Learning hello -> ohlol", "loss, mean per letter", guessing=loss_of_guessing(OHLOL)
+        )
 
 
 LECTURE = Lecture(number="12", title="RNN cell and RNN", run=run)

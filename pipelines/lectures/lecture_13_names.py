@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from pipelines.lectures.data import load_names
-from pipelines.lectures.fit import fit, seeded
+from pipelines.lectures.fit import draw_losses, fit, loss_of_guessing, seeded
 from pipelines.lectures.lecture import Gate, Lecture, Setting
 from pipelines.models import NameClassifier
 
@@ -85,7 +85,9 @@ def run(setting: Setting) -> Iterator[Gate]:
     with setting.picture("13-confusion") as figure:
         draw_confusion(figure, confusion(predicted, test.target, len(countries)), countries)
     with setting.picture("13-loss") as figure:
-        draw_loss(figure, losses, train_names.target)
+        title = "Name classifier: loss on the training names"
+        guessing = loss_of_guessing(train_names.target)
+        draw_losses(figure, {"training": losses}, title, "cross entropy per name", guessing)
     yield Gate.at_least("accuracy", right.double().mean().item(), 0.80 if names.is_stand_in else 0.83)
 
 
@@ -135,21 +137,6 @@ def draw_confusion(figure: "Figure", counts: Tensor, countries: Sequence[str]) -
     axis.set_ylabel("country of the name (test names)")
     axis.set_title("Where surnames go, % of each row")
     figure.colorbar(shown, ax=axis, label="% of the row")
-
-
-def draw_loss(figure: "Figure", losses: list[float], target: Tensor) -> None:
-    """Training loss by epoch, and what guessing by the countries' shares alone costs."""
-    share = target.bincount().double().cpu() / len(target)
-    guessing = -(share[share > 0] * share[share > 0].log()).sum().item()
-    axis = figure.subplots()
-    axis.plot(range(1, len(losses) + 1), losses, "o-", label="training")
-    axis.axhline(guessing, color="gray", linestyle="--", label="guessing by the countries' shares")
-    axis.set_ylim(bottom=0)
-    axis.set_xlabel("epoch")
-    axis.set_ylabel("cross entropy per name")
-    axis.set_title("Name classifier: loss on the training names")
-    axis.legend()
-    axis.grid(alpha=0.3)
 
 
 LECTURE = Lecture(number="13-names", title="Name classifier", run=run)

@@ -19,6 +19,19 @@ class Mistake:
     run: Callable[[int], Pair]
 
 
+def fails(error: type[Exception], call: Callable[[], object]) -> float:
+    """1.0 where `call` raises `error`, else 0.0.
+
+    >>> fails(ZeroDivisionError, lambda: 1 / 0)
+    1.0
+    """
+    try:
+        call()
+    except error:
+        return 1.0
+    return 0.0
+
+
 def gallery() -> list[Mistake]:
     """All mistakes: first those with data and files, then those of training."""
     from pipelines.lectures.mistakes_of_data import MISTAKES as OF_DATA

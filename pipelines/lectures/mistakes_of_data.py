@@ -3,7 +3,7 @@
 Shapes: N rows, C classes.
 """
 
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from pipelines import competition, submission
 from pipelines.encoders import LeaveOneOutMean
-from pipelines.lectures.mistakes import Mistake, Pair
+from pipelines.lectures.mistakes import Mistake, Pair, fails
 from pipelines.metrics import FloatArray, IntArray, log_loss
 
 Parts = tuple[FloatArray, FloatArray, IntArray, IntArray]
@@ -165,15 +165,10 @@ def only_in_test(_seed: int) -> Pair:
     """A title that no training row has: test rows that cannot be predicted."""
     frame = titanic()
     new = frame.head(20).assign(Title="Dona")
-    strict = OneHotEncoder().fit(frame.assign(Title="Mr")[["Title"]])
-    lenient = OneHotEncoder(handle_unknown="ignore").fit(frame.assign(Title="Mr")[["Title"]])
-    counts = []
-    for encoder in (strict, lenient):
-        try:
-            counts.append(len(new) - encoder.transform(new[["Title"]]).shape[0])
-        except ValueError:
-            counts.append(len(new))
-    return float(counts[0]), float(counts[1])
+    encoders = OneHotEncoder(), OneHotEncoder(handle_unknown="ignore")
+    strict, lenient = (encoder.fit(frame.assign(Title="Mr")[["Title"]]) for encoder in encoders)
+    wrong, right = (fails(ValueError, partial(encoder.transform, new[["Title"]])) for encoder in (strict, lenient))
+    return wrong * len(new), right * len(new)
 
 
 MISTAKES = [

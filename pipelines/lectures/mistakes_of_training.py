@@ -3,7 +3,7 @@
 Shapes: N rows, C classes.
 """
 
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from pipelines.diagnosis import in_plain_words
 from pipelines.errors import TrainingError
-from pipelines.lectures.mistakes import Mistake, Pair
+from pipelines.lectures.mistakes import Mistake, Pair, fails
 from pipelines.loaders import ShuffledBatches, TensorRows, training_batches
 from pipelines.models import MLP
 from pipelines.training import predict_logits, predict_proba, train_epoch
@@ -127,12 +127,7 @@ def last_batch_of_one(_seed: int) -> Pair:
     """33 rows, batches of 32, batch norm: trainings that fail."""
     images, labels, *_ = digits()
     model = network(0, norm="batch")
-    try:
-        for rows in (slice(0, 32), slice(32, 33)):
-            model(images[rows])
-        failed = 0.0
-    except ValueError:
-        failed = 1.0
+    failed = fails(ValueError, lambda: [model(images[rows]) for rows in (slice(0, 32), slice(32, 33))])
     order = ShuffledBatches(33, 32, torch.Generator().manual_seed(0))
     batches = training_batches(TensorRows(images[:33], labels[:33]), order)
     train_epoch(model, batches, nn.CrossEntropyLoss(), torch.optim.SGD(model.parameters(), lr=0.1))
@@ -142,31 +137,16 @@ def last_batch_of_one(_seed: int) -> Pair:
 def labels_from_one(_seed: int) -> Pair:
     """Labels 1 to 10 for ten classes: trainings that fail, in words that help."""
     images, labels, *_ = digits()
-    failed = []
-    for target in (labels + 1, labels):
-        model = network(0)
-        try:
-            with in_plain_words():
-                nn.CrossEntropyLoss()(model(images), target)
-            failed.append(0.0)
-        except TrainingError:
-            failed.append(1.0)
-    return failed[0], failed[1]
+    criterion, model = nn.CrossEntropyLoss(), network(0)
+    wrong, right = (partial(in_plain_words()(criterion), model(images), target) for target in (labels + 1, labels))
+    return fails(TrainingError, wrong), fails(TrainingError, right)
 
 
 def two_devices(_seed: int) -> Pair:
     """The model on one device, the rows on another: trainings that fail, in words that help."""
     images, *_ = digits()
-    failed = []
-    for device in ("meta", "cpu"):
-        model = network(0).to(device)
-        try:
-            with in_plain_words():
-                model(images)
-            failed.append(0.0)
-        except TrainingError:
-            failed.append(1.0)
-    return failed[0], failed[1]
+    wrong, right = (partial(in_plain_words()(network(0).to(device)), images) for device in ("meta", "cpu"))
+    return fails(TrainingError, wrong), fails(TrainingError, right)
 
 
 MISTAKES = [

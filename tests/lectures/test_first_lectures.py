@@ -166,6 +166,6 @@ def test_the_diabetes_network_is_fresh_in_every_fold(monkeypatch):
     learn = lecture_07_diabetes.learn
     monkeypatch.setattr(lecture_07_diabetes, "learn", lambda *args: seen.append(learn(*args)) or seen[-1])
     inputs = torch.randn(50, 8, generator=torch.Generator().manual_seed(0))
-    scores = lecture_07_diabetes.cross_validated(inputs, (inputs[:, :1] > 0).float(), 0)
+    scores = lecture_07_diabetes.cross_validated(Setting(), inputs, (inputs[:, :1] > 0).float())
     assert len(scores) == 5
     assert len({id(model) for model, _ in seen}) == 5
