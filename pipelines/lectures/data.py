@@ -118,6 +118,8 @@ def _files(files: tuple[fetching.CourseFile, ...], setting: Setting, stand_in: s
     elif setting.stand_in:
         source = f"stand-in: {stand_in}"
     else:
+        if not all((setting.cache / file.group / file.name).exists() for file in files):
+            setting.say(f"fetching {', '.join(file.name for file in files)}")
         answer = fetching.fetched(files, setting.cache)
         if isinstance(answer, str):
             setting.say(f"the course's files cannot be fetched ({answer})")

@@ -121,8 +121,9 @@ def test_a_net_that_is_not_there_leads_to_the_stand_in(mirror, tmp_path, monkeyp
     found = data.load_diabetes(Setting(cache=tmp_path, say=said.append))
     assert found.is_stand_in
     assert found.source == "stand-in: 600 made rows"
-    assert "cannot be fetched" in said[0]
-    assert "other gates hold" in said[1]
+    assert said[0] == "fetching diabetes.csv"
+    assert "cannot be fetched" in said[1]
+    assert "other gates hold" in said[2]
 
 
 def test_a_damaged_copy_in_the_cache_is_fetched_anew(mirror, tmp_path):
