@@ -141,6 +141,9 @@ def main() -> None:
     parser.add_argument("--with-best", action="store_true", help="the preset best as well (half an hour)")
     parser.add_argument("--output", type=Path, default=Path("docs"))
     options = parser.parse_args()
+    unknown = set(options.only.split(",")) - set(TABLES)
+    if unknown:
+        parser.error(f"--only: there is no table {unknown.pop()!r}; there are {', '.join(TABLES)}")
     kept = options.output / "benchmarks.json"
     done = json.loads(kept.read_text()) if kept.exists() else {}
     if done.get("machine") != report.machine():

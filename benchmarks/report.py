@@ -112,7 +112,8 @@ def _there(package: str) -> bool:
 def document(done: Mapping[str, Any]) -> str:
     """The whole page, of the tables that were measured."""
     lines = ["# Benchmarks", "", f"`make bench`, {done['date']}. {done['machine']}.", ""]
-    lines += ["Median over rounds, range in brackets; the peers take turns, each in a process of its own.", ""]
+    lines += ["Median over three to five rounds, range in brackets; peers take turns, each in a process of its own."]
+    lines += ["Threads of the peers spin while they wait (OMP_WAIT_POLICY=active), ours sleep, as in a run.", ""]
     for network in ("plain", "dropout and batch norm"):
         if f"members, {network}" in done:
             lines += [

@@ -91,7 +91,7 @@ def lectures_loop(
 
 
 def bare_loop(model: nn.Module, rows: tuple[Tensor, Tensor], batch: int, *, bfloat16: bool) -> Step:
-    """The limit of the same arithmetic: whole batches of permuted tensors, nothing else."""
+    """The same arithmetic in torch's own layers: whole batches of permuted tensors, nothing else."""
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, fused=True)
     precision = partial(mixed_precision, CPU, on_cpu=bfloat16)
 

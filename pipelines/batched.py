@@ -44,7 +44,10 @@ class BatchedLayers(DropoutMode):
         if func in UNITS:
             return self._dropout(False, *args, **kwargs)
         if func in RULES:
-            return RULES[func](*args, **kwargs)
+            try:
+                return RULES[func](*args, **kwargs)
+            except TypeError as error:  # an argument that the rule does not know
+                raise NoRuleError(f"no rule for this call: {error}") from error
         raise NoRuleError(f"no rule for {getattr(func, '__name__', func)}")
 
     def drop(self, inputs: Tensor, p: float, shape: tuple[int, ...]) -> Tensor:

@@ -22,7 +22,8 @@ def blend(
     """Pool `oof` (V, N, C) and `test` (F, V, M, C); `scored` holds the row numbers of each fold.
 
     A fold's weights are fitted on the other folds' out-of-fold rows, and its networks' test predictions
-    are pooled with the same weights: what is scored on the fold is what predicts the test rows.
+    are pooled with the same weights: what is scored on the fold is what predicts the test rows. The fold's labels
+    reach its weights only by way of the other folds' networks, which have trained on them.
 
     Returns: out-of-fold (N, C), test (M, C) as the mean over folds, and the weights (F, V).
     """

@@ -2,8 +2,9 @@
 
 Shapes: N rows, B batch, C classes.
 
-It looks at the targets before the first batch, at the first batch, and at the losses after the last epoch; at nothing
-in between. What is certainly wrong is an error; what may be meant is a warning.
+It looks at the targets before the first batch, at the first outputs, at the gradients after the first epoch, at the
+model's mode when it is scored, and at the losses after the last epoch. What is certainly wrong is an error; what may
+be meant is a warning.
 """
 
 import contextlib
@@ -13,8 +14,10 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
+from torch.utils.data import RandomSampler, SequentialSampler
 
 from pipelines.errors import TrainingError, TrainingWarning
+from pipelines.loaders import ShuffledBatches
 
 EPOCHS = 10  # of training before a loss that has not moved is remarkable
 STILL = 0.005  # share by which a loss has to be less than what it is compared with
@@ -33,23 +36,19 @@ def watching(model: nn.Module, batches: object, criterion: object, optimizer: Op
     if targets is not None:
         _refuse_targets(targets, criterion)
     _refuse_foreign_optimizer(model, criterion, optimizer)
-    steps = 0
 
     def look(_model: nn.Module, _inputs: object, outputs: object) -> None:
-        nonlocal steps
-        steps += 1
-        if steps == 1 and _takes_logits(criterion) and isinstance(outputs, Tensor):
+        handle.remove()
+        if _takes_logits(criterion) and isinstance(outputs, Tensor):
             _refuse_probabilities(outputs.detach().float())
             if targets is not None:
-                _refuse_labels(targets, outputs.shape[-1], getattr(criterion, "ignore_index", None))
-        if steps == 2:  # the loop has zeroed the gradients of the first step, if the optimizer let it
-            handle.remove()
-            _warn_of_old_gradients(optimizer)
+                _refuse_labels(targets, outputs.shape[-1], _ignored(criterion))
 
     handle = model.register_forward_hook(look)
     try:
         with in_plain_words():
             yield
+        _warn_of_old_gradients(optimizer)
     finally:
         handle.remove()
 
@@ -77,13 +76,15 @@ def scoring(model: nn.Module) -> Iterator[None]:
 def warn_if_still(losses: Sequence[Sequence[float]], batches: object, criterion: object) -> None:
     """Warn about a loss that never was better than guessing; `losses` holds a list per epoch, a number per member.
 
-    Guessing is to say the classes' frequencies for every row. Where they are not known, the loss has to fall.
+    Guessing is to say the classes' frequencies for every row. Where they are not known, or members train together,
+    the loss has to fall.
     """
     if len(losses) < EPOCHS:
         return
     targets = _targets(batches)
-    guess = None if targets is None else _loss_of_guessing(targets, criterion)
     best = [min(of_member) for of_member in zip(*losses, strict=True)]
+    alone = len(best) == 1  # members may have other rows, and so other frequencies
+    guess = _loss_of_guessing(targets, criterion) if alone and targets is not None else None
     limits = losses[0] if guess is None else [guess] * len(best)
     still = [i for i, limit in enumerate(limits) if limit > 0 and best[i] > (1 - STILL) * limit]
     if still:
@@ -92,9 +93,11 @@ def warn_if_still(losses: Sequence[Sequence[float]], batches: object, criterion:
         _warn(
             f"the loss has hardly moved in {len(losses)} epochs: {best[still[0]]:.4f} at best, "
             f"{limits[still[0]]:.4f} {than}{networks}",
-            "try another learning rate, ReLU in place of sigmoid, standardised inputs (lecture 7); "
+            "try another learning rate, ReLU in place of sigmoid, wider layers where ReLUs die, standardised inputs "
+            "(lecture 7); "
             "if the inputs know nothing of the target, this is right",
-            "请换学习率、用 ReLU 代替 sigmoid、将输入标准化（第 7 讲）；若输入与目标无关，这就是正常结果",
+            "请换学习率、用 ReLU 代替 sigmoid、ReLU 失活时加宽各层、将输入标准化（第 7 讲）；"
+            "若输入与目标无关，这就是正常结果",
         )
 
 
@@ -120,8 +123,15 @@ def _takes_logits(criterion: object) -> bool:
     return isinstance(criterion, nn.CrossEntropyLoss) or getattr(criterion, "takes_logits", False)
 
 
+def _ignored(criterion: object) -> int:
+    """The label that is none; torch's is -100 where nobody chooses."""
+    return int(getattr(criterion, "ignore_index", -100))
+
+
 def _targets(batches: object) -> Tensor | None:
-    """All targets (N, ...) where the batches are drawn from tensors."""
+    """All targets (N, ...) where the batches are drawn from tensors, and every row is."""
+    if not isinstance(getattr(batches, "sampler", None), (ShuffledBatches, RandomSampler, SequentialSampler)):
+        return None
     tensors = getattr(getattr(batches, "dataset", None), "tensors", ())
     return tensors[-1] if tensors and isinstance(tensors[-1], Tensor) else None
 
@@ -141,11 +151,11 @@ def _refuse_targets(targets: Tensor, criterion: object) -> None:
         )
 
 
-def _refuse_labels(targets: Tensor, n_classes: int, ignored: int | None) -> None:
+def _refuse_labels(targets: Tensor, n_classes: int, ignored: int) -> None:
     """Labels (N,) have to be 0 to C - 1; on a GPU torch would only say that an assertion failed."""
     if targets.ndim != 1 or targets.is_floating_point():
         return
-    odd = targets[((targets < 0) | (targets >= n_classes)) & (targets != (-100 if ignored is None else ignored))]
+    odd = targets[((targets < 0) | (targets >= n_classes)) & (targets != ignored)]
     if len(odd):
         raise _no_class(f"label {int(odd[0])}, where the model gives {n_classes} outputs")
 
@@ -170,6 +180,7 @@ def _refuse_foreign_optimizer(model: nn.Module, criterion: object, optimizer: Op
 
 
 def _warn_of_old_gradients(optimizer: Optimizer) -> None:
+    optimizer.zero_grad(set_to_none=True)  # as the loop does before each backward
     if any(weight.grad is not None and bool(weight.grad.any()) for weight in _held(optimizer)):
         _warn(
             "the optimizer's zero_grad() leaves gradients standing: each step adds those of all steps before it",
@@ -203,7 +214,10 @@ def _loss_of_guessing(targets: Tensor, criterion: object) -> float | None:
         positive = targets.double().mean(dim=0)
         return float(torch.special.entr(torch.stack([positive, 1 - positive])).sum(dim=0).mean())
     if _takes_logits(criterion) and targets.ndim == 1 and not targets.is_floating_point():
-        shares = torch.bincount(targets[targets >= 0]).double() / len(targets)
+        counted = targets[targets != _ignored(criterion)]
+        if not len(counted):
+            return None
+        shares = torch.bincount(counted).double() / len(counted)
         return float(torch.special.entr(shares).sum())
     return None
 

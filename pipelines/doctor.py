@@ -3,6 +3,7 @@
 import os
 import platform
 import stat
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
@@ -51,7 +52,30 @@ def _computer() -> Iterator[Finding]:
     yield from package_findings()
     from pipelines.training import pick_device
 
+    yield Finding("CUDA", cuda_line())
     yield Finding("device", str(pick_device("auto")))
+
+
+def cuda_line() -> str:
+    """Whether torch finds a GPU; which one, what torch is built for, and the driver's version."""
+    import torch
+
+    # NOTE[DIFF]: the notes write torch.cuda.is_availabel(), an AttributeError. And AMD is not excluded:
+    # builds of torch for ROCm answer here as CUDA does. All come by pip: PyTorch has left conda.
+    built = torch.version.cuda or (f"ROCm {torch.version.hip}" if torch.version.hip else None)
+    if not torch.cuda.is_available():
+        return f"not available ({'no GPU or driver found' if built else 'this build of torch is for the CPU'})"
+    return f"{torch.cuda.get_device_name(0)}, built for {built}, driver {_driver_version() or 'of unknown version'}"
+
+
+def _driver_version() -> str | None:
+    """What NVIDIA's driver says of itself; None where there is none."""
+    command = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)  # noqa: S603 fixed
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.partition("\n")[0].strip() or None
 
 
 def package_findings() -> Iterator[Finding]:

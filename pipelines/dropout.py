@@ -20,7 +20,7 @@ from torch.overrides import TorchFunctionMode
 BITS = 16
 WORD = 4  # 16-bit numbers in the 64 bits that a generator gives at a time
 AHEAD = 1 << 15  # numbers made at a time for each member: fewer calls, and 64 KB
-Take = Callable[[int], Tensor]  # so many random int16, shape (n,)
+Take = Callable[[int], Tensor]  # so many random int16: (n,), or (E, n) for members in a stack
 UNITS = (F.dropout, torch.dropout)
 CHANNELS = (F.dropout1d, F.dropout2d, F.dropout3d)
 
@@ -72,9 +72,10 @@ def rounded_up(n: int) -> int:
 
 
 class DropoutMode(TorchFunctionMode):
-    """While active, dropout of units and of whole channels goes through `drop`; all else passes by.
+    """While active, calls of dropout, of units or whole channels, go through `drop`; all else passes by.
 
-    Other random layers (alpha dropout, random ReLU) still draw from torch's own generator.
+    Noise that is drawn elsewhere (alpha dropout, random ReLU, inside attention or an LSTM) comes from torch's own
+    generator; `members.py` sees to it that each network has it for itself.
     """
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -88,16 +89,15 @@ class DropoutMode(TorchFunctionMode):
         inputs: Tensor,
         p: float = 0.5,
         training: bool = True,
-        inplace: bool = False,  # noqa: ARG002 part of the signature that is replaced
+        inplace: bool = False,
         *,
         train: bool | None = None,  # what torch.dropout calls `training`
     ) -> Tensor:
         if not (training if train is None else train) or p == 0:
             return inputs
-        if p == 1:
-            return inputs * 0
         shape = (*inputs.shape[:2], *[1] * (inputs.ndim - 2)) if channels else tuple(inputs.shape)
-        return self.drop(inputs, p, shape)
+        outputs = inputs * 0 if p == 1 else self.drop(inputs, p, shape)
+        return inputs.copy_(outputs) if inplace else outputs
 
     def drop(self, inputs: Tensor, p: float, shape: tuple[int, ...]) -> Tensor:
         """Inputs after dropout with a mask of `shape`."""

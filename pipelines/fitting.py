@@ -5,7 +5,6 @@ Shapes: E members, N training rows, V rows held out for early stopping, D featur
 
 import contextlib
 import math
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -17,13 +16,13 @@ from pipelines.competition import Recipe
 from pipelines.loaders import ShuffledBatches, TensorRows, training_batches
 from pipelines.members import MemberCrossEntropy, make_members
 from pipelines.metrics import Metric
-from pipelines.side_by_side import side_by_side
+from pipelines.side_by_side import ONE_GENERATOR, side_by_side
 from pipelines.training import History, Monitor, mixed_precision, train
 
 STACKED_PARAMETERS = 100_000  # above this a network's own arithmetic, not overhead, fills a CPU core
 LEAST_STACK = 10  # fewer networks in one program do not make up for its overhead
-MAKING = threading.Lock()  # torch has one generator for all threads, and new networks draw from it
 MEMORY_MB = 1024  # for one group on the CPU; on CUDA half of what is free
+HELD_OUT_ROWS = 8192  # of all members together that are scored in one go
 OnEpoch = Callable[[int, dict[int, float]], None]  # the epoch, from 1, and the training loss of each job by its number
 Fitted = dict[int, tuple[nn.Module, History]]  # by the number of the job
 
@@ -97,7 +96,7 @@ def _budget(device: torch.device) -> float:
 
 def _bytes_of_one(make_model: Callable[[], nn.Module], batch: Tensor) -> int:
     """What one network takes in training: weight, gradient and two moments; each layer's output and its gradient."""
-    with MAKING, torch.random.fork_rng(devices=[]), torch.no_grad():
+    with ONE_GENERATOR, torch.random.fork_rng(devices=[]), torch.no_grad():
         model = make_model()
         outputs: list[int] = []
         for module in model.modules():
@@ -114,7 +113,7 @@ def is_small(make_model: Callable[[], nn.Module]) -> bool:
 
 
 def _size(make_model: Callable[[], nn.Module]) -> int:
-    with MAKING, torch.random.fork_rng(devices=[]):
+    with ONE_GENERATOR, torch.random.fork_rng(devices=[]):
         return sum(p.numel() for p in make_model().parameters())
 
 
@@ -163,18 +162,18 @@ def _fit_group(
 @contextlib.contextmanager
 def _random_state_kept() -> Iterator[None]:
     """`torch.random.fork_rng`, but never while another thread makes a network from the one generator."""
-    with MAKING:
+    with ONE_GENERATOR:
         state = torch.get_rng_state()
     try:
         yield
     finally:
-        with MAKING:
+        with ONE_GENERATOR:
             torch.set_rng_state(state)
 
 
 def _seeded(make_model: Callable[[], nn.Module], seed: int) -> nn.Module:
     """A new network, made on the CPU from the CPU's generator: no other device's state is touched."""
-    with MAKING:
+    with ONE_GENERATOR:
         torch.default_generator.manual_seed(seed)
         return make_model()
 
@@ -193,7 +192,8 @@ def _rows(jobs: list[Job]) -> tuple[TensorRows, list[int]]:
 
 
 def _same_rows(job: Job, other: Job) -> bool:
-    return job.inputs.data_ptr() == other.inputs.data_ptr() and torch.equal(job.targets, other.targets)
+    place, other_place = ((rows.data_ptr(), rows.stride()) for rows in (job.inputs, other.inputs))
+    return place == other_place and torch.equal(job.targets, other.targets)
 
 
 def _monitor(jobs: list[Job], metric: Metric, recipe: Recipe) -> Monitor | None:
@@ -209,7 +209,9 @@ def _monitor(jobs: list[Job], metric: Metric, recipe: Recipe) -> Monitor | None:
     def score(members: nn.Module) -> Tensor:
         members.eval()
         with torch.inference_mode():
-            proba = members(inputs).cpu().double().softmax(dim=-1).numpy()
+            parts = torch.split(inputs, max(1, HELD_OUT_ROWS // len(jobs)), dim=1)
+            outputs = torch.cat([members(part).cpu() for part in parts], dim=1)
+        proba = outputs.double().softmax(dim=-1).numpy()
         gains = [metric.gain(metric(y, p), 0.0) for y, p in zip(targets, proba, strict=True)]
         return torch.tensor(gains, dtype=torch.float64)
 

@@ -152,7 +152,8 @@ class VariantOnFolds:
         recipe, encoded = self.variant.recipe, self.encode(0)
         X, y = np.asarray(encoded.fit.X), np.asarray(encoded.fit.y)
         small = is_small(partial(self.variant.make_model, X.shape[1], len(self.competition.classes)))
-        few = np.random.default_rng(0).permutation(len(y))[: TRIAL_BATCHES * recipe.batch_size]
+        few = _first_of_each_class_first(np.random.default_rng(0).permutation(len(y)), y)
+        few = few[: max(TRIAL_BATCHES * recipe.batch_size, len(np.unique(y)))]
         folds = range(len(self.parts) if small else 1)
         networks = [net for fold in folds for net in self.networks(fold, epochs=1, patience=None)]
         networks = networks if small else networks[:1]
@@ -162,6 +163,12 @@ class VariantOnFolds:
         fit_together(networks, rows, memory_mb=self.plan.memory_mb)
         per_network_and_epoch = (time.perf_counter() - started) * len(y) / len(few) / len(networks)
         return small, per_network_and_epoch * recipe.epochs * len(self.parts) * self.plan.seeds
+
+
+def _first_of_each_class_first(order: IntArray, y: IntArray) -> IntArray:
+    """The same rows in nearly the same order: however few are taken, each class is among them."""
+    first = np.unique(y[order], return_index=True)[1]
+    return np.concatenate([order[first], np.delete(order, first)])
 
 
 def _predict(networks: list[TorchClassifier], encoder: Any, rows: pd.DataFrame) -> FloatArray:

@@ -26,7 +26,7 @@ def lecture(
     pictures: Annotated[Path, typer.Option(help="Where pictures go.")] = Path("reports/lectures"),
     tensorboard: TensorBoard = None,
     visdom: Visdom = False,
-    seed: Annotated[int, typer.Option(help="Fixes all chance.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Fixes all chance.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
 ) -> None:
     """Run a lecture: what it shows, its pictures and its gates; exit code 1 if a gate fails."""

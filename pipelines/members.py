@@ -19,6 +19,7 @@ from torch.func import functional_call, vmap
 
 from pipelines.batched import BatchedLayers
 from pipelines.dropout import CountDropout, DropoutFrom, NoiseStreams, Take, rounded_up
+from pipelines.side_by_side import ONE_GENERATOR
 
 State = dict[str, Tensor]
 
@@ -90,12 +91,13 @@ class StackedMembers(nn.Module):
 
 
 def stacked(models: Sequence[nn.Module]) -> nn.Module:
-    """A network like these whose every weight and buffer has a leading axis E; tied weights stay tied.
+    """A network like these whose every weight and buffer has a leading axis E; what is tied stays tied.
 
     Matrices (E, out, in) are stored input by input, as inputs^T x gradient gives them: no copy in each step.
     """
     network = copy.deepcopy(models[0])
     made: dict[int, nn.Parameter] = {}  # by the identity of the weight that is replaced
+    together_buffers: dict[int, Tensor] = {}
     parameters, buffers = _state(network)
     for name, weight in parameters.items():
         if id(weight) not in made:
@@ -106,7 +108,9 @@ def stacked(models: Sequence[nn.Module]) -> nn.Module:
         setattr(network.get_submodule(path), leaf, made[id(weight)])
     for name in buffers:
         path, _, leaf = name.rpartition(".")
-        together = torch.stack([model.get_buffer(name) for model in models])
+        if id(buffers[name]) not in together_buffers:
+            together_buffers[id(buffers[name])] = torch.stack([model.get_buffer(name) for model in models])
+        together = together_buffers[id(buffers[name])]
         network.get_submodule(path).register_buffer(leaf, together)  # in the state dict, so that the best are kept
     return network
 
@@ -125,14 +129,17 @@ def _state(network: nn.Module) -> tuple[State, State]:
 class SeparateMembers(nn.Module):
     """E networks that compute one after another behind the same interface.
 
-    For a single network, and for networks that vmap has no rule for (an RNN).
+    For a single network, and for networks that vmap has no rule for (an RNN). With `random` the networks draw
+    from torch's own generator too (noise, the dropout inside attention or an LSTM): each finds it as it left it.
     """
 
-    def __init__(self, models: Sequence[nn.Module], seeds: Sequence[int]) -> None:
+    def __init__(self, models: Sequence[nn.Module], seeds: Sequence[int], *, random: bool = False) -> None:
         super().__init__()
         self.models = nn.ModuleList(models)
         device = next(models[0].parameters()).device
         self._noise = [NoiseStreams([seed], device) for seed in seeds]
+        self._generator = _generator_of(device)
+        self._states = [torch.Generator(device).manual_seed(seed).get_state() for seed in seeds] if random else []
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """Outputs (E, B, C) of inputs (E, B, ...)."""
@@ -140,8 +147,23 @@ class SeparateMembers(nn.Module):
 
     def _outputs(self, inputs: tuple[Tensor, ...]) -> Iterator[Tensor]:
         for i, (model, noise) in enumerate(zip(self.models, self._noise, strict=True)):
-            with DropoutFrom(noise.of_one):
+            with DropoutFrom(noise.of_one), self._drawing_on(i):
                 yield model(*(tensor[i] for tensor in inputs))
+
+    @contextlib.contextmanager
+    def _drawing_on(self, i: int) -> Iterator[None]:
+        """Torch's generator as member i left it, for as long as nobody else may use it."""
+        if not self._states or not self.training:
+            yield
+            return
+        with ONE_GENERATOR:
+            before = self._generator.get_state()
+            self._generator.set_state(self._states[i])
+            try:
+                yield
+            finally:
+                self._states[i] = self._generator.get_state()
+                self._generator.set_state(before)
 
     def keep_members(self, best: State, improved: Tensor) -> None:
         """Copy the state of the members that `improved` (E,) marks into `best`."""
@@ -158,17 +180,66 @@ Members = StackedMembers | SeparateMembers
 
 
 def make_members(models: Sequence[nn.Module], seeds: Sequence[int], example: tuple[Tensor, ...]) -> Members:
-    """Members of these networks: stacked where torch has the rules, which `example` inputs (B, ...) try out."""
-    if len(models) == 1:
-        return SeparateMembers(models, seeds)
-    inputs = tuple(torch.stack([tensor] * len(models)) for tensor in example)
-    for batched in (True, False):
-        trial = StackedMembers(models, seeds, batched=batched)
-        with contextlib.suppress(RuntimeError), torch.no_grad():
-            trial(*inputs)
-            trial.eval()(*inputs)  # a score may ask for what training does not
-            return StackedMembers(models, seeds, batched=batched)  # its statistics have not seen the example
-    return SeparateMembers(models, seeds)
+    """Members of these networks: stacked where torch has the rules, which `example` inputs (B, ...) try out.
+
+    A stack has to say in evaluation what the networks say alone: whatever differs between them and is neither
+    weight nor buffer is not stacked. Networks that draw from torch's own generator do not share it.
+    """
+    random = _draws(models[0], example)
+    if len(models) > 1 and not random and not any(_pads(module) for module in models[0].modules()):
+        for batched in (True, False):
+            with contextlib.suppress(Exception):  # a network alone says plainly what is wrong with it
+                members = StackedMembers(models, seeds, batched=batched)
+                _try(StackedMembers(models, seeds, batched=batched), example)  # its statistics see the example
+                if _says_what_they_say(members, models, example):
+                    return members
+    return SeparateMembers(models, seeds, random=random)
+
+
+def _try(members: StackedMembers, example: tuple[Tensor, ...]) -> None:
+    with torch.no_grad():
+        members(*_for_all(members, example))
+
+
+def _says_what_they_say(members: StackedMembers, models: Sequence[nn.Module], example: tuple[Tensor, ...]) -> bool:
+    with torch.no_grad():
+        together = members.eval()(*_for_all(members, example))
+        alone = torch.stack([model.eval()(*example) for model in models])
+    for module in (members, *models):
+        module.train()
+    return torch.allclose(together, alone, atol=1e-4, rtol=1e-3, equal_nan=True)
+
+
+def _for_all(members: StackedMembers, example: tuple[Tensor, ...]) -> list[Tensor]:
+    n_members = len(next(members.parameters()))
+    return [tensor.expand(n_members, *tensor.shape) for tensor in example]
+
+
+def _pads(module: nn.Module) -> bool:
+    """Under vmap the gradient of an embedding's padding row is zeroed for the first member only (torch 2.13)."""
+    return isinstance(module, nn.Embedding | nn.EmbeddingBag) and module.padding_idx is not None
+
+
+def _draws(model: nn.Module, example: tuple[Tensor, ...]) -> bool:
+    """Whether a network draws from torch's own generator while it trains, dropout of ours left aside."""
+    probe = copy.deepcopy(model).train()
+    device = next(model.parameters()).device
+    generator = _generator_of(device)
+    with ONE_GENERATOR:
+        before = generator.get_state()
+        with contextlib.suppress(RuntimeError, ValueError), torch.no_grad(), CountDropout():
+            probe(*example)
+        after = generator.get_state()
+        generator.set_state(before)
+    return not torch.equal(before, after)
+
+
+def _generator_of(device: torch.device) -> torch.Generator:
+    """Torch's own generator of that device; the CPU's where a device shows none."""
+    if device.type == "cuda":
+        torch.cuda.init()  # type: ignore[no-untyped-call]
+        return torch.cuda.default_generators[device.index or 0]
+    return torch.default_generator
 
 
 class MemberCrossEntropy(nn.Module):

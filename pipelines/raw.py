@@ -266,6 +266,11 @@ def _agree(competition: Competition, train: pd.DataFrame, test: pd.DataFrame, sa
     if len(values) < 2:
         what = f"{train_file}, column {competition.target!r}: every row holds {_shown(values[0])}"
         raise DataError(what, "a classifier needs at least two classes", "训练数据至少需要两个类别")
+    codes = _codes(competition)
+    missing = set(codes.values()) - {codes[value] for value in values}
+    if missing:
+        what = f"{train_file}, column {competition.target!r}: no row holds {competition.classes[min(missing)]}"
+        raise DataError(what, "download the file again: rows are missing", "请重新下载该文件：缺少数据行")
 
 
 def _check_sample_columns(competition: Competition, found: list[str]) -> None:

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import torch
 
+ONE_GENERATOR = threading.Lock()  # torch has one for all threads of the CPU: held by whoever sets or draws from it
 Result = TypeVar("Result")
 OnStep = Callable[..., None]
 
@@ -21,8 +22,8 @@ def side_by_side(
     """Results of `tasks` in their order, up to `workers` at a time; each gets an `on_step` that is safe to call.
 
     Threads are enough, since torch lets go of the interpreter while it computes; and a core per task beats
-    all cores on one: nobody waits for anybody inside a step. When a task fails the others stop at their
-    next step, and the failure is raised. With one worker the tasks run here, with the caller's threads.
+    all cores on one: nobody waits for anybody inside a step. When a task fails the others stop when they
+    next call `on_step`, and the failure is raised. With one worker the tasks run here, with the caller's threads.
     """
     if workers == 1 or len(tasks) == 1:
         return [task(on_step) for task in tasks]
@@ -45,7 +46,7 @@ def side_by_side(
                     future.result()
             finally:
                 stop.set()
-                pool.shutdown(wait=False, cancel_futures=True)
+                pool.shutdown(cancel_futures=True)
             return [future.result() for future in futures]
     finally:
         torch.set_num_threads(threads)

@@ -91,9 +91,20 @@ def test_an_epoch_of_the_large_network_runs(few_rows, peer):
     assert training.otto_epoch(peer)() > 0
 
 
-def test_all_peers_have_the_same_network():
-    small = [
+def test_the_networks_are_those_that_the_page_names():
+    sizes = [
         sum(p.numel() for p in training.small(network).parameters()) for network in ("plain", "dropout and batch norm")
     ]
-    assert small[0] == 25 * 64 + 64 + 64 * 32 + 32 + 32 + 1
+    weights = 25 * 64 + 64 * 32 + 32 + 1
+    assert sizes == [weights + 64 + 32, weights + 2 * (64 + 32)]  # biases; scales and shifts in their place
+
+
+def test_a_matrix_product_runs():
     assert training.matmul("8 x 4 x 2", "float32")() > 0
+
+
+def test_a_table_that_is_not_there_is_refused(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["benchmarks", "--only", "epochs"])
+    with pytest.raises(SystemExit):
+        program.main()
+    assert "there is no table 'epochs'; there are members, epoch" in capsys.readouterr().err

@@ -5,10 +5,11 @@ import warnings
 import pytest
 import torch
 from torch import nn
+from torch.utils.data import DataLoader, SubsetRandomSampler, TensorDataset
 
 from pipelines.console import errors_in_plain_words
 from pipelines.errors import TrainingError, TrainingWarning
-from pipelines.estimator import TorchClassifier
+from pipelines.estimator import Rows, TorchClassifier, fit_together
 from pipelines.loaders import ShuffledBatches, TensorRows, training_batches
 from pipelines.models import MLP
 from pipelines.training import Monitor, predict_proba, train
@@ -34,8 +35,10 @@ def test_softmax_before_cross_entropy_is_refused(rows):
 
 def test_softmax_is_refused_in_a_classifier_and_in_a_stack_too(rows):
     make = lambda d, c: nn.Sequential(MLP([d, 8, c]), nn.Softmax(dim=-1))  # noqa: E731
-    with pytest.raises(TrainingError, match="probabilities"):
-        TorchClassifier(make, epochs=1).fit(rows[0].numpy(), rows[1].numpy())
+    networks = [TorchClassifier(make, epochs=1, random_state=seed) for seed in (0, 1)]
+    for few in (1, 2):
+        with pytest.raises(TrainingError, match="probabilities"):
+            fit_together(networks[:few], [Rows(rows[0].numpy(), rows[1].numpy())] * few)
 
 
 def test_probabilities_are_right_where_the_criterion_takes_them(rows):
@@ -119,8 +122,27 @@ def test_the_notes_three_sigmoids_are_told_although_their_loss_falls(binary):
 
 def test_every_member_of_a_stack_is_looked_at():
     inputs, target = noise()
-    with pytest.warns(TrainingWarning, match="hardly moved"):
-        TorchClassifier(lambda d, c: MLP([d, c]), lr=1e-9, epochs=10, random_state=0).fit(inputs, target)
+    stuck = [TorchClassifier(lambda d, c: MLP([d, c]), lr=1e-9, epochs=10, random_state=seed) for seed in (0, 1)]
+    with pytest.warns(TrainingWarning, match=r"hardly moved.*\(2 of 2 networks\)"):
+        fit_together(stuck, [Rows(inputs, target)] * 2)
+
+
+def test_members_with_other_shares_are_not_compared_with_each_others():
+    inputs = torch.randn(400, 8)
+    even, rare = (inputs[:, 0] > 0).long(), (inputs[:, 0] > 1.6).long()
+    networks = [TorchClassifier(lambda d, c: MLP([d, c]), lr=3e-3, epochs=10, random_state=seed) for seed in (0, 1)]
+    with warnings.catch_warnings(record=True) as said:
+        fit_together(networks, [Rows(inputs, even), Rows(inputs, rare)])
+    assert said == []
+
+
+def test_rows_that_a_sampler_leaves_out_may_have_no_label(rows):
+    inputs, target = rows
+    labels = torch.where(torch.arange(64) < 32, target, -1)
+    batches = DataLoader(TensorDataset(inputs, labels), 8, sampler=SubsetRandomSampler(range(32)))
+    model = nn.Linear(4, 2)
+    [history] = train(model, batches, nn.CrossEntropyLoss(), torch.optim.SGD(model.parameters(), lr=0.1), 1)
+    assert history.losses[0] > 0
 
 
 def test_going_on_with_a_trained_model_says_nothing(rows):
@@ -143,8 +165,11 @@ class Forgetful(torch.optim.SGD):
 
 
 def test_gradients_that_are_not_zeroed_are_a_warning(rows):
-    with pytest.warns(TrainingWarning, match=r"zero_grad\(\) leaves gradients standing.*\n.*lecture 4.*\n.*第 4 讲"):
-        fit(nn.Linear(4, 2), *rows, make_optimizer=Forgetful)
+    for few in (slice(0, 16), slice(0, 64)):  # one batch an epoch, and four
+        with pytest.warns(
+            TrainingWarning, match=r"zero_grad\(\) leaves gradients standing.*\n.*lecture 4.*\n.*第 4 讲"
+        ):
+            fit(nn.Linear(4, 2), rows[0][few], rows[1][few], make_optimizer=Forgetful)
 
 
 @pytest.mark.parametrize("name", ["SGD", "Adam", "LBFGS", "Rprop"])
@@ -184,6 +209,18 @@ def test_targets_outside_zero_and_one_are_refused_where_they_mean_nothing(rows):
 def test_labels_that_the_criterion_ignores_are_left_in_peace(rows):
     target = torch.where(torch.arange(64) % 8 == 0, -100, rows[1])
     assert fit(nn.Linear(4, 2), rows[0], target)[0].losses[0] > 0
+
+
+@pytest.mark.parametrize(("ignored", "options"), [(-100, {}), (1, {"ignore_index": 1})])
+def test_guessing_counts_the_labels_that_count(rows, ignored, options):
+    """Shares are taken among the rows that have a label: two classes, half and half, cost ln 2 to guess."""
+    labels = torch.where(torch.arange(64) % 2 == 0, 0, 2)
+    target = torch.where(torch.arange(64) % 4 < 2, ignored, labels)
+    with pytest.warns(TrainingWarning, match=r"0\.6931 by saying for every row"):
+        fit(nn.Linear(4, 3), rows[0], target, epochs=10, lr=1e-9, criterion=nn.CrossEntropyLoss(**options))
+    with warnings.catch_warnings(record=True) as said:
+        fit(nn.Linear(4, 3), torch.eye(4)[labels], target, epochs=10, lr=0.5, criterion=nn.CrossEntropyLoss(**options))
+    assert said == []
 
 
 @pytest.mark.parametrize("module", [nn.Dropout(0.5), nn.BatchNorm1d(4)])

@@ -32,6 +32,15 @@ def test_seeds_of_one_fold_share_its_rows(monkeypatch):
     assert sizes == [60]
 
 
+def test_views_of_the_same_place_are_not_the_same_rows():
+    X, y = np.random.default_rng(0).normal(size=(200, 4)).astype(np.float32), np.arange(100) % 2
+    together = [TorchClassifier(epochs=2, random_state=seed) for seed in (0, 1)]
+    rows = [Rows(X[:100], y), Rows(X[::2], y)]
+    fit_together(together, rows)
+    alone = TorchClassifier(epochs=2, random_state=1).fit(X[::2], y)
+    np.testing.assert_allclose(together[1].predict_proba(X), alone.predict_proba(X), atol=1e-5)
+
+
 def test_memory_bounds_the_size_of_a_group():
     jobs = make_jobs(5)
     weights, outputs = 6 * 16 + 16 + 16 * 8 + 8 + 8 * 2 + 2, 32 * (2 * 16 + 2 * 8 + 2 * 2 + 2)  # Sequential, MLP: again

@@ -30,7 +30,7 @@ def test_sizes_come_from_the_image_and_the_last_batch_may_be_short(shape):
 
 
 def test_an_image_that_is_too_small_is_named_with_its_remedy():
-    with pytest.raises(ValueError, match=r"\(1, 8, 8\) are too small for the layers; give padding"):
+    with pytest.raises(ValueError, match=r"do not take images of \(1, 8, 8\) \(too small\? give padding\)"):
         ConvNet((1, 8, 8), 10)
 
 

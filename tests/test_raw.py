@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipelines.competition import load
 from pipelines.errors import DataError
 from pipelines.raw import parse_csv, read
-from pipelines.sources import Source
+from pipelines.sources import Source, from_sample
 
 
 @pytest.fixture
@@ -40,6 +41,15 @@ def put(column, row, value):
         return frame
 
     return change
+
+
+def test_a_class_without_a_row_is_refused():
+    otto = load("otto")
+    files = dict(from_sample(otto).files)
+    lines = files["train.csv"].splitlines(keepends=True)
+    files["train.csv"] = b"".join(line for line in lines if not line.rstrip().endswith(b"Class_4"))
+    with pytest.raises(DataError, match="column 'target': no row holds Class_4"):
+        read(otto, Source("folder", "x", files))
 
 
 def test_reads_the_sample(read_changed):

@@ -1,6 +1,7 @@
 """Several kinds of networks on the same folds: pooled, told apart, side by side."""
 
 import itertools
+import warnings
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -60,6 +61,32 @@ def test_each_variant_says_what_it_costs(toy_otto, monkeypatch):
     assert heading == ["variants", "alone", "score", "weight", "seconds"]
     of_signal = result.variants[0]
     assert signal == ["signal", f"{of_signal.score:.4f}", f"{of_signal.weight:.2f}", "1"]
+
+
+def test_a_class_that_is_rare_does_not_stop_the_trial(toy_otto):
+    features = make_features(600)
+    y = np.zeros(600, dtype=np.int64)
+    y[[0, 300]] = 1
+    few = plan(toy_otto, replace(QUICK, epochs=1, batch_size=4), folds=2, seeds=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        result = cross_validate(toy_otto, replace(features, y=y), few)
+    assert result.oof.shape == (600, 2)
+
+
+def test_permuted_labels_do_not_beat_the_base_rate_with_a_blend(toy_otto):
+    """A fold's labels reach its weights by way of the other folds' networks: too weak a way to gain by."""
+    gains = []
+    for seed in range(4):
+        features = make_features(200)
+        features = replace(features, y=np.random.default_rng(seed).permutation(features.y))
+        variants = dict.fromkeys(("one", "two", "three"), toy_otto.all_variants["signal"])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # nothing can be learned
+            result = cross_validate(toy_otto, features, plan(toy_otto, variants=variants, seed=seed))
+        share = features.y.mean()
+        gains.append(-(share * np.log(share) + (1 - share) * np.log(1 - share)) - result.score)
+    assert np.mean(gains) < 0.005
 
 
 @pytest.mark.parametrize("apart", [False, True])

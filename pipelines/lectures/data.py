@@ -82,6 +82,7 @@ def load_digits(setting: Setting) -> Digits:
         if images.dim() != 3 or labels.dim() != 1 or len(images) != len(labels) or int(labels.max()) > 9:
             raise _unexpected(f"images {tuple(images.shape)} and labels {tuple(labels.shape)}")
     train_images, train_labels, test_images, test_labels = tensors
+    # NOTE[DIFF]: the notes say that ToTensor moves the channels; it also scales 0 to 255 to 0 to 1, as here.
     return Digits(
         train_images=train_images.unsqueeze(1).float() / 255,
         train_labels=train_labels.long(),
@@ -139,8 +140,8 @@ def parse_diabetes(data: bytes) -> "np.typing.NDArray[np.float32]":
         rows = np.loadtxt(data.decode("ascii").splitlines(), delimiter=",", dtype=np.float32, ndmin=2)
     except ValueError as error:
         raise _unexpected(f"diabetes.csv: {error}") from None
-    if rows.shape[1] != 9 or not np.isin(rows[:, 8], (0.0, 1.0)).all():
-        raise _unexpected(f"diabetes.csv has {rows.shape[1]} columns; expected 9, the last 0 or 1")
+    if rows.shape[1] != 9 or not np.isin(rows[:, 8], (0.0, 1.0)).all() or not np.isfinite(rows).all():
+        raise _unexpected(f"diabetes.csv has {rows.shape[1]} columns; expected 9 of finite numbers, the last 0 or 1")
     return rows
 
 
@@ -153,7 +154,7 @@ def parse_names(data: bytes) -> Pairs:
     (('Adsit', 'Czech'),)
     """
     try:
-        rows = [row for row in csv.reader(data.decode("utf-8").splitlines()) if row]
+        rows = [row for row in csv.reader(data.decode("utf-8-sig").splitlines()) if row]
     except UnicodeDecodeError as error:
         raise _unexpected(f"the names are not UTF-8: {error}") from None
     wrong = next((row for row in rows if len(row) != 2 or not all(row)), None)

@@ -121,7 +121,7 @@ def _fetch(file: CourseFile, cache: Path) -> Path | str:
         except requests.RequestException as error:
             reasons.append(f"{url}: {type(error).__name__}")
         except (ValueError, OSError, EOFError, zlib.error) as error:  # another checksum; no gzip file; a full disk
-            reasons.append(f"{url}: refused, {str(error).splitlines()[0]}")
+            reasons.append(f"{url}: refused, {(str(error) or type(error).__name__).splitlines()[0]}")
     return "; ".join(reasons)
 
 

@@ -32,6 +32,8 @@ def parse_idx(data: bytes, name: str = "the file") -> Tensor:
     if len(data) < start:
         raise _broken(name, f"it ends after {len(data)} bytes, inside the header")
     shape = struct.unpack(f">{n_axes}I", data[4:start])
+    if 0 in shape:
+        raise _broken(name, f"shape {shape} holds nothing")
     if len(data) - start != math.prod(shape):
         raise _broken(name, f"shape {shape} needs {math.prod(shape)} bytes, {len(data) - start} are there")
     return torch.frombuffer(bytearray(data), dtype=torch.uint8, offset=start).reshape(shape)

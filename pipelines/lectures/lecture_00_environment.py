@@ -9,7 +9,7 @@ from importlib.metadata import version
 
 import torch
 
-from pipelines.doctor import package_findings
+from pipelines.doctor import cuda_line, package_findings
 from pipelines.lectures.lecture import Gate, Lecture, Setting
 from pipelines.training import pick_device
 
@@ -19,20 +19,11 @@ def table() -> list[tuple[str, str]]:
     return [
         ("python", f"{platform.python_version()} on {platform.system()} {platform.machine()}"),
         ("torch", version("torch")),
-        ("CUDA", _cuda()),
+        ("CUDA", cuda_line()),
         ("MPS", "available" if torch.backends.mps.is_available() else "not available"),
         ("CPU", f"{os.cpu_count()} cores, {torch.get_num_threads()} threads for torch"),
         ("device", f"{pick_device('auto')} (--device auto takes it)"),
     ]
-
-
-def _cuda() -> str:
-    # NOTE[DIFF]: the notes write torch.cuda.is_availabel(), an AttributeError. And AMD is not excluded:
-    # builds of torch for ROCm answer here as CUDA does.
-    if not torch.cuda.is_available():
-        built = torch.version.cuda or torch.version.hip
-        return f"not available ({'no GPU or driver found' if built else 'this build of torch is for the CPU'})"
-    return f"{torch.cuda.get_device_name(0)}, built for {torch.version.cuda or f'ROCm {torch.version.hip}'}"
 
 
 def product_error(device: torch.device) -> float:

@@ -2,8 +2,8 @@
 
 The homework is Titanic: `python -m pipelines run titanic`.
 
-# NOTE[DIFF]: the notes use five worker processes, which crash on Windows outside a main guard and are slower
-# on 759 rows; and they count `len(dataset) / 32` batches, which is 23.7. A loader knows its length.
+# NOTE[DIFF]: the notes use five worker processes, which crash on Windows outside a main guard; 759 rows
+# are in memory already. And they count `len(dataset) / 32` batches, which is 23.7. A loader knows its length.
 """
 
 import math
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from pipelines.lectures.data import load_diabetes
-from pipelines.lectures.fit import seeded
+from pipelines.lectures.fit import draw_losses, seeded
 from pipelines.lectures.lecture import Gate, Lecture, Setting
 from pipelines.loaders import ShuffledBatches, TensorRows, training_batches
 from pipelines.models import MLP
@@ -42,11 +42,17 @@ class DiabetesDataset(Dataset[tuple[Tensor, Tensor]]):
         return self.inputs[index], self.labels[index]
 
 
-def trained(setting: Setting, batches: Batches, epochs: int) -> nn.Module:
-    """The network of lecture 7 after some epochs of these batches."""
+def trained(setting: Setting, name: str, batches: Batches, epochs: int) -> tuple[nn.Module, list[float]]:
+    """The network of lecture 7 after some epochs of these batches, and its loss after each."""
     model = seeded(setting, lambda: MLP([8, 6, 4, 1]))
-    train(model, batches, nn.BCEWithLogitsLoss(), torch.optim.Adam(model.parameters(), lr=0.01), epochs)
-    return model
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+
+    def show(epoch: int, losses: list[float]) -> None:
+        setting.curves.add(f"08/{name}", losses[0], epoch)
+        setting.progress(f"08/{name}", epoch, epochs)
+
+    [history] = train(model, batches, nn.BCEWithLogitsLoss(), optimizer, epochs, on_epoch=show)
+    return model, history.losses
 
 
 def run(setting: Setting) -> Iterator[Gate]:
@@ -63,16 +69,21 @@ def run(setting: Setting) -> Iterator[Gate]:
     yield Gate.equal("batches of 32", (len(by_row), len(by_batch)), (math.ceil(len(dataset) / BATCH),) * 2)
     yield Gate.equal("rows in the last batch", len(list(by_row)[-1][1]), len(dataset) % BATCH)
     everybody = (len(dataset), int(dataset.labels.sum()))
+    curves: dict[str, list[float]] = {}
     for name, batches in (("row by row", by_row), ("batch by batch", by_batch)):
         seen = torch.cat([target for _, target in batches])
         yield Gate.equal(f"{name}: rows in an epoch, positives", (len(seen), int(seen.sum())), everybody)
         start = time.perf_counter()
-        right = (predict_logits(trained(setting, batches, EPOCHS), dataset.inputs) > 0) == dataset.labels.bool()
+        model, curves[name] = trained(setting, name, batches, EPOCHS)
+        right = (predict_logits(model, dataset.inputs) > 0) == dataset.labels.bool()
         setting.say(f"{name}: {1e3 * (time.perf_counter() - start) / EPOCHS:.1f} ms per epoch")
         accuracy = right.double().mean().item()
         yield Gate.at_least(f"{name}: accuracy on the training rows", accuracy, 0.75 if data.is_stand_in else 0.77)
+    with setting.picture("08-loss") as figure:
+        draw_losses(figure, curves, "The same rows, fetched in two ways: training loss", "binary cross entropy")
     same_order = DataLoader(dataset, batch_sampler=order())  # type: ignore[arg-type]  # tensors of row numbers
-    models = [trained(setting, batches, 3) for batches in (same_order, training_batches(rows, order()))]
+    ways = {"same order, row by row": same_order, "same order, batch by batch": training_batches(rows, order())}
+    models = [trained(setting, name, batches, 3)[0] for name, batches in ways.items()]
     one, other = (nn.utils.parameters_to_vector(model.parameters()) for model in models)
     yield Gate.at_most("same order, weights of both ways, largest difference", (one - other).abs().max().item(), 1e-6)
     setting.say("homework: python -m pipelines run titanic")

@@ -30,7 +30,7 @@ def run(setting: Setting) -> Iterator[Gate]:
     with setting.picture("09-loss") as figure:
         axes = figure.add_subplot()
         axes.plot(range(1, epochs + 1), losses, marker="o")
-        axes.set(xlabel="epoch", ylabel="training loss per image", title="MNIST, fully connected: learning curve")
+        axes.set(xlabel="epoch", ylabel="training loss per image", title="Fully connected: learning curve")
     with setting.picture("09-mistakes") as figure:
         draw_mistakes(figure, images, predicted, "Fully connected network")
     accuracy = (predicted == images.test_labels).double().mean().item()

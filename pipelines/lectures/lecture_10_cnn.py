@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from pipelines.lectures.data import load_digits
+from pipelines.lectures.fit import draw_losses
 from pipelines.lectures.image_training import Plan, draw_filters, draw_mistakes, learn, standardised, summary
 from pipelines.lectures.lecture import Gate, Lecture, Setting
 from pipelines.models import ConvNet
@@ -21,10 +22,14 @@ def run(setting: Setting) -> Iterator[Gate]:
     with setting.picture("10-filters") as figure:
         draw_filters(figure, trained.model, images)
     yield Gate.at_least("accuracy, two convolutions", trained.accuracy, limit)
+    curves = {"two convolutions": trained.losses}
 
     make_deeper = partial(ConvNet, images.shape, 10, (16, 32, 64), kernel=3, padding=1, hidden=(128, 64))
     trained = learn("10/three convolutions", make_deeper, images, deeper, setting)
     setting.say(summary("16, 32 and 64 channels, kernel 3, three linear layers", trained, deeper))
+    curves["three convolutions"] = trained.losses
+    with setting.picture("10-loss") as figure:
+        draw_losses(figure, curves, "Convolutional networks: training loss", "cross entropy per image")
     with setting.picture("10-mistakes") as figure:
         draw_mistakes(figure, images, trained.predicted, "Deeper network")
     yield Gate.at_least("accuracy, three convolutions", trained.accuracy, limit)

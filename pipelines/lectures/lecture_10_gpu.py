@@ -10,7 +10,6 @@ from pipelines.lectures.data import load_digits
 from pipelines.lectures.image_training import standardised
 from pipelines.lectures.lecture import Gate, Lecture, Setting
 from pipelines.models import ConvNet
-from pipelines.training import pick_device
 
 
 def outputs_and_gradient(model: nn.Module, inputs: Tensor, target: Tensor, device: torch.device) -> tuple[Tensor, ...]:
@@ -29,22 +28,22 @@ def outputs_and_gradient(model: nn.Module, inputs: Tensor, target: Tensor, devic
 
 def run(setting: Setting) -> Iterator[Gate]:
     """The same network, images and labels on the CPU and on the device: largest difference of the outputs."""
-    # NOTE[DIFF]: the notes ask torch.cuda.is_availabel(), an AttributeError; pick_device asks rightly, and for MPS.
-    device = pick_device("auto") if setting.device.type == "cpu" else setting.device
+    # NOTE[DIFF]: the notes ask torch.cuda.is_availabel(), an AttributeError; training.pick_device asks rightly.
+    device = setting.device
     cpu = torch.device("cpu")
     images = standardised(load_digits(setting), cpu)
     inputs, target = images.test[:256], images.test_labels[:256]
     torch.manual_seed(setting.seed)
     model = ConvNet(images.shape, 10, padding=images.padding)
     if device.type == "cpu":
-        setting.say("no GPU is here: the same steps run on the CPU twice, which shows the code and nothing more")
+        setting.say("the device is the CPU: the same steps run on it twice, which shows the code and nothing more")
     else:
         setting.say(f"the second device is {device}")
     reference = outputs_and_gradient(model, inputs, target, cpu)
     moved = outputs_and_gradient(model, inputs, target, device)
     for what, one, other in zip(("outputs", "gradients"), reference, moved, strict=True):
         difference = (one - other).abs().max().item()
-        where = "the CPU twice, no GPU here" if device.type == "cpu" else f"{device.type} and CPU"
+        where = "the CPU twice" if device.type == "cpu" else f"{device.type} and CPU"
         yield Gate.at_most(f"{what}, {where}: largest difference", difference, 1e-4)
 
 

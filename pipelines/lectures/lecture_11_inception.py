@@ -6,6 +6,7 @@ from functools import partial
 import torch
 
 from pipelines.lectures.data import load_digits
+from pipelines.lectures.fit import draw_losses
 from pipelines.lectures.image_training import Plan, draw_mistakes, learn, standardised, summary
 from pipelines.lectures.lecture import Gate, Lecture, Setting
 from pipelines.models import Inception, inception_net
@@ -23,6 +24,8 @@ def run(setting: Setting) -> Iterator[Gate]:
     make_model = partial(inception_net, images.shape, 10, padding=images.padding)
     trained = learn("11/inception", make_model, images, plan, setting)
     setting.say(summary("Inception", trained, plan))
+    with setting.picture("11-inception-loss") as figure:
+        draw_losses(figure, {"training": trained.losses}, "Inception: training loss", "cross entropy per image")
     with setting.picture("11-inception-mistakes") as figure:
         draw_mistakes(figure, images, trained.predicted, "Inception")
     yield Gate.at_least("accuracy", trained.accuracy, 0.95 if images.is_stand_in else 0.986)

@@ -17,20 +17,21 @@ Shape = tuple[int, int, int]
 def n_outputs(layers: nn.Module, shape: Shape) -> int:
     """How many numbers `layers` make of one image of `shape`: what the linear layer behind them takes.
 
-    Raises: ValueError when the image is too small for the layers.
+    Raises: ValueError when the layers do not take such an image.
 
     >>> n_outputs(nn.Sequential(nn.Conv2d(1, 10, 5), nn.MaxPool2d(2)), (1, 28, 28))
     1440
     """
     # NOTE[DIFF]: the notes write Linear(512, 10), which holds for 28 x 28 pixels only.
+    mode = layers.training
     try:
         with torch.no_grad():
             outputs: Tensor = layers.eval()(torch.zeros(1, *shape))
             return outputs.numel()
     except RuntimeError as error:
-        raise ValueError(f"images of {shape} are too small for the layers; give padding: {error}") from None
+        raise ValueError(f"the layers do not take images of {shape} (too small? give padding): {error}") from None
     finally:
-        layers.train()
+        layers.train(mode)
 
 
 class ImageClassifier(nn.Module):

@@ -21,8 +21,8 @@ class ResidualBlock(nn.Module):
     - gated: (1 - g) x + g F(x) with g = sigmoid of a 1 x 1 convolution of x
     - no shortcut: F(x) alone, to see what the shortcut does
 
-    x and F(x) must agree in their whole shape, not in channels only: where `out_channels` or `stride`
-    changes it, a 1 x 1 convolution brings x to the new shape first.
+    NOTE[DIFF]: the notes ask for the same channels. x and F(x) must agree in their whole shape, not in channels
+    only: where `out_channels` or `stride` changes it, a 1 x 1 convolution brings x to the new shape first.
 
     >>> ResidualBlock(16, out_channels=32, stride=2)(torch.zeros(2, 16, 12, 12)).shape
     torch.Size([2, 32, 6, 6])

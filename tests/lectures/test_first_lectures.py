@@ -42,7 +42,7 @@ def failed(gates):
         (lecture_03_saddle, {"03-saddle.png"}),
         (lecture_04_back_propagation, set()),
         (lecture_06_logistic_regression, {"06-sigmoid.png"}),
-        (lecture_08_data_loader, set()),
+        (lecture_08_data_loader, {"08-loss.png"}),
         (lecture_09_softmax, set()),
         (lecture_09_mnist, {"09-loss.png", "09-mistakes.png"}),
     ],
@@ -163,9 +163,23 @@ def test_seeded_models_are_equal_and_leave_the_random_state_alone():
 def test_the_diabetes_network_is_fresh_in_every_fold(monkeypatch):
     monkeypatch.setattr(lecture_07_diabetes, "EPOCHS", 1)
     seen = []
-    learn = lecture_07_diabetes.learn
-    monkeypatch.setattr(lecture_07_diabetes, "learn", lambda *args: seen.append(learn(*args)) or seen[-1])
+    learn, scored = lecture_07_diabetes.learn, []
+    keep = lambda *args: seen.append((args[1][0], *learn(*args))) or seen[-1][1:]  # noqa: E731
+    monkeypatch.setattr(lecture_07_diabetes, "learn", keep)
     inputs = torch.randn(50, 8, generator=torch.Generator().manual_seed(0))
+    monkeypatch.setattr(lecture_07_diabetes, "accuracy", lambda _model, held_out, _y: scored.append(held_out) or 0.5)
     scores = lecture_07_diabetes.cross_validated(Setting(), inputs, (inputs[:, :1] > 0).float())
     assert len(scores) == 5
-    assert len({id(model) for model, _ in seen}) == 5
+    assert len({id(model) for _, model, _ in seen}) == 5
+    row = lambda rows: {tuple(values) for values in rows.tolist()}  # noqa: E731
+    for (trained_on, _, _), held_out in zip(seen, scored, strict=True):
+        assert not row(trained_on) & row(held_out)
+        assert row(trained_on) | row(held_out) == row(inputs)
+
+
+def test_the_activation_asked_for_is_in_the_network(monkeypatch):
+    monkeypatch.setattr(lecture_07_diabetes, "EPOCHS", 1)
+    rows = torch.randn(40, 8), torch.ones(40, 1)
+    for name, kind in (("relu", nn.ReLU), ("tanh", nn.Tanh), ("sigmoid", nn.Sigmoid)):
+        model, _ = lecture_07_diabetes.learn(Setting(), rows, activation=name)
+        assert sum(isinstance(module, kind) for module in model.modules()) == 2

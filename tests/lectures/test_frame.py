@@ -1,5 +1,7 @@
 """Gates, pictures, the catalogue and the command of the lectures."""
 
+import types
+
 import pytest
 import torch
 from typer.testing import CliRunner
@@ -140,6 +142,23 @@ def test_the_curves_get_the_loss_of_every_epoch_and_are_closed(monkeypatch, tmp_
     done = command("03", "--device", "cpu", "--pictures", str(tmp_path), "--tensorboard", str(tmp_path))
     assert done.exit_code == 0, done.output
     assert (len(seen), seen[0], seen[10], seen[-1]) == (101, ("03/cost", 4.67, 1), ("03/cost", 0.66, 11), "closed")
+
+
+def test_a_gpu_is_named_with_its_driver(monkeypatch):
+    from pipelines import doctor
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda _i: "a GPU")
+    monkeypatch.setattr(torch.version, "cuda", "13.0")
+    answer = types.SimpleNamespace(stdout="610.43\n610.43\n")
+    monkeypatch.setattr(doctor.subprocess, "run", lambda *_a, **_k: answer)
+    assert doctor.cuda_line() == "a GPU, built for 13.0, driver 610.43"
+
+    def nothing(*_a, **_k):
+        raise FileNotFoundError
+
+    monkeypatch.setattr(doctor.subprocess, "run", nothing)
+    assert doctor.cuda_line() == "a GPU, built for 13.0, driver of unknown version"
 
 
 def test_the_environment_is_a_table():

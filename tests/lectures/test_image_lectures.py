@@ -34,10 +34,10 @@ def images() -> Images:
 
 
 PICTURES = {
-    "10": ["10-filters.png", "10-mistakes.png"],
+    "10": ["10-filters.png", "10-loss.png", "10-mistakes.png"],
     "10-gpu": [],
-    "11": ["11-inception-mistakes.png"],
-    "11-resnet": ["11-resnet-mistakes.png"],
+    "11": ["11-inception-loss.png", "11-inception-mistakes.png"],
+    "11-resnet": ["11-resnet-loss.png", "11-resnet-mistakes.png"],
     "11-homework": ["11-gradient-flow.png", "11-homework-accuracy.png"],
 }
 
@@ -66,10 +66,21 @@ def test_the_lecture_meets_its_gates_on_mnist(number, real_data, tmp_path, monke
     assert report.passed
 
 
-def test_without_a_gpu_the_lecture_says_so(setting, said, monkeypatch):
-    monkeypatch.setattr(lecture_10_gpu, "pick_device", lambda _name: CPU)
+def test_without_a_gpu_the_lecture_says_so(setting, said):
     assert attend(lecture_10_gpu.LECTURE, setting).passed
-    assert any("no GPU is here" in line for line in said)
+    assert any("the device is the CPU" in line for line in said)
+
+
+def test_the_homework_has_a_gate_for_every_block(setting, monkeypatch):
+    right = Trained(model=nn.Linear(1, 1), losses=[1.0], epoch_seconds=1.0, predicted=torch.zeros(1), accuracy=0.99)
+    asked = []
+    monkeypatch.setattr(
+        lecture_11_homework, "learn", lambda name, make, *_: asked.append((name.split("/")[1], make())) or right
+    )
+    gates = list(lecture_11_homework.run(setting))
+    assert [gate.what.removeprefix("mean accuracy, ") for gate in gates] == list(lecture_11_homework.blocks(norm=True))
+    assert [name for name, _ in asked[::3]] == list(lecture_11_homework.blocks(norm=True))
+    assert all(any(isinstance(m, nn.BatchNorm2d) for m in model.modules()) for _, model in asked)
 
 
 def test_model_inputs_and_labels_go_to_the_device():
@@ -77,8 +88,24 @@ def test_model_inputs_and_labels_go_to_the_device():
     inputs, target = torch.rand(5, 1, 2, 2), torch.tensor([0, 1, 2, 0, 1])
     outputs, gradient = lecture_10_gpu.outputs_and_gradient(model, inputs, target, CPU)
     torch.testing.assert_close(outputs, model(inputs).detach())
+    seen = []
+    with pytest.raises((NotImplementedError, RuntimeError), match="meta"):  # nothing comes back from there
+        lecture_10_gpu.outputs_and_gradient(nn.Sequential(model, Spy(seen)), inputs, target, torch.device("meta"))
+    assert seen == ["meta"]
     softmax = outputs.softmax(dim=1) - nn.functional.one_hot(target, 3)
     torch.testing.assert_close(gradient, softmax.T @ inputs.flatten(1) / 5)
+
+
+class Spy(nn.Module):
+    """Notes on which device its inputs lie."""
+
+    def __init__(self, seen):
+        super().__init__()
+        self.seen = seen
+
+    def forward(self, inputs):
+        self.seen.append(inputs.device.type)
+        return inputs
 
 
 def test_standardising_takes_mean_and_deviation_from_the_training_images():

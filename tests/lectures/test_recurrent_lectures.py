@@ -82,6 +82,18 @@ def test_the_confusion_matrix_counts_rows_by_country_and_columns_by_prediction()
     assert lecture_13_names.confusion(predicted, target, 3).tolist() == [[0, 1, 0], [0, 1, 0], [1, 0, 1]]
 
 
+def test_the_gate_of_the_names_is_the_share_that_is_right(setting, monkeypatch):
+    monkeypatch.setattr(lecture_13_names, "EPOCHS", 1)
+    countries = torch.tensor([0, 1]).repeat(1000)
+    monkeypatch.setattr(lecture_13_names, "predict", lambda _model, names: countries[: len(names.target)])
+    names = lecture_13_names.load_names(setting)
+    known = sorted({country for _, country in names.train})
+    right = [known.index(country) == i % 2 for i, (_, country) in enumerate(names.test)]
+    [gate] = lecture_13_names.run(setting)
+    assert gate.measured == f"{sum(right) / len(right):.5g}"
+    assert not gate.passed
+
+
 def test_shared_rows_are_left_out_of_the_second_score():
     train, test = [("Bo", "A"), ("Cy", "A")], [("Bo", "A"), ("Bo", "B"), ("Cy", "A"), ("Cy", "A"), ("Di", "B")]
     right = torch.tensor([True, True, True, True, False])
