@@ -45,6 +45,9 @@ Memory = Annotated[
     int | None,
     typer.Option(help="MB for networks that train as one program; else found: 1024, half of what CUDA has free."),
 ]
+Practice = Annotated[
+    bool, typer.Option("--practice", help="Hide a fifth of the training rows; in the end, the score on those.")
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the path of the csv (run) or the score (cv) only.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the record as JSON; everything else goes to stderr.")]
 
@@ -87,6 +90,7 @@ def cv(
     seed: Seed = 0,
     device: Device = "auto",
     memory: Memory = None,
+    practice: Practice = False,
     tensorboard: TensorBoard = None,
     visdom: Visdom = False,
     quiet: Quiet = False,
@@ -95,7 +99,7 @@ def cv(
     """Cross-validate only: scores, baselines and forecast; nothing is written."""
     knobs = {
         "data": data, "preset": preset, "variants": variants, "folds": folds, "seeds": seeds,
-        "epochs": epochs, "seed": seed, "device": device, "memory": memory,
+        "epochs": epochs, "seed": seed, "device": device, "memory": memory, "practice": practice,
     }  # fmt: skip
     _run(name, knobs, (tensorboard, visdom), write=False, quiet=quiet, as_json=as_json)
 
@@ -131,12 +135,12 @@ def _run(
                 write=write,
                 fetch=partial(fetch, say=console.say_aside),
                 say=say,
-                progress=partial(bar, "networks"),
+                progress=partial(bar, "epochs of networks"),
                 on_loss=curves.add,
                 on_result=on_result,
             )
         if outcome.path is not None:
-            report.draw_curves(competition, outcome.result, outcome.path.with_suffix(".png"))
+            report.draw_curves(competition, outcome, outcome.path.with_suffix(".png"))
         for line in report.outcome_lines(competition, outcome):
             say(line)
         if as_json:

@@ -41,9 +41,11 @@ class Forecast:
 
 
 def simple_models(competition: Competition) -> dict[str, Callable[[], Any]]:
-    """Majority class, the competition's own rules, and logistic regression on the same encoder."""
+    """What needs no columns, the competition's own rules, and logistic regression on the same encoder."""
     return {
-        "majority class": lambda: DummyClassifier(strategy="prior"),
+        "majority class" if competition.submit == "labels" else "class shares": lambda: DummyClassifier(
+            strategy="prior"
+        ),
         **competition.baselines,
         "logistic regression": lambda: make_pipeline(competition.make_encoder(), LogisticRegression(max_iter=2000)),
     }

@@ -38,25 +38,29 @@ def _variant_lines(variants: list[VariantScore]) -> Iterator[str]:
         yield f"{'  one seed alone':<28}{mean:.4f} ± {sd:.4f} (sd over {len(scores)} seeds)"
 
 
-def draw_curves(competition: Competition, result: CVResult, path: Path) -> None:
+def draw_curves(competition: Competition, outcome: Outcome, path: Path) -> None:
     """A picture of the training losses, a line per fold; written whole."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7.5, 4.5), layout="constrained")
     axes = figure.add_subplot()
+    result, rows = outcome.result, " on made rows" if outcome.source.kind == "sample" else ""
     for i, variant in enumerate(result.variants):
         for fold, losses in enumerate(variant.losses):
             label = f"{variant.name}, a line per fold" if fold == 0 else None
             axes.plot(range(1, len(losses) + 1), losses, color=f"C{i}", alpha=0.6, label=label)
     score = f"{competition.metric.name} {result.score:.4f} ± {result.se:.4f}"
-    axes.set(xlabel="epoch", ylabel="training loss per row", title=f"{competition.slug}: {score}")
+    axes.set(xlabel="epoch", ylabel="training loss per row", title=f"{competition.slug}{rows}: {score}")
     axes.legend()
     with whole_file(path) as temporary:
         figure.savefig(temporary, format="png", dpi=110)
 
 
 def outcome_lines(competition: Competition, outcome: Outcome) -> Iterator[str]:
-    """Cost, where the csv lies and what to do with it."""
+    """Score on hidden rows, cost, where the csv lies and what to do with it."""
+    if "practice" in outcome.record:
+        hidden = outcome.record["practice"]
+        yield f"{'practice, hidden rows':<28}{hidden['score']:.4f} ± {hidden['se']:.4f} ({hidden['rows']} rows)"
     memory = outcome.record["peak_memory_mb"]
     cost = f"{outcome.record['seconds']:.1f} s" + (f", {memory:.0f} MB at peak" if memory else "")
     yield f"{'cost':<28}{cost}"

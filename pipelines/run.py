@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from pipelines import raw, submission, validation
+from pipelines import practice, raw, submission, validation
 from pipelines.competition import Competition, Variant
 from pipelines.errors import UsageError
 from pipelines.files import sha256
@@ -36,6 +36,7 @@ class Knobs:
     seed: int = 0
     device: str = "auto"
     memory: int | None = None
+    practice: bool = False  # hide some training rows and score on them; such a run writes nothing
 
 
 @dataclass(frozen=True)
@@ -111,17 +112,23 @@ def run(
     started = time.perf_counter()
     plan = make_plan(competition, knobs)
     folder = knobs.output / competition.slug
+    write = write and not knobs.practice
     if write:
         _refuse_unwritable(folder)
     source = locate(competition, knobs.data, fetch=fetch)
     say(source.line)
     say(_plan_line(competition, plan))
     data = raw.read(competition, source)
+    hidden = practice.hide(data, knobs.seed) if knobs.practice else None
+    if hidden is not None:
+        competition, data = practice.without_published(competition), hidden.data
     features = validation.make_features(competition, data)
     result = validation.cross_validate(competition, features, plan, progress, partial(_say_time, say), on_loss)
     on_result(result)
     record = make_record(competition, knobs.preset, plan, source, result)
     path = None
+    if hidden is not None:
+        record["practice"] = hidden.score(competition.metric, result.test)
     if write:
         csv = submission.to_csv(competition, data.sample_submission, data.test[competition.id_column], result.test)
         submission.check(competition, csv, source.files[competition.sample_submission])

@@ -1,6 +1,7 @@
 """Shared fixtures: fixed seeds, no network, the embedded sample as files, and the real files where they are."""
 
 import os
+import signal
 import socket
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,9 @@ from pipelines.competition import load
 from pipelines.encoders import TabularEncoder
 from pipelines.models import SoftmaxRegression
 from pipelines.sources import from_sample
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell does in the background; programs inherit it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

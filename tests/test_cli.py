@@ -249,7 +249,7 @@ def test_ctrl_c_leaves_no_half_file(tmp_path):
 
 
 BARS = {
-    "run": (["cv", "titanic", *QUICK], "networks", "accuracy, out of fold"),
+    "run": (["cv", "titanic", *QUICK], "epochs of networks", "accuracy, out of fold"),
     "lecture": (["lecture", "09-mnist", "--stand-in"], "09/loss", "accuracy on 597 test images"),
     "mistakes": (["mistakes", "one-hot", "--seeds", "1"], "mistakes", "one-hot rows in place of probabilities"),
 }

@@ -12,7 +12,7 @@ from pipelines.encoders import LeaveOneOutMean, TabularEncoder
 from pipelines.errors import DataError
 from pipelines.estimator import TorchClassifier
 from pipelines.folds import Features, Plan, VariantOnFolds, member_seed
-from pipelines.forecast import forecast
+from pipelines.forecast import forecast, simple_models
 from pipelines.metrics import accuracy
 from pipelines.validation import cross_validate, split
 from pipelines.validation import make_features as add_features
@@ -68,6 +68,11 @@ def test_baselines_are_paired_on_the_same_folds(toy):
     for row in rows.values():
         assert row.gain == pytest.approx(result.score - row.score)
     assert rows["logistic regression"].score == pytest.approx(result.score, abs=0.03)
+
+
+def test_the_baseline_that_knows_no_columns_is_called_by_what_is_submitted(toy):
+    assert next(iter(simple_models(toy))) == "majority class"
+    assert next(iter(simple_models(replace(toy, submit="probabilities")))) == "class shares"
 
 
 def test_each_row_is_scored_once_and_never_trained_on(toy):

@@ -8,6 +8,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
+from sklearn.compose import make_column_transformer
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_predict, train_test_split
 from sklearn.pipeline import make_pipeline
@@ -171,9 +174,29 @@ def only_in_test(_seed: int) -> Pair:
     return wrong * len(new), right * len(new)
 
 
+def gap_only_in_test(_seed: int) -> Pair:
+    """One fare missing, in the test file only; gaps are filled where training has them: nobody can be predicted."""
+    frame = titanic()[["Age", "Fare"]]
+    fit, test = frame.dropna().assign(Age=lambda rows: rows["Age"].where(rows["Age"] > 1)), frame.dropna().head(20)
+    test = test.assign(Fare=test["Fare"].where(np.arange(20) != 7))
+    y = titanic()["Survived"].loc[fit.index]
+    fillers = (make_column_transformer((SimpleImputer(), ["Age"]), remainder="passthrough"), SimpleImputer())
+    models = [make_pipeline(filler, StandardScaler(), LogisticRegression()).fit(fit, y) for filler in fillers]
+    wrong, right = (fails(ValueError, partial(model.predict, test)) for model in models)
+    return wrong * len(test), right * len(test)
+
+
+def flags_among_numbers(_seed: int) -> Pair:
+    """`get_dummies` makes bool columns; beside floats they make an array of objects, which is no tensor."""
+    frame = titanic()[["Fare", "Sex"]]
+    frames = pd.get_dummies(frame), pd.get_dummies(frame, dtype=float)
+    wrong, right = (fails(TypeError, partial(torch.tensor, each.to_numpy())) for each in frames)
+    return wrong, right
+
+
 MISTAKES = [
     Mistake(name="sex-rule", what="gender_submission.csv taken for the truth", measure="accuracy believed / true",
-            guard="scores come from cross-validation only", run=sex_rule_as_truth),
+            guard="cv --practice: rows that are hidden and have a truth", run=sex_rule_as_truth),
     Mistake(name="one-hot", what="one-hot rows in place of probabilities", measure="log loss",
             guard="linter", run=one_hot),
     Mistake(name="rounding", what="probabilities rounded to two decimals", measure="log loss",
@@ -195,5 +218,9 @@ MISTAKES = [
     Mistake(name="fillna", what="fillna(inplace=True) on a column", measure="missing values left (pandas 3)",
             guard="tests run with warnings as errors", run=filled_in_place),
     Mistake(name="unseen", what="a category that only the test file has", measure="test rows without prediction",
-            guard="encoders take unseen categories and gaps in every column", run=only_in_test),
+            guard="encoders take unseen categories in every column", run=only_in_test),
+    Mistake(name="gap", what="a gap that only the test file has", measure="test rows without prediction",
+            guard="encoders fill gaps in every column", run=gap_only_in_test),
+    Mistake(name="dummies", what="get_dummies beside numbers", measure="trainings that fail",
+            guard="encoders give float32 only", run=flags_among_numbers),
 ]  # fmt: skip
