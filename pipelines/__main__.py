@@ -36,9 +36,9 @@ Preset = Annotated[str, typer.Option(help="fast or best: how many networks are a
 Variants = Annotated[
     str | None, typer.Option(help="Networks of the competition, in place of the preset's.", metavar="NAME,NAME")
 ]
-Folds = Annotated[int | None, typer.Option(help="Folds of the cross-validation.")]
-Seeds = Annotated[int | None, typer.Option(help="Networks per fold.")]
-Epochs = Annotated[int | None, typer.Option(help="Passes over the training rows.")]
+Folds = Annotated[int | None, typer.Option(help="Folds of the cross-validation; else as the preset says.")]
+Seeds = Annotated[int | None, typer.Option(help="Networks per fold; else as the preset says.")]
+Epochs = Annotated[int | None, typer.Option(help="Passes over the training rows; else as the recipe says.")]
 Seed = Annotated[int, typer.Option(help="Fixes all chance: the same seed gives the same csv on the CPU.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Memory = Annotated[

@@ -40,6 +40,7 @@ def lecture(
             for each in catalogue.all_lectures():
                 say(f"{each.number:<14}{each.title}")
             return
+        _refuse(data, stand_in=stand_in)
         reports = []
         with contextlib.closing(make_curves(tensorboard, visdom)) as curves, progress_bar() as bar:
             setting = Setting(
@@ -54,6 +55,22 @@ def lecture(
             say(line)
         if not all(report.passed for report in reports):
             raise typer.Exit(1)
+
+
+def _refuse(data: Path | None, *, stand_in: bool) -> None:
+    """A wrong folder is said once, before the first lecture, not by each of them."""
+    from pipelines.errors import DataError, UsageError
+
+    if data is not None and stand_in:
+        raise UsageError(
+            "--data and --stand-in exclude each other", "leave one of them out", "请去掉 --data 或 --stand-in 之一"
+        )
+    if data is not None and not data.is_dir():
+        raise DataError(
+            f"there is no folder {data}",
+            "name the folder that holds diabetes/, names/ and mnist/, or leave --data out",
+            "请指定包含 diabetes/、names/、mnist/ 的文件夹，或去掉 --data",
+        )
 
 
 def mistakes(

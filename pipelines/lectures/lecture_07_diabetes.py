@@ -98,6 +98,7 @@ def run(setting: Setting) -> Iterator[Gate]:
         setting.say(f"activation {name:<8} {described(scores[name])} (mean of five folds ± standard error)")
     with setting.picture("07-activations") as figure:
         draw_losses(figure, curves, "8-6-4-1: training loss by activation", "binary cross entropy")
+    setting.say("layers as narrow as these may die: ReLUs that pass nothing on leave a loss that stays, with a warning")
     depths = {}
     for name, widths in DEPTHS.items():
         depths[name] = cross_validated(setting, inputs, target, widths)

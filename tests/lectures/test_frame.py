@@ -126,6 +126,11 @@ def test_the_command_fails_with_a_gate(monkeypatch):
 def test_the_command_refuses_what_is_not_there():
     assert command("99").exit_code == 2
     assert command("04", "--device", "abacus").exit_code == 2
+    done = command("all", "--data", "nowhere")
+    assert (done.exit_code, "there is no folder nowhere" in done.stderr) == (2, True)
+    assert "== lecture" not in done.stdout
+    done = command("07", "--data", "tests", "--stand-in")
+    assert (done.exit_code, "exclude each other" in done.stderr) == (2, True)
 
 
 def test_the_curves_get_the_loss_of_every_epoch_and_are_closed(monkeypatch, tmp_path):
