@@ -8,6 +8,7 @@ be meant is a warning.
 """
 
 import contextlib
+import re
 import warnings
 from collections.abc import Iterator, Sequence
 
@@ -110,13 +111,23 @@ def in_plain_words() -> Iterator[None]:
         text = str(error)
         if "out of bounds" in text and "Target" in text:
             raise _no_class(text) from error
-        if "same device" in text or "not on the expected device" in text:
+        if "same device" in text or "not on the expected device" in text or _types_of_two_devices(text):
             raise TrainingError(
                 f"model and rows lie on different devices: {text.splitlines()[0]}",
                 "move the model, the inputs and the labels: .to(device) on all three (lecture 10)",
                 "请将模型、输入和标签都移到同一设备: .to(device)（第 10 讲）",
             ) from error
         raise
+
+
+def _types_of_two_devices(text: str) -> bool:
+    """Convolutions name no device but types: `torch.cuda.FloatTensor` beside `torch.FloatTensor`."""
+    types = re.search(r"Input type \((\S+)\) and \w+ type \((\S+)\) should be the same", text)
+    return types is not None and len({_device_of(kind) for kind in types.groups()}) == 2
+
+
+def _device_of(kind: str) -> str:
+    return next((device for device in ("cuda", "mps", "xpu") if device in kind.lower()), "cpu")
 
 
 def _takes_logits(criterion: object) -> bool:
@@ -210,6 +221,7 @@ def _loss_of_guessing(targets: Tensor, criterion: object) -> float | None:
     """Mean loss of the best constant answer: the entropy of the classes' frequencies; None if it is not that simple."""
     if getattr(criterion, "weight", None) is not None or getattr(criterion, "label_smoothing", None):
         return None
+    targets = targets.cpu()  # Apple's devices know no float64
     if isinstance(criterion, nn.BCEWithLogitsLoss) and criterion.pos_weight is None:
         positive = targets.double().mean(dim=0)
         return float(torch.special.entr(torch.stack([positive, 1 - positive])).sum(dim=0).mean())

@@ -142,7 +142,7 @@ def _fit_group(
         members = make_members(models, [job.seed for job in jobs], (jobs[0].inputs[: recipe.batch_size],))
         rows, starts = _rows(jobs)
         generators = [torch.Generator().manual_seed(job.seed) for job in jobs]
-        order = ShuffledBatches(len(jobs[0].inputs), recipe.batch_size, generators, starts)
+        order = ShuffledBatches(len(jobs[0].inputs), recipe.batch_size, generators, starts, device)
         trainable = [weight for weight in members.parameters() if weight.requires_grad]
         histories = train(
             members,

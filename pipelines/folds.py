@@ -136,33 +136,32 @@ class VariantOnFolds:
         folds = range(len(self.parts))
         return [partial(self.run, piece) for piece in ([folds] if self.small else [[fold] for fold in folds])]
 
-    @property
+    @cached_property
     def small(self) -> bool:
         """Whether the networks are so small that those of all folds are trained as one program."""
-        return self._trial[0]
+        n_features = np.shape(self._few[0].X)[1]
+        return is_small(partial(self.variant.make_model, n_features, len(self.competition.classes)))
 
-    @property
-    def seconds(self) -> float:
-        """About how long the training of all networks takes one after another."""
-        return self._trial[1]
+    def tried_seconds(self) -> float:
+        """About how long the training of all networks takes one after another; tried on the caller's threads."""
+        few, share = self._few
+        folds = range(len(self.parts) if self.small else 1)
+        networks = [net for fold in folds for net in self.networks(fold, epochs=1, patience=None)]
+        networks = networks if self.small else networks[:1]
+        fit_together(networks, [few] * len(networks), memory_mb=self.plan.memory_mb)  # the first time is the slowest
+        started = time.perf_counter()
+        fit_together(networks, [few] * len(networks), memory_mb=self.plan.memory_mb)
+        per_network_and_epoch = (time.perf_counter() - started) / share / len(networks)
+        return per_network_and_epoch * self.variant.recipe.epochs * len(self.parts) * self.plan.seeds
 
     @cached_property
-    def _trial(self) -> tuple[bool, float]:
-        """`small` and `seconds`, from a few batches of the first fold."""
-        recipe, encoded = self.variant.recipe, self.encode(0)
+    def _few(self) -> tuple[Rows, float]:
+        """Encoded rows for a few batches, some of each class, and which share of the first fold they are."""
+        encoded = self.encode(0)
         X, y = np.asarray(encoded.fit.X), np.asarray(encoded.fit.y)
-        small = is_small(partial(self.variant.make_model, X.shape[1], len(self.competition.classes)))
         few = _first_of_each_class_first(np.random.default_rng(0).permutation(len(y)), y)
-        few = few[: max(TRIAL_BATCHES * recipe.batch_size, len(np.unique(y)))]
-        folds = range(len(self.parts) if small else 1)
-        networks = [net for fold in folds for net in self.networks(fold, epochs=1, patience=None)]
-        networks = networks if small else networks[:1]
-        rows = [Rows(X[few], y[few])] * len(networks)
-        fit_together(networks, rows, memory_mb=self.plan.memory_mb)  # the first time is slower than all others
-        started = time.perf_counter()
-        fit_together(networks, rows, memory_mb=self.plan.memory_mb)
-        per_network_and_epoch = (time.perf_counter() - started) * len(y) / len(few) / len(networks)
-        return small, per_network_and_epoch * recipe.epochs * len(self.parts) * self.plan.seeds
+        few = few[: max(TRIAL_BATCHES * self.variant.recipe.batch_size, len(np.unique(y)))]
+        return Rows(X[few], y[few]), len(few) / len(y)
 
 
 def _first_of_each_class_first(order: IntArray, y: IntArray) -> IntArray:

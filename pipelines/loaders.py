@@ -39,7 +39,8 @@ class ShuffledBatches(Sampler[Tensor]):
 
     A last batch of one row is left out: batch norm has no variance for it, and each epoch leaves out
     another row. Each generator's order depends on it alone; member e of E draws `n_rows` row numbers
-    from `starts[e]` on, so members can share rows or have rows of their own in one dataset.
+    from `starts[e]` on, so members can share rows or have rows of their own in one dataset. The order goes to
+    `device` whole, once an epoch: on a GPU no batch waits for its own row numbers.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class ShuffledBatches(Sampler[Tensor]):
         batch_size: int,
         generators: torch.Generator | Sequence[torch.Generator],
         starts: Sequence[int] = (),
+        device: torch.device | None = None,
     ) -> None:
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {batch_size}")
@@ -55,6 +57,7 @@ class ShuffledBatches(Sampler[Tensor]):
         self.batch_size = batch_size
         self.generators = generators
         self.starts = starts
+        self.device = device
 
     def __len__(self) -> int:
         full, rest = divmod(self.n_rows, self.batch_size)
@@ -66,7 +69,7 @@ class ShuffledBatches(Sampler[Tensor]):
         else:
             pairs = zip(self.generators, self.starts, strict=True)
             order = torch.stack([torch.randperm(self.n_rows, generator=g) + start for g, start in pairs])
-        return iter(torch.split(order, self.batch_size, dim=-1)[: len(self)])
+        return iter(torch.split(order.to(self.device), self.batch_size, dim=-1)[: len(self)])
 
 
 def training_batches(rows: TensorRows, batches: ShuffledBatches) -> DataLoader[tuple[Tensor, ...]]:

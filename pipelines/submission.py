@@ -107,9 +107,13 @@ def _probability_problems(key: str, ids: pd.Series, values: pd.DataFrame) -> lis
     off = np.abs(p.sum(axis=1) - 1) > SUM_TOLERANCE
     if p.shape[1] > 1 and off.any():
         row = int(np.argmax(off))
-        return [f"{int(off.sum())} rows do not sum to one; {key} {ids.iloc[row]} sums to {p[row].sum():.6g}"]
+        return [
+            f"{int(off.sum())} rows do not sum to one; {key} {ids.iloc[row]} sums to {p[row].sum():.6g} (lecture 9)"
+        ]
     if np.isin(p, (0, 1)).all():
-        return ["it holds labels (only 0 and 1) where probabilities belong; one miss costs a log loss of 34.5"]
+        return [
+            "it holds labels (only 0 and 1) where probabilities belong; one miss costs a log loss of 34.5 (lecture 9)"
+        ]
     if (p == p.round(FEWEST_DECIMALS - 1)).all():
         return [f"its probabilities are rounded to {FEWEST_DECIMALS - 1} decimals or fewer, which costs score"]
     return []

@@ -109,7 +109,7 @@ def cross_validate(
         name: VariantOnFolds(competition, features, plan, variant, parts) for name, variant in plan.variants.items()
     }
     workers = _workers(plan, variants)
-    announce(sum(variant.seconds for variant in variants.values()) / workers)
+    announce(_seconds(variants, workers))
     predictions = _train(variants, plan, workers, progress, on_loss)
     oof, test = _collect(predictions, features, parts)
     scored = [scored for _, scored in parts]
@@ -159,6 +159,17 @@ def _workers(plan: Plan, variants: dict[str, VariantOnFolds]) -> int:
     """Programs to run side by side: one per core for large networks on the CPU, else one."""
     large = plan.device == "cpu" and not any(variant.small for variant in variants.values())
     return torch.get_num_threads() if large else 1
+
+
+def _seconds(variants: dict[str, VariantOnFolds], workers: int) -> float:
+    """About how long the training takes, tried out as it will run: `workers` at a time, one core each."""
+
+    def tried(variant: VariantOnFolds, _on_step: object) -> float:
+        return variant.tried_seconds()
+
+    together = [partial(tried, variant) for variant in variants.values()]
+    times = workers if len(together) == 1 else 1  # the only variant is its own company
+    return sum(side_by_side(together * times, workers)) / times / workers
 
 
 def _train(

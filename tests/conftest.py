@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch: as the command line has it, see __main__.main
+
 from pipelines.competition import load
 from pipelines.encoders import TabularEncoder
 from pipelines.models import SoftmaxRegression

@@ -29,8 +29,16 @@ def test_links_lead_somewhere(page):
     assert [link for link in links if not (ROOT / "docs" / link).exists()] == []
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_every_picture_is_named(page):
+    sources = (ROOT / "pipelines" / "lectures").glob("lecture_*.py")
+    drawn = {name for source in sources for name in re.findall(r'picture\("([\w-]+)"\)', source.read_text("utf-8"))}
+    assert len(drawn) >= 20
+    assert sorted(name for name in drawn if f"`{name}`" not in text(page)) == []
+
+
 def test_both_languages_name_the_same_commands_and_figures():
     commands = [re.findall(r"python -m pipelines [\w -]+?(?=  |\n|`)|make \w+", text(page)) for page in PAGES]
     assert [command.strip() for command in commands[0]] == [command.strip() for command in commands[1]]
-    figures = [sorted(re.findall(r"\d\d\.\d\d|0\.\d{3,4}", text(page))) for page in PAGES]
+    figures = [sorted(re.findall(r"\d+\.\d+", text(page))) for page in PAGES]
     assert figures[0] == figures[1]

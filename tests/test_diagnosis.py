@@ -8,6 +8,7 @@ from torch import nn
 from torch.utils.data import DataLoader, SubsetRandomSampler, TensorDataset
 
 from pipelines.console import errors_in_plain_words
+from pipelines.diagnosis import in_plain_words
 from pipelines.errors import TrainingError, TrainingWarning
 from pipelines.estimator import Rows, TorchClassifier, fit_together
 from pipelines.loaders import ShuffledBatches, TensorRows, training_batches
@@ -65,8 +66,9 @@ def test_logits_that_look_a_little_like_probabilities_are_left_in_peace(logits):
 @pytest.mark.parametrize("labels", [[1, 2, 3], [-1, 0, 1]])
 def test_labels_that_are_no_classes_are_named(labels):
     inputs, target = torch.randn(30, 4), torch.tensor(labels * 10)
+    odd = next(label for label in labels if not 0 <= label < 3)
     with pytest.raises(
-        TrainingError, match=rf"no.* a class|not a class.*{max(labels, key=abs)}.*\n.*0 and end at C - 1"
+        TrainingError, match=rf"not a class of the model: label {odd}, where .* 3 outputs\n.*0 and end at C - 1"
     ):
         fit(nn.Linear(4, 3), inputs, target)
 
@@ -76,9 +78,20 @@ def test_rows_on_another_device_are_explained(rows):
         fit(nn.Linear(4, 2, device="meta"), rows[0], rows[1])
 
 
+@pytest.mark.parametrize("device", ["cuda", "MPS"])
+@pytest.mark.parametrize("what", ["weight", "bias"])
+def test_convolutions_name_types_in_place_of_devices(device, what):
+    """Torch's text of a convolution whose inputs were left behind; no such device is needed to hear it."""
+    text = f"Input type (torch.{device}.FloatTensor) and {what} type (torch.FloatTensor) should be the same"
+    with pytest.raises(TrainingError, match=r"different devices: Input type.*\n.*lecture 10"), in_plain_words():
+        raise RuntimeError(text)
+
+
 def test_other_errors_stay_what_they_are(rows):
     with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
         fit(nn.Linear(5, 2), *rows)
+    with pytest.raises(RuntimeError, match=r"^Input type \(double\) and bias type \(float\) should be the same$"):
+        fit(nn.Sequential(nn.Unflatten(1, (1, 4)), nn.Conv1d(1, 2, 4), nn.Flatten()), rows[0].double(), rows[1])
 
 
 def test_a_loss_that_never_moves_is_a_warning(rows):
@@ -99,9 +112,14 @@ def test_the_look_leaves_no_hook_behind(rows):
     model = nn.Linear(4, 2)
     fit(model, *rows)
     assert not model._forward_hooks
+    with_softmax = nn.Sequential(model, nn.Softmax(dim=1))
     with pytest.raises(TrainingError):
-        fit(nn.Sequential(model, nn.Softmax(dim=1)), *rows)
-    assert not model._forward_hooks
+        fit(with_softmax, *rows)
+    too_wide = nn.Linear(5, 2)
+    with pytest.raises(RuntimeError):
+        fit(too_wide, *rows)  # fails before there is an output to look at
+    assert not with_softmax._forward_hooks
+    assert not too_wide._forward_hooks
 
 
 def noise(n=400):

@@ -51,3 +51,14 @@ def test_batches_leave_the_global_generator_alone():
     before = torch.get_rng_state()
     list(training_batches(rows, ShuffledBatches(10, 4, torch.Generator().manual_seed(0))))
     assert torch.equal(before, torch.get_rng_state())
+
+
+@pytest.mark.parametrize("generators", [torch.Generator(), [torch.Generator(), torch.Generator()]])
+def test_row_numbers_lie_on_the_device_of_the_rows(generators):
+    """`meta` stands for any device; moved once an epoch, batches are views of one order."""
+    starts = () if isinstance(generators, torch.Generator) else (0, 0)
+    order = list(ShuffledBatches(10, 4, generators, starts, torch.device("meta")))
+    assert {batch.device.type for batch in order} == {"meta"}
+    assert [batch.shape[-1] for batch in order] == [4, 4, 2]
+    on_cpu = list(ShuffledBatches(10, 4, generators, starts))
+    assert len({batch.untyped_storage().data_ptr() for batch in on_cpu}) == 1

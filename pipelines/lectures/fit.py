@@ -34,7 +34,8 @@ def fit(
 ) -> History:
     """Train `model` on `rows` (inputs, ..., targets), all on the device; `name` is that of the curve and the bar."""
     on_device = TensorRows(*(tensor.to(setting.device) for tensor in rows))
-    order = ShuffledBatches(len(on_device), batch_size, torch.Generator().manual_seed(setting.seed))
+    generator = torch.Generator().manual_seed(setting.seed)
+    order = ShuffledBatches(len(on_device), batch_size, generator, device=setting.device)
     batches = training_batches(on_device, order)
 
     setting.progress(name, 0, epochs)

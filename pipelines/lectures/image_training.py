@@ -122,7 +122,7 @@ def learn(name: str, make_model: Callable[[], nn.Module], images: Images, plan: 
     seconds = (time.perf_counter() - start) / plan.epochs
     # NOTE[DIFF]: the notes' test_loader is built from the training images; these are the test images.
     predicted = predict_logits(model, images.test, batch_size=500).argmax(dim=1)
-    accuracy = (predicted == images.test_labels).double().mean().item()
+    accuracy = (predicted == images.test_labels).cpu().double().mean().item()
     return Trained(model=model, losses=losses, epoch_seconds=seconds, predicted=predicted, accuracy=accuracy)
 
 

@@ -36,8 +36,9 @@ def run(setting: Setting) -> Iterator[Gate]:
     """The table, and one multiplication on the device."""
     for name, value in table():
         setting.say(f"{name:<10}{value}")
-    missing = [finding for finding in package_findings() if finding.next_step]
-    for finding in missing:
+    packages = list(package_findings())
+    missing = [finding for finding in packages if finding.next_step]
+    for finding in packages:
         setting.say(finding.line)
     setting.say("python -m pipelines doctor looks at credentials, proxy and the way to Kaggle as well")
     yield Gate.equal("Python is 3.11 or newer", sys.version_info >= (3, 11), True)

@@ -32,7 +32,7 @@ def descend(batches: Sequence[slice], epochs: int, lr: float = 0.01, w: float = 
 
 def by_the_loop(setting: Setting, epochs: int) -> list[float]:
     """The costs of the same batch descent by nn.Linear, autograd and `training.train`."""
-    model = nn.Linear(1, 1, bias=False)
+    model = nn.Linear(1, 1, bias=False).to(setting.device)
     nn.init.ones_(model.weight)
     rows = tuple(torch.from_numpy(values[:, None]).float() for values in (X, Y))
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)

@@ -14,7 +14,7 @@ from pipelines.lectures.lecture import Gate, Lecture, Setting
 from pipelines.training import predict_logits
 
 # NOTE[DIFF]: the notes write torch.Tensor([[0], [0], [1]]), which makes floats of integers unasked, and F.sigmoid,
-# deprecated for torch.sigmoid; here the numbers are floats as written, and the loss takes logits.
+# which long was deprecated and is torch.sigmoid; here the numbers are floats as written, and the loss takes logits.
 X = torch.tensor([[1.0], [2.0], [3.0]])
 Y = torch.tensor([[0.0], [0.0], [1.0]])
 

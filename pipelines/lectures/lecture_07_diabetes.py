@@ -43,7 +43,7 @@ def learn(
 
 def accuracy(model: nn.Module, inputs: Tensor, target: Tensor) -> float:
     """Share of patients on the right side of 0.5, which is logit 0."""
-    return ((predict_logits(model, inputs) > 0) == (target > 0.5)).double().mean().item()
+    return ((predict_logits(model, inputs) > 0) == (target > 0.5)).cpu().double().mean().item()
 
 
 def cross_validated(

@@ -77,7 +77,7 @@ def run(setting: Setting) -> Iterator[Gate]:
         model, curves[name] = trained(setting, name, batches, EPOCHS)
         right = (predict_logits(model, dataset.inputs) > 0) == dataset.labels.bool()
         setting.say(f"{name}: {1e3 * (time.perf_counter() - start) / EPOCHS:.1f} ms per epoch")
-        accuracy = right.double().mean().item()
+        accuracy = right.cpu().double().mean().item()
         yield Gate.at_least(f"{name}: accuracy on the training rows", accuracy, 0.75 if data.is_stand_in else 0.77)
     with setting.picture("08-loss") as figure:
         draw_losses(figure, curves, "The same rows, fetched in two ways: training loss", "binary cross entropy")

@@ -33,7 +33,7 @@ def run(setting: Setting) -> Iterator[Gate]:
         axes.set(xlabel="epoch", ylabel="training loss per image", title="Fully connected: learning curve")
     with setting.picture("09-mistakes") as figure:
         draw_mistakes(figure, images, predicted, "Fully connected network")
-    accuracy = (predicted == images.test_labels).double().mean().item()
+    accuracy = (predicted == images.test_labels).cpu().double().mean().item()
     yield Gate.at_least(f"accuracy on {len(predicted):,} test images, {epochs} epochs", accuracy, limit)
 
 

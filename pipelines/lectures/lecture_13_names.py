@@ -80,7 +80,7 @@ def run(setting: Setting) -> Iterator[Gate]:
     right = (predicted == test.target).cpu()
     largest = train_names.target.mode().values
     setting.say(f"{EPOCHS} epochs, loss {losses[0]:.3f} to {losses[-1]:.3f}")
-    setting.say(f"always {countries[int(largest)]}: {(test.target == largest).double().mean().item():.2%}")
+    setting.say(f"always {countries[int(largest)]}: {(test.target == largest).cpu().double().mean().item():.2%}")
     setting.say(unseen_line(right, names.train, names.test))
     with setting.picture("13-confusion") as figure:
         draw_confusion(figure, confusion(predicted, test.target, len(countries)), countries)
@@ -88,7 +88,7 @@ def run(setting: Setting) -> Iterator[Gate]:
         title = "Name classifier: loss on the training names"
         guessing = loss_of_guessing(train_names.target)
         draw_losses(figure, {"training": losses}, title, "cross entropy per name", guessing)
-    yield Gate.at_least("accuracy", right.double().mean().item(), 0.80 if names.is_stand_in else 0.83)
+    yield Gate.at_least("accuracy", right.cpu().double().mean().item(), 0.80 if names.is_stand_in else 0.83)
 
 
 def unseen_line(right: Tensor, train: Pairs, test: Pairs) -> str:
@@ -100,7 +100,7 @@ def unseen_line(right: Tensor, train: Pairs, test: Pairs) -> str:
     # NOTE[DIFF]: public runs count all test rows, also those that are training rows.
     shared = set(train) & set(test)
     fresh = torch.tensor([pair not in shared for pair in test])
-    score = right[fresh].double().mean().item()
+    score = right[fresh].cpu().double().mean().item()
     return (
         f"on the {int(fresh.sum()):,} names that training never saw: {score:.2%}; "
         f"left out: {int((~fresh).sum())} test rows ({len(shared)} different)"
