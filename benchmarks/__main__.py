@@ -12,13 +12,14 @@ from typing import Any
 
 from benchmarks import report
 from benchmarks.scores import MODELS
+from pipelines.files import write_whole
 
 MEMBERS = ("lectures' loop", "skorch", "ours, 1", "ours, 50", "ours, 100")
 EPOCH = (
     "lectures' loop, float32", "skorch, float32", "bare loop, float32", "ours, float32", "bare loop, bfloat16",
     "ours, bfloat16", "ours, 5 folds, float32", "ours, 5 folds, bfloat16",
 )  # fmt: skip
-MATMUL = tuple(
+MATRICES = tuple(
     f"{size}, {kind}" for size in ("512 x 512 x 512", "2048 x 1000 x 800") for kind in ("float32", "bfloat16")
 )
 TABLES = ("members", "epoch", "matmul", "scores", "variants", "rows")
@@ -48,10 +49,13 @@ def measured(table: str, options: argparse.Namespace) -> Iterator[tuple[str, Any
             measure = lambda peer, network=network: child("benchmarks.training", "members", network, peer)  # noqa: E731
             yield f"members, {network}", in_turns(MEMBERS, options.rounds, measure)
     elif table == "epoch":
-        yield "epoch", in_turns(EPOCH, options.rounds, lambda peer: child("benchmarks.training", "epoch", peer))
+        yield (
+            "epoch",
+            in_turns(_computed_here(EPOCH), options.rounds, lambda peer: child("benchmarks.training", "epoch", peer)),
+        )
     elif table == "matmul":
         measure = lambda name: child("benchmarks.training", "matmul", *name.split(", "))  # noqa: E731
-        yield "matmul", in_turns(MATMUL, options.rounds, measure)
+        yield "matmul", in_turns(_computed_here(MATRICES), options.rounds, measure)
     elif table == "rows":
         yield "rows", {str(3000 * times): _rows(times) for times in (1, 2, 4, 8)}
     elif options.data is None:
@@ -60,6 +64,16 @@ def measured(table: str, options: argparse.Namespace) -> Iterator[tuple[str, Any
         yield "scores", _scores(options)
     else:
         yield "variants", _variants(options)
+
+
+def _computed_here(peers: tuple[str, ...]) -> tuple[str, ...]:
+    """The peers that this processor has instructions for: where bfloat16 is emulated, runs do not use it."""
+    import torch
+
+    from pipelines.training import mixed_precision
+
+    has_bfloat16 = isinstance(mixed_precision(torch.device("cpu"), on_cpu=True), torch.autocast)
+    return tuple(peer for peer in peers if has_bfloat16 or "bfloat16" not in peer)
 
 
 def _scores(options: argparse.Namespace) -> dict[str, dict[str, float]]:
@@ -133,7 +147,7 @@ def draw(scores: dict[str, dict[str, float]], path: Path) -> None:
 
 
 def main() -> None:
-    """Measure the tables asked for; numbers of earlier runs on this machine stay."""
+    """Measure the tables asked for; the numbers of earlier runs stay, and those of other machines."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
     parser.add_argument("--only", default=",".join(TABLES), help="tables, with commas between them")
     parser.add_argument("--rounds", type=int, default=5)
@@ -145,17 +159,17 @@ def main() -> None:
     if unknown:
         parser.error(f"--only: there is no table {unknown.pop()!r}; there are {', '.join(TABLES)}")
     kept = options.output / "benchmarks.json"
-    done = json.loads(kept.read_text()) if kept.exists() else {}
-    if done.get("machine") != report.machine():
-        done = {"machine": report.machine()}
+    machines = json.loads(kept.read_text()) if kept.exists() else {}
+    done = machines.setdefault(report.machine(), {})
     for table in options.only.split(","):
         print(table, flush=True)  # noqa: T201
         for name, numbers in measured(table, options):
             done |= {name: numbers, "date": datetime.date.today().isoformat()}
-            kept.write_text(json.dumps(done, indent=1) + "\n")
-            (options.output / "benchmarks.md").write_text(report.document(done) + "\n")
-    if "scores" in done:
-        draw(done["scores"], options.output / "benchmarks-otto.png")
+            write_whole(kept, (json.dumps(machines, indent=1) + "\n").encode())
+            write_whole(options.output / "benchmarks.md", (report.document(machines) + "\n").encode())
+    pictured = report.pictured(machines)
+    if pictured is not None:
+        draw(machines[pictured]["scores"], options.output / "benchmarks-otto.png")
 
 
 if __name__ == "__main__":

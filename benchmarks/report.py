@@ -109,36 +109,50 @@ def _there(package: str) -> bool:
     return True
 
 
-def document(done: Mapping[str, Any]) -> str:
-    """The whole page, of the tables that were measured."""
-    lines = ["# Benchmarks", "", f"`make bench`, {done['date']}. {done['machine']}.", ""]
+def document(machines: Mapping[str, Mapping[str, Any]]) -> str:
+    """The whole page: a part for each machine, the last measured first, with the tables that were measured."""
+    lines = ["# Benchmarks", "", "`make bench`, a part for each machine that it ran on."]
     lines += ["Median over three to five rounds, range in brackets; peers take turns, each in a process of its own."]
     lines += ["Threads of the peers spin while they wait (OMP_WAIT_POLICY=active), ours sleep, as in a run.", ""]
+    for name in sorted(machines, key=lambda name: machines[name]["date"], reverse=True):
+        lines += [f"## {name}, {machines[name]['date']}", "", *_part(machines[name])]
+        if name == pictured(machines):
+            lines += ["![log loss against seconds](benchmarks-otto.png)", ""]
+    return "\n".join(lines).rstrip()
+
+
+def pictured(machines: Mapping[str, Mapping[str, Any]]) -> str | None:
+    """The machine whose scores are drawn: the last that has any."""
+    with_scores = [name for name, done in machines.items() if "scores" in done]
+    return max(with_scores, key=lambda name: machines[name]["date"], default=None)
+
+
+def _part(done: Mapping[str, Any]) -> Iterator[str]:
     for network in ("plain", "dropout and batch norm"):
         if f"members, {network}" in done:
-            lines += [
-                f"## 25-64-32-1, batch 32, AdamW: {network}",
-                "",
+            yield from (f"### 25-64-32-1, batch 32, AdamW: {network}", "")
+            yield from (
                 "Peers with torch's own number of threads; ours as a stack for each core, as a run trains them.",
                 "",
-            ]
-            lines += [*members_table(network, done[f"members, {network}"], n_steps=26), ""]
+            )
+            yield from (*members_table(network, done[f"members, {network}"], n_steps=26), "")
     if "epoch" in done:
-        lines += ["## Otto's network, 95-512-512-512-9, batch 512, 39,601 rows", ""]
-        lines += ["All threads; the five folds run side by side, one core each.", "", *epoch_table(done["epoch"]), ""]
+        yield from ("### Otto's network, 95-512-512-512-9, batch 512, 39,601 rows", "")
+        yield from ("All threads; the five folds run side by side, one core each.", "")
+        yield from (*epoch_table(done["epoch"]), "")
     if "matmul" in done and "epoch" in done:
-        lines += ["## Against the machine's matrix product", ""]
-        lines += [*matmul_table(done["matmul"], done["epoch"], FLOP_PER_EPOCH), ""]
+        yield from ("### Against the machine's matrix product", "")
+        yield from (*matmul_table(done["matmul"], done["epoch"], FLOP_PER_EPOCH), "")
     if "scores" in done:
-        lines += ["## Score against wall time, Otto rehearsal (49,502 rows)", "", *scores_table(done["scores"]), ""]
-        lines += ["![log loss against seconds](benchmarks-otto.png)", ""]
+        yield from ("### Score against wall time, Otto rehearsal (49,502 rows)", "")
+        yield from (done["note"], "") if "note" in done else ()
+        yield from (*scores_table(done["scores"]), "")
     if "variants" in done:
-        lines += ["## Otto's networks, one per fold", ""]
-        lines += ["Each alone with a temperature that other folds chose; encoding, training and predicting.", ""]
-        lines += [*variants_table(done["variants"]), ""]
+        yield from ("### Otto's networks, one per fold", "")
+        yield from ("Each alone with a temperature that other folds chose; encoding, training and predicting.", "")
+        yield from (*variants_table(done["variants"]), "")
     if "rows" in done:
-        lines += ["## Rows", "", "`cv otto --folds 2 --epochs 2`, made rows.", "", *rows_table(done["rows"]), ""]
-    return "\n".join(lines)
+        yield from ("### Rows", "", "`cv otto --folds 2 --epochs 2`, made rows.", "", *rows_table(done["rows"]), "")
 
 
 WEIGHTS = 95 * 512 + 2 * 512 * 512 + 512 * 9

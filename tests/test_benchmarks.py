@@ -1,6 +1,9 @@
 """The benchmarks' arithmetic, and that every peer of ours trains; no clock is asserted."""
 
 import argparse
+import contextlib
+import json
+import re
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,6 @@ from benchmarks import report, training
 
 NUMBERS = {
     "date": "2026-01-02",
-    "machine": "a machine",
     "members, plain": {"lectures' loop": [0.026, 0.052], "skorch": [0.052, 0.052], "ours, 100": [0.00026, 0.00052]},
     "epoch": {
         "lectures' loop, float32": [3.0, 3.0], "bare loop, float32": [2.0, 2.0], "ours, float32": [1.0, 2.0],
@@ -37,7 +39,7 @@ def few_rows(monkeypatch):
 
 
 def test_the_page_holds_what_was_measured():
-    page = report.document(NUMBERS)
+    page = report.document({"a machine": NUMBERS})
     assert "| lectures' loop | 1.5e+03 (1e+03 to 2e+03) | 1.0 (1.0 to 1.0) | 1.5 (1.0 to 2.0) |" in page
     assert "| ours, 100 | 15 (10 to 20) | 100.0 (100.0 to 100.0) | 150.0 (100.0 to 200.0) |" in page
     assert "| ours, float32 | 1.5 (1 to 2) | 2.2 (1.5 to 3.0) | 0.75 |" in page
@@ -49,9 +51,42 @@ def test_the_page_holds_what_was_measured():
 
 
 def test_what_was_not_measured_is_not_there():
-    page = report.document({"date": "2026-01-02", "machine": "a machine", "rows": NUMBERS["rows"]})
-    assert "## Rows" in page
-    assert page.count("## ") == 1
+    page = report.document({"a machine": {"date": "2026-01-02", "rows": NUMBERS["rows"]}})
+    assert "### Rows" in page
+    assert page.count("### ") == 1
+
+
+def test_each_machine_has_a_part_and_the_last_with_scores_the_picture():
+    bare = {"date": "2026-01-04", "rows": NUMBERS["rows"]}
+    newer = NUMBERS | {"date": "2026-01-03", "note": "presets of that day"}
+    machines = {"old": NUMBERS, "bare": bare, "newer": newer}
+    page = report.document(machines)
+    assert re.findall(r"^## (.*)$", page, re.MULTILINE) == ["bare, 2026-01-04", "newer, 2026-01-03", "old, 2026-01-02"]
+    assert report.pictured(machines) == "newer"
+    assert page.count("benchmarks-otto.png") == page.count("presets of that day") == 1
+    assert page.index("## newer") < page.index("benchmarks-otto.png") < page.index("## old")
+    assert report.pictured({"bare": bare}) is None
+
+
+def test_numbers_of_other_machines_stay(monkeypatch, tmp_path):
+    (tmp_path / "benchmarks.json").write_text(json.dumps({"other": NUMBERS}))
+    monkeypatch.setattr(report, "machine", lambda: "this")
+    monkeypatch.setattr(program, "measured", lambda table, _options: [(table, NUMBERS[table])])
+    monkeypatch.setattr("sys.argv", ["benchmarks", "--only", "rows", "--output", str(tmp_path)])
+    program.main()
+    kept = json.loads((tmp_path / "benchmarks.json").read_text())
+    assert kept["other"] == NUMBERS
+    assert kept["this"]["rows"] == NUMBERS["rows"]
+    assert (tmp_path / "benchmarks.md").read_text() == report.document(kept) + "\n"
+    assert (tmp_path / "benchmarks-otto.png").read_bytes()[:4] == b"\x89PNG"
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_what_a_processor_has_to_emulate_is_not_timed(monkeypatch, there):
+    made = torch.autocast("cpu", dtype=torch.bfloat16) if there else contextlib.nullcontext()
+    monkeypatch.setattr("pipelines.training.mixed_precision", lambda *_args, **_options: made)
+    assert ("ours, bfloat16" in program._computed_here(program.EPOCH)) == there
+    assert "ours, float32" in program._computed_here(program.EPOCH)
 
 
 def test_flop_per_epoch_by_hand():

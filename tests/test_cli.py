@@ -136,7 +136,7 @@ FAULTS = {
     "no such folder": (["run", "titanic", "--data", "nowhere"], 2, "there is no folder nowhere"),
     "unknown preset": (["run", "titanic", "--preset", "slow"], 2, "there is no preset 'slow'"),
     "unknown variant": (
-        ["cv", "otto", "--variants", "residual,resnet"], 2, "has no variant 'resnet'; known: network, pieces, counts,"
+        ["cv", "otto", "--variants", "residual,resnet"], 2, "has no variant 'resnet'; known: network, pieces, residual,"
     ),
     "one fold": (["run", "titanic", "--folds", "1"], 2, "--folds must be at least 2, got 1"),
     "no seeds": (["cv", "titanic", "--seeds", "0"], 2, "--seeds must be at least 1, got 0"),
@@ -161,9 +161,9 @@ def test_wrong_options_end_in_plain_words(invoke, tmp_path, fault):
 
 
 def test_variants_are_chosen_by_name(invoke):
-    done = invoke("cv", "otto", "--variants", "tf-idf, root", "--folds", "2", "--epochs", "1", "--json")
+    done = invoke("cv", "otto", "--variants", "two-views, counts", "--folds", "2", "--epochs", "1", "--json")
     assert done.exit_code == 0, done.output
-    assert [variant["name"] for variant in json.loads(done.stdout)["variants"]] == ["tf-idf", "root"]
+    assert [variant["name"] for variant in json.loads(done.stdout)["variants"]] == ["two-views", "counts"]
 
 
 def test_bad_data_writes_nothing(invoke, sample_folder, tmp_path):

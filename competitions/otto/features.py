@@ -42,6 +42,13 @@ def make_pieces_encoder() -> Pipeline:
     )
 
 
+def make_two_views_encoder() -> Pipeline:
+    """The root view and tf-idf side by side: how many, and how telling; float32 (N, 190)."""
+    return make_pipeline(
+        FeatureUnion([(view, make_encoder(view)) for view in ("root", "tf-idf")]), FunctionTransformer(_float32)
+    )
+
+
 def make_counts_encoder() -> FunctionTransformer:
     """The counts themselves, not even standardised; float32 (N, 93)."""
     return FunctionTransformer(_float32)
