@@ -7,7 +7,7 @@ import torch
 from sklearn.feature_extraction.text import TfidfTransformer
 
 from competitions.otto.competition import COMPETITION
-from competitions.otto.features import PiecewiseLinear, make_encoder, make_pieces_encoder
+from competitions.otto.features import PiecewiseLinear, make_encoder, make_pieces_encoder, make_two_views_encoder
 
 
 @pytest.fixture
@@ -38,6 +38,13 @@ def test_tf_idf_is_learned_from_the_rows_of_fit_only(counts):
     encoder = make_encoder("tf-idf").fit(counts[:200])
     alone = encoder.transform(counts[200:210])
     np.testing.assert_array_equal(alone, encoder.transform(counts[200:])[:10])
+
+
+def test_two_views_stand_side_by_side(counts):
+    both = make_two_views_encoder().fit(counts[:200]).transform(counts[200:])
+    apart = [make_encoder(view).fit(counts[:200]).transform(counts[200:]) for view in ("root", "tf-idf")]
+    np.testing.assert_array_equal(both, np.hstack(apart))
+    assert both.dtype == np.float32
 
 
 def test_pieces_fill_from_the_left():

@@ -10,7 +10,7 @@ import pytest
 import torch
 from toys import QUICK, make_features, only, plan
 
-from pipelines import fitting, folds
+from pipelines import fitting, folds, validation
 from pipelines.encoders import TabularEncoder
 from pipelines.metrics import log_loss
 from pipelines.report import score_lines
@@ -61,6 +61,23 @@ def test_each_variant_says_what_it_costs(toy_otto, monkeypatch):
     assert heading == ["variants", "alone", "score", "weight", "seconds"]
     of_signal = result.variants[0]
     assert signal == ["signal", f"{of_signal.score:.4f}", f"{of_signal.weight:.2f}", "1"]
+
+
+@pytest.mark.parametrize(
+    ("costs", "workers", "threads", "expected"),
+    [([4.0, 8.0], 1, 2, 12.0), ([4.0, 8.0], 2, 1, 6.0), ([8.0], 1, 2, 8.0), ([8.0], 2, 1, 4.0)],
+)
+def test_the_time_is_tried_out_as_it_will_run(costs, workers, threads, expected):
+    """One network alone on all cores would promise too much to networks that get one core each."""
+    seen, before = [], torch.get_num_threads()
+    tried = lambda cost: lambda: seen.append(torch.get_num_threads()) or cost  # noqa: E731
+    variants = {str(cost): SimpleNamespace(tried_seconds=tried(cost)) for cost in costs}
+    torch.set_num_threads(2)
+    try:
+        assert validation._seconds(variants, workers) == expected
+    finally:
+        torch.set_num_threads(before)
+    assert seen == [threads] * max(len(costs), workers)
 
 
 def test_a_class_that_is_rare_does_not_stop_the_trial(toy_otto):

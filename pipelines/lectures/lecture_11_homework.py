@@ -40,7 +40,7 @@ def run(setting: Setting) -> Iterator[Gate]:
     images = standardised(load_digits(setting), setting.device)
     with setting.picture("11-gradient-flow") as figure:
         draw_gradient_flow(figure, images, setting.seed)
-    plan = images.plan(Plan(epochs=2, lr=5e-3))
+    plan = images.plan(Plan(epochs=1, lr=5e-3))
     setting.say(f"{'block':<17} parameters   s/epoch   accuracy, mean ± sd of {N_SEEDS} seeds ({plan.epochs} epochs)")
     scores: dict[str, list[float]] = {}
     for name, block in blocks(norm=True).items():
