@@ -75,25 +75,23 @@ def scoring(model: nn.Module) -> Iterator[None]:
 
 
 def warn_if_still(losses: Sequence[Sequence[float]], batches: object, criterion: object) -> None:
-    """Warn about a loss that never was better than guessing; `losses` holds a list per epoch, a number per member.
+    """Warn about a loss that never was better than guessing; `losses` holds a list per member, a number per epoch.
 
     Guessing is to say the classes' frequencies for every row. Where they are not known, or members train together,
     the loss has to fall.
     """
-    if len(losses) < EPOCHS:
-        return
     targets = _targets(batches)
-    best = [min(of_member) for of_member in zip(*losses, strict=True)]
-    alone = len(best) == 1  # members may have other rows, and so other frequencies
+    alone = len(losses) == 1  # members may have other rows, and so other frequencies
     guess = _loss_of_guessing(targets, criterion) if alone and targets is not None else None
-    limits = losses[0] if guess is None else [guess] * len(best)
-    still = [i for i, limit in enumerate(limits) if limit > 0 and best[i] > (1 - STILL) * limit]
+    limits = [own[0] if guess is None else guess for own in losses]
+    long_enough = [(own, limit) for own, limit in zip(losses, limits, strict=True) if len(own) >= EPOCHS]
+    still = [(own, limit) for own, limit in long_enough if limit > 0 and min(own) > (1 - STILL) * limit]
     if still:
+        own, limit = still[0]
         than = "in the first" if guess is None else "by saying for every row how frequent the classes are"
-        networks = f" ({len(still)} of {len(best)} networks)" if len(best) > 1 else ""
+        networks = f" ({len(still)} of {len(losses)} networks)" if len(losses) > 1 else ""
         _warn(
-            f"the loss has hardly moved in {len(losses)} epochs: {best[still[0]]:.4f} at best, "
-            f"{limits[still[0]]:.4f} {than}{networks}",
+            f"the loss has hardly moved in {len(own)} epochs: {min(own):.4f} at best, {limit:.4f} {than}{networks}",
             "try another learning rate, ReLU in place of sigmoid, wider layers where ReLUs die, standardised inputs "
             "(lecture 7); "
             "if the inputs know nothing of the target, this is right",

@@ -20,6 +20,7 @@ from torch.overrides import TorchFunctionMode
 BITS = 16
 WORD = 4  # 16-bit numbers in the 64 bits that a generator gives at a time
 AHEAD = 1 << 15  # numbers made at a time for each member: fewer calls, and 64 KB
+AHEAD_ON_DEVICE = 1 << 18  # the same where each call starts a kernel: 512 KB
 Take = Callable[[int], Tensor]  # so many random int16: (n,), or (E, n) for members in a stack
 UNITS = (F.dropout, torch.dropout)
 CHANNELS = (F.dropout1d, F.dropout2d, F.dropout3d)
@@ -28,7 +29,8 @@ CHANNELS = (F.dropout1d, F.dropout2d, F.dropout3d)
 class NoiseStreams:
     """Endless random int16 for E members, each from a seed of its own, made where they are needed.
 
-    Members draw in step, so one position serves all; numbers are made for many steps at a time.
+    Members draw in step, so one position serves all; numbers are made for many steps at a time. Off the CPU a
+    generator's numbers depend on how many are asked for at once, so it is always the same number.
     """
 
     def __init__(self, seeds: Sequence[int], device: torch.device) -> None:
@@ -41,7 +43,7 @@ class NoiseStreams:
     def take(self, n: int) -> Tensor:
         """The next `n` numbers of each member, (E, n); the rest of the last word is thrown away."""
         if self._position + n > self._buffer.shape[1]:
-            self._buffer = torch.cat([self._buffer[:, self._position :], self._more(max(n, AHEAD))], dim=1)
+            self._buffer = torch.cat([self._buffer[:, self._position :], self._more(n)], dim=1)
             self._position = 0
         taken = self._buffer[:, self._position : self._position + n]
         self._position += rounded_up(n)
@@ -51,11 +53,14 @@ class NoiseStreams:
         """The next `n` numbers of the only member, (n,)."""
         return self.take(n)[0]
 
-    def _more(self, n: int) -> Tensor:
-        n = rounded_up(n)
+    def _more(self, least: int) -> Tensor:
+        """At least so many new numbers of each member, (E, n), in whole blocks."""
+        block = AHEAD_ON_DEVICE if self._generators else AHEAD
+        n = -(-least // block) * block
         noise = torch.empty(len(self._words), n, dtype=torch.int16, device=self.device)
         for row, generator in zip(noise, self._generators, strict=False):
-            row.random_(-(2 ** (BITS - 1)), 2 ** (BITS - 1), generator=generator)
+            for part in row.split(block):
+                part.random_(-(2 ** (BITS - 1)), 2 ** (BITS - 1), generator=generator)
         if not self._generators:
             for row, words in zip(noise.numpy(), self._words, strict=True):
                 row[:] = words.random_raw(n // WORD).view(np.int16)

@@ -136,12 +136,12 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             )
             held_out = inputs[held], labels[held]
             inputs, labels, weight = inputs[kept], labels[kept], None if weight is None else weight[kept]
-        device = pick_device(self.device)
         return Job(
-            inputs=torch.from_numpy(inputs).to(device),
-            targets=self._targets(labels, weight).to(device),
+            inputs=torch.from_numpy(inputs),
+            targets=self._targets(labels, weight),
             seed=seed,
-            held_out=None if held_out is None else (torch.from_numpy(held_out[0]).to(device), self._codes(held_out[1])),
+            held_out=None if held_out is None else (torch.from_numpy(held_out[0]), self._codes(held_out[1])),
+            device=pick_device(self.device),
         )
 
     def _checked(

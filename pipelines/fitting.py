@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +24,8 @@ STACKED_PARAMETERS = 100_000  # above this a network's own arithmetic, not overh
 LEAST_STACK = 10  # fewer networks in one program do not make up for its overhead
 MEMORY_MB = 1024  # for one group on the CPU; on CUDA half of what is free
 HELD_OUT_ROWS = 8192  # of all members together that are scored in one go
+CPU = torch.device("cpu")
+T = TypeVar("T")
 OnEpoch = Callable[[int, dict[int, float]], None]  # the epoch, from 1, and the training loss of each job by its number
 Fitted = dict[int, tuple[nn.Module, History]]  # by the number of the job
 
@@ -31,13 +34,15 @@ Fitted = dict[int, tuple[nn.Module, History]]  # by the number of the job
 class Job:
     """One network to train: its rows, its seed, and rows held out for early stopping if there are any.
 
-    `inputs` (N, D), `targets` (N,) class codes or (N, C) weighted one-hot rows, `held_out` (V, D) and (V,).
+    `inputs` (N, D), `targets` (N,) class codes or (N, C) weighted one-hot rows, `held_out` (V, D) and (V,). Rows stay
+    on the CPU until a group of jobs goes to the `device`: what jobs share goes there once.
     """
 
     inputs: Tensor
     targets: Tensor
     seed: int
     held_out: tuple[Tensor, Tensor] | None = None
+    device: torch.device = CPU
 
     @property
     def shape(self) -> tuple[object, ...]:
@@ -60,11 +65,11 @@ def fit_networks(
     or is a single network. A network depends on its job alone: the same job gives the same network (to
     rounding) whatever else is trained beside it.
     """
-    workers = torch.get_num_threads() if is_small(make_model) and jobs[0].inputs.device.type == "cpu" else 1
+    workers = torch.get_num_threads() if is_small(make_model) and jobs[0].device.type == "cpu" else 1
     groups = list(_groups(jobs, make_model, recipe.batch_size, memory_mb, workers))
     tasks = [partial(_fit_group, {i: jobs[i] for i in group}, make_model, recipe, metric) for group in groups]
     fitted: Fitted = {}
-    with _threads_that_pay(_size(make_model)):
+    with _threads_that_pay(n_parameters(make_model)):
         for done in side_by_side(tasks, workers, on_epoch):
             fitted |= done
     return [fitted[i] for i in range(len(jobs))]
@@ -74,11 +79,11 @@ def _groups(
     jobs: Sequence[Job], make_model: Callable[[], nn.Module], batch_size: int, memory_mb: float | None, workers: int
 ) -> Iterator[list[int]]:
     """Numbers of the jobs that are trained together: as many as fit, but work for every one of `workers`."""
-    device = jobs[0].inputs.device
+    device = jobs[0].device
     if device.type == "cpu" and not is_small(make_model):
         size = 1
     else:
-        one = _bytes_of_one(make_model, jobs[0].inputs[:batch_size].cpu())
+        one = _bytes_of_one(make_model, jobs[0].inputs[:batch_size]) + _bytes_of_rows(jobs) / len(jobs)
         size = max(1, int((_budget(device) if memory_mb is None else memory_mb * 1e6) / workers / one))
     by_shape: dict[tuple[object, ...], list[int]] = {}
     for i, job in enumerate(jobs):
@@ -107,12 +112,20 @@ def _bytes_of_one(make_model: Callable[[], nn.Module], batch: Tensor) -> int:
     return 16 * sum(p.numel() for p in model.parameters()) + 8 * sum(outputs)
 
 
+def _bytes_of_rows(jobs: Sequence[Job]) -> int:
+    """What the rows of a group of these jobs take, each different row counted once."""
+    tensors = [job.inputs for job in _different(jobs)[0]]
+    held_out = _distinct([job.held_out[0] for job in jobs if job.held_out is not None], _same)[0]
+    return sum(tensor.nbytes for tensor in tensors + held_out)
+
+
 def is_small(make_model: Callable[[], nn.Module]) -> bool:
     """Whether many networks in one program pay: one alone does not fill a core."""
-    return _size(make_model) <= STACKED_PARAMETERS
+    return n_parameters(make_model) <= STACKED_PARAMETERS
 
 
-def _size(make_model: Callable[[], nn.Module]) -> int:
+def n_parameters(make_model: Callable[[], nn.Module]) -> int:
+    """How many numbers a network has to learn."""
     with ONE_GENERATOR, torch.random.fork_rng(devices=[]):
         return sum(p.numel() for p in make_model().parameters())
 
@@ -136,10 +149,10 @@ def _fit_group(
     on_epoch: OnEpoch,
 ) -> Fitted:
     jobs = list(by_number.values())
-    device = jobs[0].inputs.device
+    device = jobs[0].device
     with _random_state_kept():
         models = [_seeded(make_model, job.seed).to(device) for job in jobs]
-        members = make_members(models, [job.seed for job in jobs], (jobs[0].inputs[: recipe.batch_size],))
+        members = make_members(models, [job.seed for job in jobs], (jobs[0].inputs[: recipe.batch_size].to(device),))
         rows, starts = _rows(jobs)
         generators = [torch.Generator().manual_seed(job.seed) for job in jobs]
         order = ShuffledBatches(len(jobs[0].inputs), recipe.batch_size, generators, starts, device)
@@ -179,21 +192,34 @@ def _seeded(make_model: Callable[[], nn.Module], seed: int) -> nn.Module:
 
 
 def _rows(jobs: list[Job]) -> tuple[TensorRows, list[int]]:
-    """All jobs' rows as one dataset, rows that jobs share only once, and where each job's rows start."""
-    different: list[Job] = []
-    places = []
-    for job in jobs:
-        same = (i for i, other in enumerate(different) if _same_rows(job, other))
-        places.append(next(same, len(different)))
-        if places[-1] == len(different):
-            different.append(job)
-    rows = TensorRows(torch.cat([job.inputs for job in different]), torch.cat([job.targets for job in different]))
+    """All jobs' rows as one dataset on their device, shared rows only once, and where each job's rows start."""
+    different, places = _different(jobs)
+    inputs, targets = torch.cat([job.inputs for job in different]), torch.cat([job.targets for job in different])
+    rows = TensorRows(inputs.to(jobs[0].device), targets.to(jobs[0].device))
     return rows, [place * len(jobs[0].inputs) for place in places]
 
 
-def _same_rows(job: Job, other: Job) -> bool:
-    place, other_place = ((rows.data_ptr(), rows.stride()) for rows in (job.inputs, other.inputs))
-    return place == other_place and torch.equal(job.targets, other.targets)
+def _different(jobs: Sequence[Job]) -> tuple[list[Job], list[int]]:
+    """Jobs whose rows differ, and for each of all jobs the number of the one that has its rows."""
+    return _distinct(
+        jobs, lambda job, other: _same(job.inputs, other.inputs) and torch.equal(job.targets, other.targets)
+    )
+
+
+def _distinct(things: Sequence[T], same: Callable[[T, T], bool]) -> tuple[list[T], list[int]]:
+    """The first of each kind, and the kind of each thing."""
+    different: list[T] = []
+    places = []
+    for thing in things:
+        places.append(next((i for i, other in enumerate(different) if same(thing, other)), len(different)))
+        if places[-1] == len(different):
+            different.append(thing)
+    return different, places
+
+
+def _same(rows: Tensor, other: Tensor) -> bool:
+    """Whether both are views of the same place in memory."""
+    return (rows.data_ptr(), rows.stride(), rows.shape) == (other.data_ptr(), other.stride(), other.shape)
 
 
 def _monitor(jobs: list[Job], metric: Metric, recipe: Recipe) -> Monitor | None:
@@ -201,16 +227,16 @@ def _monitor(jobs: list[Job], metric: Metric, recipe: Recipe) -> Monitor | None:
     held_out = [job.held_out for job in jobs if job.held_out is not None]
     if not held_out:
         return None
-    inputs, targets = (
-        torch.stack([inputs for inputs, _ in held_out]),
-        [target.numpy(force=True) for _, target in held_out],
-    )
+    different, places = _distinct([inputs for inputs, _ in held_out], _same)
+    targets = [target.numpy() for _, target in held_out]
+    size = max(1, HELD_OUT_ROWS // len(jobs))
+    parts = list(zip(*(torch.split(inputs.to(jobs[0].device), size) for inputs in different), strict=True))
 
     def score(members: nn.Module) -> Tensor:
         members.eval()
         with torch.inference_mode():
-            parts = torch.split(inputs, max(1, HELD_OUT_ROWS // len(jobs)), dim=1)
-            outputs = torch.cat([members(part).cpu() for part in parts], dim=1)
+            stacks = (torch.stack([part[place] for place in places]) for part in parts)
+            outputs = torch.cat([members(stack).cpu() for stack in stacks], dim=1)
         proba = outputs.double().softmax(dim=-1).numpy()
         gains = [metric.gain(metric(y, p), 0.0) for y, p in zip(targets, proba, strict=True)]
         return torch.tensor(gains, dtype=torch.float64)

@@ -19,10 +19,11 @@ from sklearn.model_selection import train_test_split
 
 from pipelines.competition import Competition, Variant
 from pipelines.estimator import Rows, TorchClassifier, fit_together
-from pipelines.fitting import is_small
+from pipelines.fitting import is_small, n_parameters
 from pipelines.metrics import FloatArray, IntArray
 
 TRIAL_BATCHES = 8
+COPIES = 4  # of a fold's encoded rows at the same time: views, their union, the scaled ones, a margin
 ROWS_AT_A_TIME = 20_000  # that are encoded and predicted in one go
 Part = tuple[IntArray, IntArray]  # training rows, scored rows
 OnEpoch = Callable[[int, dict[tuple[int, int], float]], None]  # the epoch, and losses by fold and seed, all from 1
@@ -132,9 +133,10 @@ class VariantOnFolds:
         return FoldPredictions(fold, scored, test, losses, repr(networks[0].model_))
 
     def tasks(self) -> list[Task]:
-        """The work in pieces: all folds in one, or fold by fold."""
+        """The work in pieces: all folds in one, or, for large networks on the CPU, fold by fold."""
         folds = range(len(self.parts))
-        return [partial(self.run, piece) for piece in ([folds] if self.small else [[fold] for fold in folds])]
+        together = self.small or self.plan.device != "cpu"  # a GPU takes all folds of large networks as well
+        return [partial(self.run, piece) for piece in ([folds] if together else [[fold] for fold in folds])]
 
     @cached_property
     def small(self) -> bool:
@@ -153,6 +155,14 @@ class VariantOnFolds:
         fit_together(networks, [few] * len(networks), memory_mb=self.plan.memory_mb)
         per_network_and_epoch = (time.perf_counter() - started) / share / len(networks)
         return per_network_and_epoch * self.variant.recipe.epochs * len(self.parts) * self.plan.seeds
+
+    @cached_property
+    def bytes_of_a_fold(self) -> int:
+        """About what one fold takes at most: its rows a few times over while they are encoded, and the networks."""
+        n_features: int = np.shape(self._few[0].X)[1]
+        n_rows = max(len(fit_rows) for fit_rows, _ in self.parts)
+        n_weights = n_parameters(partial(self.variant.make_model, n_features, len(self.competition.classes)))
+        return COPIES * 4 * n_rows * n_features + 16 * n_weights * self.plan.seeds
 
     @cached_property
     def _few(self) -> tuple[Rows, float]:

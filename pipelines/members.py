@@ -20,6 +20,7 @@ from torch.func import functional_call, vmap
 from pipelines.batched import BatchedLayers
 from pipelines.dropout import CountDropout, DropoutFrom, NoiseStreams, Take, rounded_up
 from pipelines.side_by_side import ONE_GENERATOR
+from pipelines.training import weights_and_buffers
 
 State = dict[str, Tensor]
 
@@ -76,7 +77,7 @@ class StackedMembers(nn.Module):
 
     def keep_members(self, best: State, improved: Tensor) -> None:
         """Copy the state of the members that `improved` (E,) marks into `best`."""
-        for name, tensor in self.state_dict().items():
+        for name, tensor in weights_and_buffers(self).items():
             best[name][improved] = tensor[improved]
 
     def write_to(self, models: Sequence[nn.Module]) -> None:
@@ -167,7 +168,7 @@ class SeparateMembers(nn.Module):
 
     def keep_members(self, best: State, improved: Tensor) -> None:
         """Copy the state of the members that `improved` (E,) marks into `best`."""
-        for name, tensor in self.state_dict().items():
+        for name, tensor in weights_and_buffers(self).items():
             if improved[int(name.split(".")[1])]:
                 best[name].copy_(tensor)
 

@@ -194,7 +194,7 @@ def make_record(competition: Competition, preset: str, plan: Plan, source: Sourc
 
 def versions() -> dict[str, str]:
     """Versions of Python and of the packages that the numbers depend on."""
-    packages = ("torch", "numpy", "pandas", "scikit-learn")
+    packages = ("torch", "numpy", "pandas", "scikit-learn", "scipy", "rtdl_num_embeddings", "tabm")
     return {"python": platform.python_version(), **{package: version(package) for package in packages}}
 
 

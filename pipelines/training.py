@@ -118,14 +118,15 @@ def train(
         with watching(model, batches, criterion, optimizer) if epoch == 1 else nullcontext():
             loss = train_epoch(model, batches, criterion, optimizer, scheduler, precision)
         losses.append(loss.reshape(-1).tolist())  # the one time in an epoch that the host waits
-        _refuse_divergence(losses[-1], epoch)
+        _refuse_divergence(losses[-1], epoch, best)
         on_epoch(epoch, losses[-1])
         if best is not None and not best.look(model, epoch):
             break
-    warn_if_still(losses, batches, criterion)
     if best is not None:
-        model.load_state_dict(best.state)
-    return [_history(member, list(of_member), best) for member, of_member in enumerate(zip(*losses, strict=True))]
+        best.restore(model)
+    histories = [_history(member, list(own), best) for member, own in enumerate(zip(*losses, strict=True))]
+    warn_if_still([history.losses for history in histories], batches, criterion)
+    return histories
 
 
 @runtime_checkable
@@ -141,7 +142,7 @@ class Best:
 
     def __init__(self, model: nn.Module, monitor: Monitor) -> None:
         self.monitor = monitor
-        self.state = copy.deepcopy(model.state_dict())
+        self.state = copy.deepcopy(weights_and_buffers(model))
         self.scores: list[Tensor] = []
         self.epoch = torch.zeros(0, dtype=torch.long)  # of each member's best score; (E,)
 
@@ -164,14 +165,31 @@ class Best:
         if isinstance(model, HasMembers):
             model.keep_members(self.state, improved)
         elif improved:
-            self.state = copy.deepcopy(model.state_dict())
+            self.state = copy.deepcopy(weights_and_buffers(model))
+
+    def restore(self, model: nn.Module) -> None:
+        """Give the model its best state back."""
+        for name, tensor in weights_and_buffers(model).items():
+            tensor.copy_(self.state[name])
+
+    def training(self) -> list[bool]:
+        """Which members have patience left: what the others do is not theirs any more."""
+        seen = len(self.scores)
+        return [seen - int(epoch) < self.monitor.patience for epoch in self.epoch]
 
 
-def _refuse_divergence(losses: list[float], epoch: int) -> None:
-    wrong = next((loss for loss in losses if not math.isfinite(loss)), None)
-    if wrong is not None:
+def weights_and_buffers(model: nn.Module) -> dict[str, Tensor]:
+    """Everything that training changes, by name, detached: buffers too that no state dict shows."""
+    return {name: tensor.detach() for name, tensor in (*model.named_parameters(), *model.named_buffers())}
+
+
+def _refuse_divergence(losses: list[float], epoch: int, best: Best | None) -> None:
+    training = (best.training() if best is not None else None) or [True] * len(losses)  # all, before the first score
+    wrong = [i for i, loss in enumerate(losses) if training[i] and not math.isfinite(loss)]
+    if wrong:
+        which = f" of network {wrong[0] + 1} of {len(losses)}" if len(losses) > 1 else ""
         raise TrainingError(
-            f"the loss is {wrong} in epoch {epoch}",
+            f"the loss{which} is {losses[wrong[0]]} in epoch {epoch}",
             "lower the learning rate, and look for huge values among the inputs",
             "请降低学习率，并检查输入中是否有过大的数值",
         )

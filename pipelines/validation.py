@@ -21,6 +21,7 @@ from pipelines.metrics import FloatArray, IntArray, standard_error
 from pipelines.raw import RawData
 from pipelines.side_by_side import side_by_side
 
+SIDE_BY_SIDE_MB = 2048  # for folds that are encoded and trained at the same time on the CPU
 Progress = Callable[[int, int], None]  # epochs of networks done, and in all
 OnLoss = Callable[[str, float, int], None]  # which network, its training loss, the epoch from 1
 
@@ -156,9 +157,12 @@ def _variant_score(
 
 
 def _workers(plan: Plan, variants: dict[str, VariantOnFolds]) -> int:
-    """Programs to run side by side: one per core for large networks on the CPU, else one."""
-    large = plan.device == "cpu" and not any(variant.small for variant in variants.values())
-    return torch.get_num_threads() if large else 1
+    """Programs to run side by side: for large networks on the CPU one per core, as far as memory goes; else one."""
+    if plan.device != "cpu" or any(variant.small for variant in variants.values()):
+        return 1
+    budget = 1e6 * (SIDE_BY_SIDE_MB if plan.memory_mb is None else plan.memory_mb)
+    fitting = int(budget / max(variant.bytes_of_a_fold for variant in variants.values()))
+    return max(1, min(torch.get_num_threads(), fitting))
 
 
 def _seconds(variants: dict[str, VariantOnFolds], workers: int) -> float:

@@ -90,7 +90,9 @@ def test_the_record_holds_what_is_needed_to_repeat_the_run(invoke, sample_folder
     ]
     assert record["forecast"]["low"] < record["forecast"]["mean"] < record["forecast"]["high"]
     assert "MLP" in record["variants"][0]["model"]
-    assert set(record["versions"]) == {"python", "torch", "numpy", "pandas", "scikit-learn"}
+    assert set(record["versions"]) == {
+        "python", "torch", "numpy", "pandas", "scikit-learn", "scipy", "rtdl_num_embeddings", "tabm",
+    }  # fmt: skip
 
 
 def test_the_same_command_twice_gives_the_same_bytes(invoke, sample_folder, tmp_path):

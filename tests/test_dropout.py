@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from pipelines import dropout
 from pipelines.dropout import DropoutFrom, NoiseStreams
 
 CPU = torch.device("cpu")
@@ -26,6 +27,21 @@ def test_dropout_is_off_in_prediction_and_everything_else_passes_through():
     with DropoutFrom(NoiseStreams([0], CPU).of_one):
         assert torch.equal(nn.Dropout(0.5).eval()(inputs), inputs)
         assert torch.equal(torch.relu(inputs), inputs.clamp(min=0))
+
+
+@pytest.mark.parametrize("cuts", [(6, 40_000, 8, 100_000), (100_000, 40_000, 16, 4)])
+def test_noise_does_not_depend_on_how_it_is_cut(cuts, monkeypatch):
+    """Off the CPU a generator's numbers depend on how many are asked for at once: here it plays such a device."""
+    monkeypatch.setattr(dropout, "AHEAD_ON_DEVICE", 1 << 12)
+    noise = NoiseStreams([5], CPU)
+    noise._generators = [torch.Generator().manual_seed(5)]
+    taken = [noise.take(n)[0] for n in cuts]
+    generator = torch.Generator().manual_seed(5)
+    blocks = [torch.empty(1 << 12, dtype=torch.int16).random_(-(2**15), 2**15, generator=generator) for _ in range(40)]
+    stream, start = torch.cat(blocks), 0
+    for n, numbers in zip(cuts, taken, strict=True):
+        assert torch.equal(numbers, stream[start : start + n])
+        start += dropout.rounded_up(n)
 
 
 def test_noise_streams_repeat_and_differ_by_seed():

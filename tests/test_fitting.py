@@ -1,5 +1,6 @@
 """Jobs in groups, groups side by side: nothing but speed depends on it."""
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -32,6 +33,16 @@ def test_seeds_of_one_fold_share_its_rows(monkeypatch):
     assert sizes == [60]
 
 
+def test_rows_go_to_the_device_once_for_all_that_share_them():
+    rows = make_jobs(1, held_out=40)[0]
+    jobs = [replace(rows, seed=seed, device=torch.device("meta")) for seed in range(3)]
+    dataset, starts = fitting._rows(jobs)
+    assert (len(dataset), starts) == (100, [0, 0, 0])
+    assert {tensor.device.type for tensor in dataset.tensors} == {"meta"}
+    assert fitting._bytes_of_rows(jobs) == 4 * 6 * (100 + 40)
+    assert fitting._bytes_of_rows(jobs + make_jobs(2)) == 4 * 6 * (3 * 100 + 40)
+
+
 def test_views_of_the_same_place_are_not_the_same_rows():
     X, y = np.random.default_rng(0).normal(size=(200, 4)).astype(np.float32), np.arange(100) % 2
     together = [TorchClassifier(epochs=2, random_state=seed) for seed in (0, 1)]
@@ -46,7 +57,7 @@ def test_memory_bounds_the_size_of_a_group():
     weights, outputs = 6 * 16 + 16 + 16 * 8 + 8 + 8 * 2 + 2, 32 * (2 * 16 + 2 * 8 + 2 * 2 + 2)  # Sequential, MLP: again
     one = 16 * weights + 8 * (outputs)
     assert fitting._bytes_of_one(NETWORKS["plain"], jobs[0].inputs[:32]) == one
-    groups = fitting._groups(jobs, NETWORKS["plain"], 32, 2.5 * one / 1e6, 1)
+    groups = fitting._groups(jobs, NETWORKS["plain"], 32, 2.5 * (one + 4 * 6 * 100) / 1e6, 1)  # weights and rows
     assert list(groups) == [[0, 1], [2, 3], [4]]
     assert [len(group) for group in fitting._groups(jobs, NETWORKS["plain"], 32, None, 1)] == [5]
     cut = fit_networks(jobs, NETWORKS["dropout"], RECIPE, log_loss, memory_mb=0.02)

@@ -6,6 +6,7 @@ import pytest
 import torch
 from sklearn.feature_extraction.text import TfidfTransformer
 
+from competitions.otto import features
 from competitions.otto.competition import COMPETITION
 from competitions.otto.features import PiecewiseLinear, make_encoder, make_pieces_encoder, make_two_views_encoder
 
@@ -67,6 +68,20 @@ def test_a_column_of_one_value_has_no_pieces(counts):
     encoded = make_pieces_encoder().fit(constant).transform(constant)
     assert encoded.dtype == np.float32
     assert np.isfinite(encoded).all()
+
+
+def test_the_sample_has_the_zeros_and_shares_of_the_real_rows():
+    train = COMPETITION.make_sample()["train.csv"]
+    assert (train.filter(like="feat") == 0).to_numpy().mean() == pytest.approx(0.80, abs=0.02)
+    shares = train["target"].value_counts(normalize=True).sort_index()
+    np.testing.assert_allclose(shares, [0.031, 0.261, 0.129, 0.044, 0.044, 0.228, 0.046, 0.137, 0.080], atol=0.02)
+
+
+def test_pieces_are_made_in_blocks(counts, monkeypatch):
+    encoder = PiecewiseLinear(n_bins=10).fit(counts)
+    whole = encoder.transform(counts)
+    monkeypatch.setattr(features, "ROWS_AT_A_TIME", 7)
+    np.testing.assert_array_equal(encoder.transform(counts), whole)
 
 
 @pytest.mark.parametrize("name", COMPETITION.all_variants)

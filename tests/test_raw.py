@@ -52,6 +52,17 @@ def test_a_class_without_a_row_is_refused():
         read(otto, Source("folder", "x", files))
 
 
+@pytest.mark.parametrize("count", [b"1.5", b"-1"])
+def test_products_are_counted_in_whole_numbers(count):
+    otto = load("otto")
+    files = dict(from_sample(otto).files)
+    header, first, *rest = files["train.csv"].splitlines(keepends=True)
+    cells = first.split(b",")
+    files["train.csv"] = b"".join([header, b",".join([cells[0], count, *cells[2:]]), *rest])
+    with pytest.raises(DataError, match=rf"feat_1': must be a whole number, 0 or more: line 2 \({count.decode()}"):
+        read(otto, Source("folder", "x", files))
+
+
 def test_reads_the_sample(read_changed):
     data = read_changed()
     assert data.train.shape == (891, 11)

@@ -9,7 +9,16 @@ from torch import nn
 from pipelines.errors import TrainingError, UsageError
 from pipelines.loaders import ShuffledBatches, TensorRows, training_batches
 from pipelines.models import SoftmaxRegression
-from pipelines.training import Monitor, make_scheduler, pick_device, predict_logits, predict_proba, train, train_epoch
+from pipelines.training import (
+    Monitor,
+    make_scheduler,
+    pick_device,
+    predict_logits,
+    predict_proba,
+    train,
+    train_epoch,
+    weights_and_buffers,
+)
 
 
 def test_an_epoch_of_gradient_descent_equals_the_arithmetic_by_hand():
@@ -138,3 +147,63 @@ def test_cuda_gives_the_cpus_predictions():
     model, inputs = SoftmaxRegression(20, 3), torch.randn(64, 20)
     on_cpu = predict_proba(model, inputs)
     assert torch.allclose(predict_proba(model.to("cuda"), inputs.to("cuda")), on_cpu, atol=1e-4)
+
+
+class TwoMembers(nn.Module):
+    """Two networks of one weight each, whose losses and scores are told to them; a buffer that no state dict shows."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(2))
+        self.register_buffer("epochs", torch.zeros(2), persistent=False)
+
+    def forward(self, inputs):
+        self.epochs += self.training
+        return inputs + self.weight[:, None]
+
+    def keep_members(self, best, improved):
+        for name, tensor in weights_and_buffers(self).items():
+            best[name][improved] = tensor[improved]
+
+
+def fit_two(losses, scores, patience):
+    model, told, replay = TwoMembers(), iter(losses), iter(scores)
+    criterion = lambda outputs, _target: outputs.mean(dim=1) * 0 + torch.tensor(next(told))  # noqa: E731
+    histories = train(
+        model, [(torch.ones(2, 3), torch.zeros(2, 3))], criterion, torch.optim.SGD(model.parameters(), lr=1.0),
+        len(losses), monitor=Monitor(score=lambda _model: torch.tensor(next(replay)), patience=patience),
+    )  # fmt: skip
+    return model, histories
+
+
+def test_what_becomes_of_a_member_that_is_done_is_not_asked():
+    losses = [[1.0, 3.0], [2.0, 2.5], [2.0, 2.0], [math.nan, 1.5], [math.nan, 1.0]]
+    scores = [[0.9, 0.1], [0.5, 0.2], [0.5, 0.3], [0.5, 0.4], [0.5, 0.5]]
+    model, (done, other) = fit_two(losses, scores, patience=2)
+    assert done.losses == [1.0, 2.0, 2.0]
+    assert other.losses == [3.0, 2.5, 2.0, 1.5, 1.0]
+    assert model.epochs.tolist() == [1, 5]  # each member's own best epoch, hidden buffers included
+
+
+def test_a_member_that_diverges_is_named():
+    losses, scores = [[1.0, 3.0], [2.0, math.inf]], [[0.9, 0.1]] * 2
+    with pytest.raises(TrainingError, match="the loss of network 2 of 2 is inf in epoch 2"):
+        fit_two(losses, scores, patience=2)
+
+
+def test_the_best_epoch_keeps_buffers_that_no_state_dict_shows():
+    class Counting(nn.Linear):
+        def __init__(self):
+            super().__init__(1, 1)
+            self.register_buffer("epochs", torch.zeros(()), persistent=False)
+
+        def forward(self, inputs):
+            self.epochs += self.training
+            return super().forward(inputs)
+
+    model, replay = Counting(), iter([0.1, 0.9, 0.5, 0.5])
+    [history] = train(
+        model, [(torch.ones(1, 1), torch.zeros(1, 1))], nn.MSELoss(), torch.optim.SGD(model.parameters(), lr=0.1), 4,
+        monitor=Monitor(score=lambda _model: torch.tensor(next(replay)), patience=4),
+    )  # fmt: skip
+    assert (history.best_epoch, model.epochs.item()) == (2, 2)

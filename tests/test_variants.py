@@ -80,6 +80,46 @@ def test_the_time_is_tried_out_as_it_will_run(costs, workers, threads, expected)
     assert seen == [threads] * max(len(costs), workers)
 
 
+@pytest.mark.parametrize(
+    ("memory", "device", "small", "expected"),
+    [
+        (None, "cpu", False, 4),
+        (1000, "cpu", False, 2),
+        (100, "cpu", False, 1),
+        (None, "cpu", True, 1),
+        (None, "cuda", False, 1),
+    ],
+)
+def test_as_many_networks_side_by_side_as_cores_and_memory_allow(memory, device, small, expected, monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
+    variants = {
+        "a": SimpleNamespace(small=small, bytes_of_a_fold=4e8),
+        "b": SimpleNamespace(small=False, bytes_of_a_fold=3e8),
+    }
+    assert validation._workers(SimpleNamespace(device=device, memory_mb=memory), variants) == expected
+
+
+def test_the_memory_of_a_fold_is_its_rows_and_networks(toy_otto):
+    features, parts = make_features(), validation.split(make_features().y, 4, 0)
+    wide = replace(only(toy_otto, QUICK), make_model=torch.nn.Linear)
+    on_folds = folds.VariantOnFolds(toy_otto, features, plan(toy_otto, seeds=2), wide, parts)
+    n_features = on_folds.encode(0).fit.X.shape[1]
+    weights = (n_features + 1) * 2
+    assert on_folds.bytes_of_a_fold == folds.COPIES * 4 * 225 * n_features + 16 * weights * 2
+
+
+@pytest.mark.parametrize(("device", "small", "pieces"), [("cpu", True, 1), ("cpu", False, 3), ("cuda", False, 1)])
+def test_a_gpu_takes_all_folds_at_once(device, small, pieces):
+    asked = []
+    one = SimpleNamespace(
+        small=small, parts=[()] * 3, plan=SimpleNamespace(device=device), run=lambda rows, _step: asked.extend(rows)
+    )
+    tasks = folds.VariantOnFolds.tasks(one)
+    for task in tasks:
+        task(None)
+    assert (len(tasks), asked) == (pieces, [0, 1, 2])
+
+
 def test_a_class_that_is_rare_does_not_stop_the_trial(toy_otto):
     features = make_features(600)
     y = np.zeros(600, dtype=np.int64)

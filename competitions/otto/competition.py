@@ -22,7 +22,8 @@ from pipelines.models import MLP, BatchEnsemble, ResidualMLP
 
 MakeModel = Callable[[int, int], nn.Module]  # (n_features, n_classes) -> network
 
-SCHEMA = pa.DataFrameSchema({name: pa.Column(float, pa.Check.ge(0)) for name in FEATURES})
+COUNT = pa.Check(lambda x: (x >= 0) & (x % 1 == 0), error="a whole number, 0 or more")
+SCHEMA = pa.DataFrameSchema({name: pa.Column(float, COUNT) for name in FEATURES})
 RECIPE = Recipe(epochs=20, batch_size=512, lr=3e-3, weight_decay=1e-2, schedule="one-cycle", bfloat16=True)
 
 

@@ -15,6 +15,7 @@ from pipelines.metrics import FloatArray
 
 View = Literal["raw", "log", "root", "tf-idf"]
 BINS = 50
+ROWS_AT_A_TIME = 2048
 
 
 def add_features(products: pd.DataFrame) -> pd.DataFrame:
@@ -84,8 +85,9 @@ class PiecewiseLinear(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def transform(self, X: pd.DataFrame) -> np.ndarray:
         """Encodings, float32 (N, number of bins of all columns)."""
-        encoded: np.ndarray = self.encoding_(torch.from_numpy(_logs(X)[:, self.columns_])).numpy()
-        return encoded
+        logs = torch.from_numpy(_logs(X)[:, self.columns_])
+        # The encoding makes room for as many bins in each column as the widest has: a block at a time.
+        return np.concatenate([self.encoding_(block).numpy() for block in torch.split(logs, ROWS_AT_A_TIME)])
 
 
 def _logs(X: pd.DataFrame) -> np.ndarray:

@@ -37,7 +37,7 @@ def _counts(rng: np.random.Generator, codes: np.ndarray) -> np.ndarray:
     """Counts (N, 93): a class's mean rate times the product's own size, Poisson, many of them switched off."""
     rates = rng.lognormal(0.0, 0.8, 93) * rng.lognormal(0.0, 0.7, (9, 93))
     rates[2:4] = rates[1] * rng.lognormal(0.0, 0.35, (2, 93))
-    on = np.clip(0.32 * rng.lognormal(0.0, 0.6, 93) * rng.lognormal(0.0, 0.3, (9, 93)), 0.01, 0.95)
+    on = np.clip(0.2 * rng.lognormal(0.0, 0.6, 93) * rng.lognormal(0.0, 0.3, (9, 93)), 0.01, 0.95)
     size = rng.lognormal(0.0, 0.5, (len(codes), 1))
     switched_on = rng.random((len(codes), 93)) < on[codes]
     return np.asarray(rng.poisson(2.0 * rates[codes] * size) * switched_on)
