@@ -3,9 +3,11 @@
 import argparse
 import datetime
 import json
+import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,8 @@ EPOCH = (
 MATRICES = tuple(
     f"{size}, {kind}" for size in ("512 x 512 x 512", "2048 x 1000 x 800") for kind in ("float32", "bfloat16")
 )
-TABLES = ("members", "epoch", "matmul", "scores", "variants", "rows")
+TABLES = ("members", "epoch", "matmul", "scores", "variants", "rows", "submission")
+OTTO_ROWS = 144_368  # of Kaggle's test file
 
 
 def child(*arguments: str) -> Any:
@@ -49,15 +52,15 @@ def measured(table: str, options: argparse.Namespace) -> Iterator[tuple[str, Any
             measure = lambda peer, network=network: child("benchmarks.training", "members", network, peer)  # noqa: E731
             yield f"members, {network}", in_turns(MEMBERS, options.rounds, measure)
     elif table == "epoch":
-        yield (
-            "epoch",
-            in_turns(_computed_here(EPOCH), options.rounds, lambda peer: child("benchmarks.training", "epoch", peer)),
-        )
+        measure = lambda peer: child("benchmarks.training", "epoch", peer)  # noqa: E731
+        yield "epoch", in_turns(_computed_here(EPOCH, options.device), options.rounds, measure)
     elif table == "matmul":
         measure = lambda name: child("benchmarks.training", "matmul", *name.split(", "))  # noqa: E731
-        yield "matmul", in_turns(_computed_here(MATRICES), options.rounds, measure)
+        yield "matmul", in_turns(_computed_here(MATRICES, options.device), options.rounds, measure)
     elif table == "rows":
-        yield "rows", {str(3000 * times): _rows(times) for times in (1, 2, 4, 8)}
+        yield "rows", {str(3000 * times): _rows(times, options.device) for times in (1, 2, 4, 8)}
+    elif table == "submission":
+        yield "submission", [_submission(OTTO_ROWS) for _ in range(options.rounds)]
     elif options.data is None:
         print(f"{table}: skipped, --data names no folder with Otto's files")  # noqa: T201
     elif table == "scores":
@@ -66,20 +69,20 @@ def measured(table: str, options: argparse.Namespace) -> Iterator[tuple[str, Any
         yield "variants", _variants(options)
 
 
-def _computed_here(peers: tuple[str, ...]) -> tuple[str, ...]:
-    """The peers that this processor has instructions for: where bfloat16 is emulated, runs do not use it."""
+def _computed_here(peers: tuple[str, ...], device: str) -> tuple[str, ...]:
+    """The peers that the device has instructions for: where bfloat16 is emulated, runs do not use it."""
     import torch
 
     from pipelines.training import mixed_precision
 
-    has_bfloat16 = isinstance(mixed_precision(torch.device("cpu"), on_cpu=True), torch.autocast)
+    has_bfloat16 = isinstance(mixed_precision(torch.device(device), on_cpu=True), torch.autocast)
     return tuple(peer for peer in peers if has_bfloat16 or "bfloat16" not in peer)
 
 
 def _scores(options: argparse.Namespace) -> dict[str, dict[str, float]]:
     found = {name: child("benchmarks.scores", name, str(options.data)) for name in MODELS}
     for preset in ("fast", "best") if options.with_best else ("fast",):
-        found[f"ours, {preset}"] = _ours("--data", str(options.data), "--preset", preset)
+        found[f"ours, {preset}"] = _ours("--data", str(options.data), "--preset", preset, "--device", options.device)
     return found
 
 
@@ -88,7 +91,8 @@ def _variants(options: argparse.Namespace) -> dict[str, dict[str, float]]:
     from competitions.otto.competition import COMPETITION
 
     names = list(COMPETITION.all_variants)
-    record = _record("--data", str(options.data), "--variants", ",".join(names), "--seeds", "1")
+    where = ("--data", str(options.data), "--device", options.device)
+    record = _record(*where, "--variants", ",".join(names), "--seeds", "1")
     return {
         variant["name"]: {
             "score": variant["score"],
@@ -114,7 +118,7 @@ def _ours(*options: str) -> dict[str, float]:
     }
 
 
-def _rows(times: int) -> dict[str, float]:
+def _rows(times: int, device: str) -> dict[str, float]:
     """The embedded sample's rows, so many times over."""
     import pandas as pd
 
@@ -125,7 +129,26 @@ def _rows(times: int) -> dict[str, float]:
             more = pd.concat([frame] * times if name == "train.csv" else [frame], ignore_index=True)
             more["id"] = range(1, len(more) + 1)
             more.to_csv(Path(folder) / name, index=False)
-        return _ours("--data", folder, "--folds", "2", "--epochs", "2")
+        return _ours("--data", folder, "--folds", "2", "--epochs", "2", "--device", device)
+
+
+def _submission(n_rows: int) -> dict[str, float]:
+    """Seconds to write a submission of Otto's form, and to look through it."""
+    import numpy as np
+    import pandas as pd
+
+    from competitions.otto.competition import COMPETITION
+    from pipelines import submission
+
+    ids = pd.Series(range(1, n_rows + 1), name="id")
+    example = pd.DataFrame(0, index=ids.index, columns=list(COMPETITION.classes)).assign(Class_1=1)
+    example.insert(0, "id", ids)
+    proba = np.random.default_rng(0).dirichlet(np.ones(len(COMPETITION.classes)), n_rows)
+    started = time.perf_counter()
+    csv = submission.to_csv(COMPETITION, example, ids, proba)
+    written = time.perf_counter()
+    submission.check(COMPETITION, csv, example.to_csv(index=False).encode())
+    return {"rows": n_rows, "write": written - started, "lint": time.perf_counter() - written}
 
 
 def draw(scores: dict[str, dict[str, float]], path: Path) -> None:
@@ -153,6 +176,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--data", type=Path, help="folder with Otto's files")
     parser.add_argument("--with-best", action="store_true", help="the preset best as well (half an hour)")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda: where all compute that can")
     parser.add_argument("--output", type=Path, default=Path("docs"))
     options = parser.parse_args()
     unknown = set(options.only.split(",")) - set(TABLES)
@@ -160,11 +184,13 @@ def main() -> None:
         parser.error(f"--only: there is no table {unknown.pop()!r}; there are {', '.join(TABLES)}")
     kept = options.output / "benchmarks.json"
     machines = json.loads(kept.read_text()) if kept.exists() else {}
-    done = machines.setdefault(report.machine(), {})
+    os.environ["BENCHMARK_DEVICE"] = options.device  # for the processes that compute
+    done = machines.setdefault(report.machine(options.device), {"dates": {}})
     for table in options.only.split(","):
         print(table, flush=True)  # noqa: T201
         for name, numbers in measured(table, options):
-            done |= {name: numbers, "date": datetime.date.today().isoformat()}
+            done[name] = numbers
+            done["dates"][name] = datetime.date.today().isoformat()
             write_whole(kept, (json.dumps(machines, indent=1) + "\n").encode())
             write_whole(options.output / "benchmarks.md", (report.document(machines) + "\n").encode())
     pictured = report.pictured(machines)

@@ -2,7 +2,7 @@
 
 import platform
 import statistics
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -88,15 +88,20 @@ def rows_table(rows: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
         yield f"| {int(n):,} | {row['seconds']:.1f} | {row['memory']:.0f} |"
 
 
-def machine() -> str:
-    """Processor, cores, instructions, versions."""
+def machine(device: str = "cpu") -> str:
+    """Processor, cores, instructions, versions; in front of them the GPU if it is the device."""
     text = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
     model = next((line.split(": ")[1] for line in text.splitlines() if line.startswith("model name")), None)
     found = [flag for flag in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if flag in text]
     packages = [f"{name} {version(name)}" for name in PACKAGES if _there(name)]
+    gpu = ""
+    if device != "cpu":
+        import torch
+
+        gpu = f"{torch.cuda.get_device_name(device)} beside "
     cores = text.count("processor\t") or "?"
     return (
-        f"{model or platform.processor()}, {cores} cores, {' '.join(found)}; Python {platform.python_version()}, "
+        f"{gpu}{model or platform.processor()}, {cores} cores, {' '.join(found)}; Python {platform.python_version()}, "
         + (", ".join(packages))
     )
 
@@ -112,10 +117,16 @@ def _there(package: str) -> bool:
 def document(machines: Mapping[str, Mapping[str, Any]]) -> str:
     """The whole page: a part for each machine, the last measured first, with the tables that were measured."""
     lines = ["# Benchmarks", "", "`make bench`, a part for each machine that it ran on."]
-    lines += ["Median over three to five rounds, range in brackets; peers take turns, each in a process of its own."]
-    lines += ["Threads of the peers spin while they wait (OMP_WAIT_POLICY=active), ours sleep, as in a run.", ""]
-    for name in sorted(machines, key=lambda name: machines[name]["date"], reverse=True):
-        lines += [f"## {name}, {machines[name]['date']}", "", *_part(machines[name])]
+    lines += [
+        "Numbers with a range in brackets are medians over rounds in which the peers took turns, each in a process"
+    ]
+    lines += ["of its own; the others were measured once. Threads of the peers spin while they wait"]
+    lines += [
+        "(OMP_WAIT_POLICY=active); ours and the bare loop's sleep, and freed memory stays, as in a run. The bare loop is"
+    ]
+    lines += ["the limit: the same arithmetic on permuted tensors and nothing else.", ""]
+    for name in sorted(machines, key=lambda name: max(machines[name]["dates"].values()), reverse=True):
+        lines += [f"## {name}", "", *_part(machines[name])]
         if name == pictured(machines):
             lines += ["![log loss against seconds](benchmarks-otto.png)", ""]
     return "\n".join(lines).rstrip()
@@ -124,36 +135,60 @@ def document(machines: Mapping[str, Mapping[str, Any]]) -> str:
 def pictured(machines: Mapping[str, Mapping[str, Any]]) -> str | None:
     """The machine whose scores are drawn: the last that has any."""
     with_scores = [name for name, done in machines.items() if "scores" in done]
-    return max(with_scores, key=lambda name: machines[name]["date"], default=None)
+    return max(with_scores, key=lambda name: machines[name]["dates"]["scores"], default=None)
 
 
 def _part(done: Mapping[str, Any]) -> Iterator[str]:
-    for network in ("plain", "dropout and batch norm"):
-        if f"members, {network}" in done:
-            yield from (f"### 25-64-32-1, batch 32, AdamW: {network}", "")
-            yield from (
-                "Peers with torch's own number of threads; ours as a stack for each core, as a run trains them.",
-                "",
-            )
-            yield from (*members_table(network, done[f"members, {network}"], n_steps=26), "")
-    if "epoch" in done:
-        yield from ("### Otto's network, 95-512-512-512-9, batch 512, 39,601 rows", "")
-        yield from ("All threads; the five folds run side by side, one core each.", "")
-        yield from (*epoch_table(done["epoch"]), "")
-    if "matmul" in done and "epoch" in done:
-        yield from ("### Against the machine's matrix product", "")
-        yield from (*matmul_table(done["matmul"], done["epoch"], FLOP_PER_EPOCH), "")
-    if "scores" in done:
-        yield from ("### Score against wall time, Otto rehearsal (49,502 rows)", "")
-        yield from (done["note"], "") if "note" in done else ()
-        yield from (*scores_table(done["scores"]), "")
-    if "variants" in done:
-        yield from ("### Otto's networks, one per fold", "")
-        yield from ("Each alone with a temperature that other folds chose; encoding, training and predicting.", "")
-        yield from (*variants_table(done["variants"]), "")
-    if "rows" in done:
-        yield from ("### Rows", "", "`cv otto --folds 2 --epochs 2`, made rows.", "", *rows_table(done["rows"]), "")
+    for name, (title, words, table) in SECTIONS.items():
+        if name in done and (name != "matmul" or "epoch" in done):
+            said = [*words, *done.get("notes", {}).get(name, []), f"Measured {done['dates'][name]}."]
+            yield from (f"### {title}", "", " ".join(said), "", *table(done), "")
+
+
+def submission_table(rounds: list[Mapping[str, float]]) -> Iterator[str]:
+    """Seconds to write and to lint."""
+    yield f"| {int(rounds[0]['rows']):,} rows | seconds |"
+    yield "| --- | --- |"
+    for what in ("write", "lint"):
+        yield f"| {what} | {spread([one[what] for one in rounds])} |"
 
 
 WEIGHTS = 95 * 512 + 2 * 512 * 512 + 512 * 9
 FLOP_PER_EPOCH = 39_601 * 2 * (3 * WEIGHTS - 95 * 512)  # forward, gradients of weights, of all inputs but the first
+N_STEPS = 26  # of 802 rows in batches of 32
+EACH_CORE = ("Peers with torch's own number of threads; ours as a stack for each core, as a run trains them.",)
+# By the name of what is measured: title, what is said of it, and its table.
+SECTIONS: dict[str, tuple[str, tuple[str, ...], Callable[[Mapping[str, Any]], Iterator[str]]]] = {
+    "members, plain": (
+        "25-64-32-1, batch 32, AdamW: plain",
+        EACH_CORE,
+        lambda done: members_table("plain", done["members, plain"], N_STEPS),
+    ),
+    "members, dropout and batch norm": (
+        "25-64-32-1, batch 32, AdamW: dropout and batch norm",
+        EACH_CORE,
+        lambda done: members_table("dropout and batch norm", done["members, dropout and batch norm"], N_STEPS),
+    ),
+    "epoch": (
+        "Otto's network, 95-512-512-512-9, batch 512, 39,601 rows",
+        ("All threads; the five folds run side by side, one core each.",),
+        lambda done: epoch_table(done["epoch"]),
+    ),
+    "matmul": (
+        "Against the machine's matrix product",
+        (),
+        lambda done: matmul_table(done["matmul"], done["epoch"], FLOP_PER_EPOCH),
+    ),
+    "scores": (
+        "Score against wall time, Otto rehearsal (49,502 rows)",
+        (),
+        lambda done: scores_table(done["scores"]),
+    ),
+    "variants": (
+        "Otto's networks, one per fold",
+        ("Each alone with a temperature that other folds chose; encoding, training and predicting.",),
+        lambda done: variants_table(done["variants"]),
+    ),
+    "rows": ("Rows", ("`cv otto --folds 2 --epochs 2`, made rows.",), lambda done: rows_table(done["rows"])),
+    "submission": ("A submission", ("Otto's form.",), lambda done: submission_table(done["submission"])),
+}

@@ -61,7 +61,7 @@ def _skorch() -> Any:
 
 
 def main(name: str, folder: str, n_rows: int | None = None) -> None:
-    """Print score, its standard error and the seconds of fits and predictions."""
+    """Print score, its standard error and the seconds of fits and predictions, on all rows or on `n_rows` of them."""
     import pandas as pd
     import torch
 
@@ -69,8 +69,8 @@ def main(name: str, folder: str, n_rows: int | None = None) -> None:
     from pipelines.validation import split
 
     torch.manual_seed(0)
-    train = pd.read_csv(Path(folder) / "train.csv").sample(n_rows, random_state=0) if n_rows else None
-    train = pd.read_csv(Path(folder) / "train.csv") if train is None else train
+    train = pd.read_csv(Path(folder) / "train.csv")
+    train = train if n_rows is None else train.sample(n_rows, random_state=0)
     y = train["target"].str.removeprefix("Class_").astype(int).to_numpy() - 1
     X = train.drop(columns=["id", "target"]).to_numpy(np.float64)
     oof, started = np.zeros((len(y), 9)), time.perf_counter()

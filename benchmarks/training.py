@@ -11,13 +11,14 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-os.environ.setdefault("OMP_WAIT_POLICY", "passive" if "ours" in sys.argv[-1] else "active")
+os.environ.setdefault("OMP_WAIT_POLICY", "passive" if sys.argv[-1].startswith(("ours", "bare")) else "active")
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
+from pipelines.dropout import DropoutFrom, NoiseStreams
 from pipelines.heap import keep_freed_memory
 from pipelines.loaders import ShuffledBatches, TensorRows, training_batches
 from pipelines.members import MemberCrossEntropy, SeparateMembers, StackedMembers
@@ -26,7 +27,14 @@ from pipelines.side_by_side import side_by_side
 from pipelines.training import mixed_precision, train_epoch
 
 Step = Callable[[], float]  # trains for one epoch, returns seconds per network
-CPU = torch.device("cpu")
+DEVICE = torch.device(os.environ.get("BENCHMARK_DEVICE", "cpu"))
+
+
+def clock() -> float:
+    """Seconds, when the device has done what it was told."""
+    if DEVICE.type == "cuda":
+        torch.cuda.synchronize(DEVICE)
+    return time.perf_counter()
 
 
 class Rows(Dataset[tuple[Tensor, Tensor]]):
@@ -57,12 +65,12 @@ def otto_rows(n: int = 39_601) -> tuple[Tensor, Tensor]:
 def small(network: str) -> nn.Module:
     """25-64-32-1, plain or with batch norm and dropout."""
     full = network == "dropout and batch norm"
-    return MLP([25, 64, 32, 1], norm="batch" if full else None, dropout=0.4 if full else 0.0)
+    return MLP([25, 64, 32, 1], norm="batch" if full else None, dropout=0.4 if full else 0.0).to(DEVICE)
 
 
 def large() -> nn.Module:
     """Otto's network."""
-    return MLP([95, 512, 512, 512, 9], norm="batch", dropout=0.4, input_dropout=0.1)
+    return MLP([95, 512, 512, 512, 9], norm="batch", dropout=0.4, input_dropout=0.1).to(DEVICE)
 
 
 def binary(outputs: Tensor, target: Tensor) -> Tensor:
@@ -78,32 +86,34 @@ def lectures_loop(
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
 
     def epoch() -> float:
-        started = time.perf_counter()
+        started = clock()
         for inputs, target in loader:
-            loss = criterion(model(inputs), target)
+            loss = criterion(model(inputs.to(DEVICE)), target.to(DEVICE))
             loss.item()
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-        return time.perf_counter() - started
+        return clock() - started
 
     return epoch
 
 
 def bare_loop(model: nn.Module, rows: tuple[Tensor, Tensor], batch: int, *, bfloat16: bool) -> Step:
-    """The same arithmetic in torch's own layers: whole batches of permuted tensors, nothing else."""
+    """The limit: our arithmetic, our dropout included, on whole batches of permuted tensors, and nothing else."""
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, fused=True)
-    precision = partial(mixed_precision, CPU, on_cpu=bfloat16)
+    precision = partial(mixed_precision, DEVICE, on_cpu=bfloat16)
+    noise = NoiseStreams([0], DEVICE)
+    rows = rows[0].to(DEVICE), rows[1].to(DEVICE)
 
     def epoch() -> float:
-        started = time.perf_counter()
-        for index in torch.randperm(len(rows[0])).split(batch):
+        started = clock()
+        for index in torch.randperm(len(rows[0]), device=DEVICE).split(batch):
             optimizer.zero_grad()
-            with precision():
+            with precision(), DropoutFrom(noise.of_one):
                 outputs = model(rows[0][index])
             F.cross_entropy(outputs.float(), rows[1][index]).backward()
             optimizer.step()
-        return time.perf_counter() - started
+        return clock() - started
 
     return epoch
 
@@ -114,14 +124,14 @@ def skorch_loop(model: nn.Module, rows: tuple[Tensor, Tensor], criterion: type[n
 
     net = skorch.NeuralNet(
         model, criterion, optimizer=torch.optim.AdamW, lr=1e-3, batch_size=batch, max_epochs=1, train_split=None,
-        iterator_train__shuffle=True, verbose=0, warm_start=True,
+        iterator_train__shuffle=True, verbose=0, warm_start=True, device=str(DEVICE),
     )  # fmt: skip
     inputs, target = rows
 
     def epoch() -> float:
-        started = time.perf_counter()
+        started = clock()
         net.fit(inputs, target)
-        return time.perf_counter() - started
+        return clock() - started
 
     return epoch
 
@@ -134,26 +144,27 @@ def our_loop(
     E = len(models)
     members = StackedMembers(models, range(E)) if E > 1 else SeparateMembers(models, [0])
     optimizer = torch.optim.AdamW(members.parameters(), lr=1e-3, fused=True)
-    order = ShuffledBatches(len(rows[0]), batch, [torch.Generator().manual_seed(i) for i in range(E)], [0] * E)
-    batches = training_batches(TensorRows(*rows), order)
-    precision = mixed_precision(CPU, on_cpu=bfloat16)
+    generators = [torch.Generator().manual_seed(i) for i in range(E)]
+    order = ShuffledBatches(len(rows[0]), batch, generators, [0] * E, DEVICE)
+    batches = training_batches(TensorRows(*(tensor.to(DEVICE) for tensor in rows)), order)
+    precision = mixed_precision(DEVICE, on_cpu=bfloat16)
 
     def epoch() -> float:
-        started = time.perf_counter()
+        started = clock()
         train_epoch(members, batches, criterion, optimizer, precision=precision)
-        return (time.perf_counter() - started) / E
+        return (clock() - started) / E
 
     return epoch
 
 
 def shared(epochs: list[Step], n_networks: int) -> Step:
-    """Several programs side by side, one core each, as cross-validation trains them."""
-    workers = torch.get_num_threads()
+    """Several programs side by side, one core each, as cross-validation trains them; one after another on a GPU."""
+    workers = torch.get_num_threads() if DEVICE.type == "cpu" else 1
 
     def epoch() -> float:
-        started = time.perf_counter()
+        started = clock()
         side_by_side([lambda _step, one=one: one() for one in epochs], workers)
-        return (time.perf_counter() - started) / n_networks
+        return (clock() - started) / n_networks
 
     return epoch
 
@@ -168,7 +179,7 @@ class Binary(nn.Module):
 
 def member_step(network: str, peer: str) -> Step:
     """Table 1: seconds per epoch of one network. Ours is cut into a stack for each core, as `fit_networks` does."""
-    rows, cores = titanic_rows(), torch.get_num_threads()
+    rows, cores = titanic_rows(), torch.get_num_threads() if DEVICE.type == "cpu" else 1
     if peer == "lectures' loop":
         return lectures_loop(small(network), rows, binary, 32)
     if peer == "skorch":
@@ -200,20 +211,20 @@ def matmul(size: str, precision: str) -> Step:
     """Table 3: seconds of one matrix product of `size`, "M x K x N"."""
     m, k, n = (int(part) for part in size.split(" x "))
     dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
-    left, right = torch.randn(m, k).to(dtype), torch.randn(k, n).to(dtype)
+    left, right = torch.randn(m, k).to(DEVICE, dtype), torch.randn(k, n).to(DEVICE, dtype)
 
     def twenty() -> float:
-        started = time.perf_counter()
+        started = clock()
         for _ in range(20):
             left @ right
-        return (time.perf_counter() - started) / 20
+        return (clock() - started) / 20
 
     return twenty
 
 
 def main(table: str, *names: str) -> None:
     """Warm up once, then the median of three epochs; what the command line sets for us is set for ours."""
-    if "ours" in names[-1]:
+    if names[-1].startswith(("ours", "bare")):
         keep_freed_memory()
     torch.manual_seed(0)
     epoch = {"members": member_step, "epoch": otto_epoch, "matmul": matmul}[table](*names)

@@ -6,14 +6,14 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from benchmarks import __main__ as program
-from benchmarks import report, training
+from benchmarks import report, scores, training
 
 NUMBERS = {
-    "date": "2026-01-02",
     "members, plain": {"lectures' loop": [0.026, 0.052], "skorch": [0.052, 0.052], "ours, 100": [0.00026, 0.00052]},
     "epoch": {
         "lectures' loop, float32": [3.0, 3.0], "bare loop, float32": [2.0, 2.0], "ours, float32": [1.0, 2.0],
@@ -25,7 +25,9 @@ NUMBERS = {
         "big": {"score": 0.5, "weight": 0.0149, "seconds": 20.4}, "good": {"score": 0.4, "weight": 0.8, "seconds": 9.6},
     },
     "rows": {"3000": {"seconds": 1.25, "memory": 500.4}},
+    "submission": [{"rows": 9000, "write": 1.0, "lint": 0.5}, {"rows": 9000, "write": 3.0, "lint": 0.7}],
 }  # fmt: skip
+NUMBERS["dates"] = dict.fromkeys(list(NUMBERS), "2026-01-02")
 
 
 @pytest.fixture
@@ -48,20 +50,22 @@ def test_the_page_holds_what_was_measured():
     assert page.index("| a | 0.5000 ± 0.0100 | 10 |") < page.index("| b | 0.4000 ± 0.0200 | 100 |")
     assert page.index("| good | 0.4000 | 0.80 | 10 |") < page.index("| big | 0.5000 | 0.01 | 20 |")
     assert "| 3,000 | 1.2 | 500 |" in page
+    assert "| 9,000 rows | seconds |\n| --- | --- |\n| write | 2 (1 to 3) |\n| lint | 0.6 (0.5 to 0.7) |" in page
+    assert "## Rows\n\n`cv otto --folds 2 --epochs 2`, made rows. Measured 2026-01-02." in page
 
 
 def test_what_was_not_measured_is_not_there():
-    page = report.document({"a machine": {"date": "2026-01-02", "rows": NUMBERS["rows"]}})
+    page = report.document({"a machine": {"dates": {"rows": "2026-01-02"}, "rows": NUMBERS["rows"]}})
     assert "### Rows" in page
     assert page.count("### ") == 1
 
 
 def test_each_machine_has_a_part_and_the_last_with_scores_the_picture():
-    bare = {"date": "2026-01-04", "rows": NUMBERS["rows"]}
-    newer = NUMBERS | {"date": "2026-01-03", "note": "presets of that day"}
+    bare = {"dates": {"rows": "2026-01-04"}, "rows": NUMBERS["rows"]}
+    newer = NUMBERS | {"dates": dict.fromkeys(NUMBERS, "2026-01-03"), "notes": {"scores": ["presets of that day"]}}
     machines = {"old": NUMBERS, "bare": bare, "newer": newer}
     page = report.document(machines)
-    assert re.findall(r"^## (.*)$", page, re.MULTILINE) == ["bare, 2026-01-04", "newer, 2026-01-03", "old, 2026-01-02"]
+    assert re.findall(r"^## (.*)$", page, re.MULTILINE) == ["bare", "newer", "old"]
     assert report.pictured(machines) == "newer"
     assert page.count("benchmarks-otto.png") == page.count("presets of that day") == 1
     assert page.index("## newer") < page.index("benchmarks-otto.png") < page.index("## old")
@@ -70,13 +74,14 @@ def test_each_machine_has_a_part_and_the_last_with_scores_the_picture():
 
 def test_numbers_of_other_machines_stay(monkeypatch, tmp_path):
     (tmp_path / "benchmarks.json").write_text(json.dumps({"other": NUMBERS}))
-    monkeypatch.setattr(report, "machine", lambda: "this")
+    monkeypatch.setattr(report, "machine", lambda _device: "this")
     monkeypatch.setattr(program, "measured", lambda table, _options: [(table, NUMBERS[table])])
     monkeypatch.setattr("sys.argv", ["benchmarks", "--only", "rows", "--output", str(tmp_path)])
     program.main()
     kept = json.loads((tmp_path / "benchmarks.json").read_text())
     assert kept["other"] == NUMBERS
     assert kept["this"]["rows"] == NUMBERS["rows"]
+    assert list(kept["this"]["dates"]) == ["rows"]
     assert (tmp_path / "benchmarks.md").read_text() == report.document(kept) + "\n"
     assert (tmp_path / "benchmarks-otto.png").read_bytes()[:4] == b"\x89PNG"
 
@@ -85,8 +90,8 @@ def test_numbers_of_other_machines_stay(monkeypatch, tmp_path):
 def test_what_a_processor_has_to_emulate_is_not_timed(monkeypatch, there):
     made = torch.autocast("cpu", dtype=torch.bfloat16) if there else contextlib.nullcontext()
     monkeypatch.setattr("pipelines.training.mixed_precision", lambda *_args, **_options: made)
-    assert ("ours, bfloat16" in program._computed_here(program.EPOCH)) == there
-    assert "ours, float32" in program._computed_here(program.EPOCH)
+    assert ("ours, bfloat16" in program._computed_here(program.EPOCH, "cpu")) == there
+    assert "ours, float32" in program._computed_here(program.EPOCH, "cpu")
 
 
 def test_flop_per_epoch_by_hand():
@@ -106,11 +111,11 @@ def test_each_variants_cost_is_that_of_one_network(monkeypatch):
     asked = []
     variant = {"name": "network", "score": 0.5, "weight": 0.25, "seconds": 80.0, "losses": []}
     monkeypatch.setattr(program, "child", lambda *line: asked.append(line) or {"variants": [variant], "folds": 5})
-    options = argparse.Namespace(data=Path("there"))
+    options = argparse.Namespace(data=Path("there"), device="cpu")
     [(table, rows)] = program.measured("variants", options)
     assert (table, rows) == ("variants", {"network": {"score": 0.5, "weight": 0.25, "seconds": 16.0}})
-    assert asked[0][:5] == ("pipelines", "cv", "otto", "--data", "there")
-    assert "network,pieces," in asked[0][6]
+    assert asked[0][:7] == ("pipelines", "cv", "otto", "--data", "there", "--device", "cpu")
+    assert "network,pieces," in asked[0][8]
 
 
 @pytest.mark.parametrize("network", ["plain", "dropout and batch norm"])
@@ -143,3 +148,19 @@ def test_a_table_that_is_not_there_is_refused(monkeypatch, capsys):
     with pytest.raises(SystemExit):
         program.main()
     assert "there is no table 'epochs'; there are members, epoch" in capsys.readouterr().err
+
+
+def test_a_submission_is_written_and_looked_through():
+    found = program._submission(200)
+    assert found["rows"] == 200
+    assert min(found["write"], found["lint"]) > 0
+
+
+def test_a_peer_is_scored_on_our_folds(tmp_path, capsys):
+    from competitions.otto.competition import COMPETITION
+
+    COMPETITION.make_sample()["train.csv"].to_csv(tmp_path / "train.csv", index=False)
+    scores.main("scikit-learn MLP", str(tmp_path), 400)
+    found = json.loads(capsys.readouterr().out)
+    assert 0 < found["score"] < np.log(9)  # better than guessing evenly
+    assert found["se"] > 0
