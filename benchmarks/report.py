@@ -118,8 +118,8 @@ def document(machines: Mapping[str, Mapping[str, Any]]) -> str:
     """The whole page: a part for each machine, the last measured first, with the tables that were measured."""
     lines = ["# Benchmarks", "", "`make bench`, a part for each machine that it ran on."]
     lines += [
-        "Numbers with a range in brackets, and GFLOP/s, are medians over rounds in which the peers took turns, each in a",
-        "process of its own; all others were measured once. Threads of the peers spin while they wait",
+        "Numbers with a range in brackets, and GFLOP/s, are medians over rounds in which the peers took turns, each in",
+        "a process of its own; all others were measured once. Threads of the peers spin while they wait",
         "(OMP_WAIT_POLICY=active); ours and the bare loop's sleep, and freed memory stays, as in a run. The bare loop",
         "is the limit: the same arithmetic on permuted tensors and nothing else.",
         "",
