@@ -1,9 +1,11 @@
 """Jobs in groups, groups side by side: nothing but speed depends on it."""
 
+import contextlib
 from dataclasses import replace
 from functools import partial
 
 import numpy as np
+import pytest
 import torch
 from networks import NETWORKS, RECIPE, assert_same, make_jobs
 
@@ -103,3 +105,16 @@ def test_small_networks_train_on_one_thread_and_the_callers_number_comes_back(mo
     monkeypatch.setattr(fitting, "make_members", lambda *a: seen.append(torch.get_num_threads()) or make_members(*a))
     fit_networks(make_jobs(2), NETWORKS["plain"], RECIPE, log_loss)
     assert (seen, torch.get_num_threads()) == ([1], before)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("network", ["plain", "batch norm"])
+def test_networks_trained_on_a_gpu_are_those_of_the_cpu(network, monkeypatch):
+    monkeypatch.setattr(fitting, "mixed_precision", lambda *_args, **_options: contextlib.nullcontext())
+    jobs = make_jobs(4, held_out=40)
+    on_gpu = [replace(job, device=torch.device("cuda")) for job in jobs]
+    stopping = replace(RECIPE, patience=2)
+    fitted = [fit_networks(own, NETWORKS[network], stopping, log_loss) for own in (jobs, on_gpu)]
+    for (ours, history), (theirs, other) in zip(*fitted, strict=True):
+        assert history.best_epoch == other.best_epoch
+        assert_same(ours, theirs.cpu(), atol=1e-3)
