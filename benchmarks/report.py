@@ -74,7 +74,7 @@ def scores_table(rows: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
 
 def variants_table(rows: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
     """What each network reaches alone, what the others leave for it to do, and what it costs."""
-    yield "| variant | log loss alone | weight in the pool of all | seconds per network, one core |"
+    yield "| variant | log loss alone | weight in the pool of all | seconds per network (on a CPU: one core) |"
     yield "| --- | --- | --- | --- |"
     for name, row in sorted(rows.items(), key=lambda item: item[1]["score"]):
         yield f"| {name} | {row['score']:.4f} | {row['weight']:.2f} | {row['seconds']:.0f} |"
@@ -155,7 +155,7 @@ def submission_table(rounds: list[Mapping[str, float]]) -> Iterator[str]:
 WEIGHTS = 95 * 512 + 2 * 512 * 512 + 512 * 9
 FLOP_PER_EPOCH = 39_601 * 2 * (3 * WEIGHTS - 95 * 512)  # forward, gradients of weights, of all inputs but the first
 N_STEPS = 26  # of 802 rows in batches of 32
-EACH_CORE = ("Peers with torch's own number of threads; ours as a stack for each core, as a run trains them.",)
+EACH_CORE = ("On a CPU peers have torch's own number of threads, ours are a stack for each core, as in a run.",)
 # By the name of what is measured: title, what is said of it, and its table.
 SECTIONS: dict[str, tuple[str, tuple[str, ...], Callable[[Mapping[str, Any]], Iterator[str]]]] = {
     "members, plain": (
@@ -170,7 +170,7 @@ SECTIONS: dict[str, tuple[str, tuple[str, ...], Callable[[Mapping[str, Any]], It
     ),
     "epoch": (
         "Otto's network, 95-512-512-512-9, batch 512, 39,601 rows",
-        ("All threads; the five folds run side by side, one core each.",),
+        ("On a CPU: all threads; the five folds run side by side, one core each.",),
         lambda done: epoch_table(done["epoch"]),
     ),
     "matmul": (

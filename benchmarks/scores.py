@@ -5,6 +5,7 @@ Settings are each library's defaults or published ones; none was tuned on these 
 """
 
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -57,6 +58,7 @@ def _skorch() -> Any:
     return skorch.NeuralNetClassifier(
         MLP([93, 512, 256, 9], norm="batch", dropout=0.5), criterion=nn.CrossEntropyLoss, optimizer=torch.optim.AdamW,
         lr=1e-3, batch_size=512, max_epochs=20, train_split=None, iterator_train__shuffle=True, verbose=0,
+        device=os.environ.get("BENCHMARK_DEVICE", "cpu"),
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive" if sys.argv[-1].startswith(("ours", "bare")) else "active")
@@ -101,7 +102,7 @@ def lectures_loop(
 def bare_loop(model: nn.Module, rows: tuple[Tensor, Tensor], batch: int, *, bfloat16: bool) -> Step:
     """The limit: our arithmetic, our dropout included, on whole batches of permuted tensors, and nothing else."""
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, fused=True)
-    precision = partial(mixed_precision, DEVICE, on_cpu=bfloat16)
+    precision = partial(mixed_precision, DEVICE, on_cpu=True) if bfloat16 else nullcontext
     noise = NoiseStreams([0], DEVICE)
     rows = rows[0].to(DEVICE), rows[1].to(DEVICE)
 
@@ -147,7 +148,7 @@ def our_loop(
     generators = [torch.Generator().manual_seed(i) for i in range(E)]
     order = ShuffledBatches(len(rows[0]), batch, generators, [0] * E, DEVICE)
     batches = training_batches(TensorRows(*(tensor.to(DEVICE) for tensor in rows)), order)
-    precision = mixed_precision(DEVICE, on_cpu=bfloat16)
+    precision = mixed_precision(DEVICE, on_cpu=True) if bfloat16 else nullcontext()
 
     def epoch() -> float:
         started = clock()
@@ -201,6 +202,8 @@ def otto_epoch(peer: str) -> Step:
         return skorch_loop(large(), otto_rows(), nn.CrossEntropyLoss, 512)
     if peer.startswith("bare loop"):
         return bare_loop(large(), otto_rows(), 512, bfloat16=bfloat16)
+    if "folds" in peer and DEVICE.type != "cpu":
+        return our_loop([large() for _ in range(5)], otto_rows(), MemberCrossEntropy(), 512, bfloat16=bfloat16)
     if "folds" in peer:
         folds = [our_loop([large()], otto_rows(), MemberCrossEntropy(), 512, bfloat16=bfloat16) for _ in range(5)]
         return shared(folds, len(folds))

@@ -43,7 +43,7 @@ Seed = Annotated[int, typer.Option(help="Fixes all chance: the same seed gives t
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Memory = Annotated[
     int | None,
-    typer.Option(help="MB for networks that train at the same time; else found: 1024 to 2048, half of CUDA's free."),
+    typer.Option(help="MB for networks that train at the same time; else found, for the machine or its GPU."),
 ]
 Practice = Annotated[
     bool, typer.Option("--practice", help="Hide a fifth of the training rows; in the end, the score on those.")

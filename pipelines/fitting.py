@@ -84,7 +84,8 @@ def _groups(
         size = 1
     else:
         one = _bytes_of_one(make_model, jobs[0].inputs[:batch_size]) + _bytes_of_rows(jobs) / len(jobs)
-        size = max(1, int((_budget(device) if memory_mb is None else memory_mb * 1e6) / workers / one))
+        budget = (_budget(device) if memory_mb is None else memory_mb * 1e6) / workers - _bytes_of_rows(jobs[:1])
+        size = max(1, int(budget / one))
     by_shape: dict[tuple[object, ...], list[int]] = {}
     for i, job in enumerate(jobs):
         by_shape.setdefault(job.shape, []).append(i)

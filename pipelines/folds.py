@@ -38,7 +38,7 @@ class Plan:
     variants: Mapping[str, Variant]
     seed: int = 0
     device: str = "cpu"
-    memory_mb: float | None = None  # for networks that train as one program; None finds a budget
+    memory_mb: float | None = None  # for networks that train at the same time; None finds a budget
 
 
 @dataclass(frozen=True)
@@ -135,21 +135,25 @@ class VariantOnFolds:
     def tasks(self) -> list[Task]:
         """The work in pieces: all folds in one, or, for large networks on the CPU, fold by fold."""
         folds = range(len(self.parts))
-        together = self.small or self.plan.device != "cpu"  # a GPU takes all folds of large networks as well
-        return [partial(self.run, piece) for piece in ([folds] if together else [[fold] for fold in folds])]
+        return [partial(self.run, piece) for piece in ([folds] if self.together else [[fold] for fold in folds])]
+
+    @property
+    def together(self) -> bool:
+        """Whether the networks of all folds are trained as one program: a GPU does so with large ones as well."""
+        return self.small or self.plan.device != "cpu"
 
     @cached_property
     def small(self) -> bool:
-        """Whether the networks are so small that those of all folds are trained as one program."""
+        """Whether the networks are so small that many of them fit into one program on the CPU."""
         n_features = np.shape(self._few[0].X)[1]
         return is_small(partial(self.variant.make_model, n_features, len(self.competition.classes)))
 
     def tried_seconds(self) -> float:
         """About how long the training of all networks takes one after another; tried on the caller's threads."""
         few, share = self._few
-        folds = range(len(self.parts) if self.small else 1)
+        folds = range(len(self.parts) if self.together else 1)
         networks = [net for fold in folds for net in self.networks(fold, epochs=1, patience=None)]
-        networks = networks if self.small else networks[:1]
+        networks = networks if self.together else networks[:1]
         fit_together(networks, [few] * len(networks), memory_mb=self.plan.memory_mb)  # the first time is the slowest
         started = time.perf_counter()
         fit_together(networks, [few] * len(networks), memory_mb=self.plan.memory_mb)

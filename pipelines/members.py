@@ -112,7 +112,7 @@ def stacked(models: Sequence[nn.Module]) -> nn.Module:
         if id(buffers[name]) not in together_buffers:
             together_buffers[id(buffers[name])] = torch.stack([model.get_buffer(name) for model in models])
         together = together_buffers[id(buffers[name])]
-        network.get_submodule(path).register_buffer(leaf, together)  # in the state dict, so that the best are kept
+        network.get_submodule(path).register_buffer(leaf, together)
     return network
 
 

@@ -3,6 +3,7 @@
 Shapes: N training rows, M test rows, C classes, V variants, S seeds, F folds.
 """
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -21,7 +22,7 @@ from pipelines.metrics import FloatArray, IntArray, standard_error
 from pipelines.raw import RawData
 from pipelines.side_by_side import side_by_side
 
-SIDE_BY_SIDE_MB = 2048  # for folds that are encoded and trained at the same time on the CPU
+LEAST_MEMORY = 2e9  # bytes, for folds that are encoded and trained at the same time on the CPU
 Progress = Callable[[int, int], None]  # epochs of networks done, and in all
 OnLoss = Callable[[str, float, int], None]  # which network, its training loss, the epoch from 1
 
@@ -160,9 +161,18 @@ def _workers(plan: Plan, variants: dict[str, VariantOnFolds]) -> int:
     """Programs to run side by side: for large networks on the CPU one per core, as far as memory goes; else one."""
     if plan.device != "cpu" or any(variant.small for variant in variants.values()):
         return 1
-    budget = 1e6 * (SIDE_BY_SIDE_MB if plan.memory_mb is None else plan.memory_mb)
+    budget = _memory_to_use() if plan.memory_mb is None else 1e6 * plan.memory_mb
     fitting = int(budget / max(variant.bytes_of_a_fold for variant in variants.values()))
-    return max(1, min(torch.get_num_threads(), fitting))
+    return max(1, min(torch.get_num_threads(), fitting, plan.folds * len(variants)))
+
+
+def _memory_to_use() -> float:
+    """Bytes for folds at the same time: a quarter of the machine's, at least 2 GB; 2 GB where no system says."""
+    try:
+        there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # Windows has no sysconf
+        return LEAST_MEMORY
+    return max(LEAST_MEMORY, there / 4)
 
 
 def _seconds(variants: dict[str, VariantOnFolds], workers: int) -> float:

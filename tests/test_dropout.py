@@ -31,11 +31,14 @@ def test_dropout_is_off_in_prediction_and_everything_else_passes_through():
 
 @pytest.mark.parametrize("cuts", [(6, 40_000, 8, 100_000), (100_000, 40_000, 16, 4)])
 def test_noise_does_not_depend_on_how_it_is_cut(cuts, monkeypatch):
-    """Off the CPU a generator's numbers depend on how many are asked for at once: here it plays such a device."""
+    """Off the CPU a generator's numbers depend on how many are asked for at once: so it is always the same number."""
+    asked, draw = [], torch.Tensor.random_
+    monkeypatch.setattr(torch.Tensor, "random_", lambda t, *a, **k: asked.append(t.numel()) or draw(t, *a, **k))
     monkeypatch.setattr(dropout, "AHEAD_ON_DEVICE", 1 << 12)
     noise = NoiseStreams([5], CPU)
     noise._generators = [torch.Generator().manual_seed(5)]
     taken = [noise.take(n)[0] for n in cuts]
+    assert set(asked) == {1 << 12}
     generator = torch.Generator().manual_seed(5)
     blocks = [torch.empty(1 << 12, dtype=torch.int16).random_(-(2**15), 2**15, generator=generator) for _ in range(40)]
     stream, start = torch.cat(blocks), 0

@@ -59,7 +59,8 @@ def test_memory_bounds_the_size_of_a_group():
     weights, outputs = 6 * 16 + 16 + 16 * 8 + 8 + 8 * 2 + 2, 32 * (2 * 16 + 2 * 8 + 2 * 2 + 2)  # Sequential, MLP: again
     one = 16 * weights + 8 * (outputs)
     assert fitting._bytes_of_one(NETWORKS["plain"], jobs[0].inputs[:32]) == one
-    groups = fitting._groups(jobs, NETWORKS["plain"], 32, 2.5 * (one + 4 * 6 * 100) / 1e6, 1)  # weights and rows
+    rows = 4 * 6 * 100  # shared out among those that share them, and once whole in each group
+    groups = fitting._groups(jobs, NETWORKS["plain"], 32, (2.5 * (one + rows) + rows) / 1e6, 1)
     assert list(groups) == [[0, 1], [2, 3], [4]]
     assert [len(group) for group in fitting._groups(jobs, NETWORKS["plain"], 32, None, 1)] == [5]
     cut = fit_networks(jobs, NETWORKS["dropout"], RECIPE, log_loss, memory_mb=0.02)

@@ -96,7 +96,22 @@ def test_as_many_networks_side_by_side_as_cores_and_memory_allow(memory, device,
         "a": SimpleNamespace(small=small, bytes_of_a_fold=4e8),
         "b": SimpleNamespace(small=False, bytes_of_a_fold=3e8),
     }
-    assert validation._workers(SimpleNamespace(device=device, memory_mb=memory), variants) == expected
+    assert validation._workers(SimpleNamespace(device=device, memory_mb=memory, folds=5), variants) == expected
+
+
+def test_no_more_side_by_side_than_there_is_work(monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 8)
+    one = {"a": SimpleNamespace(small=False, bytes_of_a_fold=1)}
+    assert validation._workers(SimpleNamespace(device="cpu", memory_mb=None, folds=2), one) == 2
+
+
+@pytest.mark.parametrize(("pages", "expected"), [(10**6, 2e9), (10**7, 1.024e10)])
+def test_a_quarter_of_the_memory_is_used(pages, expected, monkeypatch):
+    sizes = {"SC_PHYS_PAGES": pages, "SC_PAGE_SIZE": 4096}
+    monkeypatch.setattr(validation, "os", SimpleNamespace(sysconf=sizes.__getitem__))
+    assert validation._memory_to_use() == expected
+    monkeypatch.setattr(validation, "os", SimpleNamespace())  # as on Windows
+    assert validation._memory_to_use() == 2e9
 
 
 def test_the_memory_of_a_fold_is_its_rows_and_networks(toy_otto):
@@ -111,9 +126,8 @@ def test_the_memory_of_a_fold_is_its_rows_and_networks(toy_otto):
 @pytest.mark.parametrize(("device", "small", "pieces"), [("cpu", True, 1), ("cpu", False, 3), ("cuda", False, 1)])
 def test_a_gpu_takes_all_folds_at_once(device, small, pieces):
     asked = []
-    one = SimpleNamespace(
-        small=small, parts=[()] * 3, plan=SimpleNamespace(device=device), run=lambda rows, _step: asked.extend(rows)
-    )
+    together = folds.VariantOnFolds.together.fget(SimpleNamespace(small=small, plan=SimpleNamespace(device=device)))
+    one = SimpleNamespace(together=together, parts=[()] * 3, run=lambda rows, _step: asked.extend(rows))
     tasks = folds.VariantOnFolds.tasks(one)
     for task in tasks:
         task(None)
