@@ -41,7 +41,8 @@ def run(setting: Setting) -> Iterator[Gate]:
     with setting.picture("11-gradient-flow") as figure:
         draw_gradient_flow(figure, images, setting.seed)
     plan = images.plan(Plan(epochs=1, lr=5e-3))
-    setting.say(f"{'block':<17} parameters   s/epoch   accuracy, mean ± sd of {N_SEEDS} seeds ({plan.epochs} epoch{'s' * (plan.epochs > 1)})")
+    epochs = f"{plan.epochs} epoch{'s' * (plan.epochs > 1)}"
+    setting.say(f"{'block':<17} parameters   s/epoch   accuracy, mean ± sd of {N_SEEDS} seeds ({epochs})")
     scores: dict[str, list[float]] = {}
     for name, block in blocks(norm=True).items():
         make_model = partial(residual_net, images.shape, 10, block, padding=images.padding)
