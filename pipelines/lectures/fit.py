@@ -68,6 +68,8 @@ def draw_losses(
     figure: "Figure", curves: dict[str, list[float]], title: str, loss: str, guessing: float | None = None
 ) -> None:
     """Loss by epoch, a line for each curve, and a broken one for what guessing costs."""
+    from matplotlib.ticker import MaxNLocator
+
     axis = figure.subplots()
     for name, losses in curves.items():
         axis.plot(range(1, len(losses) + 1), losses, "o-" if len(losses) <= 20 else "-", markersize=4, label=name)
@@ -75,5 +77,6 @@ def draw_losses(
         axis.axhline(guessing, color="gray", linestyle="--", label="guessing by the shares of the classes")
         axis.set_ylim(bottom=0)
     axis.set(xlabel="epoch", ylabel=loss, title=title)
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.legend()
     axis.grid(alpha=0.3)

@@ -69,6 +69,15 @@ def described(scores: Sequence[float]) -> str:
     return f"{mean(scores):.4f} ± {stdev(scores) / len(scores) ** 0.5:.4f}"
 
 
+def leading(leads: Sequence[float]) -> bool:
+    """Whether the folds' differences have a mean of at least two standard errors.
+
+    >>> leading([0.1, 0.1, 0.2]), leading([0.1, -0.1, 0.2])
+    (True, False)
+    """
+    return bool(mean(leads) >= 2 * stdev(leads) / len(leads) ** 0.5)
+
+
 def picked(scores: dict[str, list[float]]) -> str:
     """The name with the best mean over the folds.
 
@@ -104,10 +113,10 @@ def run(setting: Setting) -> Iterator[Gate]:
         depths[name] = cross_validated(setting, inputs, target, widths)
         setting.say(f"hidden layers {name:<6} {described(depths[name])} (mean of five folds ± standard error)")
     best = picked(depths)
-    setting.say(f"picked by the cross-validated score: {best}; it leads by, mean of the folds' differences:")
+    setting.say(f"picked by the cross-validated score: {best}; it leads by (two standard errors make a lead):")
     for name in (name for name in depths if name != best):
         leads = [ours - theirs for ours, theirs in zip(depths[best], depths[name], strict=True)]
-        setting.say(f"  over {name:<6} {described(leads)}; below two standard errors that is no lead")
+        setting.say(f"  over {name:<6} {described(leads)}: {'a lead' if leading(leads) else 'no lead'}")
     with setting.picture("07-layers") as figure:
         draw_depths(figure, depths, max(share, 1 - share))
 
