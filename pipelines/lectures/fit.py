@@ -13,7 +13,7 @@ from torch.optim import Optimizer
 from pipelines.competition import Schedule
 from pipelines.lectures.lecture import Setting
 from pipelines.loaders import ShuffledBatches, TensorRows, training_batches
-from pipelines.training import History, train
+from pipelines.training import Batches, History, train
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,16 +27,21 @@ def fit(
     optimizer: Optimizer,
     epochs: int,
     *,
-    batch_size: int,
+    batch_size: int | None = None,
     schedule: Schedule = "constant",
     name: str = "loss",
     **options: Any,
 ) -> History:
-    """Train `model` on `rows` (inputs, ..., targets), all on the device; `name` is that of the curve and the bar."""
-    on_device = TensorRows(*(tensor.to(setting.device) for tensor in rows))
-    generator = torch.Generator().manual_seed(setting.seed)
-    order = ShuffledBatches(len(on_device), batch_size, generator, device=setting.device)
-    batches = training_batches(on_device, order)
+    """Train `model` on `rows` (inputs, ..., targets), all on the device; `name` is that of the curve and the bar.
+
+    Without a `batch_size` all rows are one batch, as in the notes before lecture 8.
+    """
+    on_device = tuple(tensor.to(setting.device) for tensor in rows)
+    batches: Batches = [on_device]
+    if batch_size is not None:
+        generator = torch.Generator().manual_seed(setting.seed)
+        order = ShuffledBatches(len(on_device[0]), batch_size, generator, device=setting.device)
+        batches = training_batches(TensorRows(*on_device), order)
 
     setting.progress(name, 0, epochs)
 

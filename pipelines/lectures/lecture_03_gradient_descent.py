@@ -36,7 +36,7 @@ def by_the_loop(setting: Setting, epochs: int) -> list[float]:
     nn.init.ones_(model.weight)
     rows = tuple(torch.from_numpy(values[:, None]).float() for values in (X, Y))
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
-    return fit(setting, model, rows, nn.MSELoss(), optimizer, epochs, batch_size=3, name="03/cost").losses
+    return fit(setting, model, rows, nn.MSELoss(), optimizer, epochs, name="03/cost").losses
 
 
 def run(setting: Setting) -> Iterator[Gate]:

@@ -13,6 +13,7 @@ from pipelines.lectures.fit import fit, seeded
 from pipelines.lectures.lecture import Gate, Lecture, Setting
 from pipelines.training import predict_logits
 
+EPOCHS = 5_000
 # NOTE[DIFF]: the notes write torch.Tensor([[0], [0], [1]]), which makes floats of integers unasked, and F.sigmoid,
 # which long was deprecated and is torch.sigmoid; here the numbers are floats as written, and the loss takes logits.
 X = torch.tensor([[1.0], [2.0], [3.0]])
@@ -24,7 +25,7 @@ def run(setting: Setting) -> Iterator[Gate]:
     model = seeded(setting, lambda: nn.Linear(1, 1))
     assert isinstance(model, nn.Linear)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    fit(setting, model, (X, Y), nn.BCEWithLogitsLoss(), optimizer, 5_000, batch_size=3, name="06/loss")
+    fit(setting, model, (X, Y), nn.BCEWithLogitsLoss(), optimizer, EPOCHS, name="06/loss")
     one, two, three = predict_logits(model, X.to(setting.device)).sigmoid().flatten().tolist()
     boundary = -model.bias.item() / model.weight.item()
     _draw(setting, model, boundary)

@@ -68,12 +68,12 @@ def _row(name: str, trained: list[Trained]) -> str:
     return f"{name:<17} {trained[0].n_parameters:>10,}   {seconds:>7.1f}   {mean(scores):.4f} ± {stdev(scores):.4f}"
 
 
-def gradient_norms(block: Block, images: Images, seed: int, depth: int = DEPTH) -> list[float]:
-    """Norm of the loss's gradient at each block's first 3 x 3 kernels, in a fresh stack of `depth` blocks."""
+def gradient_norms(block: Block, images: Images, seed: int) -> list[float]:
+    """Norm of the loss's gradient at each block's first 3 x 3 kernels, in a fresh stack of DEPTH blocks."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         start = nn.Sequential(nn.Conv2d(images.shape[0], 16, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2))
-        stack = [block(16) for _ in range(depth)]
+        stack = [block(16) for _ in range(DEPTH)]
         features = nn.Sequential(start, *stack, nn.AdaptiveAvgPool2d(1))
         model = ImageClassifier(features, images.shape, 10).to(images.train.device)
         loss = F.cross_entropy(model(images.train[:64]), images.train_labels[:64])

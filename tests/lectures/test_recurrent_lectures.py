@@ -19,7 +19,8 @@ def setting(tmp_path) -> Setting:
 
 
 @pytest.mark.parametrize("number", PICTURES)
-def test_the_lecture_meets_its_gates_and_draws(number, setting, tmp_path):
+def test_the_lecture_meets_its_gates_and_draws(number, setting, tmp_path, monkeypatch):
+    monkeypatch.setattr(lecture_13_names, "EPOCHS", 4)
     lecture = next(each for each in find(number) if each.number == number)
     report = attend(lecture, setting)
     assert [gate for gate in report.gates if not gate.passed] == []
@@ -83,7 +84,7 @@ def test_the_confusion_matrix_counts_rows_by_country_and_columns_by_prediction()
 
 
 def test_the_gate_of_the_names_is_the_share_that_is_right(setting, monkeypatch):
-    monkeypatch.setattr(lecture_13_names, "EPOCHS", 1)
+    monkeypatch.setattr(lecture_13_names, "learn", lambda *_: (nn.Identity(), [1.0]))
     countries = torch.tensor([0, 1]).repeat(1000)
     monkeypatch.setattr(lecture_13_names, "predict", lambda _model, names: countries[: len(names.target)])
     names = lecture_13_names.load_names(setting)
