@@ -114,7 +114,7 @@ def learn(name: str, make_model: Callable[[], nn.Module], images: Images, plan: 
             model,
             (images.train, images.train_labels),
             nn.CrossEntropyLoss(),
-            torch.optim.Adam(model.parameters(), plan.lr, fused=True),  # one kernel for all weights
+            torch.optim.Adam(model.parameters(), plan.lr),
             plan.epochs,
             batch_size=plan.batch_size,
             schedule="one-cycle",
