@@ -126,14 +126,13 @@ class DropoutFrom(DropoutMode):
 def masked(inputs: Tensor, p: float, noise: Tensor) -> Tensor:
     """Inputs times a mask that is 0 where `noise` says so, with probability `p`, else the scale that keeps the mean.
 
-    `noise` is used up: it becomes the mask, in place, in half the time of a new tensor of booleans.
-
-    # NOTE[DIFF]: the probability is rounded to a multiple of 2^-16, and the scale is that of the
-    # rounded one, so the expectation is exact.
+    # NOTE[DIFF]: the probability is rounded to a multiple of 2^-16, neither 0 nor 1, and the scale is that of
+    # the rounded one, so the expectation is exact.
     """
-    dropped = min(round(p * 2**BITS), 2**BITS - 1)
-    keep = noise.ge_(dropped - 2 ** (BITS - 1)).to(inputs.dtype)
-    scaled: Tensor = inputs * keep.mul_(2**BITS / (2**BITS - dropped))
+    dropped = min(max(round(p * 2**BITS), 1), 2**BITS - 1)
+    first_kept = dropped - 2 ** (BITS - 1)
+    keep = noise.clamp(first_kept - 1, first_kept).sub_(first_kept - 1)  # 0 or 1, in half the time of a comparison
+    scaled: Tensor = inputs * keep.to(inputs.dtype).mul_(2**BITS / (2**BITS - dropped))
     return scaled
 
 
