@@ -53,6 +53,7 @@ class _Search:
         self.notes: list[str] = []
 
     def tokens(self) -> Iterator[Credential]:
+        """Access tokens, in the official client's order of places."""
         places = []
         if "KAGGLE_KERNEL_RUN_TYPE" in self.environ and "KAGGLE_DATA_PROXY_URL" in self.environ:
             places.append(("KAGGLE_API_V1_TOKEN", self._file_text(self.environ.get("KAGGLE_API_V1_TOKEN"))))
@@ -67,6 +68,7 @@ class _Search:
                 yield Credential("token", source, text)
 
     def keys(self) -> Iterator[Credential]:
+        """A username with its key, or a token that stands where the key belongs."""
         config, source = self._config()
         names = [f"KAGGLE_{part.upper()}" for part in ("username", "key") if self._variable(part)]
         username = self._variable("username") or str(config.get("username") or "").strip()

@@ -138,7 +138,10 @@ def _ignored(criterion: object) -> int:
 
 
 def _targets(batches: object) -> Tensor | None:
-    """All targets (N, ...) where the batches are drawn from tensors, and every row is."""
+    """All targets (N, ...) where the batches are drawn from tensors, and every row is; or those of the only batch."""
+    if isinstance(batches, list) and len(batches) == 1:
+        only: Tensor = batches[0][-1]
+        return only
     if not isinstance(getattr(batches, "sampler", None), (ShuffledBatches, RandomSampler, SequentialSampler)):
         return None
     tensors = getattr(getattr(batches, "dataset", None), "tensors", ())

@@ -97,7 +97,10 @@ def _groups(
 
 def _budget(device: torch.device) -> float:
     """Bytes for one group if nobody says otherwise."""
-    return torch.cuda.mem_get_info(device)[0] / 2 if device.type == "cuda" else MEMORY_MB * 1e6
+    if device.type != "cuda":
+        return MEMORY_MB * 1e6
+    kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)  # free, though torch holds it
+    return (torch.cuda.mem_get_info(device)[0] + kept) / 2
 
 
 def _bytes_of_one(make_model: Callable[[], nn.Module], batch: Tensor) -> int:
@@ -237,7 +240,7 @@ def _monitor(jobs: list[Job], metric: Metric, recipe: Recipe) -> Monitor | None:
         members.eval()
         with torch.inference_mode():
             stacks = (torch.stack([part[place] for place in places]) for part in parts)
-            outputs = torch.cat([members(stack).cpu() for stack in stacks], dim=1)
+            outputs = torch.cat([members(stack) for stack in stacks], dim=1).cpu()  # the host waits once
         proba = outputs.double().softmax(dim=-1).numpy()
         gains = [metric.gain(metric(y, p), 0.0) for y, p in zip(targets, proba, strict=True)]
         return torch.tensor(gains, dtype=torch.float64)

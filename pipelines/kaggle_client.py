@@ -81,6 +81,7 @@ class Kaggle:
         """Upload bytes; returns the token that stands for them. No submission is made yet."""
 
         def start_and_put() -> str:
+            """One attempt: a place at the storage, then the bytes."""
             ticket = self._ask(
                 "StartSubmissionUpload", slug, once=True, competition_name=slug, content_length=len(content),
                 last_modified_epoch_seconds=modified, file_name=name,
@@ -128,6 +129,7 @@ class Kaggle:
 
     def _ask(self, method: str, slug: str, *, once: bool = False, **fields: Any) -> Answer:
         def work() -> Answer:
+            """One attempt: a signed request, and what its JSON says."""
             with self._signed(method, slug, fields) as answer:
                 body = self._body(answer)
             try:

@@ -224,6 +224,12 @@ def test_targets_outside_zero_and_one_are_refused_where_they_mean_nothing(rows):
     assert fit(nn.Linear(4, 1), rows[0], target, criterion=nn.MSELoss())[0].losses[0] > 0
 
 
+def test_the_only_batch_is_looked_at_too(rows):
+    batches, model = [(rows[0], (rows[1] + 1).float()[:, None])], nn.Linear(4, 1)
+    with pytest.raises(TrainingError, match=r"targets run from 1 to 2"):
+        train(model, batches, nn.BCEWithLogitsLoss(), torch.optim.SGD(model.parameters(), lr=0.1), 1)
+
+
 def test_labels_that_the_criterion_ignores_are_left_in_peace(rows):
     target = torch.where(torch.arange(64) % 8 == 0, -100, rows[1])
     assert fit(nn.Linear(4, 2), rows[0], target)[0].losses[0] > 0

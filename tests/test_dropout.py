@@ -22,6 +22,15 @@ def test_dropout_drops_its_share_and_keeps_the_mean(p):
     assert len(outputs.unique()) == (1 if p == 0 else 2)
 
 
+@pytest.mark.parametrize(("p", "dropped"), [(1e-9, 1), (0.3, 19_661), (0.5, 32_768), (1 - 1e-9, 65_535)])
+def test_of_all_noise_exactly_the_share_is_dropped_and_the_rest_keeps_the_mean(p, dropped):
+    noise = torch.arange(-(2**15), 2**15).to(torch.int16)
+    outputs = dropout.masked(torch.ones(2**16, dtype=torch.float64), p, noise)
+    assert (outputs[:dropped] == 0).all()
+    assert outputs[dropped:].unique().tolist() == pytest.approx([2**16 / (2**16 - dropped)])
+    assert torch.equal(noise, torch.arange(-(2**15), 2**15).to(torch.int16))
+
+
 def test_dropout_is_off_in_prediction_and_everything_else_passes_through():
     inputs = torch.randn(10, 10)
     with DropoutFrom(NoiseStreams([0], CPU).of_one):

@@ -22,7 +22,7 @@ OPTIMIZERS: dict[str, Callable[[Any], Optimizer]] = {
     "Adamax": lambda weights: torch.optim.Adamax(weights, lr=0.3),
     "ASGD": lambda weights: torch.optim.ASGD(weights, lr=0.1),
     "LBFGS": lambda weights: torch.optim.LBFGS(weights, lr=1.0),
-    "RMSprop": lambda weights: torch.optim.RMSprop(weights, lr=0.01),
+    "RMSprop": lambda weights: torch.optim.RMSprop(weights, lr=0.01, alpha=0.9),  # by 0.99 it swings out again
     "Rprop": lambda weights: torch.optim.Rprop(weights, lr=0.01),
 }
 

@@ -44,7 +44,7 @@ PICTURES = {
 
 @pytest.mark.parametrize("number", PICTURES)
 def test_the_lecture_meets_its_gates_on_the_stand_in_and_draws(number, setting, tmp_path, monkeypatch):
-    if number.startswith("11"):
+    if number.startswith("11"):  # sooner than by their own plans, which the slow test takes
         monkeypatch.setattr(image_training, "STAND_IN", Plan(epochs=5, lr=1e-2, batch_size=64))
     if number == "11-homework":  # 16 networks, so that nobody waits
         monkeypatch.setattr(image_training, "STAND_IN", Plan(epochs=2, lr=5e-3, batch_size=64))
@@ -56,6 +56,15 @@ def test_the_lecture_meets_its_gates_on_the_stand_in_and_draws(number, setting, 
     assert report.passed
     assert sorted(path.name for path in tmp_path.iterdir()) == PICTURES[number]
     assert all(path.read_bytes()[:4] == b"\x89PNG" for path in tmp_path.iterdir())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", ["11", "11-resnet", "11-homework"])
+def test_the_lecture_meets_its_gates_by_its_own_plan(number, setting):
+    lecture = next(each for each in find(number) if each.number == number)
+    report = attend(lecture, setting)
+    assert [gate for gate in report.gates if not gate.passed] == []
+    assert report.passed
 
 
 @pytest.mark.slow
