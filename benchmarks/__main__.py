@@ -75,7 +75,7 @@ def _computed_here(peers: tuple[str, ...], device: str) -> tuple[str, ...]:
 
     from pipelines.training import mixed_precision
 
-    has_bfloat16 = isinstance(mixed_precision(torch.device(device), on_cpu=True), torch.autocast)
+    has_bfloat16 = isinstance(mixed_precision(torch.device(device)), torch.autocast)
     return tuple(peer for peer in peers if has_bfloat16 or "bfloat16" not in peer)
 
 

@@ -102,7 +102,7 @@ def lectures_loop(
 def bare_loop(model: nn.Module, rows: tuple[Tensor, Tensor], batch: int, *, bfloat16: bool) -> Step:
     """The limit: our arithmetic, our dropout included, on whole batches of permuted tensors, and nothing else."""
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, fused=True)
-    precision = partial(mixed_precision, DEVICE, on_cpu=True) if bfloat16 else nullcontext
+    precision = partial(mixed_precision, DEVICE) if bfloat16 else nullcontext
     noise = NoiseStreams([0], DEVICE)
     rows = rows[0].to(DEVICE), rows[1].to(DEVICE)
 
@@ -148,7 +148,7 @@ def our_loop(
     generators = [torch.Generator().manual_seed(i) for i in range(E)]
     order = ShuffledBatches(len(rows[0]), batch, generators, [0] * E, DEVICE)
     batches = training_batches(TensorRows(*(tensor.to(DEVICE) for tensor in rows)), order)
-    precision = mixed_precision(DEVICE, on_cpu=True) if bfloat16 else nullcontext()
+    precision = mixed_precision(DEVICE) if bfloat16 else nullcontext()
 
     def epoch() -> float:
         started = clock()

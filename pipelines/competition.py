@@ -25,8 +25,8 @@ class Recipe:
 
     `patience` epochs without a better score end the training early and the best weights are kept;
     the score is taken on `validation_fraction` of the training rows, split off for it. None trains
-    all epochs on all training rows. `bfloat16` multiplies matrices in that format on CPUs that have
-    it (CUDA devices do so anyway); the weights stay float32.
+    all epochs on all training rows. `bfloat16` multiplies matrices in that format on processors and
+    GPUs that have it; the weights stay float32.
     """
 
     epochs: int = 60

@@ -46,7 +46,7 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     patience : None to train all epochs on all rows; else stop after so many epochs without a better
         `metric` on rows that training does not see, and keep the best epoch's weights. These rows are
         `X_val`, `y_val` where `fit` gets them, else `validation_fraction` of the rows, stratified.
-    bfloat16 : multiply matrices in bfloat16 on CPUs that have the instructions.
+    bfloat16 : multiply matrices in bfloat16 on processors and GPUs that have it.
     device : "auto", "cpu", "cuda" or "mps".
 
     Attributes

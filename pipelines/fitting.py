@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from pipelines.competition import Recipe
+from pipelines.dropout import AHEAD, AHEAD_ON_DEVICE
+from pipelines.errors import TrainingError
 from pipelines.loaders import ShuffledBatches, TensorRows, training_batches
 from pipelines.members import MemberCrossEntropy, make_members
 from pipelines.metrics import Metric
@@ -69,7 +71,8 @@ def fit_networks(
     groups = list(_groups(jobs, make_model, recipe.batch_size, memory_mb, workers))
     tasks = [partial(_fit_group, {i: jobs[i] for i in group}, make_model, recipe, metric) for group in groups]
     fitted: Fitted = {}
-    with _threads_that_pay(n_parameters(make_model)):
+    device = jobs[0].device
+    with _threads_that_pay(n_parameters(make_model)), _full_memory_told(memory_mb or _budget(device) / 1e6):
         for done in side_by_side(tasks, workers, on_epoch):
             fitted |= done
     return [fitted[i] for i in range(len(jobs))]
@@ -83,7 +86,7 @@ def _groups(
     if device.type == "cpu" and not is_small(make_model):
         size = 1
     else:
-        one = _bytes_of_one(make_model, jobs[0].inputs[:batch_size]) + _bytes_of_rows(jobs) / len(jobs)
+        one = _bytes_of_one(make_model, jobs[0], batch_size) + _bytes_of_rows(jobs) / len(jobs)
         budget = (_budget(device) if memory_mb is None else memory_mb * 1e6) / workers - _bytes_of_rows(jobs[:1])
         size = max(1, int(budget / one))
     by_shape: dict[tuple[object, ...], list[int]] = {}
@@ -103,8 +106,11 @@ def _budget(device: torch.device) -> float:
     return (torch.cuda.mem_get_info(device)[0] + kept) / 2
 
 
-def _bytes_of_one(make_model: Callable[[], nn.Module], batch: Tensor) -> int:
-    """What one network takes in training: weight, gradient and two moments; each layer's output and its gradient."""
+def _bytes_of_one(make_model: Callable[[], nn.Module], job: Job, batch_size: int) -> int:
+    """What one network takes in training: its weights, outputs and noise.
+
+    Weights with gradient, two moments and, with early stopping, the best so far; outputs of layers with gradient.
+    """
     with ONE_GENERATOR, torch.random.fork_rng(devices=[]), torch.no_grad():
         model = make_model()
         outputs: list[int] = []
@@ -112,8 +118,10 @@ def _bytes_of_one(make_model: Callable[[], nn.Module], batch: Tensor) -> int:
             module.register_forward_hook(
                 lambda _module, _inputs, output: outputs.append(output.numel() if isinstance(output, Tensor) else 0)
             )
-        model(batch)
-    return 16 * sum(p.numel() for p in model.parameters()) + 8 * sum(outputs)
+        model(job.inputs[:batch_size])
+    copies = 4 if job.held_out is None else 5
+    noise = AHEAD if job.device.type == "cpu" else AHEAD_ON_DEVICE
+    return 4 * copies * sum(p.numel() for p in model.parameters()) + 8 * sum(outputs) + 2 * noise
 
 
 def _bytes_of_rows(jobs: Sequence[Job]) -> int:
@@ -145,6 +153,20 @@ def _threads_that_pay(n_parameters: int) -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
+@contextlib.contextmanager
+def _full_memory_told(memory_mb: float) -> Iterator[None]:
+    """In plain words that the device has no room for networks that were to take `memory_mb`."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        less = max(1, round(memory_mb / 2))
+        raise TrainingError(
+            f"the device's memory is full: {'. '.join(str(error).split('. ')[:2])}",
+            f"let fewer networks train together with --memory {less} (megabytes), or use --device cpu",
+            f"请用 --memory {less}（单位 MB）减少同时训练的网络，或使用 --device cpu",
+        ) from error
+
+
 def _fit_group(
     by_number: dict[int, Job],
     make_model: Callable[[], nn.Module],
@@ -156,7 +178,9 @@ def _fit_group(
     device = jobs[0].device
     with _random_state_kept():
         models = [_seeded(make_model, job.seed).to(device) for job in jobs]
-        members = make_members(models, [job.seed for job in jobs], (jobs[0].inputs[: recipe.batch_size].to(device),))
+        precision = mixed_precision(device) if recipe.bfloat16 else None
+        example = jobs[0].inputs[: recipe.batch_size].to(device)
+        members = make_members(models, [job.seed for job in jobs], (example,), precision)
         rows, starts = _rows(jobs)
         generators = [torch.Generator().manual_seed(job.seed) for job in jobs]
         order = ShuffledBatches(len(jobs[0].inputs), recipe.batch_size, generators, starts, device)
@@ -168,7 +192,7 @@ def _fit_group(
             torch.optim.AdamW(trainable, lr=recipe.lr, weight_decay=recipe.weight_decay, fused=True),
             recipe.epochs,
             schedule=recipe.schedule,
-            precision=mixed_precision(device, on_cpu=recipe.bfloat16),
+            precision=precision,
             monitor=_monitor(jobs, metric, recipe),
             on_epoch=lambda epoch, losses: on_epoch(epoch, dict(zip(by_number, losses, strict=True))),
         )

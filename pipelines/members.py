@@ -11,6 +11,8 @@ inputs (E, B, ...), outputs (E, B, C) and losses (E,) carry a leading member axi
 import contextlib
 import copy
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -180,26 +182,40 @@ class SeparateMembers(nn.Module):
 Members = StackedMembers | SeparateMembers
 
 
-def make_members(models: Sequence[nn.Module], seeds: Sequence[int], example: tuple[Tensor, ...]) -> Members:
-    """Members of these networks: stacked where torch has the rules, which `example` inputs (B, ...) try out.
+def make_members(
+    models: Sequence[nn.Module],
+    seeds: Sequence[int],
+    example: tuple[Tensor, ...],
+    precision: AbstractContextManager[Any] | None = None,
+) -> Members:
+    """Members of these networks: stacked where torch has the rules.
 
-    A stack has to say in evaluation what the networks say alone: whatever differs between them and is neither
-    weight nor buffer is not stacked. Networks that draw from torch's own generator do not share it.
+    A step on `example` inputs (B, ...) in that `precision` tries it out, and a stack has to say in evaluation what
+    the networks say alone: whatever differs between them and is neither weight nor buffer is not stacked. Networks
+    that draw from torch's own generator do not share it.
+
+    Raises: torch.OutOfMemoryError, for one after another would hide that the group is too large.
     """
     random = _draws(models[0], example)
     if len(models) > 1 and not random and not any(_pads(module) for module in models[0].modules()):
         for batched in (True, False):
-            with contextlib.suppress(Exception):  # a network alone says plainly what is wrong with it
-                members = StackedMembers(models, seeds, batched=batched)
-                _try(StackedMembers(models, seeds, batched=batched), example)  # its statistics see the example
+            try:
+                _step(StackedMembers(models, seeds, batched=batched), example, precision or nullcontext())
+                members = StackedMembers(models, seeds, batched=batched)  # one whose statistics saw no example
                 if _says_what_they_say(members, models, example):
                     return members
+            except torch.OutOfMemoryError:
+                raise
+            except Exception:  # noqa: S112  # a network alone says plainly what is wrong with it
+                continue
     return SeparateMembers(models, seeds, random=random)
 
 
-def _try(members: StackedMembers, example: tuple[Tensor, ...]) -> None:
-    with torch.no_grad():
-        members(*_for_all(members, example))
+def _step(members: StackedMembers, example: tuple[Tensor, ...], precision: AbstractContextManager[Any]) -> None:
+    """Forward and backward, as in training."""
+    with precision:
+        outputs = members(*_for_all(members, example))
+    torch.autograd.grad(outputs.float().sum(), [w for w in members.parameters() if w.requires_grad], allow_unused=True)
 
 
 def _says_what_they_say(members: StackedMembers, models: Sequence[nn.Module], example: tuple[Tensor, ...]) -> bool:

@@ -234,11 +234,11 @@ def predict_proba(model: nn.Module, inputs: Tensor) -> Tensor:
     return predict_logits(model, inputs).cpu().double().softmax(dim=-1)
 
 
-def mixed_precision(device: torch.device, *, on_cpu: bool = False) -> AbstractContextManager[Any]:
-    """bfloat16 autocast on CUDA devices that have it, `on_cpu` on CPUs that have it too; elsewhere nothing."""
+def mixed_precision(device: torch.device) -> AbstractContextManager[Any]:
+    """bfloat16 autocast on CUDA devices and CPUs that have it; elsewhere nothing."""
+    on_cpu = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: False)  # there is no public way to ask
     cuda = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
-    supported = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: False)  # there is no public way to ask
-    cpu = device.type == "cpu" and on_cpu and supported()
+    cpu = device.type == "cpu" and on_cpu()
     return torch.autocast(device.type, dtype=torch.bfloat16) if cuda or cpu else nullcontext()
 
 

@@ -57,8 +57,12 @@ def test_views_of_the_same_place_are_not_the_same_rows():
 def test_memory_bounds_the_size_of_a_group():
     jobs = make_jobs(5)
     weights, outputs = 6 * 16 + 16 + 16 * 8 + 8 + 8 * 2 + 2, 32 * (2 * 16 + 2 * 8 + 2 * 2 + 2)  # Sequential, MLP: again
-    one = 16 * weights + 8 * (outputs)
-    assert fitting._bytes_of_one(NETWORKS["plain"], jobs[0].inputs[:32]) == one
+    one = 16 * weights + 8 * outputs + 2 * 2**15
+    assert fitting._bytes_of_one(NETWORKS["plain"], jobs[0], 32) == one
+    stopping = replace(jobs[0], held_out=(jobs[0].inputs, jobs[0].targets))
+    assert fitting._bytes_of_one(NETWORKS["plain"], stopping, 32) == one + 4 * weights
+    on_device = replace(jobs[0], device=torch.device("meta"))
+    assert fitting._bytes_of_one(NETWORKS["plain"], on_device, 32) == one + 2 * (2**20 - 2**15)
     rows = 4 * 6 * 100  # shared out among those that share them, and once whole in each group
     groups = fitting._groups(jobs, NETWORKS["plain"], 32, (2.5 * (one + rows) + rows) / 1e6, 1)
     assert list(groups) == [[0, 1], [2, 3], [4]]

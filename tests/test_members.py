@@ -1,18 +1,26 @@
 """A member of a stack is the network that it would be alone."""
 
+import math
+from dataclasses import replace
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
 from networks import NETWORKS, RECIPE, GRUClassifier, Tied, assert_same, make_jobs
 from torch import nn
 
-from pipelines import fitting
+from competitions.otto.competition import VARIANTS
+from pipelines import fitting, members
 from pipelines.competition import Recipe
+from pipelines.errors import TrainingError
 from pipelines.estimator import Rows, TorchClassifier, fit_together
 from pipelines.fitting import Job, fit_networks
+from pipelines.loaders import ShuffledBatches, TensorRows, training_batches
 from pipelines.members import MemberCrossEntropy, SeparateMembers, StackedMembers, make_members
 from pipelines.metrics import accuracy, log_loss
 from pipelines.models import MLP
+from pipelines.training import make_scheduler, train_epoch
 
 
 @pytest.mark.parametrize("network", NETWORKS)
@@ -93,6 +101,119 @@ def test_a_network_without_a_rule_trains_one_after_another_behind_the_same_inter
     for job, (model, _) in zip(jobs, together, strict=True):
         [(alone, _)] = fit_networks([job], GRUClassifier, RECIPE, log_loss)
         assert_same(model, alone)
+
+
+class GradientWithoutRule(torch.autograd.Function):
+    """vmap can take its outputs, but not its gradient."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(inputs):
+        return inputs.clone()
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        pass
+
+    @staticmethod
+    def backward(_ctx, gradient):
+        assert len(torch.nonzero(gradient))
+        return gradient
+
+
+class Cloning(nn.Module):
+    """A layer without a rule in the gradient."""
+
+    def forward(self, inputs):
+        return GradientWithoutRule.apply(inputs)
+
+
+class Waves(nn.Module):
+    """A layer that is not on the list of batched kernels: vmap does it."""
+
+    def forward(self, inputs):
+        return torch.cos(inputs)
+
+
+def test_a_gradient_without_a_rule_is_found_out_before_training():
+    jobs, make = make_jobs(3), lambda: nn.Sequential(nn.Linear(6, 4), Cloning(), nn.Linear(4, 2))
+    assert isinstance(make_members([make() for _ in jobs], [1, 2, 3], (jobs[0].inputs[:8],)), SeparateMembers)
+    assert [math.isfinite(history.losses[-1]) for _, history in fit_networks(jobs, make, RECIPE, log_loss)] == [
+        True
+    ] * 3
+
+
+def test_a_group_that_is_too_large_is_not_quietly_trained_one_after_another(monkeypatch):
+    def full(*_inputs):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has less. And so on")
+
+    monkeypatch.setattr(StackedMembers, "forward", full)
+    jobs = make_jobs(3)
+    with pytest.raises(torch.OutOfMemoryError):
+        make_members([NETWORKS["plain"]() for _ in jobs], [1, 2, 3], (jobs[0].inputs[:8],))
+    with pytest.raises(TrainingError, match=r"allocate 2.00 GiB\n.*--memory 100 .*\n.*--memory 100") as told:
+        fit_networks(jobs, NETWORKS["plain"], RECIPE, log_loss, memory_mb=200)
+    assert "And so on" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("make", "stacked"),
+    [
+        (NETWORKS["batch norm and dropout"], True),
+        (lambda: nn.Sequential(nn.Linear(6, 8), Waves(), nn.Linear(8, 2)), True),
+        (
+            lambda: nn.Sequential(nn.Linear(6, 8, bias=False), nn.BatchNorm1d(8), Waves(), nn.Linear(8, 2)),
+            None,
+        ),  # torch's affair
+    ],
+)
+def test_a_stack_in_bfloat16_equals_each_network_alone_in_bfloat16(make, stacked, monkeypatch):
+    made = []
+    monkeypatch.setattr(fitting, "mixed_precision", lambda _device: torch.autocast("cpu", dtype=torch.bfloat16))
+    monkeypatch.setattr(fitting, "make_members", lambda *a: made.append(make_members(*a)) or made[-1])
+    jobs, recipe = make_jobs(3), replace(RECIPE, bfloat16=True)
+    together = fit_networks(jobs, make, recipe, log_loss)
+    assert stacked is None or isinstance(made[0], StackedMembers) == stacked
+    for job, (model, history) in zip(jobs, together, strict=True):
+        [(alone, own)] = fit_networks([job], make, recipe, log_loss)
+        assert history.losses == pytest.approx(own.losses, abs=2e-3)
+        torch.testing.assert_close(model.eval()(job.inputs), alone.eval()(job.inputs), atol=0.03, rtol=0.03)
+    [(plain, _)] = fit_networks(jobs[:1], make, RECIPE, log_loss)
+    assert not torch.equal(next(plain.parameters()), next(together[0][0].parameters()))
+
+
+class NoNoise:
+    """Noise on a device that has no generator."""
+
+    def __init__(self, seeds, device):
+        self.noise = partial(torch.zeros, dtype=torch.int16, device=device)
+        self.n_members = len(seeds)
+
+    def take(self, n):
+        return self.noise(self.n_members, n)
+
+    def of_one(self, n):
+        return self.noise(n)
+
+
+@pytest.mark.parametrize(
+    "kind", [partial(StackedMembers, batched=True), partial(StackedMembers, batched=False), SeparateMembers]
+)
+@pytest.mark.parametrize("name", ["pieces", "residual", "two-views"])
+def test_no_step_of_an_epoch_waits_for_the_device(name, kind, monkeypatch):
+    """Tensors on `meta` have a shape and no numbers: to ask for one, as to mix devices, raises."""
+    monkeypatch.setattr(members, "NoiseStreams", NoNoise)
+    device = torch.device("meta")
+    network = kind([VARIANTS[name].make_model(20, 9).to(device) for _ in range(3)], [0, 1, 2])
+    rows = TensorRows(torch.zeros(100, 20, device=device), torch.zeros(100, dtype=torch.long, device=device))
+    order = ShuffledBatches(100, 32, [torch.Generator().manual_seed(i) for i in range(3)], [0, 0, 0], device)
+    optimizer = torch.optim.AdamW(network.parameters())
+    epoch = partial(train_epoch, network, training_batches(rows, order), optimizer=optimizer)
+    losses = epoch(MemberCrossEntropy(), scheduler=make_scheduler(optimizer, "one-cycle", 4))
+    assert (losses.device, losses.shape) == (device, (3,))
+    with pytest.raises(RuntimeError, match="meta"):
+        epoch(lambda outputs, target: MemberCrossEntropy()(outputs, target) * outputs.max().item())
 
 
 def test_classifiers_fitted_together_equal_classifiers_fitted_one_by_one():

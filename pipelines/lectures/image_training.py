@@ -119,7 +119,7 @@ def learn(name: str, make_model: Callable[[], nn.Module], images: Images, plan: 
             batch_size=plan.batch_size,
             schedule="one-cycle",
             name=name,
-            precision=mixed_precision(device, on_cpu=True),
+            precision=mixed_precision(device),
         ).losses
     seconds = (time.perf_counter() - start) / plan.epochs
     # NOTE[DIFF]: the notes' test_loader is built from the training images; these are the test images.
