@@ -48,6 +48,25 @@ class TrainingError(HomeworkError):
     """Training cannot go on."""
 
 
+class FullMemoryError(TrainingError):
+    """The memory of a device does not suffice; `error` is what torch or Python said."""
+
+    def __init__(self, error: BaseException, hint: str, hint_zh: str) -> None:
+        said = ". ".join(str(error).split("\n")[0].split(". ")[:2])
+        super().__init__(f"memory is full: {said or type(error).__name__}", hint, hint_zh)
+
+
+def memory_is_full(error: BaseException) -> bool:
+    """Whether an error means that memory did not suffice; torch has a class of its own for CUDA's allocator alone.
+
+    >>> memory_is_full(RuntimeError("MPS backend out of memory (MPS allocated: 1 GB)"))
+    True
+    """
+    said = str(error).lower()
+    full = any(words in said for words in ("out of memory", "can't allocate memory", "alloc_failed"))
+    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and full)
+
+
 class TrainingWarning(UserWarning):
     """Training goes on, and what it shows is probably not what was meant; the text has an error's three lines."""
 

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from pipelines.competition import Recipe
-from pipelines.dropout import AHEAD, AHEAD_ON_DEVICE
-from pipelines.errors import TrainingError
+from pipelines.dropout import AHEAD, AHEAD_ON_DEVICE, CountDropout
+from pipelines.errors import FullMemoryError, memory_is_full
 from pipelines.loaders import ShuffledBatches, TensorRows, training_batches
 from pipelines.members import MemberCrossEntropy, make_members
 from pipelines.metrics import Metric
@@ -69,10 +69,13 @@ def fit_networks(
     """
     workers = torch.get_num_threads() if is_small(make_model) and jobs[0].device.type == "cpu" else 1
     groups = list(_groups(jobs, make_model, recipe.batch_size, memory_mb, workers))
+    largest = [jobs[i] for i in max(groups, key=len)]
     tasks = [partial(_fit_group, {i: jobs[i] for i in group}, make_model, recipe, metric) for group in groups]
     fitted: Fitted = {}
-    device = jobs[0].device
-    with _threads_that_pay(n_parameters(make_model)), _full_memory_told(memory_mb or _budget(device) / 1e6):
+    with (
+        _threads_that_pay(n_parameters(make_model)),
+        _full_memory_told(largest, make_model, recipe.batch_size, workers),
+    ):
         for done in side_by_side(tasks, workers, on_epoch):
             fitted |= done
     return [fitted[i] for i in range(len(jobs))]
@@ -86,7 +89,7 @@ def _groups(
     if device.type == "cpu" and not is_small(make_model):
         size = 1
     else:
-        one = _bytes_of_one(make_model, jobs[0], batch_size) + _bytes_of_rows(jobs) / len(jobs)
+        one = _bytes_of_one_more(jobs, make_model, batch_size)
         budget = (_budget(device) if memory_mb is None else memory_mb * 1e6) / workers - _bytes_of_rows(jobs[:1])
         size = max(1, int(budget / one))
     by_shape: dict[tuple[object, ...], list[int]] = {}
@@ -106,10 +109,16 @@ def _budget(device: torch.device) -> float:
     return (torch.cuda.mem_get_info(device)[0] + kept) / 2
 
 
+def _bytes_of_one_more(jobs: Sequence[Job], make_model: Callable[[], nn.Module], batch_size: int) -> float:
+    """What a group grows by with each network: the network, and its share in the rows of all jobs."""
+    return _bytes_of_one(make_model, jobs[0], batch_size) + _bytes_of_rows(jobs) / len(jobs)
+
+
 def _bytes_of_one(make_model: Callable[[], nn.Module], job: Job, batch_size: int) -> int:
     """What one network takes in training: its weights, outputs and noise.
 
-    Weights with gradient, two moments and, with early stopping, the best so far; outputs of layers with gradient.
+    Weights by themselves and in the stack, gradient, two moments and, with early stopping, the best so far; each
+    layer's output and its gradient; the noise of a step in whole blocks, old and new.
     """
     with ONE_GENERATOR, torch.random.fork_rng(devices=[]), torch.no_grad():
         model = make_model()
@@ -118,10 +127,13 @@ def _bytes_of_one(make_model: Callable[[], nn.Module], job: Job, batch_size: int
             module.register_forward_hook(
                 lambda _module, _inputs, output: outputs.append(output.numel() if isinstance(output, Tensor) else 0)
             )
-        model(job.inputs[:batch_size])
-    copies = 4 if job.held_out is None else 5
-    noise = AHEAD if job.device.type == "cpu" else AHEAD_ON_DEVICE
-    return 4 * copies * sum(p.numel() for p in model.parameters()) + 8 * sum(outputs) + 2 * noise
+        noise = CountDropout()
+        with noise:
+            model(job.inputs[:batch_size])
+    copies = 5 if job.held_out is None else 6
+    block = AHEAD if job.device.type == "cpu" else AHEAD_ON_DEVICE
+    noise_bytes = 2 * 2 * block * math.ceil(noise.n / block)
+    return 4 * copies * sum(p.numel() for p in model.parameters()) + 8 * sum(outputs) + noise_bytes
 
 
 def _bytes_of_rows(jobs: Sequence[Job]) -> int:
@@ -154,16 +166,21 @@ def _threads_that_pay(n_parameters: int) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _full_memory_told(memory_mb: float) -> Iterator[None]:
-    """In plain words that the device has no room for networks that were to take `memory_mb`."""
+def _full_memory_told(
+    jobs: list[Job], make_model: Callable[[], nn.Module], batch_size: int, workers: int
+) -> Iterator[None]:
+    """Where memory does not suffice for groups like these jobs: say with which --memory half of them train together."""
     try:
         yield
-    except torch.OutOfMemoryError as error:
-        less = max(1, round(memory_mb / 2))
-        raise TrainingError(
-            f"the device's memory is full: {'. '.join(str(error).split('. ')[:2])}",
-            f"let fewer networks train together with --memory {less} (megabytes), or use --device cpu",
-            f"请用 --memory {less}（单位 MB）减少同时训练的网络，或使用 --device cpu",
+    except RuntimeError as error:
+        if len(jobs) == 1 or not memory_is_full(error):
+            raise
+        half = len(jobs) // 2 * _bytes_of_one_more(jobs, make_model, batch_size) + _bytes_of_rows(jobs[:1])
+        less = math.ceil(workers * half / 1e6)
+        raise FullMemoryError(
+            error,
+            f"let fewer than {len(jobs)} networks train together with --memory {less} (megabytes), or use --device cpu",
+            f"请用 --memory {less}（单位 MB），使一起训练的网络少于 {len(jobs)} 个，或使用 --device cpu",
         ) from error
 
 

@@ -8,10 +8,9 @@ inputs (E, B, ...), outputs (E, B, C) and losses (E,) carry a leading member axi
 `training.py` trains one network or a hundred and does not know.
 """
 
-import contextlib
 import copy
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -21,6 +20,7 @@ from torch.func import functional_call, vmap
 
 from pipelines.batched import BatchedLayers
 from pipelines.dropout import CountDropout, DropoutFrom, NoiseStreams, Take, rounded_up
+from pipelines.errors import memory_is_full
 from pipelines.side_by_side import ONE_GENERATOR
 from pipelines.training import weights_and_buffers
 
@@ -153,7 +153,7 @@ class SeparateMembers(nn.Module):
             with DropoutFrom(noise.of_one), self._drawing_on(i):
                 yield model(*(tensor[i] for tensor in inputs))
 
-    @contextlib.contextmanager
+    @contextmanager
     def _drawing_on(self, i: int) -> Iterator[None]:
         """Torch's generator as member i left it, for as long as nobody else may use it."""
         if not self._states or not self.training:
@@ -190,40 +190,44 @@ def make_members(
 ) -> Members:
     """Members of these networks: stacked where torch has the rules.
 
-    A step on `example` inputs (B, ...) in that `precision` tries it out, and a stack has to say in evaluation what
-    the networks say alone: whatever differs between them and is neither weight nor buffer is not stacked. Networks
-    that draw from torch's own generator do not share it.
+    `example` inputs (B, ...), forward and backward in that `precision`, try it out, and a stack has to say in
+    evaluation what the networks say alone: whatever differs between them and is neither weight nor buffer is not
+    stacked. Networks that draw from torch's own generator do not share it.
 
-    Raises: torch.OutOfMemoryError, for one after another would hide that the group is too large.
+    Raises: what `memory_is_full` knows, for one after another would hide that the group is too large.
     """
     random = _draws(models[0], example)
     if len(models) > 1 and not random and not any(_pads(module) for module in models[0].modules()):
         for batched in (True, False):
             try:
-                _step(StackedMembers(models, seeds, batched=batched), example, precision or nullcontext())
+                _try(StackedMembers(models, seeds, batched=batched), example, precision or nullcontext())
                 members = StackedMembers(models, seeds, batched=batched)  # one whose statistics saw no example
                 if _says_what_they_say(members, models, example):
                     return members
-            except torch.OutOfMemoryError:
-                raise
-            except Exception:  # noqa: S112  # a network alone says plainly what is wrong with it
-                continue
+            except Exception as error:  # a network alone says plainly what is wrong with it
+                if memory_is_full(error):
+                    raise
     return SeparateMembers(models, seeds, random=random)
 
 
-def _step(members: StackedMembers, example: tuple[Tensor, ...], precision: AbstractContextManager[Any]) -> None:
-    """Forward and backward, as in training."""
+def _try(members: StackedMembers, example: tuple[Tensor, ...], precision: AbstractContextManager[Any]) -> None:
+    """Forward and backward, as the loop does them."""
+    members.train()
     with precision:
         outputs = members(*_for_all(members, example))
-    torch.autograd.grad(outputs.float().sum(), [w for w in members.parameters() if w.requires_grad], allow_unused=True)
+    target = torch.zeros(outputs.shape[:2], dtype=torch.long, device=outputs.device)
+    weights = [weight for weight in members.parameters() if weight.requires_grad]
+    torch.autograd.grad(MemberCrossEntropy()(outputs.float(), target).sum(), weights, allow_unused=True)
 
 
 def _says_what_they_say(members: StackedMembers, models: Sequence[nn.Module], example: tuple[Tensor, ...]) -> bool:
-    with torch.no_grad():
-        together = members.eval()(*_for_all(members, example))
-        alone = torch.stack([model.eval()(*example) for model in models])
-    for module in (members, *models):
-        module.train()
+    try:
+        with torch.no_grad():
+            together = members.eval()(*_for_all(members, example))
+            alone = torch.stack([model.eval()(*example) for model in models])
+    finally:
+        for module in (members, *models):
+            module.train()
     return torch.allclose(together, alone, atol=1e-4, rtol=1e-3, equal_nan=True)
 
 
@@ -244,10 +248,15 @@ def _draws(model: nn.Module, example: tuple[Tensor, ...]) -> bool:
     generator = _generator_of(device)
     with ONE_GENERATOR:
         before = generator.get_state()
-        with contextlib.suppress(RuntimeError, ValueError), torch.no_grad(), CountDropout():
-            probe(*example)
-        after = generator.get_state()
-        generator.set_state(before)
+        try:
+            with torch.no_grad(), CountDropout():
+                probe(*example)
+        except (RuntimeError, ValueError) as error:
+            if memory_is_full(error):
+                raise
+        finally:
+            after = generator.get_state()
+            generator.set_state(before)
     return not torch.equal(before, after)
 
 

@@ -236,9 +236,9 @@ def predict_proba(model: nn.Module, inputs: Tensor) -> Tensor:
 
 def mixed_precision(device: torch.device) -> AbstractContextManager[Any]:
     """bfloat16 autocast on CUDA devices and CPUs that have it; elsewhere nothing."""
-    on_cpu = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: False)  # there is no public way to ask
+    cpu_has_it = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: False)  # there is no public way to ask
     cuda = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
-    cpu = device.type == "cpu" and on_cpu()
+    cpu = device.type == "cpu" and cpu_has_it()
     return torch.autocast(device.type, dtype=torch.bfloat16) if cuda or cpu else nullcontext()
 
 

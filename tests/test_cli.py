@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 from typer.testing import CliRunner
 
+from pipelines import folds
 from pipelines.__main__ import app
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -160,6 +162,37 @@ def test_wrong_options_end_in_plain_words(invoke, tmp_path, fault):
     assert "怎么办:" in done.stderr
     assert "Traceback" not in done.output
     assert written(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has less. And so on"),
+        RuntimeError("MPS backend out of memory (MPS allocated: 17.00 GB)"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:124] DefaultCPUAllocator: can't allocate memory: you tried"),
+        MemoryError(),
+    ],
+)
+def test_full_memory_anywhere_in_a_run_ends_in_plain_words(error, invoke, tmp_path, monkeypatch):
+    def full(*_arguments):
+        raise error
+
+    monkeypatch.setattr(folds, "_predict", full)
+    done = invoke("run", "titanic", "--folds", "2", "--seeds", "1", "--epochs", "1")
+    assert done.exit_code == 1
+    assert "error: memory is full: " in done.stderr
+    assert "And so on" not in done.stderr
+    assert "怎么办: 请关闭占用内存的其他程序，或使用 --device cpu" in done.stderr
+    assert written(tmp_path) == []
+
+
+def test_other_errors_of_torch_keep_their_traceback(invoke, monkeypatch):
+    def broken(*_arguments):
+        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+
+    monkeypatch.setattr(folds, "_predict", broken)
+    done = invoke("cv", "titanic", "--folds", "2", "--seeds", "1", "--epochs", "1")
+    assert str(done.exception) == "mat1 and mat2 shapes cannot be multiplied"
 
 
 def test_variants_are_chosen_by_name(invoke):

@@ -1,6 +1,7 @@
 """Jobs in groups, groups side by side: nothing but speed depends on it."""
 
-import contextlib
+import gc
+import re
 from dataclasses import replace
 from functools import partial
 
@@ -11,10 +12,12 @@ from networks import NETWORKS, RECIPE, assert_same, make_jobs
 
 from pipelines import fitting
 from pipelines.competition import Recipe
+from pipelines.errors import TrainingError
 from pipelines.estimator import Rows, TorchClassifier, fit_together
 from pipelines.fitting import Job, fit_networks
 from pipelines.members import make_members
 from pipelines.metrics import log_loss
+from pipelines.models import MLP
 from pipelines.side_by_side import side_by_side
 
 
@@ -57,12 +60,14 @@ def test_views_of_the_same_place_are_not_the_same_rows():
 def test_memory_bounds_the_size_of_a_group():
     jobs = make_jobs(5)
     weights, outputs = 6 * 16 + 16 + 16 * 8 + 8 + 8 * 2 + 2, 32 * (2 * 16 + 2 * 8 + 2 * 2 + 2)  # Sequential, MLP: again
-    one = 16 * weights + 8 * outputs + 2 * 2**15
+    one = 20 * weights + 8 * outputs
     assert fitting._bytes_of_one(NETWORKS["plain"], jobs[0], 32) == one
     stopping = replace(jobs[0], held_out=(jobs[0].inputs, jobs[0].targets))
     assert fitting._bytes_of_one(NETWORKS["plain"], stopping, 32) == one + 4 * weights
     on_device = replace(jobs[0], device=torch.device("meta"))
-    assert fitting._bytes_of_one(NETWORKS["plain"], on_device, 32) == one + 2 * (2**20 - 2**15)
+    assert fitting._bytes_of_one(NETWORKS["plain"], on_device, 32) == one
+    noise = [fitting._bytes_of_one(NETWORKS["dropout"], job, 32) for job in (on_device, jobs[0])]
+    assert noise[0] - noise[1] == 2 * 2 * (2**20 - 2**15)  # old and new numbers of two bytes
     rows = 4 * 6 * 100  # shared out among those that share them, and once whole in each group
     groups = fitting._groups(jobs, NETWORKS["plain"], 32, (2.5 * (one + rows) + rows) / 1e6, 1)
     assert list(groups) == [[0, 1], [2, 3], [4]]
@@ -70,6 +75,41 @@ def test_memory_bounds_the_size_of_a_group():
     cut = fit_networks(jobs, NETWORKS["dropout"], RECIPE, log_loss, memory_mb=0.02)
     for (a, _), (b, _) in zip(cut, fit_networks(jobs, NETWORKS["dropout"], RECIPE, log_loss), strict=True):
         assert_same(a, b)
+
+
+def bytes_alive():
+    """What the tensors that Python can see take, gradients too."""
+    seen = [thing for thing in gc.get_objects() if issubclass(type(thing), torch.Tensor)]
+    seen += [tensor.grad for tensor in seen if tensor.is_leaf and tensor.grad is not None]
+    return sum({tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes() for tensor in seen}.values())
+
+
+@pytest.mark.parametrize("held_out", [0, 40])
+def test_the_weights_that_a_group_keeps_are_those_that_it_was_reckoned_to_keep(held_out):
+    make = lambda: MLP([6, 300, 300, 2])  # noqa: E731
+    jobs = make_jobs(3, held_out=held_out)
+    gc.collect()
+    before, alive = bytes_alive(), []
+    fit_networks(jobs, make, RECIPE, log_loss, lambda _epoch, _losses: alive.append(bytes_alive() - before))
+    reckoned = 3 * (fitting._bytes_of_one(make, jobs[0], 1) - 8 * 2 * (300 + 300 + 2))
+    assert alive[-1] == pytest.approx(reckoned, rel=0.05)
+
+
+def test_full_memory_names_the_memory_with_which_half_train_together(monkeypatch):
+    def full(*_members):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has less. And so on")
+
+    monkeypatch.setattr(fitting, "make_members", full)
+    jobs, make = make_jobs(6), lambda: MLP([6, 300, 300, 2])
+    with pytest.raises(TrainingError, match="fewer than 6 networks") as told:
+        fit_networks(jobs, make, RECIPE, log_loss, memory_mb=2000)
+    assert str(told.value).startswith("memory is full: CUDA out of memory. Tried to allocate 2.00 GiB\n")
+    [english, chinese] = re.findall(r"--memory (\d+)", str(told.value))
+    assert english == chinese
+    workers = torch.get_num_threads()
+    assert [len(g) for g in fitting._groups(jobs, make, 32, int(english), workers)] == [3, 3]
+    with pytest.raises(torch.OutOfMemoryError):  # no --memory is small enough for less than one network
+        fit_networks(jobs[:1], make, RECIPE, log_loss)
 
 
 def test_large_stacks_are_shared_among_the_cores_and_give_the_same_networks():
@@ -114,8 +154,7 @@ def test_small_networks_train_on_one_thread_and_the_callers_number_comes_back(mo
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("network", ["plain", "batch norm"])
-def test_networks_trained_on_a_gpu_are_those_of_the_cpu(network, monkeypatch):
-    monkeypatch.setattr(fitting, "mixed_precision", lambda *_args, **_options: contextlib.nullcontext())
+def test_networks_trained_on_a_gpu_are_those_of_the_cpu(network):
     jobs = make_jobs(4, held_out=40)
     on_gpu = [replace(job, device=torch.device("cuda")) for job in jobs]
     stopping = replace(RECIPE, patience=2)
@@ -123,3 +162,14 @@ def test_networks_trained_on_a_gpu_are_those_of_the_cpu(network, monkeypatch):
     for (ours, history), (theirs, other) in zip(*fitted, strict=True):
         assert history.best_epoch == other.best_epoch
         assert_same(ours, theirs.cpu(), atol=1e-3)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_networks_trained_on_a_gpu_in_bfloat16_learn_what_those_of_the_cpu_learn():
+    jobs = make_jobs(4)
+    on_gpu = [replace(job, device=torch.device("cuda")) for job in jobs]
+    theirs = fit_networks(on_gpu, NETWORKS["plain"], replace(RECIPE, bfloat16=True), log_loss)
+    ours = fit_networks(jobs, NETWORKS["plain"], RECIPE, log_loss)
+    for (_, history), (_, other) in zip(ours, theirs, strict=True):
+        assert other.losses == pytest.approx(history.losses, abs=0.01)
+        assert other.losses != history.losses

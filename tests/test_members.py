@@ -138,49 +138,85 @@ class Waves(nn.Module):
 
 def test_a_gradient_without_a_rule_is_found_out_before_training():
     jobs, make = make_jobs(3), lambda: nn.Sequential(nn.Linear(6, 4), Cloning(), nn.Linear(4, 2))
+    models, example = [make().eval() for _ in jobs], jobs[0].inputs[:8]
+    outputs = StackedMembers(models, [1, 2, 3], batched=False)(example.expand(3, 8, 6))
+    assert outputs.shape == (3, 8, 2)  # forward has a rule
+    assert isinstance(make_members(models, [1, 2, 3], (example,)), SeparateMembers)
+    assert all(math.isfinite(history.losses[-1]) for _, history in fit_networks(jobs, make, RECIPE, log_loss))
+
+
+def test_a_layer_without_a_rule_in_training_is_found_out_in_networks_handed_over_in_evaluation():
+    class Ranks(nn.Module):
+        def forward(self, inputs):
+            return inputs + len(torch.unique(inputs)) if self.training else inputs
+
+    jobs, make = make_jobs(3), lambda: nn.Sequential(nn.Linear(6, 2), Ranks()).eval()
     assert isinstance(make_members([make() for _ in jobs], [1, 2, 3], (jobs[0].inputs[:8],)), SeparateMembers)
-    assert [math.isfinite(history.losses[-1]) for _, history in fit_networks(jobs, make, RECIPE, log_loss)] == [
-        True
-    ] * 3
 
 
-def test_a_group_that_is_too_large_is_not_quietly_trained_one_after_another(monkeypatch):
+FULL = {
+    "CUDA": torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has less. And so on"),
+    "MPS": RuntimeError("MPS backend out of memory (MPS allocated: 2.00 GiB). Tried to allocate 2.00 GiB. And so on"),
+}
+
+
+@pytest.mark.parametrize("device", FULL)
+def test_a_group_that_is_too_large_is_not_quietly_trained_one_after_another(device, monkeypatch):
     def full(*_inputs):
-        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has less. And so on")
+        raise FULL[device]
 
     monkeypatch.setattr(StackedMembers, "forward", full)
-    jobs = make_jobs(3)
-    with pytest.raises(torch.OutOfMemoryError):
-        make_members([NETWORKS["plain"]() for _ in jobs], [1, 2, 3], (jobs[0].inputs[:8],))
-    with pytest.raises(TrainingError, match=r"allocate 2.00 GiB\n.*--memory 100 .*\n.*--memory 100") as told:
-        fit_networks(jobs, NETWORKS["plain"], RECIPE, log_loss, memory_mb=200)
-    assert "And so on" not in str(told.value)
+    jobs, small = make_jobs(6), NETWORKS["plain"]
+    with pytest.raises(RuntimeError, match="out of memory"):
+        make_members([small() for _ in jobs], range(6), (jobs[0].inputs[:8],))
+    with pytest.raises(TrainingError, match="memory is full: .*out of memory"):
+        fit_networks(jobs, small, RECIPE, log_loss)
+
+
+def test_full_memory_is_no_sign_that_a_network_draws_nothing():
+    class Full(nn.Linear):
+        def forward(self, _inputs):
+            raise FULL["CUDA"]
+
+    with pytest.raises(RuntimeError, match="out of memory"):
+        make_members([Full(6, 2)], [1], (torch.zeros(8, 6),))
 
 
 @pytest.mark.parametrize(
-    ("make", "stacked"),
+    ("make", "kinds"),
     [
-        (NETWORKS["batch norm and dropout"], True),
-        (lambda: nn.Sequential(nn.Linear(6, 8), Waves(), nn.Linear(8, 2)), True),
+        (NETWORKS["batch norm and dropout"], (StackedMembers,)),
+        (lambda: nn.Sequential(nn.Linear(6, 8), Waves(), nn.Linear(8, 2)), (StackedMembers,)),
+        # vmap, bfloat16, and batch norm behind no bias: torch 2.13 raises on a CPU. Either way, the run goes on.
         (
             lambda: nn.Sequential(nn.Linear(6, 8, bias=False), nn.BatchNorm1d(8), Waves(), nn.Linear(8, 2)),
-            None,
-        ),  # torch's affair
+            (StackedMembers, SeparateMembers),
+        ),
     ],
 )
-def test_a_stack_in_bfloat16_equals_each_network_alone_in_bfloat16(make, stacked, monkeypatch):
-    made = []
+def test_a_stack_in_bfloat16_equals_each_network_alone_in_bfloat16(make, kinds, monkeypatch):
+    made, in_bfloat16 = [], set()
+
+    def watched(*of_members):
+        made.append(make_members(*of_members))
+        look = lambda members, _inputs: in_bfloat16.add((members.training, torch.is_autocast_enabled("cpu")))  # noqa: E731
+        made[-1].register_forward_pre_hook(look)
+        return made[-1]
+
     monkeypatch.setattr(fitting, "mixed_precision", lambda _device: torch.autocast("cpu", dtype=torch.bfloat16))
-    monkeypatch.setattr(fitting, "make_members", lambda *a: made.append(make_members(*a)) or made[-1])
+    monkeypatch.setattr(fitting, "make_members", watched)
     jobs, recipe = make_jobs(3), replace(RECIPE, bfloat16=True)
     together = fit_networks(jobs, make, recipe, log_loss)
-    assert stacked is None or isinstance(made[0], StackedMembers) == stacked
+    assert isinstance(made[0], kinds)
+    assert in_bfloat16 == {(True, True)}
     for job, (model, history) in zip(jobs, together, strict=True):
         [(alone, own)] = fit_networks([job], make, recipe, log_loss)
         assert history.losses == pytest.approx(own.losses, abs=2e-3)
         torch.testing.assert_close(model.eval()(job.inputs), alone.eval()(job.inputs), atol=0.03, rtol=0.03)
-    [(plain, _)] = fit_networks(jobs[:1], make, RECIPE, log_loss)
-    assert not torch.equal(next(plain.parameters()), next(together[0][0].parameters()))
+    in_bfloat16.clear()
+    [(plain, _)] = fit_networks(jobs[-1:], make, RECIPE, log_loss)
+    assert in_bfloat16 == {(True, False)}
+    assert not torch.equal(next(plain.parameters()), next(alone.parameters()))
 
 
 class NoNoise:
@@ -202,12 +238,13 @@ class NoNoise:
 )
 @pytest.mark.parametrize("name", ["pieces", "residual", "two-views"])
 def test_no_step_of_an_epoch_waits_for_the_device(name, kind, monkeypatch):
-    """Tensors on `meta` have a shape and no numbers: to ask for one, as to mix devices, raises."""
+    """Tensors on `meta` have a shape and no numbers: to ask for one raises. Noise and the fused step are left out."""
     monkeypatch.setattr(members, "NoiseStreams", NoNoise)
     device = torch.device("meta")
     network = kind([VARIANTS[name].make_model(20, 9).to(device) for _ in range(3)], [0, 1, 2])
     rows = TensorRows(torch.zeros(100, 20, device=device), torch.zeros(100, dtype=torch.long, device=device))
     order = ShuffledBatches(100, 32, [torch.Generator().manual_seed(i) for i in range(3)], [0, 0, 0], device)
+    assert {rows_of_batch.device for rows_of_batch in order} == {device}
     optimizer = torch.optim.AdamW(network.parameters())
     epoch = partial(train_epoch, network, training_batches(rows, order), optimizer=optimizer)
     losses = epoch(MemberCrossEntropy(), scheduler=make_scheduler(optimizer, "one-cycle", 4))
