@@ -19,6 +19,7 @@ from pipelines import console, heap, kaggle_commands, lecture_commands
 from pipelines.lecture_commands import TensorBoard, Visdom
 
 if TYPE_CHECKING:
+    from pipelines.sources import Source
     from pipelines.validation import CVResult
 
 app = typer.Typer(
@@ -124,8 +125,9 @@ def _run(
         say = _speaker(quiet=quiet, to_stderr=as_json)
         competition, knobs = load(name), Knobs(**options)  # type: ignore[arg-type]
 
-        def on_result(result: "CVResult") -> None:
-            for line in report.score_lines(competition, result):
+        def on_result(source: "Source", result: "CVResult") -> None:
+            no_public_score = None if source.kind == "sample" else "public score"
+            for line in report.score_lines(competition, result, "hidden rows" if knobs.practice else no_public_score):
                 say(line)
 
         with contextlib.closing(make_curves(*shown)) as curves, console.progress_bar(silent=quiet) as bar:

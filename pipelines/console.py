@@ -11,7 +11,7 @@ import typer
 
 EXIT_CODES = (
     "Exit codes: 0 done; 1 failed; 2 wrong options, data or csv; 3 no or refused credentials; "
-    "4 no access (rules, phone, unknown competition); 5 refused by Kaggle (daily limit, file, scoring); "
+    "4 no access (rules, phone, no such competition on Kaggle); 5 refused by Kaggle (daily limit, file, scoring); "
     "6 network or site; 7 no score yet; 130 interrupted."
 )
 

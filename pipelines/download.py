@@ -15,7 +15,7 @@ from pipelines.archives import DamagedArchiveError
 from pipelines.competition import Competition
 from pipelines.credentials import find
 from pipelines.errors import DataError, UsageError
-from pipelines.kaggle_client import Kaggle
+from pipelines.kaggle_client import Kaggle, no_credentials
 from pipelines.manifest import Manifest
 from pipelines.patience import Say, silent
 from pipelines.transfer import Progress, Transfer
@@ -90,12 +90,16 @@ def download(kaggle: Kaggle, target: Target, progress: Progress, *, force: bool 
     A broken download is resumed. An archive that turns out damaged without a hash to tell is fetched
     once more. Raises: DataError, or what `Kaggle` raises; then the data folder is as before.
     """
+    if not kaggle.found.credentials and (force or not target.folder.is_dir()):
+        raise no_credentials(kaggle.found)  # before there is a lock or a folder
     with _locked(target):
         there = None if force else verify(target)
-        if there is None:
-            found = _fetch(Transfer(kaggle, target.slug, target.work, progress), target)
+        try:
+            found = there or _fetch(Transfer(kaggle, target.slug, target.work, progress), target)
+        finally:
+            _remove_if_empty(target.work)  # else it holds a broken download to go on with
         shutil.rmtree(target.work, ignore_errors=True)
-        return (found, True) if there is None else (there, False)
+        return found, there is None
 
 
 def _fetch(transfer: Transfer, target: Target) -> Manifest:
@@ -132,8 +136,7 @@ def import_zip(path: Path, target: Target, *, force: bool = False) -> Manifest:
         try:
             return _install(path, target, "import")
         finally:
-            if not any(target.work.iterdir()):  # else it holds a broken download to go on with
-                target.work.rmdir()
+            _remove_if_empty(target.work)
 
 
 def fetch(competition: Competition, folder: Path, say: Say = silent) -> bool:
@@ -165,6 +168,11 @@ def _install(archive: Path, target: Target, source: str) -> Manifest:
         return found
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def _remove_if_empty(folder: Path) -> None:
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
 
 
 def _replace(staging: Path, folder: Path) -> None:

@@ -179,7 +179,7 @@ class Kaggle:
 
     def _open(self) -> Any:
         if not self._remaining:
-            raise _no_credentials(self.found)
+            raise no_credentials(self.found)
         if self._transport is None:
             credential = self._remaining[0]
             if credential.kind == "oauth":
@@ -284,7 +284,8 @@ def _make_transport(credential: Credential | None, patience: Patience) -> Any:
         raise UsageError(str(error), "unset KAGGLE_API_ENVIRONMENT", "请取消环境变量 KAGGLE_API_ENVIRONMENT") from None
 
 
-def _no_credentials(found: Found) -> CredentialsError:
+def no_credentials(found: Found) -> CredentialsError:
+    """The error for a computer on which none were found; it says what was looked at and is no good."""
     notes = "".join(f"\n  note: {note}" for note in found.notes)
     return CredentialsError(
         f"no Kaggle credentials were found{notes}",

@@ -86,6 +86,7 @@ def mistakes(
         if not name:
             for mistake in gallery():
                 say(f"{mistake.name:<14}{mistake.what:<52}guard: {mistake.guard}")
+            say(f"measured, wrong beside right: python -m pipelines mistakes {gallery()[0].name}, or: mistakes all")
             return
         found = find(name)
         with progress_bar() as bar:

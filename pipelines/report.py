@@ -10,8 +10,8 @@ from pipelines.run import Outcome
 from pipelines.validation import CVResult, VariantScore
 
 
-def score_lines(competition: Competition, result: CVResult) -> Iterator[str]:
-    """Score, baselines and forecast; ± is one standard error over rows unless it says otherwise."""
+def score_lines(competition: Competition, result: CVResult, forecast_of: str | None = "public score") -> Iterator[str]:
+    """Score, baselines and a forecast of what comes next, if anything; ± is one standard error over rows."""
     name = competition.metric.name
     yield f"{name + ', out of fold':<28}{result.score:.4f} ± {result.se:.4f}"
     lowest, highest = min(result.fold_scores), max(result.fold_scores)
@@ -20,10 +20,11 @@ def score_lines(competition: Competition, result: CVResult) -> Iterator[str]:
     yield f"{'baseline on the same folds':<28}{name:<18}ours is better by"
     for row in result.baselines:
         yield f"  {row.name:<26}{row.score:.4f} ± {row.se:.4f}   {row.gain:+.4f} ± {row.gain_se:.4f}"
-    f = result.forecast
-    shift = f"; shifted as {f.n_published} published models were" if f.n_published else ""
-    yield f"{'forecast, public score':<28}{f.mean:.4f}, 95 % interval {f.low:.4f} to {f.high:.4f}"
-    yield f"  ({f.n_public} test rows{shift})"
+    if forecast_of is not None:
+        f = result.forecast
+        shift = f"; shifted as {f.n_published} published models were" if f.n_published else ""
+        yield f"{f'forecast, {forecast_of}':<28}{f.mean:.4f}, 95 % interval {f.low:.4f} to {f.high:.4f}"
+        yield f"  ({f.n_public} test rows{shift})"
 
 
 def _variant_lines(variants: list[VariantScore]) -> Iterator[str]:

@@ -100,7 +100,7 @@ def run(
     say: Callable[[str], None] = lambda _line: None,
     progress: Progress = lambda _done, _all: None,
     on_loss: OnLoss = lambda _network, _loss, _epoch: None,
-    on_result: Callable[[CVResult], None] = lambda _result: None,
+    on_result: Callable[[Source, CVResult], None] = lambda _source, _result: None,
 ) -> Outcome:
     """Cross-validate `competition` and, with `write`, leave a checked submission and its record.
 
@@ -124,7 +124,7 @@ def run(
         competition, data = practice.without_published(competition), hidden.data
     features = validation.make_features(competition, data)
     result = validation.cross_validate(competition, features, plan, progress, partial(_say_time, say), on_loss)
-    on_result(result)
+    on_result(source, result)
     record = make_record(competition, knobs.preset, plan, source, result)
     path = None
     if hidden is not None:

@@ -28,7 +28,7 @@ class Source:
         if self.kind == "sample":
             return (
                 "data: embedded SAMPLE (made rows, not the competition's): "
-                "the score says nothing about Kaggle, and the csv must not be uploaded"
+                "the score says nothing about Kaggle, and no csv of it may be uploaded"
             )
         return f"data: {self.kind}, {self.where}"
 

@@ -54,6 +54,7 @@ def test_a_run_on_the_sample_says_so_first_and_last_and_in_the_record(invoke, tm
     assert data["data"] == "sample"
     assert data["forecast"]["n_published"] == 0
     assert "SAMPLE" in lines[-1]
+    assert "forecast" not in done.stdout  # made rows have no public score
     assert str(csv.relative_to(tmp_path)) in done.stdout
 
 
@@ -69,6 +70,7 @@ def test_tensorboard_gets_every_fold_and_visdom_is_not_needed(invoke, tmp_path):
 
 def test_the_record_holds_what_is_needed_to_repeat_the_run(invoke, sample_folder, tmp_path):
     done = invoke("run", "titanic", "--data", sample_folder, "--output", "out", *QUICK, "--json")
+    assert "forecast, public score" in done.stderr
     assert done.exit_code == 0, done.output
     record = json.loads(done.stdout)
     csv = next((tmp_path / "out" / "titanic").glob("*.csv"))

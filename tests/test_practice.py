@@ -67,6 +67,8 @@ def test_the_hidden_labels_reach_nothing_but_the_score(sample_folder, tmp_path, 
         done = CliRunner().invoke(app, ["cv", "titanic", "--practice", "--data", str(sample_folder), *QUICK, "--json"])
         assert done.exit_code == 0, done.output
         assert "practice, hidden rows" in done.stderr
+        assert "forecast, hidden rows" in done.stderr
+        assert "public score" not in done.stderr
         return json.loads(done.stdout)
 
     before = run()

@@ -45,6 +45,7 @@ def test_the_command_lists_and_runs():
     listed = CliRunner().invoke(app, ["mistakes"])
     assert listed.exit_code == 0
     assert all(mistake.name in listed.output for mistake in gallery())
+    assert listed.output.splitlines()[-1].endswith(f"mistakes {gallery()[0].name}, or: mistakes all")
     ran = CliRunner().invoke(app, ["mistakes", "batch-of-one", "--seeds", "2"])
     assert ran.exit_code == 0
     assert "wrong    1.0000 ± 0.000 (sd over 2 seeds)" in ran.output
