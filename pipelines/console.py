@@ -31,10 +31,10 @@ def say_aside(line: str) -> None:
 @contextlib.contextmanager
 def errors_in_plain_words(interrupted: str) -> Iterator[None]:
     """Turn what a user can act on into a message and an exit code; `interrupted` is said on Ctrl-C."""
-    from pipelines.errors import HomeworkError
+    from pipelines.errors import HomeworkError, full_memory_told
 
     try:
-        with _warnings_in_plain_words(), _full_memory_in_plain_words():
+        with _warnings_in_plain_words(), full_memory_told():
             yield
     except HomeworkError as error:
         say(f"error: {error}", err=True)
@@ -48,22 +48,6 @@ def errors_in_plain_words(interrupted: str) -> Iterator[None]:
     except KeyboardInterrupt:
         say(interrupted, err=True)
         raise typer.Exit(130) from None
-
-
-@contextlib.contextmanager
-def _full_memory_in_plain_words() -> Iterator[None]:
-    from pipelines.errors import FullMemoryError, memory_is_full
-
-    try:
-        yield
-    except (RuntimeError, MemoryError) as error:
-        if not memory_is_full(error):
-            raise
-        raise FullMemoryError(
-            error,
-            "close what else uses this memory, or use --device cpu",
-            "请关闭占用内存的其他程序，或使用 --device cpu",
-        ) from error
 
 
 @contextlib.contextmanager

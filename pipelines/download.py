@@ -90,7 +90,7 @@ def download(kaggle: Kaggle, target: Target, progress: Progress, *, force: bool 
     A broken download is resumed. An archive that turns out damaged without a hash to tell is fetched
     once more. Raises: DataError, or what `Kaggle` raises; then the data folder is as before.
     """
-    if not kaggle.found.credentials and (force or not target.folder.is_dir()):
+    if not kaggle.found.credentials and not target.folder.is_dir() and not target.work.is_dir():
         raise no_credentials(kaggle.found)  # before there is a lock or a folder
     with _locked(target):
         there = None if force else verify(target)

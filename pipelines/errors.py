@@ -1,5 +1,8 @@
 """Errors that a user can do something about: what is wrong, and the next step."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class HomeworkError(ValueError):
     """What is wrong, with the offending value, and what to do next, in English and in Chinese.
@@ -48,12 +51,10 @@ class TrainingError(HomeworkError):
     """Training cannot go on."""
 
 
-class FullMemoryError(TrainingError):
-    """The memory of a device does not suffice; `error` is what torch or Python said."""
-
-    def __init__(self, error: BaseException, hint: str, hint_zh: str) -> None:
-        said = ". ".join(str(error).split("\n")[0].split(". ")[:2])
-        super().__init__(f"memory is full: {said or type(error).__name__}", hint, hint_zh)
+FULL_MEMORY = (
+    "out of memory", "can't allocate memory", "not enough memory", "alloc_failed", "allocation_failed",
+    "invalid buffer size", "bad_alloc",
+)  # fmt: skip
 
 
 def memory_is_full(error: BaseException) -> bool:
@@ -63,8 +64,28 @@ def memory_is_full(error: BaseException) -> bool:
     True
     """
     said = str(error).lower()
-    full = any(words in said for words in ("out of memory", "can't allocate memory", "alloc_failed"))
-    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and full)
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and any(words in said for words in FULL_MEMORY)
+    )
+
+
+@contextmanager
+def full_memory_told() -> Iterator[None]:
+    """Turn the errors of full memory, on whatever device, into one in plain words.
+
+    Raises: TrainingError.
+    """
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not memory_is_full(error):
+            raise
+        said = ". ".join(str(error).split("\n")[0].split(". ")[:2])
+        raise TrainingError(
+            f"memory is full: {said or type(error).__name__}",
+            "close what else uses it; where it is a GPU's, --device cpu (of run, cv, lecture) uses the computer's own",
+            "请关闭占用内存的其他程序；若是显存不足，run、cv、lecture 可加 --device cpu 改用内存",
+        ) from error
 
 
 class TrainingWarning(UserWarning):

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from pipelines.competition import Recipe
 from pipelines.dropout import AHEAD, AHEAD_ON_DEVICE, CountDropout
-from pipelines.errors import FullMemoryError, memory_is_full
+from pipelines.errors import memory_is_full
 from pipelines.loaders import ShuffledBatches, TensorRows, training_batches
 from pipelines.members import MemberCrossEntropy, make_members
 from pipelines.metrics import Metric
@@ -69,13 +69,9 @@ def fit_networks(
     """
     workers = torch.get_num_threads() if is_small(make_model) and jobs[0].device.type == "cpu" else 1
     groups = list(_groups(jobs, make_model, recipe.batch_size, memory_mb, workers))
-    largest = [jobs[i] for i in max(groups, key=len)]
     tasks = [partial(_fit_group, {i: jobs[i] for i in group}, make_model, recipe, metric) for group in groups]
     fitted: Fitted = {}
-    with (
-        _threads_that_pay(n_parameters(make_model)),
-        _full_memory_told(largest, make_model, recipe.batch_size, workers),
-    ):
+    with _threads_that_pay(n_parameters(make_model)):
         for done in side_by_side(tasks, workers, on_epoch):
             fitted |= done
     return [fitted[i] for i in range(len(jobs))]
@@ -89,7 +85,7 @@ def _groups(
     if device.type == "cpu" and not is_small(make_model):
         size = 1
     else:
-        one = _bytes_of_one_more(jobs, make_model, batch_size)
+        one = _bytes_of_one(make_model, jobs[0], batch_size) + _bytes_of_rows(jobs) / len(jobs)
         budget = (_budget(device) if memory_mb is None else memory_mb * 1e6) / workers - _bytes_of_rows(jobs[:1])
         size = max(1, int(budget / one))
     by_shape: dict[tuple[object, ...], list[int]] = {}
@@ -109,16 +105,11 @@ def _budget(device: torch.device) -> float:
     return (torch.cuda.mem_get_info(device)[0] + kept) / 2
 
 
-def _bytes_of_one_more(jobs: Sequence[Job], make_model: Callable[[], nn.Module], batch_size: int) -> float:
-    """What a group grows by with each network: the network, and its share in the rows of all jobs."""
-    return _bytes_of_one(make_model, jobs[0], batch_size) + _bytes_of_rows(jobs) / len(jobs)
-
-
 def _bytes_of_one(make_model: Callable[[], nn.Module], job: Job, batch_size: int) -> int:
     """What one network takes in training: its weights, outputs and noise.
 
     Weights by themselves and in the stack, gradient, two moments and, with early stopping, the best so far; each
-    layer's output and its gradient; the noise of a step in whole blocks, old and new.
+    layer's output and its gradient; the noise of a step and the block after it, old and new.
     """
     with ONE_GENERATOR, torch.random.fork_rng(devices=[]), torch.no_grad():
         model = make_model()
@@ -132,7 +123,7 @@ def _bytes_of_one(make_model: Callable[[], nn.Module], job: Job, batch_size: int
             model(job.inputs[:batch_size])
     copies = 5 if job.held_out is None else 6
     block = AHEAD if job.device.type == "cpu" else AHEAD_ON_DEVICE
-    noise_bytes = 2 * 2 * block * math.ceil(noise.n / block)
+    noise_bytes = 2 * 2 * (block + noise.n) if noise.n else 0
     return 4 * copies * sum(p.numel() for p in model.parameters()) + 8 * sum(outputs) + noise_bytes
 
 
@@ -165,26 +156,27 @@ def _threads_that_pay(n_parameters: int) -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-@contextlib.contextmanager
-def _full_memory_told(
-    jobs: list[Job], make_model: Callable[[], nn.Module], batch_size: int, workers: int
-) -> Iterator[None]:
-    """Where memory does not suffice for groups like these jobs: say with which --memory half of them train together."""
-    try:
-        yield
-    except RuntimeError as error:
-        if len(jobs) == 1 or not memory_is_full(error):
-            raise
-        half = len(jobs) // 2 * _bytes_of_one_more(jobs, make_model, batch_size) + _bytes_of_rows(jobs[:1])
-        less = math.ceil(workers * half / 1e6)
-        raise FullMemoryError(
-            error,
-            f"let fewer than {len(jobs)} networks train together with --memory {less} (megabytes), or use --device cpu",
-            f"请用 --memory {less}（单位 MB），使一起训练的网络少于 {len(jobs)} 个，或使用 --device cpu",
-        ) from error
-
-
 def _fit_group(
+    by_number: dict[int, Job],
+    make_model: Callable[[], nn.Module],
+    recipe: Recipe,
+    metric: Metric,
+    on_epoch: OnEpoch,
+) -> Fitted:
+    """Train a group as one program; where memory does not suffice, one half of it after the other."""
+    try:
+        return _fit_at_once(by_number, make_model, recipe, metric, on_epoch)
+    except (RuntimeError, MemoryError) as error:
+        if len(by_number) == 1 or not memory_is_full(error):
+            raise
+    numbers = list(by_number)  # out here nothing holds the memory of the attempt
+    fitted: Fitted = {}
+    for half in (numbers[: len(numbers) // 2], numbers[len(numbers) // 2 :]):
+        fitted |= _fit_group({i: by_number[i] for i in half}, make_model, recipe, metric, on_epoch)
+    return fitted
+
+
+def _fit_at_once(
     by_number: dict[int, Job],
     make_model: Callable[[], nn.Module],
     recipe: Recipe,

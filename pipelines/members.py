@@ -194,7 +194,7 @@ def make_members(
     evaluation what the networks say alone: whatever differs between them and is neither weight nor buffer is not
     stacked. Networks that draw from torch's own generator do not share it.
 
-    Raises: what `memory_is_full` knows, for one after another would hide that the group is too large.
+    Raises: what `memory_is_full` knows, for a smaller stack is faster than one network after another.
     """
     random = _draws(models[0], example)
     if len(models) > 1 and not random and not any(_pads(module) for module in models[0].modules()):

@@ -40,5 +40,5 @@ def hide(data: RawData, seed: int) -> Hidden:
 
 
 def without_published(competition: Competition) -> Competition:
-    """The competition without what others showed of Kaggle's own test rows: hidden rows are no harder than others."""
-    return replace(competition, published=None)
+    """Without what others showed of Kaggle's own test rows: hidden rows are no harder, and all of them count."""
+    return replace(competition, published=None, public_share=1.0)

@@ -24,7 +24,7 @@ def score_lines(competition: Competition, result: CVResult, forecast_of: str | N
         f = result.forecast
         shift = f"; shifted as {f.n_published} published models were" if f.n_published else ""
         yield f"{f'forecast, {forecast_of}':<28}{f.mean:.4f}, 95 % interval {f.low:.4f} to {f.high:.4f}"
-        yield f"  ({f.n_public} test rows{shift})"
+        yield f"  ({f.n_public} {'test rows' if forecast_of == 'public score' else forecast_of}{shift})"
 
 
 def _variant_lines(variants: list[VariantScore]) -> Iterator[str]:

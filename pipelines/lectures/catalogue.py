@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.errors import HomeworkError, UsageError
+from pipelines.errors import HomeworkError, UsageError, full_memory_told
 from pipelines.lectures.lecture import Gate, Lecture, Setting
 
 
@@ -63,9 +63,10 @@ def attend(lecture: Lecture, setting: Setting) -> Report:
     start = time.perf_counter()
     gates = []
     try:
-        for gate in lecture.run(setting):
-            gates.append(gate)
-            setting.say(f"{'ok' if gate.passed else '!!'}  {gate.what}: {gate.measured} (wanted: {gate.wanted})")
+        with full_memory_told():
+            for gate in lecture.run(setting):
+                gates.append(gate)
+                setting.say(f"{'ok' if gate.passed else '!!'}  {gate.what}: {gate.measured} (wanted: {gate.wanted})")
     except HomeworkError as error:
         setting.say(f"error: {error}")
         gates.append(Gate("the run", "an error", "none", passed=False))

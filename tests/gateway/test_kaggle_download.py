@@ -10,7 +10,7 @@ import pytest
 from filelock import FileLock
 from stand_in import KEY, make_zip
 
-from pipelines import manifest
+from pipelines import download, manifest
 from pipelines.competition import load
 from pipelines.sources import locate
 
@@ -286,6 +286,20 @@ def test_no_credentials_means_no_call(site, cli, monkeypatch):
     assert (done.code, site.calls) == (3, [])
     assert not FOLDER.parent.exists()
     assert "KAGGLE_USERNAME has a username and no key" in done.text
+
+
+def test_an_archive_that_is_whole_already_needs_no_credentials(site, cli, monkeypatch, titanic_files):
+    def full(*_):
+        raise OSError(28, "No space left on device", "data")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(download, "_install", full)
+        assert cli("data", "titanic").code == 1
+    monkeypatch.delenv("KAGGLE_KEY")
+    n_calls = len(site.calls)
+    assert cli("data", "titanic").code == 0
+    assert is_complete(titanic_files)
+    assert len(site.calls) == n_calls
 
 
 def test_the_manifest_is_plain_json(site, cli):

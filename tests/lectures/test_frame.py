@@ -62,16 +62,20 @@ def test_an_unknown_number_names_those_that_are_there(wanted):
         catalogue.find(wanted)
 
 
-def test_a_lecture_that_meets_an_error_fails_and_keeps_its_gates():
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [(DataError("no file", "fetch it", "请下载"), "fetch it"), (RuntimeError("CUDA out of memory"), "--device cpu")],
+)
+def test_a_lecture_that_meets_an_error_fails_and_keeps_its_gates(error, says):
     def run(setting):
         yield Gate.equal("before", 1, 1)
-        raise DataError("no file", "fetch it", "请下载")
+        raise error
 
     said = []
     report = catalogue.attend(Lecture(number="07", title="t", run=run), Setting(say=said.append))
     assert [gate.what for gate in report.gates] == ["before", "the run"]
     assert not report.passed
-    assert "fetch it" in said[-1]
+    assert says in said[-1]
 
 
 def test_a_lecture_without_gates_has_not_passed():
