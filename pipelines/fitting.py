@@ -64,8 +64,9 @@ def fit_networks(
     """Train one network per job, in the jobs' order; `on_epoch` after each epoch of networks that train together.
 
     A group of networks that train together takes at most about `memory_mb` (10^6 bytes; None finds a budget),
-    or is a single network. A network depends on its job alone: the same job gives the same network (to
-    rounding) whatever else is trained beside it.
+    or is a single network; one for which memory does not suffice all the same is trained in halves, from its first
+    epoch. A network depends on its job alone: the same job gives the same network (to rounding) whatever else is
+    trained beside it.
     """
     workers = torch.get_num_threads() if is_small(make_model) and jobs[0].device.type == "cpu" else 1
     groups = list(_groups(jobs, make_model, recipe.batch_size, memory_mb, workers))
