@@ -73,7 +73,7 @@ def _computed_here(peers: tuple[str, ...], device: str) -> tuple[str, ...]:
     """The peers that the device has instructions for: where bfloat16 is emulated, runs do not use it."""
     import torch
 
-    from pipelines.training import mixed_precision
+    from pipelines.training.loop import mixed_precision
 
     has_bfloat16 = isinstance(mixed_precision(torch.device(device)), torch.autocast)
     return tuple(peer for peer in peers if has_bfloat16 or "bfloat16" not in peer)
@@ -138,7 +138,7 @@ def _submission(n_rows: int) -> dict[str, float]:
     import pandas as pd
 
     from competitions.otto.competition import COMPETITION
-    from pipelines import submission
+    from pipelines.submission import writer as submission
 
     ids = pd.Series(range(1, n_rows + 1), name="id")
     example = pd.DataFrame(0, index=ids.index, columns=list(COMPETITION.classes)).assign(Class_1=1)

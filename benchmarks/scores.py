@@ -68,7 +68,7 @@ def main(name: str, folder: str, n_rows: int | None = None) -> None:
     import torch
 
     from pipelines.metrics import log_loss, standard_error
-    from pipelines.validation import split
+    from pipelines.validation.crossval import split
 
     torch.manual_seed(0)
     train = pd.read_csv(Path(folder) / "train.csv")

@@ -19,13 +19,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from pipelines.dropout import DropoutFrom, NoiseStreams
-from pipelines.heap import keep_freed_memory
-from pipelines.loaders import ShuffledBatches, TensorRows, training_batches
-from pipelines.members import MemberCrossEntropy, SeparateMembers, StackedMembers
+from pipelines.hardware import keep_freed_memory
 from pipelines.models import MLP
-from pipelines.side_by_side import side_by_side
-from pipelines.training import mixed_precision, train_epoch
+from pipelines.training.batches import ShuffledBatches, TensorRows, training_batches
+from pipelines.training.loop import mixed_precision, train_epoch
+from pipelines.training.noise import DropoutFrom, NoiseStreams
+from pipelines.training.side_by_side import side_by_side
+from pipelines.training.stack import MemberCrossEntropy, SeparateMembers, StackedMembers
 
 Step = Callable[[], float]  # trains for one epoch, returns seconds per network
 DEVICE = torch.device(os.environ.get("BENCHMARK_DEVICE", "cpu"))

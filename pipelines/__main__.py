@@ -15,12 +15,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines import console, heap, kaggle_commands, lecture_commands
-from pipelines.lecture_commands import TensorBoard, Visdom
+from lectures import commands as lecture_commands
+from lectures.commands import TensorBoard, Visdom
+from pipelines import console
+from pipelines import hardware as heap
+from pipelines.kaggle import commands as kaggle_commands
 
 if TYPE_CHECKING:
-    from pipelines.sources import Source
-    from pipelines.validation import CVResult
+    from pipelines.data.sources import Source
+    from pipelines.validation.crossval import CVResult
 
 app = typer.Typer(
     help="From a competition's name to a scored Kaggle submission.",
@@ -117,10 +120,10 @@ def _run(
     with console.errors_in_plain_words("interrupted; nothing was written"):
         from pipelines import report
         from pipelines.competition import load
-        from pipelines.curves import make_curves
-        from pipelines.download import fetch
+        from pipelines.kaggle.download import fetch
         from pipelines.run import Knobs
         from pipelines.run import run as run_competition
+        from pipelines.training.curves import make_curves
 
         say = _speaker(quiet=quiet, to_stderr=as_json)
         competition, knobs = load(name), Knobs(**options)  # type: ignore[arg-type]

@@ -7,7 +7,7 @@ from pathlib import Path
 from pipelines.competition import Competition
 from pipelines.files import whole_file
 from pipelines.run import Outcome
-from pipelines.validation import CVResult, VariantScore
+from pipelines.validation.crossval import CVResult, VariantScore
 
 
 def score_lines(competition: Competition, result: CVResult, forecast_of: str | None = "public score") -> Iterator[str]:

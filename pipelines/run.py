@@ -12,14 +12,17 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from pipelines import practice, raw, submission, validation
 from pipelines.competition import Competition, Variant
+from pipelines.data import tables as raw
+from pipelines.data.sources import Fetch, Source, locate
 from pipelines.errors import UsageError
 from pipelines.files import sha256
-from pipelines.folds import Plan
-from pipelines.sources import Fetch, Source, locate
-from pipelines.training import pick_device
-from pipelines.validation import CVResult, OnLoss, Progress
+from pipelines.submission import writer as submission
+from pipelines.training.loop import pick_device
+from pipelines.validation import crossval as validation
+from pipelines.validation import practice
+from pipelines.validation.crossval import CVResult, OnLoss, Progress
+from pipelines.validation.folds import Plan
 
 
 @dataclass(frozen=True, kw_only=True)

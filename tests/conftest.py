@@ -12,9 +12,9 @@ import pytest
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch: as the command line has it, see __main__.main
 
 from pipelines.competition import load
-from pipelines.encoders import TabularEncoder
+from pipelines.data.encoders import TabularEncoder
+from pipelines.data.sources import from_sample
 from pipelines.models import SoftmaxRegression
-from pipelines.sources import from_sample
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell does in the background; programs inherit it
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from pipelines.competition import Recipe
-from pipelines.fitting import Job
 from pipelines.models import MLP
+from pipelines.training.fit import Job
 
 
 def make_jobs(n_members=4, n_rows=100, n_features=6, held_out=0):

@@ -8,11 +8,11 @@ from networks import NETWORKS, Tied, assert_same, make_jobs
 from torch import nn
 
 from pipelines.competition import Recipe
-from pipelines.dropout import DropoutFrom, NoiseStreams
-from pipelines.fitting import fit_networks
-from pipelines.members import MemberCrossEntropy, SeparateMembers, StackedMembers, make_members
 from pipelines.metrics import log_loss
-from pipelines.side_by_side import side_by_side
+from pipelines.training.fit import fit_networks
+from pipelines.training.noise import DropoutFrom, NoiseStreams
+from pipelines.training.side_by_side import side_by_side
+from pipelines.training.stack import MemberCrossEntropy, SeparateMembers, StackedMembers, make_members
 
 
 class Residual(nn.Module):

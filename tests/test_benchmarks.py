@@ -89,7 +89,7 @@ def test_numbers_of_other_machines_stay(monkeypatch, tmp_path):
 @pytest.mark.parametrize("there", [True, False])
 def test_what_a_processor_has_to_emulate_is_not_timed(monkeypatch, there):
     made = torch.autocast("cpu", dtype=torch.bfloat16) if there else contextlib.nullcontext()
-    monkeypatch.setattr("pipelines.training.mixed_precision", lambda *_args, **_options: made)
+    monkeypatch.setattr("pipelines.training.loop.mixed_precision", lambda *_args, **_options: made)
     assert ("ours, bfloat16" in program._computed_here(program.EPOCH, "cpu")) == there
     assert "ours, float32" in program._computed_here(program.EPOCH, "cpu")
 

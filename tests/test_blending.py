@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import minimize_scalar
 from scipy.special import softmax
 
-from pipelines.blending import blend, fit_weights, pool
+from pipelines.validation.blend import blend, fit_weights, pool
 
 
 def make_rows(n=4000, n_classes=3, seed=0):

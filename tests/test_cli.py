@@ -16,8 +16,8 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from pipelines import folds
 from pipelines.__main__ import app
+from pipelines.validation import folds
 
 ROOT = Path(__file__).resolve().parent.parent
 QUICK = ["--folds", "3", "--seeds", "1", "--epochs", "3", "--device", "cpu"]

@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from pipelines import raw, submission, validation
 from pipelines.competition import Competition, load, names
+from pipelines.data import tables as raw
+from pipelines.data.sources import from_sample
 from pipelines.errors import UsageError
-from pipelines.folds import Plan
-from pipelines.sources import from_sample
+from pipelines.submission import writer as submission
+from pipelines.validation import crossval as validation
+from pipelines.validation.folds import Plan
 
 
 @pytest.fixture(scope="module", params=names())

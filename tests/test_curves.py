@@ -5,8 +5,8 @@ import types
 
 import pytest
 
-from pipelines.curves import Curves, TensorBoardCurves, VisdomCurves, make_curves
 from pipelines.errors import UsageError
+from pipelines.training.curves import Curves, TensorBoardCurves, VisdomCurves, make_curves
 
 
 def test_tensorboard_curves_can_be_read_back(tmp_path):

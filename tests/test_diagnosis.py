@@ -8,12 +8,12 @@ from torch import nn
 from torch.utils.data import DataLoader, SubsetRandomSampler, TensorDataset
 
 from pipelines.console import errors_in_plain_words
-from pipelines.diagnosis import in_plain_words
 from pipelines.errors import TrainingError, TrainingWarning
-from pipelines.estimator import Rows, TorchClassifier, fit_together
-from pipelines.loaders import ShuffledBatches, TensorRows, training_batches
 from pipelines.models import MLP
-from pipelines.training import Monitor, predict_proba, train
+from pipelines.training.batches import ShuffledBatches, TensorRows, training_batches
+from pipelines.training.checks import in_plain_words
+from pipelines.training.estimator import Rows, TorchClassifier, fit_together
+from pipelines.training.loop import Monitor, predict_proba, train
 
 
 def fit(model, inputs, target, epochs=1, lr=0.1, criterion=None, make_optimizer=torch.optim.SGD, monitor=None):

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from pipelines import dropout
-from pipelines.dropout import DropoutFrom, NoiseStreams
+from pipelines.training import noise as dropout
+from pipelines.training.noise import DropoutFrom, NoiseStreams
 
 CPU = torch.device("cpu")
 

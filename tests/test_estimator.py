@@ -11,9 +11,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from pipelines.estimator import TorchClassifier
 from pipelines.metrics import accuracy
 from pipelines.models import MLP
+from pipelines.training.estimator import TorchClassifier
 
 EXPECTED_FAILURES = {
     "check_sample_weight_equivalence_on_dense_data": (

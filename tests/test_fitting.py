@@ -9,14 +9,14 @@ import pytest
 import torch
 from networks import NETWORKS, RECIPE, assert_same, make_jobs
 
-from pipelines import fitting
 from pipelines.competition import Recipe
-from pipelines.estimator import Rows, TorchClassifier, fit_together
-from pipelines.fitting import Job, fit_networks
-from pipelines.members import make_members
 from pipelines.metrics import log_loss
 from pipelines.models import MLP
-from pipelines.side_by_side import side_by_side
+from pipelines.training import fit as fitting
+from pipelines.training.estimator import Rows, TorchClassifier, fit_together
+from pipelines.training.fit import Job, fit_networks
+from pipelines.training.side_by_side import side_by_side
+from pipelines.training.stack import make_members
 
 
 def test_rows_that_members_share_are_stored_once():

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from pipelines import heap
+from pipelines import hardware as heap
 
 
 class Library:

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from pipelines.loaders import ShuffledBatches, TensorRows, training_batches
+from pipelines.training.batches import ShuffledBatches, TensorRows, training_batches
 
 
 def batches(n_rows, batch_size, seed=0):

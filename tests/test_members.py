@@ -11,15 +11,16 @@ from networks import NETWORKS, RECIPE, GRUClassifier, Tied, assert_same, make_jo
 from torch import nn
 
 from competitions.otto.competition import VARIANTS
-from pipelines import fitting, members
 from pipelines.competition import Recipe
-from pipelines.estimator import Rows, TorchClassifier, fit_together
-from pipelines.fitting import Job, fit_networks
-from pipelines.loaders import ShuffledBatches, TensorRows, training_batches
-from pipelines.members import MemberCrossEntropy, SeparateMembers, StackedMembers, make_members
 from pipelines.metrics import accuracy, log_loss
 from pipelines.models import MLP
-from pipelines.training import make_scheduler, train_epoch
+from pipelines.training import fit as fitting
+from pipelines.training import stack as members
+from pipelines.training.batches import ShuffledBatches, TensorRows, training_batches
+from pipelines.training.estimator import Rows, TorchClassifier, fit_together
+from pipelines.training.fit import Job, fit_networks
+from pipelines.training.loop import make_scheduler, train_epoch
+from pipelines.training.stack import MemberCrossEntropy, SeparateMembers, StackedMembers, make_members
 
 
 @pytest.mark.parametrize("network", NETWORKS)

@@ -9,11 +9,12 @@ import pytest
 from sklearn.metrics import log_loss as sklearn_log_loss
 from typer.testing import CliRunner
 
-from pipelines import practice, raw
 from pipelines.__main__ import app
+from pipelines.data import tables as raw
+from pipelines.data.sources import from_sample
 from pipelines.errors import DataError
 from pipelines.metrics import log_loss
-from pipelines.sources import from_sample
+from pipelines.validation import practice
 
 QUICK = ["--folds", "3", "--seeds", "1", "--epochs", "15", "--device", "cpu"]
 

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from pipelines.competition import load
+from pipelines.data.sources import Source, from_sample
+from pipelines.data.tables import parse_csv, read
 from pipelines.errors import DataError
-from pipelines.raw import parse_csv, read
-from pipelines.sources import Source, from_sample
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import threading
 import pytest
 import torch
 
-from pipelines.side_by_side import StoppedError, side_by_side
+from pipelines.training.side_by_side import StoppedError, side_by_side
 
 
 def test_results_come_in_the_order_of_the_tasks():

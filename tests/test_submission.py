@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from pipelines.errors import SubmissionError
-from pipelines.submission import check, lint, save, to_csv
+from pipelines.submission.writer import check, lint, save, to_csv
 
 SAMPLE = b"PassengerId,Survived\r\n892,0\r\n893,1\r\n894,0\r\n895,0\r\n"
 IDS = [892, 893, 894, 895]
@@ -153,7 +153,7 @@ def test_a_record_that_cannot_be_written_leaves_nothing(tmp_path):
 
 
 def test_an_interruption_between_record_and_csv_leaves_nothing(tmp_path, monkeypatch):
-    from pipelines import submission
+    from pipelines.submission import writer as submission
 
     def interrupted(path, data):
         if path.suffix == ".csv":

@@ -68,8 +68,8 @@ def test_groups_hold_women_and_children_only(features):
 
 
 def test_features_leave_their_input_alone_and_do_not_depend_on_row_order(titanic, sample_files):
-    from pipelines.raw import read
-    from pipelines.sources import Source
+    from pipelines.data.sources import Source
+    from pipelines.data.tables import read
 
     test = read(titanic, Source("folder", "", sample_files)).test
     before = test.copy()
@@ -81,9 +81,9 @@ def test_features_leave_their_input_alone_and_do_not_depend_on_row_order(titanic
 
 @pytest.mark.real_data
 def test_on_the_real_files(titanic, real_data):
-    from pipelines.raw import read
-    from pipelines.sources import locate
-    from pipelines.validation import make_features
+    from pipelines.data.sources import locate
+    from pipelines.data.tables import read
+    from pipelines.validation.crossval import make_features
 
     raw = read(titanic, locate(titanic, real_data / "titanic"))
     assert (len(raw.train), int(raw.y.sum()), len(raw.test)) == (891, 342, 418)

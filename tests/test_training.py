@@ -7,9 +7,9 @@ import torch
 from torch import nn
 
 from pipelines.errors import TrainingError, UsageError
-from pipelines.loaders import ShuffledBatches, TensorRows, training_batches
 from pipelines.models import SoftmaxRegression
-from pipelines.training import (
+from pipelines.training.batches import ShuffledBatches, TensorRows, training_batches
+from pipelines.training.loop import (
     Monitor,
     make_scheduler,
     pick_device,

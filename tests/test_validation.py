@@ -8,14 +8,14 @@ from sklearn.metrics import accuracy_score
 from toys import QUICK, make_features, only, plan
 
 from pipelines.competition import Published
-from pipelines.encoders import LeaveOneOutMean, TabularEncoder
+from pipelines.data.encoders import LeaveOneOutMean, TabularEncoder
 from pipelines.errors import DataError
-from pipelines.estimator import TorchClassifier
-from pipelines.folds import Features, Plan, VariantOnFolds, member_seed
-from pipelines.forecast import forecast, simple_models
 from pipelines.metrics import accuracy
-from pipelines.validation import cross_validate, split
-from pipelines.validation import make_features as add_features
+from pipelines.training.estimator import TorchClassifier
+from pipelines.validation.crossval import cross_validate, split
+from pipelines.validation.crossval import make_features as add_features
+from pipelines.validation.folds import Features, Plan, VariantOnFolds, member_seed
+from pipelines.validation.forecast import forecast, simple_models
 
 
 def test_the_result_adds_up(toy):
@@ -87,7 +87,7 @@ def test_each_row_is_scored_once_and_never_trained_on(toy):
     swapped[ones[:few]], swapped[zeros[:few]] = 0, 1
     parts = split(features.y, 4, 0)
 
-    from pipelines import validation
+    from pipelines.validation import crossval as validation
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(validation, "split", lambda *_: parts)  # the same folds for the changed labels
@@ -128,8 +128,8 @@ def test_early_stopping_looks_at_rows_of_the_training_fold_only(toy):
 
 
 def test_features_that_lose_or_move_rows_are_refused(titanic, sample_files):
-    from pipelines.raw import read
-    from pipelines.sources import Source
+    from pipelines.data.sources import Source
+    from pipelines.data.tables import read
 
     raw = read(titanic, Source("sample", "", sample_files))
     for change in (lambda f: f.sort_values("Ticket"), lambda f: f.drop_duplicates("Ticket")):
@@ -183,9 +183,9 @@ def test_a_target_encoded_random_id_does_not_lift_the_score(toy):
 
 def test_permuted_labels_fall_to_the_base_rate(titanic, sample_files):
     """Everything of Titanic, but fate dealt at random: nothing is left to learn."""
-    from pipelines.raw import read
-    from pipelines.sources import Source
-    from pipelines.validation import make_features as titanic_features
+    from pipelines.data.sources import Source
+    from pipelines.data.tables import read
+    from pipelines.validation.crossval import make_features as titanic_features
 
     features = titanic_features(titanic, read(titanic, Source("sample", "", sample_files)))
     y = np.random.default_rng(0).permutation(features.y)
@@ -247,9 +247,9 @@ def test_titanics_forecast_covers_what_was_published(titanic):
 @pytest.mark.slow
 @pytest.mark.real_data
 def test_permuted_labels_on_the_real_rows(titanic, real_data):
-    from pipelines.raw import read
-    from pipelines.sources import locate
-    from pipelines.validation import make_features as titanic_features
+    from pipelines.data.sources import locate
+    from pipelines.data.tables import read
+    from pipelines.validation.crossval import make_features as titanic_features
 
     features = titanic_features(titanic, read(titanic, locate(titanic, real_data / "titanic")))
     y = np.random.default_rng(0).permutation(features.y)

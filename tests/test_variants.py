@@ -10,11 +10,13 @@ import pytest
 import torch
 from toys import QUICK, make_features, only, plan
 
-from pipelines import fitting, folds, validation
-from pipelines.encoders import TabularEncoder
+from pipelines.data.encoders import TabularEncoder
 from pipelines.metrics import log_loss
 from pipelines.report import score_lines
-from pipelines.validation import cross_validate
+from pipelines.training import fit as fitting
+from pipelines.validation import crossval as validation
+from pipelines.validation import folds
+from pipelines.validation.crossval import cross_validate
 
 
 @pytest.fixture

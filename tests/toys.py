@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from pipelines.competition import Recipe
-from pipelines.folds import Features, Plan
+from pipelines.validation.folds import Features, Plan
 
 QUICK = Recipe(epochs=20, batch_size=64, lr=0.1, weight_decay=0.0)
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from pipelines.lectures import (
+from lectures import (
     lecture_02_linear_model,
     lecture_03_gradient_descent,
     lecture_03_saddle,
@@ -17,9 +17,9 @@ from pipelines.lectures import (
     lecture_09_mnist,
     lecture_09_softmax,
 )
-from pipelines.lectures.fit import seeded
-from pipelines.lectures.lecture import Setting
-from pipelines.training import train
+from lectures.fit import seeded
+from lectures.lecture import Setting
+from pipelines.training.loop import train
 
 
 @pytest.fixture

@@ -6,12 +6,12 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from pipelines import curves
+from lectures import catalogue
+from lectures.lecture import Gate, Lecture, Setting
 from pipelines.__main__ import app
-from pipelines.curves import Curves
 from pipelines.errors import DataError, UsageError
-from pipelines.lectures import catalogue
-from pipelines.lectures.lecture import Gate, Lecture, Setting
+from pipelines.training import curves
+from pipelines.training.curves import Curves
 
 NUMBERS = [
     "00", "02", "03", "03-saddle", "04", "05", "06", "07", "08", "09", "09-mnist", "10", "10-gpu",
@@ -154,7 +154,7 @@ def test_the_curves_get_the_loss_of_every_epoch_and_are_closed(monkeypatch, tmp_
 
 
 def test_a_gpu_is_named_with_its_driver(monkeypatch):
-    from pipelines import doctor
+    from pipelines.kaggle import doctor
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda _i: "a GPU")
@@ -171,7 +171,7 @@ def test_a_gpu_is_named_with_its_driver(monkeypatch):
 
 
 def test_the_environment_is_a_table():
-    from pipelines.lectures import lecture_00_environment
+    from lectures import lecture_00_environment
 
     said = []
     gates = list(lecture_00_environment.run(Setting(say=said.append)))

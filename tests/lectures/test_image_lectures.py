@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch import nn
 
-from pipelines.lectures import image_training, lecture_10_gpu, lecture_11_homework
-from pipelines.lectures.catalogue import attend, find
-from pipelines.lectures.data import Digits
-from pipelines.lectures.image_training import Images, Plan, Trained, learn, standardised, summary
-from pipelines.lectures.lecture import Setting
+from lectures import image_training, lecture_10_gpu, lecture_11_homework
+from lectures.catalogue import attend, find
+from lectures.data import Digits
+from lectures.image_training import Images, Plan, Trained, learn, standardised, summary
+from lectures.lecture import Setting
 from pipelines.models import ConvNet, residual_net
 
 CPU = torch.device("cpu")

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import torch
 
+from lectures import data, fetching
+from lectures.fetching import CourseFile
+from lectures.idx import parse_idx
+from lectures.lecture import Setting
+from lectures.made_samples import made_diabetes, made_names
 from pipelines.errors import DataError
-from pipelines.lectures import data, fetching
-from pipelines.lectures.fetching import CourseFile
-from pipelines.lectures.idx import parse_idx
-from pipelines.lectures.lecture import Setting
-from pipelines.lectures.made_samples import made_diabetes, made_names
 
 
 def idx(values) -> bytes:

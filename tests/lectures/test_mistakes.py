@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from lectures.mistakes import find, gallery
 from pipelines.__main__ import app
 from pipelines.errors import UsageError
-from pipelines.lectures.mistakes import find, gallery
 
 LESS_IS_BETTER = {"log loss", "trainings that fail", "test rows without prediction", "problems found by the linter",
                   "distance from the mean loss", "missing values left (pandas 3)"}  # fmt: skip

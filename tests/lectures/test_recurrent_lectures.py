@@ -5,9 +5,9 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from pipelines.lectures import lecture_12_rnn, lecture_13_names, lecture_13_packing
-from pipelines.lectures.catalogue import attend, find
-from pipelines.lectures.lecture import Setting
+from lectures import lecture_12_rnn, lecture_13_names, lecture_13_packing
+from lectures.catalogue import attend, find
+from lectures.lecture import Setting
 from pipelines.models import RNNCell
 
 PICTURES = {"12": ["12-hello.png"], "12-embedding": [], "13": [], "13-names": ["13-confusion.png", "13-loss.png"]}

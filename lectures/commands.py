@@ -1,0 +1,100 @@
+"""The lectures on the command line: `python -m pipelines lecture 07`."""
+
+import contextlib
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipelines.console import EXIT_CODES, errors_in_plain_words, progress_bar, say
+
+TensorBoard = Annotated[Path | None, typer.Option(help="Folder for TensorBoard's curves.")]
+Visdom = Annotated[bool, typer.Option("--visdom", help="Curves in the browser, by a running Visdom server.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    app.command(epilog=EXIT_CODES)(lecture)
+    app.command()(mistakes)
+
+
+def lecture(
+    number: Annotated[str, typer.Argument(help="07, 7, 09-mnist or all.", metavar="NUMBER")] = "",
+    show: Annotated[bool, typer.Option("--list", help="List the lectures and end.")] = False,
+    data: Annotated[Path | None, typer.Option(help="Folder with the course's files; else they are fetched.")] = None,
+    stand_in: Annotated[bool, typer.Option("--stand-in", help="Fetch nothing: small made samples instead.")] = False,
+    pictures: Annotated[Path, typer.Option(help="Where pictures go.")] = Path("reports/lectures"),
+    tensorboard: TensorBoard = None,
+    visdom: Visdom = False,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Fixes all chance.")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+) -> None:
+    """Run a lecture: what it shows, its pictures and its gates; exit code 1 if a gate fails."""
+    with errors_in_plain_words("interrupted"):
+        from lectures import catalogue
+        from lectures.lecture import Setting
+        from pipelines.training.curves import make_curves
+        from pipelines.training.loop import pick_device
+
+        if show or not number:
+            for each in catalogue.all_lectures():
+                say(f"{each.number:<14}{each.title}")
+            return
+        _refuse(data, stand_in=stand_in)
+        reports = []
+        with contextlib.closing(make_curves(tensorboard, visdom)) as curves, progress_bar() as bar:
+            setting = Setting(
+                device=pick_device(device), seed=seed, data=data, stand_in=stand_in, pictures=pictures,
+                say=say, curves=curves, progress=bar,
+            )  # fmt: skip
+            for each in catalogue.find(number):
+                say(f"== lecture {each.number}: {each.title}")
+                reports.append(catalogue.attend(each, setting))
+                say()
+        for line in catalogue.table_lines(reports):
+            say(line)
+        if not all(report.passed for report in reports):
+            raise typer.Exit(1)
+
+
+def _refuse(data: Path | None, *, stand_in: bool) -> None:
+    """A wrong folder is said once, before the first lecture, not by each of them."""
+    from pipelines.errors import DataError, UsageError
+
+    if data is not None and stand_in:
+        raise UsageError(
+            "--data and --stand-in exclude each other", "leave one of them out", "请去掉 --data 或 --stand-in 之一"
+        )
+    if data is not None and not data.is_dir():
+        raise DataError(
+            f"there is no folder {data}",
+            "name the folder that holds diabetes/, names/ and mnist/, or leave --data out",
+            "请指定包含 diabetes/、names/、mnist/ 的文件夹，或去掉 --data",
+        )
+
+
+def mistakes(
+    name: Annotated[str, typer.Argument(help="A mistake's name, or all; without one they are listed.")] = "",
+    seeds: Annotated[int, typer.Option(min=1, help="How many times each is measured.")] = 3,
+) -> None:
+    """Mistakes that learners make: wrong beside right, with the measured damage and what guards against it."""
+    with errors_in_plain_words("interrupted"):
+        from statistics import mean, stdev
+
+        from lectures.mistakes import find, gallery
+
+        if not name:
+            for mistake in gallery():
+                say(f"{mistake.name:<14}{mistake.what:<52}guard: {mistake.guard}")
+            say(f"measured, wrong beside right: python -m pipelines mistakes {gallery()[0].name}, or: mistakes all")
+            return
+        found = find(name)
+        with progress_bar() as bar:
+            for done, mistake in enumerate(found):
+                bar("mistakes", done, len(found))
+                wrong, right = zip(*[mistake.run(seed) for seed in range(seeds)], strict=True)
+                say(f"{mistake.name}: {mistake.what}")
+                for label, numbers in (("wrong", wrong), ("right", right)):
+                    spread = f" ± {stdev(numbers):.3f} (sd over {seeds} seeds)" if seeds > 1 else ""
+                    say(f"  {label}  {mean(numbers):8.4f}{spread}   {mistake.measure}")
+                say(f"  guard: {mistake.guard}")

@@ -1,0 +1,221 @@
+"""The scikit-learn face of a model and the training loop.
+
+Shapes: N rows, D features, C classes.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.model_selection import train_test_split
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, check_random_state, validate_data
+from torch import Tensor, nn
+
+from pipelines.competition import Recipe, Schedule
+from pipelines.metrics import Metric, log_loss
+from pipelines.models import MLP
+from pipelines.training.fit import Job, OnEpoch, fit_networks
+from pipelines.training.loop import pick_device, predict_proba
+
+if TYPE_CHECKING:
+    from pipelines.metrics import FloatArray
+
+
+def default_model(n_features: int, n_classes: int) -> nn.Module:
+    """Two hidden layers of 64 and 32 units."""
+    return MLP([n_features, 64, 32, n_classes])
+
+
+class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """A network and its training, with scikit-learn's manners.
+
+    Works in `cross_val_score`, `GridSearchCV`, `Pipeline` and `clone`. Two fits with the same
+    `random_state` on the CPU give the same bytes, and the global random state of torch is left alone.
+
+    Parameters
+    ----------
+    make_model : callable `(n_features, n_classes) -> nn.Module` that returns logits; None for a small MLP.
+    epochs, batch_size, lr, weight_decay : the usual; the optimizer is AdamW.
+    schedule : "constant", "cosine" or "one-cycle", over all steps.
+    patience : None to train all epochs on all rows; else stop after so many epochs without a better
+        `metric` on rows that training does not see, and keep the best epoch's weights. These rows are
+        `X_val`, `y_val` where `fit` gets them, else `validation_fraction` of the rows, stratified.
+    bfloat16 : multiply matrices in bfloat16 on processors and GPUs that have it.
+    device : "auto", "cpu", "cuda" or "mps".
+
+    Attributes
+    ----------
+    classes_ (C,), n_features_in_, n_iter_ (epochs trained), model_, history_
+
+    Examples
+    --------
+    >>> X, y = np.eye(4).repeat(8, axis=0), np.repeat(["a", "b", "a", "b"], 8)
+    >>> TorchClassifier(epochs=20, lr=0.01, random_state=0).fit(X, y).score(X, y)
+    1.0
+
+    """
+
+    def __init__(
+        self,
+        make_model: Callable[[int, int], nn.Module] | None = None,
+        *,
+        epochs: int = 60,
+        batch_size: int = 64,
+        lr: float = 2e-3,
+        weight_decay: float = 1e-2,
+        schedule: Schedule = "constant",
+        patience: int | None = None,
+        validation_fraction: float = 0.1,
+        bfloat16: bool = False,
+        metric: Metric = log_loss,
+        device: str = "cpu",
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.make_model = make_model
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.lr = lr
+        self.weight_decay = weight_decay
+        self.schedule = schedule
+        self.patience = patience
+        self.validation_fraction = validation_fraction
+        self.bfloat16 = bfloat16
+        self.metric = metric
+        self.device = device
+        self.random_state = random_state
+
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: ArrayLike | None = None,
+        y_val: ArrayLike | None = None,
+    ) -> Self:
+        """Train on X (N, D) and labels y (N,); rows weigh 1 without `sample_weight` (N,).
+
+        Raises: ValueError for input that scikit-learn's validation refuses, or fewer than two classes.
+        """
+        fit_together([self], [Rows(X, y, sample_weight, X_val, y_val)])
+        return self
+
+    def predict_proba(self, X: ArrayLike) -> "FloatArray":
+        """Probabilities (N, C) of the classes in the order of `classes_`."""
+        check_is_fitted(self)
+        inputs = validate_data(self, X, dtype=np.float32, reset=False)
+        device = next(self.model_.parameters()).device
+        proba: FloatArray = predict_proba(self.model_, torch.from_numpy(inputs).to(device)).numpy()
+        return proba
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """The most probable class of each row, (N,)."""
+        most_probable = self.predict_proba(X).argmax(axis=1)
+        labels: NDArray[Any] = self.classes_[most_probable]
+        return labels
+
+    def job(self, rows: "Rows") -> Job:
+        """Check the rows as scikit-learn wants it, and make them a job."""
+        inputs, labels, weight = self._checked(rows.X, rows.y, rows.sample_weight)
+        seed = int(check_random_state(self.random_state).randint(2**31))
+        held_out = None
+        if rows.X_val is not None:
+            held_out = validate_data(self, rows.X_val, rows.y_val, dtype=np.float32, reset=False)
+            unknown = np.setdiff1d(held_out[1], self.classes_)
+            if len(unknown):
+                raise ValueError(f"y_val holds {unknown[0]}, which y does not; y holds {self.classes_.tolist()}")
+        elif self.patience is not None:
+            kept, held = train_test_split(
+                np.arange(len(labels)), test_size=self.validation_fraction, stratify=labels, random_state=seed
+            )
+            held_out = inputs[held], labels[held]
+            inputs, labels, weight = inputs[kept], labels[kept], None if weight is None else weight[kept]
+        return Job(
+            inputs=torch.from_numpy(inputs),
+            targets=self._targets(labels, weight),
+            seed=seed,
+            held_out=None if held_out is None else (torch.from_numpy(held_out[0]), self._codes(held_out[1])),
+            device=pick_device(self.device),
+        )
+
+    def _checked(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None
+    ) -> tuple[NDArray[np.float32], NDArray[Any], "FloatArray | None"]:
+        """Arrays that can be trained on. A row of weight zero is no row: neither a class nor a step."""
+        inputs, labels = validate_data(self, X, y, dtype=np.float32)
+        check_classification_targets(labels)
+        weight = None
+        if sample_weight is not None:
+            weight = _check_sample_weight(sample_weight, inputs, dtype=np.float64, ensure_non_negative=True)
+            inputs, labels, weight = inputs[weight > 0], labels[weight > 0], weight[weight > 0]
+        self.classes_ = np.unique(labels)
+        if len(self.classes_) < 2:
+            raise ValueError(f"TorchClassifier needs at least two classes; y holds one class: {self.classes_.tolist()}")
+        return inputs, labels, weight
+
+    def _codes(self, labels: NDArray[Any]) -> Tensor:
+        return torch.from_numpy(np.searchsorted(self.classes_, labels))
+
+    def _targets(self, labels: NDArray[Any], weight: "FloatArray | None") -> Tensor:
+        """Class codes (N,), or with weights (N, C) rows of weight x one-hot.
+
+        Cross entropy of such a row is the weight times the row's loss, so weights need no loop of
+        their own. They are scaled to mean one, which keeps the learning rate's meaning.
+        """
+        codes = self._codes(labels)
+        if weight is None:
+            return codes
+        scaled = torch.from_numpy((weight / weight.mean()).astype(np.float32))
+        return nn.functional.one_hot(codes, len(self.classes_)) * scaled[:, None]
+
+    def recipe(self) -> Recipe:
+        """The parameters that say how to train."""
+        return Recipe(**{field.name: getattr(self, field.name) for field in fields(Recipe)})
+
+
+class Rows(NamedTuple):
+    """What `fit` gets, for one network."""
+
+    X: ArrayLike
+    y: ArrayLike
+    sample_weight: ArrayLike | None = None
+    X_val: ArrayLike | None = None
+    y_val: ArrayLike | None = None
+
+
+def fit_together(
+    classifiers: Sequence[TorchClassifier],
+    rows: Sequence[Rows],
+    on_epoch: OnEpoch = lambda _epoch, _losses: None,
+    memory_mb: float | None = None,
+) -> None:
+    """Fit each classifier to its own rows, as its `fit` would, but as few programs as possible.
+
+    They may differ in `random_state` and rows only. `on_epoch` gets each epoch and the losses of those that have
+    finished it, by their place in `classifiers`. `memory_mb` bounds what a group of them takes (see `fit_networks`).
+    """
+    first = classifiers[0]
+    jobs = [classifier.job(own) for classifier, own in zip(classifiers, rows, strict=True)]
+    by_width: dict[tuple[int, int], list[int]] = {}
+    for i, (classifier, job) in enumerate(zip(classifiers, jobs, strict=True)):
+        by_width.setdefault((job.inputs.shape[1], len(classifier.classes_)), []).append(i)
+    for (n_features, n_classes), numbers in by_width.items():
+        make_model = partial(first.make_model or default_model, n_features, n_classes)
+        own = [jobs[i] for i in numbers]
+        in_all = partial(_renumbered, numbers, on_epoch)
+        fitted = fit_networks(own, make_model, first.recipe(), first.metric, in_all, memory_mb)
+        for i, (model, history) in zip(numbers, fitted, strict=True):
+            classifiers[i].model_ = model
+            classifiers[i].history_ = history
+            classifiers[i].n_iter_ = len(history.losses)
+
+
+def _renumbered(numbers: list[int], on_epoch: OnEpoch, epoch: int, losses: dict[int, float]) -> None:
+    """Tell `on_epoch` of the jobs `losses` by their `numbers`."""
+    on_epoch(epoch, {numbers[i]: loss for i, loss in losses.items()})

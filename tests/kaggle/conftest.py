@@ -1,0 +1,111 @@
+"""Every test here has an empty HOME and a stand-in for Kaggle; tests/conftest.py bars every other host."""
+
+import os
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import trustme
+from stand_in import API, KEY, SIGNATURE, STORAGE, TOKEN, USERNAME, StandIn, make_zip
+from typer.testing import CliRunner
+
+from competitions.titanic.sample import make_sample
+from pipelines.__main__ import app
+from pipelines.kaggle import commands as kaggle_commands
+from pipelines.kaggle.patience import Patience
+
+SECRETS = (KEY, TOKEN, SIGNATURE)
+
+
+@pytest.fixture(scope="session")
+def authority():
+    return trustme.CA()
+
+
+@pytest.fixture(scope="session")
+def certificate(authority):
+    return authority.issue_cert(API, STORAGE)
+
+
+@pytest.fixture(scope="session")
+def titanic_files():
+    return {name: frame.to_csv(index=False).encode() for name, frame in make_sample(0).items()}
+
+
+@dataclass
+class Clock:
+    """Time that passes only when somebody sleeps."""
+
+    now: float = 0.0
+    waits: list[float] = field(default_factory=list)
+
+    def sleep(self, seconds):
+        self.waits.append(seconds)
+        self.now += seconds
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def patience(clock):
+    return Patience(connect=5, read=0.5, sleep=clock.sleep, clock=lambda: clock.now)
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """An empty HOME and a working folder; nothing of the user's environment."""
+    for name in list(os.environ):
+        if name.upper().startswith("KAGGLE_") or name.lower().endswith("_proxy") or "CA_BUNDLE" in name:
+            monkeypatch.delenv(name)
+    folder = tmp_path / "home"
+    folder.mkdir()
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    for name, value in {"HOME": folder, "USERPROFILE": folder, "XDG_CONFIG_HOME": folder / "config"}.items():
+        monkeypatch.setenv(name, str(value))
+    return folder
+
+
+@pytest.fixture
+def site(home, authority, certificate, titanic_files, monkeypatch, tmp_path):
+    stand_in = StandIn(certificate)
+    stand_in.archives["titanic"] = make_zip(titanic_files)
+    bundle = tmp_path / "ca.pem"
+    bundle.write_bytes(authority.cert_pem.bytes())
+    monkeypatch.setenv("https_proxy", stand_in.proxy)
+    monkeypatch.setenv("no_proxy", "")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
+    monkeypatch.setenv("KAGGLE_USERNAME", USERNAME)
+    monkeypatch.setenv("KAGGLE_KEY", KEY)
+    monkeypatch.setenv("VERBOSE", "1")
+    yield stand_in
+    stand_in.close()
+    assert stand_in.strangers == []
+    for path in Path.cwd().rglob("*"):
+        if path.is_file():
+            assert not [secret for secret in SECRETS if secret.encode() in path.read_bytes()], path
+
+
+@pytest.fixture
+def cli(monkeypatch, patience):
+    """Run a command in this process, with time that does not pass; its output holds no secret."""
+    monkeypatch.setattr(kaggle_commands, "_patience", lambda _timeout: patience)
+
+    def run(*arguments):
+        result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+        assert not [secret for secret in SECRETS if secret in result.output]
+        assert "Traceback" not in result.output
+        return SimpleNamespace(code=result.exit_code, out=result.stdout, text=result.output)
+
+    return run
+
+
+@pytest.fixture
+def python():
+    return [sys.executable, "-m", "pipelines"]

@@ -1,0 +1,171 @@
+"""Credentials are found wherever Kaggle's own client finds them, and never shown."""
+
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from stand_in import KEY, TOKEN, USERNAME
+
+from pipelines.kaggle.credentials import Credential, find
+
+IN_AN_HOUR = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+AN_HOUR_AGO = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
+PAIR = json.dumps({"username": USERNAME, "key": KEY})
+
+PLACES = {
+    "token variable": ({"KAGGLE_API_TOKEN": TOKEN}, {}, ("token", "KAGGLE_API_TOKEN", TOKEN)),
+    "token variable with a path": (
+        {"KAGGLE_API_TOKEN": "{home}/t"}, {"t": TOKEN}, ("token", "KAGGLE_API_TOKEN", TOKEN),
+    ),
+    "token file": ({}, {".kaggle/access_token": TOKEN + "\n"}, ("token", "~/.kaggle/access_token", TOKEN)),
+    "token file of Windows": (
+        {}, {".kaggle/access_token.txt": TOKEN}, ("token", "~/.kaggle/access_token.txt", TOKEN),
+    ),
+    "byte order mark": (
+        {}, {".kaggle/access_token": "\ufeff" + TOKEN}, ("token", "~/.kaggle/access_token", TOKEN),
+    ),
+    "notebook": (
+        {"KAGGLE_KERNEL_RUN_TYPE": "x", "KAGGLE_DATA_PROXY_URL": "x", "KAGGLE_API_V1_TOKEN": "{home}/t"},
+        {"t": TOKEN},
+        ("token", "KAGGLE_API_V1_TOKEN", TOKEN),
+    ),
+    "variables": (
+        {"KAGGLE_USERNAME": USERNAME, "KAGGLE_KEY": KEY}, {}, ("key", "KAGGLE_USERNAME and KAGGLE_KEY", KEY),
+    ),
+    "kaggle.json": ({}, {".kaggle/kaggle.json": PAIR}, ("key", "~/.kaggle/kaggle.json", KEY)),
+    "config folder": (
+        {"KAGGLE_CONFIG_DIR": "{home}/c"}, {"c/kaggle.json": PAIR}, ("key", "~/c/kaggle.json", KEY),
+    ),
+    "XDG": ({}, {"config/kaggle/kaggle.json": PAIR}, ("key", "~/config/kaggle/kaggle.json", KEY)),
+    "key variable over the file": (
+        {"KAGGLE_KEY": KEY},
+        {".kaggle/kaggle.json": json.dumps({"username": USERNAME, "key": "old"})},
+        ("key", "KAGGLE_KEY and ~/.kaggle/kaggle.json", KEY),
+    ),
+    "OAuth, still good": (
+        {},
+        {
+            ".kaggle/credentials.json": json.dumps(
+                {"access_token": TOKEN, "access_token_expiration": IN_AN_HOUR}
+            )
+        },
+        ("token", "~/.kaggle/credentials.json", TOKEN),
+    ),
+    "OAuth, to be refreshed": (
+        {},
+        {
+            ".kaggle/credentials.json": json.dumps(
+                {"refresh_token": KEY, "access_token": TOKEN, "access_token_expiration": AN_HOUR_AGO}
+            )
+        },
+        ("oauth", "~/.kaggle/credentials.json", KEY),
+    ),
+}  # fmt: skip
+
+NOTES = {
+    "username only": ({"KAGGLE_USERNAME": USERNAME}, {}, "has a username and no key"),
+    "key only": ({"KAGGLE_KEY": KEY}, {}, "has a key and no username"),
+    "malformed": ({}, {".kaggle/kaggle.json": "{username"}, "is no JSON object"),
+    "a list": ({}, {".kaggle/kaggle.json": "[]"}, "is no JSON object"),
+    "no key in it": (
+        {},
+        {".kaggle/kaggle.json": '{"username": "anna"}'},
+        "~/.kaggle/kaggle.json has a username",
+    ),
+    "empty": ({}, {".kaggle/access_token": " \n"}, "access_token is empty"),
+    "no text": ({}, {".kaggle/access_token": b"\xff\xfe\x00"}, "cannot be read"),
+    "two lines": ({}, {".kaggle/access_token": f"{TOKEN}\n{TOKEN}"}, "no credential has"),
+}
+
+
+def prepare(home, monkeypatch, variables, files):
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value.replace("{home}", str(home)))
+    for name, text in files.items():
+        path = home / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        path.chmod(0o600)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_every_place(home, monkeypatch, place):
+    variables, files, expected = PLACES[place]
+    prepare(home, monkeypatch, variables, files)
+    found = find()
+    assert [(c.kind, c.source, c.secret) for c in found.credentials] == [expected]
+    assert found.notes == ()
+
+
+@pytest.mark.parametrize("case", NOTES)
+def test_what_is_wrong_is_noted_and_not_used(home, monkeypatch, case):
+    variables, files, words = NOTES[case]
+    prepare(home, monkeypatch, variables, files)
+    found = find()
+    assert found.credentials == ()
+    assert words in found.notes[0]
+    assert KEY not in str(found.notes)
+
+
+def test_order_is_tokens_then_keys_then_oauth(home, monkeypatch):
+    files = {
+        ".kaggle/access_token": "second", ".kaggle/access_token.txt": "third", ".kaggle/kaggle.json": PAIR,
+        ".kaggle/credentials.json": json.dumps({"refresh_token": "fifth"}),
+    }  # fmt: skip
+    prepare(home, monkeypatch, {"KAGGLE_API_TOKEN": "first"}, files)
+    assert [c.secret for c in find().credentials] == ["first", "second", "third", KEY, "fifth"]
+
+
+def test_an_empty_folder_that_hides_a_good_file_is_noted(home, monkeypatch):
+    prepare(home, monkeypatch, {}, {"config/kaggle/kaggle.json": PAIR})
+    (home / ".kaggle").mkdir()
+    found = find()
+    assert [c.secret for c in found.credentials] == [KEY]
+    assert "does not see ~/config/kaggle/kaggle.json" in found.notes[0]
+
+
+def test_a_long_token_is_no_path_and_a_token_in_the_place_of_a_key_is_used(home, monkeypatch):
+    monkeypatch.setenv("KAGGLE_API_TOKEN", "t" * 5000)
+    monkeypatch.setenv("KAGGLE_USERNAME", USERNAME)
+    monkeypatch.setenv("KAGGLE_KEY", TOKEN)
+    found = find()
+    assert [(c.kind, len(c.secret)) for c in found.credentials] == [("token", 5000), ("token", len(TOKEN))]
+    assert "move it to KAGGLE_API_TOKEN" in found.notes[0]
+
+
+def test_open_modes_are_noted(home, monkeypatch):
+    prepare(home, monkeypatch, {}, {".kaggle/access_token": TOKEN})
+    (home / ".kaggle/access_token").chmod(0o644)
+    assert find().notes == ("~/.kaggle/access_token can be read by others: chmod 600 ~/.kaggle/access_token",)
+
+
+def test_a_home_that_is_no_folder(home, monkeypatch):
+    monkeypatch.setenv("HOME", os.devnull)
+    monkeypatch.delenv("XDG_CONFIG_HOME")
+    assert find().credentials == ()
+
+
+def test_the_secret_is_in_no_representation():
+    credential = Credential("key", "kaggle.json", KEY, USERNAME)
+    assert KEY not in f"{credential} {credential!r} {[credential]}"
+
+
+def test_import_and_help_touch_no_network_and_no_credential_file(home, tmp_path):
+    code = (
+        "import sys; seen = []\n"
+        "sys.addaudithook(lambda e, a: seen.append((e, str(a[0]) if a else '')) "
+        "if e in ('open', 'socket.connect', 'socket.getaddrinfo') else None)\n"
+        "import pipelines, pipelines.__main__\n"
+        "from typer.testing import CliRunner\n"
+        "assert CliRunner().invoke(pipelines.__main__.app, ['--help']).exit_code == 0\n"
+        "assert CliRunner().invoke(pipelines.__main__.app, ['submit', '--help']).exit_code == 0\n"
+        "bad = [s for s in seen if s[0] != 'open' or 'kaggle.json' in s[1] or 'access_token' in s[1]]\n"
+        "assert not bad, bad\n"
+        "loaded = {'kaggle', 'kagglesdk', 'requests', 'torch'} & set(sys.modules)\n"
+        "assert not loaded, loaded\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    assert list(home.iterdir()) == []
