@@ -25,6 +25,7 @@ setup: $(VENV)/.installed ## make .venv and install what the project needs
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "$(PYTHON) is older than Python 3.11; name a newer one: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@echo "installing PyTorch and the rest into $(VENV): some minutes, without a word"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
@@ -54,14 +55,15 @@ doctor: setup ## examine credentials, proxy, versions and the way to Kaggle
 lecture: setup ## run lecture L (a number, or all), draw its pictures, check its gates
 	$(RUN) lecture $(L) $(INPUT) $(ARGS)
 
-test: setup ## run the tests
-	$(BIN)/python -m pytest $(ARGS)
+test: setup ## run the tests, a process per core
+	$(BIN)/python -m pytest -n auto $(ARGS)
 
-check: setup ## format, lint, types and tests: what CI runs
+check: setup ## format, lint, arrows between rooms, types and tests: what CI runs
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m ruff check .
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m mypy
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 bench: setup ## time ours beside named peers, write docs/benchmarks.md (ARGS='--data FOLDER' for Otto's scores)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'

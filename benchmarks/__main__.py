@@ -73,10 +73,10 @@ def _computed_here(peers: tuple[str, ...], device: str) -> tuple[str, ...]:
     """The peers that the device has instructions for: where bfloat16 is emulated, runs do not use it."""
     import torch
 
-    from pipelines.training.loop import mixed_precision
+    from pipelines.hardware import has_bfloat16
 
-    has_bfloat16 = isinstance(mixed_precision(torch.device(device)), torch.autocast)
-    return tuple(peer for peer in peers if has_bfloat16 or "bfloat16" not in peer)
+    there = has_bfloat16(torch.device(device))
+    return tuple(peer for peer in peers if there or "bfloat16" not in peer)
 
 
 def _scores(options: argparse.Namespace) -> dict[str, dict[str, float]]:
@@ -90,7 +90,7 @@ def _variants(options: argparse.Namespace) -> dict[str, dict[str, float]]:
     """Each of Otto's variants alone, a network per fold."""
     from competitions.otto.competition import COMPETITION
 
-    names = list(COMPETITION.all_variants)
+    names = list(COMPETITION.variants)
     where = ("--data", str(options.data), "--device", options.device)
     record = _record(*where, "--variants", ",".join(names), "--seeds", "1")
     return {
@@ -138,7 +138,7 @@ def _submission(n_rows: int) -> dict[str, float]:
     import pandas as pd
 
     from competitions.otto.competition import COMPETITION
-    from pipelines.submission import writer as submission
+    from pipelines.submission import linter, writer
 
     ids = pd.Series(range(1, n_rows + 1), name="id")
     example = pd.DataFrame(0, index=ids.index, columns=list(COMPETITION.classes)).assign(Class_1=1)
@@ -146,9 +146,9 @@ def _submission(n_rows: int) -> dict[str, float]:
     proba = np.random.default_rng(0).dirichlet(np.ones(len(COMPETITION.classes)), n_rows)
     sample = example.to_csv(index=False).encode()
     started = time.perf_counter()
-    csv = submission.to_csv(COMPETITION, example, ids, proba)
+    csv = writer.to_csv(COMPETITION, example, ids, proba)
     written = time.perf_counter()
-    submission.check(COMPETITION, csv, sample)
+    linter.check(COMPETITION, csv, sample)
     return {"rows": n_rows, "write": written - started, "lint": time.perf_counter() - written}
 
 

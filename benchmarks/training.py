@@ -9,8 +9,6 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
-from functools import partial
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive" if sys.argv[-1].startswith(("ours", "bare")) else "active")
 
@@ -19,13 +17,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from pipelines.hardware import keep_freed_memory
+from pipelines.hardware import cores, in_bfloat16, keep_freed_memory
 from pipelines.models import MLP
 from pipelines.training.batches import ShuffledBatches, TensorRows, training_batches
-from pipelines.training.loop import mixed_precision, train_epoch
-from pipelines.training.noise import DropoutFrom, NoiseStreams
-from pipelines.training.side_by_side import side_by_side
-from pipelines.training.stack import MemberCrossEntropy, SeparateMembers, StackedMembers
+from pipelines.training.loop import train_epoch
+from pipelines.training.noise import NoiseStreams
+from pipelines.training.stack import CrossEntropy, exchanged, give_noise
 
 Step = Callable[[], float]  # trains for one epoch, returns seconds per network
 DEVICE = torch.device(os.environ.get("BENCHMARK_DEVICE", "cpu"))
@@ -102,17 +99,15 @@ def lectures_loop(
 def bare_loop(model: nn.Module, rows: tuple[Tensor, Tensor], batch: int, *, bfloat16: bool) -> Step:
     """The limit: our arithmetic, our dropout included, on whole batches of permuted tensors, and nothing else."""
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, fused=True)
-    precision = partial(mixed_precision, DEVICE) if bfloat16 else nullcontext
-    noise = NoiseStreams([0], DEVICE)
+    give_noise(model, 0)
+    network = in_bfloat16(model, DEVICE) if bfloat16 else model
     rows = rows[0].to(DEVICE), rows[1].to(DEVICE)
 
     def epoch() -> float:
         started = clock()
         for index in torch.randperm(len(rows[0]), device=DEVICE).split(batch):
             optimizer.zero_grad()
-            with precision(), DropoutFrom(noise.of_one):
-                outputs = model(rows[0][index])
-            F.cross_entropy(outputs.float(), rows[1][index]).backward()
+            F.cross_entropy(network(rows[0][index]), rows[1][index]).backward()
             optimizer.step()
         return clock() - started
 
@@ -141,30 +136,34 @@ def our_loop(
     models: list[nn.Module], rows: tuple[Tensor, Tensor], criterion: Callable[[Tensor, Tensor], Tensor], batch: int,
     *, bfloat16: bool = False,
 ) -> Step:  # fmt: skip
-    """`train_epoch` on E members."""
+    """`train_epoch` on E networks, or on one as it trains alone."""
     E = len(models)
-    members = StackedMembers(models, range(E)) if E > 1 else SeparateMembers(models, [0])
-    optimizer = torch.optim.AdamW(members.parameters(), lr=1e-3, fused=True)
+    if E == 1:
+        give_noise(models[0], 0)
+    network = exchanged(models, NoiseStreams(range(E), DEVICE)) if E > 1 else models[0]
+    network = in_bfloat16(network, DEVICE) if bfloat16 else network
+    optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3, fused=True)
     generators = [torch.Generator().manual_seed(i) for i in range(E)]
-    order = ShuffledBatches(len(rows[0]), batch, generators, [0] * E, DEVICE)
+    order = ShuffledBatches(len(rows[0]), batch, generators if E > 1 else generators[0], [0] * E, DEVICE)
     batches = training_batches(TensorRows(*(tensor.to(DEVICE) for tensor in rows)), order)
-    precision = mixed_precision(DEVICE) if bfloat16 else nullcontext()
 
     def epoch() -> float:
         started = clock()
-        train_epoch(members, batches, criterion, optimizer, precision=precision)
+        train_epoch(network, batches, criterion, optimizer)
         return (clock() - started) / E
 
     return epoch
 
 
-def shared(epochs: list[Step], n_networks: int) -> Step:
-    """Several programs side by side, one core each, as cross-validation trains them; one after another on a GPU."""
-    workers = torch.get_num_threads() if DEVICE.type == "cpu" else 1
+def shared(parts: list[Step], n_networks: int) -> Step:
+    """Several steps side by side, one core each: seconds per network."""
+    n_cores = torch.get_num_threads()
 
     def epoch() -> float:
         started = clock()
-        side_by_side([lambda _step, one=one: one() for one in epochs], workers)
+        with cores(n_cores, 1, lambda *_: None) as (pool, _step):
+            for done in [pool.submit(part) for part in parts]:
+                done.result()
         return (clock() - started) / n_networks
 
     return epoch
@@ -179,7 +178,7 @@ class Binary(nn.Module):
 
 
 def member_step(network: str, peer: str) -> Step:
-    """Table 1: seconds per epoch of one network. Ours is cut into a stack for each core, as `fit_networks` does."""
+    """Table 1: seconds per epoch of one network. Ours is cut into a stack for each core, as a run does."""
     rows, cores = titanic_rows(), torch.get_num_threads() if DEVICE.type == "cpu" else 1
     if peer == "lectures' loop":
         return lectures_loop(small(network), rows, binary, 32)
@@ -203,11 +202,11 @@ def otto_epoch(peer: str) -> Step:
     if peer.startswith("bare loop"):
         return bare_loop(large(), otto_rows(), 512, bfloat16=bfloat16)
     if "folds" in peer and DEVICE.type != "cpu":
-        return our_loop([large() for _ in range(5)], otto_rows(), MemberCrossEntropy(), 512, bfloat16=bfloat16)
+        return our_loop([large() for _ in range(5)], otto_rows(), CrossEntropy(), 512, bfloat16=bfloat16)
     if "folds" in peer:
-        folds = [our_loop([large()], otto_rows(), MemberCrossEntropy(), 512, bfloat16=bfloat16) for _ in range(5)]
+        folds = [our_loop([large()], otto_rows(), CrossEntropy(), 512, bfloat16=bfloat16) for _ in range(5)]
         return shared(folds, len(folds))
-    return our_loop([large()], otto_rows(), MemberCrossEntropy(), 512, bfloat16=bfloat16)
+    return our_loop([large()], otto_rows(), CrossEntropy(), 512, bfloat16=bfloat16)
 
 
 def matmul(size: str, precision: str) -> Step:

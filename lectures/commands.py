@@ -6,10 +6,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.console import EXIT_CODES, errors_in_plain_words, progress_bar, say
-
-TensorBoard = Annotated[Path | None, typer.Option(help="Folder for TensorBoard's curves.")]
-Visdom = Annotated[bool, typer.Option("--visdom", help="Curves in the browser, by a running Visdom server.")]
+from pipelines.report.console import EXIT_CODES, TensorBoard, Visdom, errors_in_plain_words, progress_bar, say
 
 
 def register(app: typer.Typer) -> None:
@@ -31,23 +28,26 @@ def lecture(
 ) -> None:
     """Run a lecture: what it shows, its pictures and its gates; exit code 1 if a gate fails."""
     with errors_in_plain_words("interrupted"):
-        from lectures import catalogue
-        from lectures.lecture import Setting
-        from pipelines.training.curves import make_curves
-        from pipelines.training.loop import pick_device
+        from lectures.course import catalogue
 
         if show or not number:
             for each in catalogue.all_lectures():
                 say(f"{each.number:<14}{each.title}")
             return
+        found = catalogue.find(number)
         _refuse(data, stand_in=stand_in)
+
+        from lectures.course.lecture import Setting
+        from pipelines.hardware import pick_device
+        from pipelines.report.curves import make_curves
+
         reports = []
         with contextlib.closing(make_curves(tensorboard, visdom)) as curves, progress_bar() as bar:
             setting = Setting(
                 device=pick_device(device), seed=seed, data=data, stand_in=stand_in, pictures=pictures,
                 say=say, curves=curves, progress=bar,
             )  # fmt: skip
-            for each in catalogue.find(number):
+            for each in found:
                 say(f"== lecture {each.number}: {each.title}")
                 reports.append(catalogue.attend(each, setting))
                 say()
@@ -81,7 +81,7 @@ def mistakes(
     with errors_in_plain_words("interrupted"):
         from statistics import mean, stdev
 
-        from lectures.mistakes import find, gallery
+        from lectures.mistakes.gallery import find, gallery
 
         if not name:
             for mistake in gallery():

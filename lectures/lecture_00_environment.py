@@ -4,14 +4,13 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Iterator
 from importlib.metadata import version
 
 import torch
 
-from lectures.lecture import Gate, Lecture, Setting
+from lectures.course.lecture import Gate, Gates, Lecture, Setting
+from pipelines.hardware import pick_device
 from pipelines.kaggle.doctor import cuda_line, package_findings
-from pipelines.training.loop import pick_device
 
 
 def table() -> list[tuple[str, str]]:
@@ -32,7 +31,7 @@ def product_error(device: torch.device) -> float:
     return (left.to(device) @ right.to(device)).cpu().sub(left @ right).abs().max().item()
 
 
-def run(setting: Setting) -> Iterator[Gate]:
+def run(setting: Setting) -> Gates:
     """The table, and one multiplication on the device."""
     for name, value in table():
         setting.say(f"{name:<10}{value}")

@@ -1,10 +1,8 @@
 """Lecture 2, linear model: try every weight, and look at the cost."""
 
-from collections.abc import Iterator
-
 import numpy as np
 
-from lectures.lecture import Gate, Lecture, Setting
+from lectures.course.lecture import Gate, Gates, Lecture, Setting
 
 X = np.array([1.0, 2.0, 3.0])  # hours
 Y = np.array([2.0, 4.0, 6.0])  # points
@@ -24,7 +22,7 @@ def cost_by_loops(w: float, b: float) -> float:
     return total / len(X)
 
 
-def run(setting: Setting) -> Iterator[Gate]:
+def run(setting: Setting) -> Gates:
     """Sweep w alone, then w and b over a grid."""
     sweep = np.linspace(0, 4, 41)
     alone = cost(sweep, np.zeros_like(sweep))
@@ -40,8 +38,7 @@ def run(setting: Setting) -> Iterator[Gate]:
 
 
 def _draw(setting: Setting, sweep: np.ndarray, alone: np.ndarray, w: np.ndarray, b: np.ndarray, z: np.ndarray) -> None:
-    with setting.picture("02-cost") as figure:
-        figure.set_size_inches(11, 4.5)
+    with setting.picture("02-cost", (11, 4.5)) as figure:
         left = figure.add_subplot(1, 2, 1)
         left.plot(sweep, alone)
         left.axvline(2, color="grey", linestyle="--")

@@ -1,13 +1,13 @@
 """Lecture 3, gradient descent: all rows, one row, a few rows at a time; by hand and by the shared loop."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import nn
 
-from lectures.fit import fit
-from lectures.lecture import Gate, Lecture, Setting
+from lectures.course.fit import fit, one_batch
+from lectures.course.lecture import Gate, Gates, Lecture, Setting
 
 X = np.array([1.0, 2.0, 3.0])
 Y = np.array([2.0, 4.0, 6.0])
@@ -34,12 +34,12 @@ def by_the_loop(setting: Setting, epochs: int) -> list[float]:
     """The costs of the same batch descent by nn.Linear, autograd and `training.train`."""
     model = nn.Linear(1, 1, bias=False).to(setting.device)
     nn.init.ones_(model.weight)
-    rows = tuple(torch.from_numpy(values[:, None]).float() for values in (X, Y))
+    rows = one_batch(setting, *(torch.from_numpy(values[:, None]).float() for values in (X, Y)))
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
-    return fit(setting, model, rows, nn.MSELoss(), optimizer, epochs, name="03/cost").losses
+    return fit(setting, model, rows, nn.MSELoss(), optimizer, epochs, name="03/cost")
 
 
-def run(setting: Setting) -> Iterator[Gate]:
+def run(setting: Setting) -> Gates:
     """Three ways to descend."""
     ways = {
         "batch": descend([slice(0, 3)], 100),
@@ -60,8 +60,7 @@ def run(setting: Setting) -> Iterator[Gate]:
 
 
 def _draw(setting: Setting, ways: dict[str, tuple[list[float], list[float]]]) -> None:
-    with setting.picture("03-descent") as figure:
-        figure.set_size_inches(7, 4.5)
+    with setting.picture("03-descent", (7, 4.5)) as figure:
         axes = figure.add_subplot()
         for (name, (_, costs)), updates in zip(ways.items(), (1, 3, 2), strict=True):
             axes.semilogy(costs, label=f"{name}: {updates} update{'s' * (updates > 1)} per epoch")

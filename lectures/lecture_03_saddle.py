@@ -4,11 +4,9 @@
 # the global one. A saddle is no optimum, and noise only leaves it; where descent ends then, nobody promises.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 
-from lectures.lecture import Gate, Lecture, Setting
+from lectures.course.lecture import Gate, Gates, Lecture, Setting
 
 STEPS, LR, NOISE = 120, 0.05, 0.01
 
@@ -24,7 +22,7 @@ def descend(seed: int | None) -> np.ndarray:
     return np.array(path)
 
 
-def run(setting: Setting) -> Iterator[Gate]:
+def run(setting: Setting) -> Gates:
     """One plain descent, twenty noisy ones."""
     plain, noisy = descend(None), [descend(seed) for seed in range(20)]
     _draw(setting, plain, noisy)
@@ -35,8 +33,7 @@ def run(setting: Setting) -> Iterator[Gate]:
 
 
 def _draw(setting: Setting, plain: np.ndarray, noisy: list[np.ndarray]) -> None:
-    with setting.picture("03-saddle") as figure:
-        figure.set_size_inches(7, 5.5)
+    with setting.picture("03-saddle", (7, 5.5)) as figure:
         axes = figure.add_subplot()
         x, y = np.meshgrid(np.linspace(-0.4, 1.1, 80), np.linspace(-1.5, 1.5, 80))
         levels = np.linspace(-2.25, 2.25, 25)  # the same colours up and down: white is the height of the saddle

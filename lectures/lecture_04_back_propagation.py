@@ -3,12 +3,10 @@
 # NOTE[DIFF]: the notes say that a tensor is data and gradient. Only leaves with `requires_grad` hold one.
 """
 
-from collections.abc import Iterator
-
 import torch
 from torch import Tensor
 
-from lectures.lecture import Gate, Lecture, Setting
+from lectures.course.lecture import Gate, Gates, Lecture, Setting
 
 ROWS = ((1.0, 2.0), (2.0, 4.0), (3.0, 6.0))  # hours, points
 
@@ -24,7 +22,7 @@ def by_autograd(x: float, y: float, w: float, b: float = 0.0) -> tuple[float, fl
     """The same two numbers, found by torch."""
     weight, bias = (torch.tensor(value, requires_grad=True) for value in (w, b))
     loss = (x * weight + bias - y) ** 2
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()
     return _gradient(weight).item(), _gradient(bias).item()
 
 
@@ -37,7 +35,7 @@ def descend(epochs: int, lr: float = 0.01) -> Tensor:
     for _ in range(epochs):
         for x, y in ROWS:
             loss = (x * weight - y) ** 2
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             # NOTE[DIFF]: the notes write w.data = w.data - ...; that hides mistakes from autograd.
             with torch.no_grad():
                 weight -= lr * _gradient(weight)
@@ -50,9 +48,9 @@ def second_backward() -> str:
     """What torch says when the graph is walked twice: it is freed after the first time."""
     weight = torch.tensor(1.0, requires_grad=True)
     loss = (2 * weight - 4) ** 2
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()
     try:
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
     except RuntimeError as error:
         return str(error)
     return "no error"
@@ -63,7 +61,7 @@ def without_zeroing(n: int) -> list[float]:
     weight = torch.tensor(1.0, requires_grad=True)
     seen = []
     for _ in range(n):
-        ((2 * weight - 4) ** 2).backward()  # type: ignore[no-untyped-call]
+        ((2 * weight - 4) ** 2).backward()
         seen.append(_gradient(weight).item())
     return seen
 
@@ -73,7 +71,7 @@ def _gradient(leaf: Tensor) -> Tensor:
     return leaf.grad
 
 
-def run(setting: Setting) -> Iterator[Gate]:
+def run(setting: Setting) -> Gates:
     """The lecture's two exercises, descent by autograd, and two mistakes."""
     yield Gate.close("x=2, y=4, w=1: dL/dw by hand", by_hand(2, 4, 1)[0], -8, 1e-6)
     yield Gate.close("x=1, y=2, w=1, b=2: dL/dw by hand", by_hand(1, 2, 1, 2)[0], 2, 1e-6)

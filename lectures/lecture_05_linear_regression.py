@@ -1,14 +1,14 @@
 """Lecture 5, linear regression with PyTorch: nn.Linear, a criterion, and eight optimizers side by side."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from lectures.fit import fit, seeded
-from lectures.lecture import Gate, Lecture, Setting
+from lectures.course.fit import fit, one_batch, seeded
+from lectures.course.lecture import Gate, Gates, Lecture, Setting
 
 X = torch.tensor([[1.0], [2.0], [3.0]])
 Y = torch.tensor([[2.0], [4.0], [6.0]])
@@ -32,10 +32,30 @@ def train_with(
 ) -> tuple[nn.Linear, list[float]]:
     """The model and its loss in each epoch; all optimizers start from the same weights."""
     model = seeded(setting, lambda: nn.Linear(1, 1))
-    assert isinstance(model, nn.Linear)
     optimizer = make_optimizer(model.parameters())
-    history = fit(setting, model, (X, Y), nn.MSELoss(), optimizer, epochs, name=f"05/{name}")
-    return model, history.losses
+    if isinstance(optimizer, torch.optim.LBFGS):
+        return model, by_closure(setting, model, optimizer, epochs, f"05/{name}")
+    return model, fit(setting, model, one_batch(setting, X, Y), nn.MSELoss(), optimizer, epochs, name=f"05/{name}")
+
+
+def by_closure(setting: Setting, model: nn.Module, optimizer: Optimizer, epochs: int, name: str) -> list[float]:
+    """As `fit`, for an optimizer that asks for the loss and its gradient itself, as often as it likes."""
+    criterion, inputs, target = nn.MSELoss(), X.to(setting.device), Y.to(setting.device)
+    losses = []
+
+    # NOTE: one step of LBFGS looks at the loss at several weights. So it is handed the way to it: zero, forward,
+    # backward. The shared loop, which goes that way once a step, has no closure for the sake of this one optimizer.
+    def closure() -> float:
+        optimizer.zero_grad()
+        loss: Tensor = criterion(model(inputs), target)
+        loss.backward()
+        return loss.item()
+
+    for epoch in range(1, epochs + 1):
+        losses.append(optimizer.step(closure))  # the first of the losses, that before the step
+        setting.curves.add(name, losses[-1], epoch)
+        setting.progress(name, epoch, epochs)
+    return losses
 
 
 def miss(model: nn.Linear) -> float:
@@ -43,7 +63,7 @@ def miss(model: nn.Linear) -> float:
     return max(abs(model.weight.item() - 2), abs(model.bias.item()))
 
 
-def run(setting: Setting) -> Iterator[Gate]:
+def run(setting: Setting) -> Gates:
     """SGD to the end, then everybody for a while."""
     model, _ = train_with(setting, "SGD 0.01", lambda weights: torch.optim.SGD(weights, lr=0.01), EPOCHS)
     yield Gate.close(f"SGD, {EPOCHS} epochs: w", model.weight.item(), 2, 1e-2)
@@ -59,7 +79,6 @@ def run(setting: Setting) -> Iterator[Gate]:
 
 def _draw(setting: Setting, losses: dict[str, list[float]]) -> None:
     with setting.picture("05-optimizers") as figure:
-        figure.set_size_inches(8, 5)
         axes = figure.add_subplot()
         for n, (name, of_name) in enumerate(losses.items()):
             axes.semilogy(range(1, COMPARED + 1), of_name, linestyle="-" if n % 2 else "--", label=name)

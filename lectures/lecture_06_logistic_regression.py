@@ -4,13 +4,11 @@
 # of a training point; here 5,000 at 0.1. And the loss is taken on logits, not after a sigmoid: stable.
 """
 
-from collections.abc import Iterator
-
 import torch
 from torch import Tensor, nn
 
-from lectures.fit import fit, seeded
-from lectures.lecture import Gate, Lecture, Setting
+from lectures.course.fit import fit, one_batch, seeded
+from lectures.course.lecture import Gate, Gates, Lecture, Setting
 from pipelines.training.loop import predict_logits
 
 EPOCHS = 5_000
@@ -20,12 +18,11 @@ X = torch.tensor([[1.0], [2.0], [3.0]])
 Y = torch.tensor([[0.0], [0.0], [1.0]])
 
 
-def run(setting: Setting) -> Iterator[Gate]:
+def run(setting: Setting) -> Gates:
     """Train, and find the hours where passing is as likely as failing."""
     model = seeded(setting, lambda: nn.Linear(1, 1))
-    assert isinstance(model, nn.Linear)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    fit(setting, model, (X, Y), nn.BCEWithLogitsLoss(), optimizer, EPOCHS, name="06/loss")
+    fit(setting, model, one_batch(setting, X, Y), nn.BCEWithLogitsLoss(), optimizer, EPOCHS, name="06/loss")
     one, two, three = predict_logits(model, X.to(setting.device)).sigmoid().flatten().tolist()
     boundary = -model.bias.item() / model.weight.item()
     _draw(setting, model, boundary)
@@ -39,18 +36,14 @@ def run(setting: Setting) -> Iterator[Gate]:
 
 def _draw(setting: Setting, model: nn.Module, boundary: float) -> None:
     hours: Tensor = torch.linspace(0, 6, 200)[:, None]
-    with setting.picture("06-sigmoid") as figure:
-        figure.set_size_inches(7, 4.5)
+    with setting.picture("06-sigmoid", (7, 4.5)) as figure:
         axes = figure.add_subplot()
         axes.plot(hours, predict_logits(model, hours.to(setting.device)).sigmoid().cpu(), label="model")
         axes.scatter(X, Y, color="black", zorder=3, label="students")
         axes.axhline(0.5, color="grey", linestyle="--")
         axes.axvline(boundary, color="crimson", label=f"boundary: {boundary:.2f} h")
-        axes.set(
-            xlabel="hours of study",
-            ylabel="probability of passing",
-            title="Hours of study and the probability of passing",
-        )
+        title = "Hours of study and the probability of passing"
+        axes.set(xlabel="hours of study", ylabel="probability of passing", title=title)
         axes.legend()
 
 

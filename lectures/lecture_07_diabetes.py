@@ -3,24 +3,21 @@
 Shapes: N patients, F folds.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from statistics import mean, stdev
-from typing import TYPE_CHECKING
 
 import torch
+from matplotlib.figure import Figure
 from torch import Tensor, nn
 
-from lectures.data import load_diabetes
-from lectures.fit import draw_losses, fit, seeded
-from lectures.lecture import Gate, Lecture, Setting
+from lectures.course.data import load_diabetes
+from lectures.course.fit import draw_losses, fit, seeded, shuffled
+from lectures.course.lecture import Gate, Gates, Lecture, Setting
 from pipelines.models import MLP
 from pipelines.models.mlp import ACTIVATIONS
-from pipelines.training.curves import Curves
+from pipelines.report.curves import Curves
 from pipelines.training.loop import predict_logits
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 WIDTHS = (8, 6, 4, 1)  # the notes' network
 EPOCHS = 100
@@ -35,10 +32,8 @@ def learn(
     model = seeded(setting, lambda: MLP(widths, activation=activation))
     optimizer = torch.optim.Adam(model.parameters(), 0.01)
     # NOTE[DIFF]: the criterion takes logits; BCELoss behind a sigmoid loses its gradient far from zero.
-    history = fit(
-        setting, model, rows, nn.BCEWithLogitsLoss(), optimizer, EPOCHS, batch_size=32, name=f"07/{activation}"
-    )
-    return model, history.losses
+    batches = shuffled(setting, 32, *rows)
+    return model, fit(setting, model, batches, nn.BCEWithLogitsLoss(), optimizer, EPOCHS, name=f"07/{activation}")
 
 
 def accuracy(model: nn.Module, inputs: Tensor, target: Tensor) -> float:
@@ -87,7 +82,7 @@ def picked(scores: dict[str, list[float]]) -> str:
     return max(scores, key=lambda name: mean(scores[name]))
 
 
-def run(setting: Setting) -> Iterator[Gate]:
+def run(setting: Setting) -> Gates:
     """The notes' network on all rows and cross-validated; then activations; then the number of layers."""
     patients = load_diabetes(setting)
     inputs, target = patients.inputs.to(setting.device), patients.target.to(setting.device)
@@ -110,7 +105,7 @@ def run(setting: Setting) -> Iterator[Gate]:
     setting.say("layers as narrow as these may die: ReLUs that pass nothing on leave a loss that stays, with a warning")
     depths = {}
     for name, widths in DEPTHS.items():
-        depths[name] = cross_validated(setting, inputs, target, widths)
+        depths[name] = scores["relu"] if widths == WIDTHS else cross_validated(setting, inputs, target, widths)
         setting.say(f"hidden layers {name:<6} {described(depths[name])} (mean of five folds ± standard error)")
     best = picked(depths)
     setting.say(f"picked by the cross-validated score: {best}; it leads by (two standard errors make a lead):")
@@ -121,7 +116,7 @@ def run(setting: Setting) -> Iterator[Gate]:
         draw_depths(figure, depths, max(share, 1 - share))
 
 
-def draw_depths(figure: "Figure", depths: dict[str, list[float]], baseline: float) -> None:
+def draw_depths(figure: Figure, depths: dict[str, list[float]], baseline: float) -> None:
     """Cross-validated accuracy by number of hidden layers, with standard errors."""
     axis = figure.subplots()
     means = [mean(scores) for scores in depths.values()]
@@ -130,9 +125,8 @@ def draw_depths(figure: "Figure", depths: dict[str, list[float]], baseline: floa
     axis.axhline(baseline, color="gray", linestyle="--", label="always the larger class")
     axis.legend()
     axis.set_xticks(range(len(depths)), list(depths))
-    axis.set_xlabel("hidden layers")
-    axis.set_ylabel("accuracy, mean of five folds ± standard error")
-    axis.set_title("How many hidden layers?")
+    ylabel = "accuracy, mean of five folds ± standard error"
+    axis.set(xlabel="hidden layers", ylabel=ylabel, title="How many hidden layers?")
     axis.grid(alpha=0.3)
 
 

@@ -8,18 +8,17 @@ The homework is Titanic: `python -m pipelines run titanic`.
 
 import math
 import time
-from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from lectures.data import load_diabetes
-from lectures.fit import draw_losses, seeded
-from lectures.lecture import Gate, Lecture, Setting
+from lectures.course.data import load_diabetes
+from lectures.course.fit import draw_losses, fit, seeded
+from lectures.course.lecture import Gate, Gates, Lecture, Setting
 from pipelines.models import MLP
 from pipelines.training.batches import ShuffledBatches, TensorRows, training_batches
-from pipelines.training.loop import Batches, predict_logits, train
+from pipelines.training.loop import Batches, predict_logits
 
 EPOCHS, BATCH = 100, 32
 
@@ -46,16 +45,10 @@ def trained(setting: Setting, name: str, batches: Batches, epochs: int) -> tuple
     """The network of lecture 7 after some epochs of these batches, and its loss after each."""
     model = seeded(setting, lambda: MLP([8, 6, 4, 1]))
     optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
-
-    def show(epoch: int, losses: list[float]) -> None:
-        setting.curves.add(f"08/{name}", losses[0], epoch)
-        setting.progress(f"08/{name}", epoch, epochs)
-
-    [history] = train(model, batches, nn.BCEWithLogitsLoss(), optimizer, epochs, on_epoch=show)
-    return model, history.losses
+    return model, fit(setting, model, batches, nn.BCEWithLogitsLoss(), optimizer, epochs, name=f"08/{name}")
 
 
-def run(setting: Setting) -> Iterator[Gate]:
+def run(setting: Setting) -> Gates:
     """Count, look at an epoch, and train on both kinds of batches."""
     data = load_diabetes(setting)
     dataset = DiabetesDataset(data.inputs.to(setting.device), data.target.to(setting.device))

@@ -4,13 +4,11 @@
 # returns minus the one of the true class.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 import torch
 from torch import nn
 
-from lectures.lecture import Gate, Lecture, Setting
+from lectures.course.lecture import Gate, Gates, Lecture, Setting
 
 LABELS = [2, 0, 1]
 GOOD = [[0.1, 0.2, 0.9], [1.1, 0.1, 0.2], [0.2, 2.1, 0.1]]  # the slide's two predictions, logits
@@ -24,7 +22,7 @@ def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> float:
     return float(-log_proba[np.arange(len(labels)), labels].mean())
 
 
-def run(setting: Setting) -> Iterator[Gate]:
+def run(setting: Setting) -> Gates:
     """The slide's numbers, three ways."""
     labels = torch.tensor(LABELS, device=setting.device)
     for name, logits, expected in (("good", GOOD, 0.4966), ("bad", BAD, 1.2389)):

@@ -1,14 +1,12 @@
 """Lecture 10, the GPU: model, inputs and labels go to the device; the numbers stay the same."""
 
-from collections.abc import Iterator
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lectures.data import load_digits
-from lectures.image_training import standardised
-from lectures.lecture import Gate, Lecture, Setting
+from lectures.course.data import load_digits
+from lectures.course.image_training import standardised
+from lectures.course.lecture import Gate, Gates, Lecture, Setting
 from pipelines.models import ConvNet
 
 
@@ -26,9 +24,9 @@ def outputs_and_gradient(model: nn.Module, inputs: Tensor, target: Tensor, devic
     return outputs.detach().cpu(), gradient.cpu()
 
 
-def run(setting: Setting) -> Iterator[Gate]:
+def run(setting: Setting) -> Gates:
     """The same network, images and labels on the CPU and on the device: largest difference of the outputs."""
-    # NOTE[DIFF]: the notes ask torch.cuda.is_availabel(), an AttributeError; training.pick_device asks rightly.
+    # NOTE[DIFF]: the notes ask torch.cuda.is_availabel(), an AttributeError; hardware.pick_device asks rightly.
     device = setting.device
     cpu = torch.device("cpu")
     images = standardised(load_digits(setting), cpu)

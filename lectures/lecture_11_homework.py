@@ -3,24 +3,21 @@
 Source of the variants: He et al., Identity Mappings in Deep Residual Networks (2016), figure 2.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from statistics import mean, stdev
-from typing import TYPE_CHECKING
 
 import torch
+from matplotlib.figure import Figure
 from torch import nn
 from torch.nn import functional as F
 
-from lectures.data import load_digits
-from lectures.image_training import Images, Plan, Trained, learn, standardised
-from lectures.lecture import Gate, Lecture, Setting
+from lectures.course.data import Digits
+from lectures.course.image_training import Plan, Trained, learn, load_images, plan_for
+from lectures.course.lecture import Gate, Gates, Lecture, Setting
 from pipelines.models import DenseBlock, ImageClassifier, ResidualBlock, residual_net
 from pipelines.models.residual import VARIANTS
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 N_SEEDS = 3
 DEPTH = 20  # blocks in the stack whose gradients are drawn
@@ -35,31 +32,28 @@ def blocks(*, norm: bool) -> dict[str, Block]:
     return made
 
 
-def run(setting: Setting) -> Iterator[Gate]:
+def run(setting: Setting) -> Gates:
     """Train CnnNet with each kind of block from several seeds; one table, and the picture of the gradients."""
-    images = standardised(load_digits(setting), setting.device)
-    with setting.picture("11-gradient-flow") as figure:
+    images = load_images(setting)
+    with setting.picture("11-gradient-flow", (12, 5.2)) as figure:
         draw_gradient_flow(figure, images, setting.seed)
-    plan = images.plan(Plan(epochs=1, lr=5e-3))
+    plan = plan_for(images, Plan(epochs=1, lr=5e-3))
     epochs = f"{plan.epochs} epoch{'s' * (plan.epochs > 1)}"
     setting.say(f"{'block':<17} parameters   s/epoch   accuracy, mean ± sd of {N_SEEDS} seeds ({epochs})")
     scores: dict[str, list[float]] = {}
     for name, block in blocks(norm=True).items():
         make_model = partial(residual_net, images.shape, 10, block, padding=images.padding)
-        trained = [learn(f"11/{name}/{each.seed}", make_model, images, plan, each) for each in _seeds(setting)]
+        settings = [replace(setting, seed=setting.seed + n) for n in range(N_SEEDS)]
+        trained = [learn(f"11/{name}/{each.seed}", make_model, images, plan, each) for each in settings]
         scores[name] = [each.accuracy for each in trained]
         setting.say(_row(name, trained))
     means, spread = [mean(of_seeds) for of_seeds in scores.values()], max(stdev(each) for each in scores.values())
     setting.say(f"the means differ by {max(means) - min(means):.4f} at most, the seeds of one block by sd {spread:.4f}")
-    with setting.picture("11-homework-accuracy") as figure:
+    with setting.picture("11-homework-accuracy", (8, 4.2)) as figure:
         draw_scores(figure, scores)
     limit = 0.93 if images.is_stand_in else 0.985
     for name, of_seeds in scores.items():
         yield Gate.at_least(f"mean accuracy, {name}", mean(of_seeds), limit)
-
-
-def _seeds(setting: Setting) -> list[Setting]:
-    return [replace(setting, seed=setting.seed + n) for n in range(N_SEEDS)]
 
 
 def _row(name: str, trained: list[Trained]) -> str:
@@ -68,7 +62,7 @@ def _row(name: str, trained: list[Trained]) -> str:
     return f"{name:<17} {trained[0].n_parameters:>10,}   {seconds:>7.1f}   {mean(scores):.4f} ± {stdev(scores):.4f}"
 
 
-def gradient_norms(block: Block, images: Images, seed: int) -> list[float]:
+def gradient_norms(block: Block, images: Digits, seed: int) -> list[float]:
     """Norm of the loss's gradient at each block's first 3 x 3 kernels, in a fresh stack of DEPTH blocks."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -81,16 +75,14 @@ def gradient_norms(block: Block, images: Images, seed: int) -> list[float]:
     return [gradient.norm().item() for gradient in torch.autograd.grad(loss, kernels)]
 
 
-def draw_gradient_flow(figure: "Figure", images: Images, seed: int) -> None:
+def draw_gradient_flow(figure: Figure, images: Digits, seed: int) -> None:
     """Gradient norm by block, before training: without batch norm on the left, with it on the right."""
-    figure.set_size_inches(12, 5.2)
     axes = figure.subplots(1, 2, sharey=True)
     styles = ["-o", "-s", "-^", "-v", "-D", "-P", ":x", "--*"]
     for axis, norm in zip(axes, (False, True), strict=True):
         for (name, block), style in zip(blocks(norm=norm).items(), styles, strict=True):
             axis.semilogy(range(1, DEPTH + 1), gradient_norms(block, images, seed), style, label=name, markersize=4)
-        axis.set_title("with batch norm" if norm else "without batch norm")
-        axis.set_xlabel("block, first to last")
+        axis.set(title="with batch norm" if norm else "without batch norm", xlabel="block, first to last")
         axis.set_xticks(range(1, DEPTH + 1, 3))
         axis.grid(alpha=0.3)
     axes[0].set_ylabel("gradient norm at its first kernels")
@@ -98,9 +90,8 @@ def draw_gradient_flow(figure: "Figure", images: Images, seed: int) -> None:
     figure.suptitle(f"Gradients in a fresh stack of {DEPTH} blocks: they come in at the right and must reach the left")
 
 
-def draw_scores(figure: "Figure", scores: dict[str, list[float]]) -> None:
+def draw_scores(figure: Figure, scores: dict[str, list[float]]) -> None:
     """Test accuracy of each seed, a row for each block; the mean is a bar."""
-    figure.set_size_inches(8, 4.2)
     axis = figure.subplots()
     for row, name in enumerate(reversed(scores)):
         axis.plot([100 * score for score in scores[name]], [row] * len(scores[name]), "o", color="tab:blue", alpha=0.6)

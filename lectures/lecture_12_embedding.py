@@ -1,12 +1,10 @@
 """Lecture 12, one-hot and embedding: a lookup is what a product with a one-hot row does."""
 
-from collections.abc import Iterator
-
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lectures.lecture import Gate, Lecture, Setting
+from lectures.course.lecture import Gate, Gates, Lecture, Setting
 
 
 def both_ways(weights: Tensor, indices: Tensor) -> tuple[Tensor, Tensor]:
@@ -20,7 +18,7 @@ def both_ways(weights: Tensor, indices: Tensor) -> tuple[Tensor, Tensor]:
     return one_hot @ weights, F.embedding(indices, weights)
 
 
-def run(setting: Setting) -> Iterator[Gate]:
+def run(setting: Setting) -> Gates:
     """Values and gradients of both ways, for the letters of `hello`, are the same numbers."""
     torch.manual_seed(setting.seed)
     weights, indices = torch.randn(4, 10, requires_grad=True), torch.tensor([1, 0, 2, 2, 3])

@@ -1,20 +1,19 @@
 """Lecture 12, recurrent networks: the cell by hand, layers of it, and `hello` -> `ohlol`."""
 
-from collections.abc import Iterator
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lectures.fit import draw_losses, loss_of_guessing
-from lectures.lecture import Gate, Lecture, Setting
+from lectures.course.fit import draw_losses, fit
+from lectures.course.lecture import Gate, Gates, Lecture, Setting
 from pipelines.models import RNN, EmbeddingRNN, RNNCell
-from pipelines.training.loop import train
+from pipelines.training.checks import loss_of_guessing
 
 LETTERS = "ehlo"
 HELLO = torch.tensor([[1, 0, 2, 2, 3]])  # (B, T)
 OHLOL = torch.tensor([3, 1, 2, 3, 2])  # (B T,)
 EPOCHS = 15
+CRITERION = nn.CrossEntropyLoss()
 N_HIDDEN = 8
 
 
@@ -64,31 +63,24 @@ class EmbeddingSpeller(EmbeddingRNN):
 SPELLERS: dict[str, type[nn.Module]] = {"cell": CellSpeller, "RNN": RNNSpeller, "Embedding": EmbeddingSpeller}
 
 
-def cell_like(theirs: nn.RNNCell) -> RNNCell:
-    """Our cell with the weights of PyTorch's."""
-    ours = RNNCell(theirs.input_size, theirs.hidden_size)
-    weights = (theirs.weight_ih, theirs.bias_ih, theirs.weight_hh, theirs.bias_hh)
-    ours.load_state_dict(dict(zip(ours.state_dict(), weights, strict=True)))
+def with_weights_of(theirs: nn.RNNCell | nn.RNN, ours: nn.Module) -> nn.Module:
+    """Our cell, or layers of cells, with the weights of PyTorch's, which go in another order in each layer."""
+    weights = list(theirs.parameters())
+    in_our_order = [weights[layer + n] for layer in range(0, len(weights), 4) for n in (0, 2, 1, 3)]
+    ours.load_state_dict(dict(zip(ours.state_dict(), in_our_order, strict=True)))
     return ours
 
 
-def rnn_like(theirs: nn.RNN) -> RNN:
-    """Our layers of cells with the weights of PyTorch's."""
-    ours = RNN(theirs.input_size, theirs.hidden_size, theirs.num_layers, batch_first=theirs.batch_first)
-    names = ("weight_ih", "bias_ih", "weight_hh", "bias_hh")
-    weights = [getattr(theirs, f"{name}_l{layer}") for layer in range(theirs.num_layers) for name in names]
-    ours.load_state_dict(dict(zip(ours.state_dict(), weights, strict=True)))
-    return ours
-
-
-def equality_gates() -> Iterator[Gate]:
+def equality_gates() -> Gates:
     """The cell by hand, three layers of it, and both orders of the batch, against PyTorch's own."""
     cell, inputs, hidden = nn.RNNCell(4, 2), torch.randn(3, 4), torch.randn(3, 2)
-    difference = (cell_like(cell)(inputs, hidden) - cell(inputs, hidden)).abs().max().item()
+    by_hand = with_weights_of(cell, RNNCell(4, 2))(inputs, hidden)
+    difference = (by_hand - cell(inputs, hidden)).abs().max().item()
     yield Gate.at_most("cell by hand and nn.RNNCell, largest difference", difference, 1e-6)
     for batch_first, shape in ((False, (5, 3, 4)), (True, (3, 5, 4))):
         rnn, steps = nn.RNN(4, 2, num_layers=3, batch_first=batch_first), torch.randn(shape)
-        pairs = zip(rnn_like(rnn)(steps), rnn(steps), strict=True)
+        ours = with_weights_of(rnn, RNN(4, 2, n_layers=3, batch_first=batch_first))
+        pairs = zip(ours(steps), rnn(steps), strict=True)
         difference = max((mine - reference).abs().max().item() for mine, reference in pairs)
         order = "(batch, time)" if batch_first else "(time, batch)"
         yield Gate.at_most(f"three layers by hand and nn.RNN, {order}, largest difference", difference, 1e-6)
@@ -105,16 +97,12 @@ def learn_to_spell(setting: Setting, name: str) -> tuple[list[str], list[float]]
     words: list[str] = []
     model = SPELLERS[name]()
     optimizer = torch.optim.Adam(model.parameters(), 0.05)
-
-    def look(epoch: int, losses: list[float]) -> None:
-        words.append(spelled(model))
-        setting.curves.add(f"12/{name}", losses[0], epoch)
-
-    [history] = train(model, [(HELLO, OHLOL)], nn.CrossEntropyLoss(), optimizer, EPOCHS, on_epoch=look)
-    return words, history.losses
+    rows, look = [(HELLO, OHLOL)], lambda: words.append(spelled(model))
+    losses = fit(setting, model, rows, CRITERION, optimizer, EPOCHS, name=f"12/{name}", on_epoch=look)
+    return words, losses
 
 
-def run(setting: Setting) -> Iterator[Gate]:
+def run(setting: Setting) -> Gates:
     """Equalities first, then the three networks that learn to spell."""
     torch.manual_seed(setting.seed)
     # NOTE[DIFF]: the notes have pictures only; and (time, batch) is a default, batch_first=True turns it round.
@@ -126,9 +114,8 @@ def run(setting: Setting) -> Iterator[Gate]:
         setting.say(f"hello with {name}: {' '.join(words)}; first right in epoch {first}")
         yield Gate.equal(f"hello after {EPOCHS} epochs with {name}", words[-1], "ohlol")
     with setting.picture("12-hello") as figure:
-        draw_losses(
-            figure, curves, "Learning hello -> ohlol", "loss, mean per letter", guessing=loss_of_guessing(OHLOL)
-        )
+        guessing = loss_of_guessing(OHLOL, CRITERION)
+        draw_losses(figure, curves, "Learning hello -> ohlol", "loss, mean per letter", guessing)
 
 
 LECTURE = Lecture(number="12", title="RNN cell and RNN", run=run)

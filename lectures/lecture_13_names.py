@@ -3,25 +3,22 @@
 Shapes: N names, T letters of the longest name, C countries.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
+from matplotlib.figure import Figure
 from torch import Tensor, nn
 
-from lectures.data import load_names
-from lectures.fit import draw_losses, fit, loss_of_guessing, seeded
-from lectures.lecture import Gate, Lecture, Setting
+from lectures.course.data import Pairs, load_names
+from lectures.course.fit import draw_losses, fit, seeded, shuffled
+from lectures.course.lecture import Gate, Gates, Lecture, Setting
 from pipelines.models import NameClassifier
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from pipelines.training.checks import loss_of_guessing
 
 N_LETTERS = 128  # ASCII
 EPOCHS = 10
-
-Pairs = Sequence[tuple[str, str]]  # name, country
+CRITERION = nn.CrossEntropyLoss()
 
 
 def as_letters(names: Sequence[str]) -> tuple[Tensor, Tensor]:
@@ -65,12 +62,12 @@ def predict(model: nn.Module, names: Coded) -> Tensor:
 def learn(names: Coded, n_countries: int, setting: Setting) -> tuple[nn.Module, list[float]]:
     """A classifier trained as the notes say, and its loss after each epoch."""
     model = seeded(setting, lambda: NameClassifier(N_LETTERS, n_countries))
-    rows, optimizer = (names.letters, names.lengths, names.target), torch.optim.Adam(model.parameters(), 1e-3)
-    history = fit(setting, model, rows, nn.CrossEntropyLoss(), optimizer, EPOCHS, batch_size=256, name="13/loss")
-    return model, history.losses
+    optimizer = torch.optim.Adam(model.parameters(), 1e-3)
+    batches = shuffled(setting, 256, names.letters, names.lengths, names.target)
+    return model, fit(setting, model, batches, CRITERION, optimizer, EPOCHS, name="13/loss")
 
 
-def run(setting: Setting) -> Iterator[Gate]:
+def run(setting: Setting) -> Gates:
     """Train on the names, score the test names, and again those that training never saw."""
     names = load_names(setting)
     countries = sorted({country for _, country in names.train})
@@ -82,11 +79,11 @@ def run(setting: Setting) -> Iterator[Gate]:
     setting.say(f"{EPOCHS} epochs, loss {losses[0]:.3f} to {losses[-1]:.3f}")
     setting.say(f"always {countries[int(largest)]}: {(test.target == largest).cpu().double().mean().item():.2%}")
     setting.say(unseen_line(right, names.train, names.test))
-    with setting.picture("13-confusion") as figure:
+    with setting.picture("13-confusion", (10, 8.5)) as figure:
         draw_confusion(figure, confusion(predicted, test.target, len(countries)), countries)
     with setting.picture("13-loss") as figure:
         title = "Name classifier: loss on the training names"
-        guessing = loss_of_guessing(train_names.target)
+        guessing = loss_of_guessing(train_names.target, CRITERION)
         draw_losses(figure, {"training": losses}, title, "cross entropy per name", guessing)
     yield Gate.at_least("accuracy", right.cpu().double().mean().item(), 0.80 if names.is_stand_in else 0.83)
 
@@ -118,13 +115,12 @@ def confusion(predicted: Tensor, target: Tensor, n_classes: int) -> Tensor:
     return torch.bincount(cells, minlength=n_classes**2).reshape(n_classes, n_classes)
 
 
-def draw_confusion(figure: "Figure", counts: Tensor, countries: Sequence[str]) -> None:
+def draw_confusion(figure: Figure, counts: Tensor, countries: Sequence[str]) -> None:
     """Rows sum to 100 %: of the names from a country, how many are taken for which; countries by size."""
     order = counts.sum(dim=1).argsort(descending=True)
     counts = counts[order][:, order]
     totals = counts.sum(dim=1)
     share = 100 * counts / totals.clamp(min=1).unsqueeze(1)
-    figure.set_size_inches(10, 8.5)
     axis = figure.subplots()
     shown = axis.imshow(share.numpy(), cmap="Blues", vmin=0, vmax=100)
     names = [countries[int(country)] for country in order]
@@ -133,9 +129,7 @@ def draw_confusion(figure: "Figure", counts: Tensor, countries: Sequence[str]) -
     for row, column in (share >= 0.5).nonzero().tolist():
         value = share[row, column].item()
         axis.text(column, row, f"{value:.0f}", ha="center", va="center", color="white" if value > 55 else "black")
-    axis.set_xlabel("taken for")
-    axis.set_ylabel("country of the name (test names)")
-    axis.set_title("Where surnames go, % of each row")
+    axis.set(xlabel="taken for", ylabel="country of the name (test names)", title="Where surnames go, % of each row")
     figure.colorbar(shown, ax=axis, label="% of the row")
 
 

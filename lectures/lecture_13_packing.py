@@ -3,13 +3,13 @@
 Shapes: B batch, T time, D features, H hidden.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from lectures.lecture import Gate, Lecture, Setting
+from lectures.course.lecture import Gate, Gates, Lecture, Setting
 
 NOTES_LENGTHS = (7, 8, 10, 5, 6, 7, 7, 7, 6)  # letters of the nine names in the notes
 NOTES_SIZES = [9, 9, 9, 9, 9, 8, 6, 2, 1, 1]
@@ -48,7 +48,7 @@ def masked_loop(cell: nn.GRUCell, inputs: Tensor, lengths: Tensor, *, backward: 
     return outputs, hidden
 
 
-def hidden_slices_gates() -> Iterator[Gate]:
+def hidden_slices_gates() -> Gates:
     """Where a bidirectional network puts its last states: outputs' two ends, hidden's two slices."""
     gru, inputs = nn.GRU(4, 3, bidirectional=True, batch_first=True), torch.randn(2, 5, 4)
     outputs, hidden = gru(inputs)
@@ -58,7 +58,7 @@ def hidden_slices_gates() -> Iterator[Gate]:
     yield Gate.equal("hidden[1] is the backward state at the first step", backward, True)
 
 
-def packed_equals_loop_gates(lengths: Sequence[int]) -> Iterator[Gate]:
+def packed_equals_loop_gates(lengths: Sequence[int]) -> Gates:
     """A packed bidirectional GRU against the masked loop, outputs and last states."""
     gru, inputs = nn.GRU(4, 3, bidirectional=True, batch_first=True), torch.randn(len(lengths), max(lengths), 4)
     ends = torch.tensor(lengths)
@@ -74,7 +74,7 @@ def packed_equals_loop_gates(lengths: Sequence[int]) -> Iterator[Gate]:
         yield Gate.at_most(f"packed and masked loop, {what}, largest difference", difference, 1e-6)
 
 
-def run(setting: Setting) -> Iterator[Gate]:
+def run(setting: Setting) -> Gates:
     """Slices of the hidden state, batch sizes of two packed batches, packing against the loop."""
     torch.manual_seed(setting.seed)
     yield from hidden_slices_gates()

@@ -1,1 +1,6 @@
-"""From a competition's name to a scored Kaggle submission, one module per step."""
+"""From a competition's name to a checked submission.
+
+`run.py` is the whole way in one function. Rooms, in the order in which a csv passes them: `data`, `models`,
+`training`, `validation`, `submission`; around them `kaggle` and `report`. `lookup` and `knobs` answer what can be
+answered before torch is loaded; `competition`, `hardware`, `metrics`, `files` and `errors` serve everybody.
+"""

@@ -1,29 +1,25 @@
-"""The command line: `python -m pipelines --help`.
+"""The command line: `python -m pipelines --help`. Options in, lines out; the rest is imported inside the commands.
 
-Only this module, `kaggle_commands` and `lecture_commands` print, and they import the rest of the project
-inside the commands, so that `--help` does not wait for torch. Exit codes: see `console.EXIT_CODES`.
+A wrong name or option is answered before torch is loaded. Exit codes: see `console.EXIT_CODES`.
 """
 
 import contextlib
-import json
 import os
 import sys
-from collections.abc import Callable, Mapping
 from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lectures import commands as lecture_commands
-from lectures.commands import TensorBoard, Visdom
-from pipelines import console
-from pipelines import hardware as heap
-from pipelines.kaggle import commands as kaggle_commands
+from pipelines.kaggle import commands
+from pipelines.report import console
 
 if TYPE_CHECKING:
     from pipelines.data.sources import Source
-    from pipelines.validation.crossval import CVResult
+    from pipelines.validation.results import CVResult
 
 app = typer.Typer(
     help="From a competition's name to a scored Kaggle submission.",
@@ -33,133 +29,83 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Name = Annotated[str, typer.Argument(help="Competition: folder name, Kaggle slug or URL.", metavar="COMPETITION")]
-Data = Annotated[Path | None, typer.Option(help="Folder with the competition's csv files.")]
-Output = Annotated[Path, typer.Option(help="Where submissions go; a folder per competition.")]
-Preset = Annotated[str, typer.Option(help="fast or best: how many networks are averaged.")]
-Variants = Annotated[
-    str | None, typer.Option(help="Networks of the competition, in place of the preset's.", metavar="NAME,NAME")
-]
-Folds = Annotated[int | None, typer.Option(help="Folds of the cross-validation; else as the preset says.")]
-Seeds = Annotated[int | None, typer.Option(help="Networks per fold; else as the preset says.")]
-Epochs = Annotated[int | None, typer.Option(help="Passes over the training rows; else as the recipe says.")]
-Seed = Annotated[int, typer.Option(help="Fixes all chance: the same seed gives the same csv on the CPU.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
-Memory = Annotated[
-    int | None,
-    typer.Option(help="MB for networks that train at the same time; else found, for the machine or its GPU."),
-]
-Practice = Annotated[
-    bool, typer.Option("--practice", help="Hide a fifth of the training rows; in the end, the score on those.")
-]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the path of the csv (run) or the score (cv) only.")]
-Json = Annotated[bool, typer.Option("--json", help="Print the record as JSON; everything else goes to stderr.")]
 
-
-@app.command()
-def run(
-    name: Name,
-    data: Data = None,
-    output: Output = Path("submissions"),
-    preset: Preset = "fast",
-    variants: Variants = None,
-    folds: Folds = None,
-    seeds: Seeds = None,
-    epochs: Epochs = None,
-    seed: Seed = 0,
-    device: Device = "auto",
-    memory: Memory = None,
-    tensorboard: TensorBoard = None,
-    visdom: Visdom = False,
-    quiet: Quiet = False,
-    as_json: Json = False,
+@app.command("run", help="Cross-validate, predict the test rows and write a checked submission with its record.")
+@app.command("cv", help="Cross-validate only: scores, baselines and forecast; nothing is written.")
+def run_command(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Folder name, Kaggle slug or URL.", metavar="COMPETITION")],
+    data: Annotated[Path | None, typer.Option(help="Folder with the competition's csv files.")] = None,
+    output: Annotated[Path, typer.Option(help="Where submissions go; a folder per competition.")] = Path("submissions"),
+    preset: Annotated[str, typer.Option(help="fast or best: how many networks are averaged.")] = "fast",
+    variants: Annotated[
+        str | None, typer.Option(help="Networks of the competition, in place of the preset's.", metavar="NAME,NAME")
+    ] = None,
+    folds: Annotated[int | None, typer.Option(help="Folds of the cross-validation; else as the preset says.")] = None,
+    seeds: Annotated[int | None, typer.Option(help="Networks per fold; else as the preset says.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the training rows; else as the recipe says.")] = None,
+    seed: Annotated[int, typer.Option(help="Fixes all chance: the same seed gives the same csv on the CPU.")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    memory: Annotated[int | None, typer.Option(help="MB for what trains at the same time; else found.")] = None,
+    practice: Annotated[
+        bool, typer.Option("--practice", help="Hide a fifth of the training rows; in the end, the score on those.")
+    ] = False,
+    tensorboard: console.TensorBoard = None,
+    visdom: console.Visdom = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the csv's path (run) or the score (cv).")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the record; all else goes to stderr.")] = False,
 ) -> None:
-    """Cross-validate, predict the test rows and write a checked submission with its record."""
-    knobs = {
-        "data": data, "output": output, "preset": preset, "variants": variants, "folds": folds, "seeds": seeds,
-        "epochs": epochs, "seed": seed, "device": device, "memory": memory,
-    }  # fmt: skip
-    _run(name, knobs, (tensorboard, visdom), write=True, quiet=quiet, as_json=as_json)
-
-
-@app.command()
-def cv(
-    name: Name,
-    data: Data = None,
-    preset: Preset = "fast",
-    variants: Variants = None,
-    folds: Folds = None,
-    seeds: Seeds = None,
-    epochs: Epochs = None,
-    seed: Seed = 0,
-    device: Device = "auto",
-    memory: Memory = None,
-    practice: Practice = False,
-    tensorboard: TensorBoard = None,
-    visdom: Visdom = False,
-    quiet: Quiet = False,
-    as_json: Json = False,
-) -> None:
-    """Cross-validate only: scores, baselines and forecast; nothing is written."""
-    knobs = {
-        "data": data, "preset": preset, "variants": variants, "folds": folds, "seeds": seeds,
-        "epochs": epochs, "seed": seed, "device": device, "memory": memory, "practice": practice,
-    }  # fmt: skip
-    _run(name, knobs, (tensorboard, visdom), write=False, quiet=quiet, as_json=as_json)
-
-
-def _run(
-    name: str,
-    options: Mapping[str, object],
-    shown: tuple[Path | None, bool],
-    *,
-    write: bool,
-    quiet: bool,
-    as_json: bool,
-) -> None:
+    """Both commands: they differ in whether anything is written."""
     with console.errors_in_plain_words("interrupted; nothing was written"):
-        from pipelines import report
-        from pipelines.competition import load
-        from pipelines.kaggle.download import fetch
-        from pipelines.run import Knobs
-        from pipelines.run import run as run_competition
-        from pipelines.training.curves import make_curves
+        from pipelines.knobs import Knobs, check
+        from pipelines.lookup import find, load
 
-        say = _speaker(quiet=quiet, to_stderr=as_json)
-        competition, knobs = load(name), Knobs(**options)  # type: ignore[arg-type]
+        knobs = Knobs(
+            data=data, output=output, preset=preset, variants=_names(variants), folds=folds, seeds=seeds,
+            epochs=epochs, seed=seed, device=device, memory=memory, practice=practice,
+        )  # fmt: skip
+        write = context.info_name == "run" and not practice
+        check(knobs, find(name), write=write)
+
+        from pipelines.kaggle.download import fetch
+        from pipelines.report import lines
+        from pipelines.report.curves import Watcher, make_curves
+        from pipelines.run import make_plan, run
+
+        competition = load(name)
+
+        def say(line: str) -> None:
+            if not quiet:
+                console.say(line, err=as_json)
 
         def on_result(source: "Source", result: "CVResult") -> None:
             no_public_score = None if source.kind == "sample" else "public score"
-            for line in report.score_lines(competition, result, "hidden rows" if knobs.practice else no_public_score):
+            for line in lines.score_lines(competition, result, "hidden rows" if practice else no_public_score):
                 say(line)
 
-        with contextlib.closing(make_curves(*shown)) as curves, console.progress_bar(silent=quiet) as bar:
-            outcome = run_competition(
-                competition,
-                knobs,
-                write=write,
-                fetch=partial(fetch, say=console.say_aside),
-                say=say,
-                progress=partial(bar, "epochs of networks"),
-                on_loss=curves.add,
-                on_result=on_result,
+        with contextlib.closing(make_curves(tensorboard, visdom)) as curves, console.progress_bar(silent=quiet) as bar:
+            on_epoch = Watcher(curves, bar, make_plan(competition, knobs).n_epochs)
+            fetch_aside = partial(fetch, say=console.say_aside)
+            outcome = run(
+                competition, knobs, write=write, fetch=fetch_aside, say=say, on_epoch=on_epoch, on_result=on_result
             )
         if outcome.path is not None:
-            report.draw_curves(competition, outcome, outcome.path.with_suffix(".png"))
-        for line in report.outcome_lines(competition, outcome):
+            lines.draw_curves(competition, outcome, outcome.path.with_suffix(".png"))
+        for line in lines.outcome_lines(competition, outcome):
             say(line)
         if as_json:
-            console.say(json.dumps(outcome.record, indent=2))
+            console.say(outcome.record.to_json())
         elif quiet:
             console.say(str(outcome.path) if outcome.path else f"{outcome.result.score:.6f}")
 
 
-def _speaker(*, quiet: bool, to_stderr: bool) -> Callable[[str], None]:
-    return lambda line: None if quiet else console.say(line, err=to_stderr)
+def _names(text: str | None) -> tuple[str, ...] | None:
+    return None if text is None else tuple(name.strip() for name in text.split(","))
 
 
-kaggle_commands.register(app)
-lecture_commands.register(app)
+commands.register(app)
+if find_spec("lectures"):  # the course uses the pipelines and is found by name, as competitions are
+    import_module("lectures.commands").register(app)
 
 
 def main() -> None:
@@ -169,7 +115,6 @@ def main() -> None:
     slow each other down tenfold (LOG.md, 2026-11-23).
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    heap.keep_freed_memory()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")

@@ -1,19 +1,15 @@
-"""What a competition has to say about itself: one frozen value, looked up by name in one place."""
+"""What a competition has to say about itself: one frozen value."""
 
-import importlib
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
-
-from pipelines.errors import UsageError
-from pipelines.metrics import Metric
 
 if TYPE_CHECKING:
     import pandas as pd
     import pandera.pandas as pa
     from torch import nn
+
+    from pipelines.metrics import Metric
 
 Frames = dict[str, "pd.DataFrame"]
 Schedule = Literal["constant", "cosine", "one-cycle"]
@@ -21,12 +17,12 @@ Schedule = Literal["constant", "cosine", "one-cycle"]
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """How one network is trained. The names are `TorchClassifier`'s parameters.
+    """How one network is trained; the optimizer is AdamW.
 
-    `patience` epochs without a better score end the training early and the best weights are kept;
-    the score is taken on `validation_fraction` of the training rows, split off for it. None trains
-    all epochs on all training rows. `bfloat16` multiplies matrices in that format on processors and
-    GPUs that have it; the weights stay float32.
+    `schedule` moves the learning rate over all steps. `patience` epochs without a better score end the training
+    early and the best weights are kept; the score is taken on `validation_fraction` of the training rows, split off
+    for it. None trains all epochs on all training rows. `bfloat16` multiplies matrices in that format on processors
+    and GPUs that have it; the weights stay float32.
     """
 
     epochs: int = 60
@@ -51,16 +47,13 @@ class Variant:
     recipe: Recipe = field(default_factory=Recipe)
 
 
-NETWORK = "network"  # the name of a competition's own variant
-
-
 @dataclass(frozen=True, kw_only=True)
 class Preset:
     """How many networks are averaged: `folds` x `seeds` of each of the `variants`."""
 
     folds: int
     seeds: int
-    variants: tuple[str, ...] = (NETWORK,)
+    variants: tuple[str, ...] = ("network",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,37 +70,25 @@ class Published:
 
 @dataclass(frozen=True, kw_only=True)
 class Competition:
-    """Everything that is special about one competition.
-
-    Factories, not instances: each fold gets a new encoder, model and optimizer.
-    """
+    """Everything that is special about one competition."""
 
     slug: str  # as in kaggle.com/competitions/<slug>
     id_column: str
     target: str
     classes: tuple[int | str, ...]  # target values; their order is the order of probabilities
-    metric: Metric
+    metric: "Metric"
     submit: Literal["labels", "probabilities"]
     sample_submission: str  # file name of Kaggle's example of a submission
     schema: "pa.DataFrameSchema"  # every column of test.csv but the id: type, range, may it be missing
     add_features: "Callable[[pd.DataFrame], pd.DataFrame]"  # train and test rows together, never the target
-    make_encoder: Callable[[], Any]  # scikit-learn transformer, fitted on the training fold
-    make_model: "Callable[[int, int], nn.Module]"  # (n_features, n_classes) -> network that returns logits
+    variants: Mapping[str, Variant]  # the networks, of which presets name some
     make_sample: "Callable[[], Frames]"  # file name -> made rows, for a machine without the data
-    recipe: Recipe = field(default_factory=Recipe)
-    variants: Mapping[str, Variant] = field(default_factory=dict)  # further networks, which presets name
     presets: Mapping[str, Preset] = field(
         default_factory=lambda: {"fast": Preset(folds=10, seeds=5), "best": Preset(folds=10, seeds=20)}
     )
     baselines: Mapping[str, Callable[[], Any]] = field(default_factory=dict)  # classifiers on feature frames
     public_share: float = 1.0  # share of the test rows behind the public score
     published: Published | None = None  # how others' public scores differed from their cross-validation
-
-    @property
-    def all_variants(self) -> dict[str, Variant]:
-        """The competition's own network, then its further variants."""
-        own = Variant(make_encoder=self.make_encoder, make_model=self.make_model, recipe=self.recipe)
-        return {NETWORK: own, **self.variants}
 
     @property
     def url(self) -> str:
@@ -118,41 +99,3 @@ class Competition:
     def files(self) -> tuple[str, str, str]:
         """The file names that a run reads: training rows, test rows, example of a submission."""
         return ("train.csv", "test.csv", self.sample_submission)
-
-
-def names() -> list[str]:
-    """Names of the competitions that are there: the folders of `competitions/`.
-
-    >>> "titanic" in names()
-    True
-    """
-    folder = Path(__file__).resolve().parent.parent / "competitions"
-    return sorted(path.parent.name for path in folder.glob("*/competition.py"))
-
-
-def load(name: str) -> Competition:
-    """Competition by folder name, Kaggle slug or URL.
-
-    >>> load("https://www.kaggle.com/competitions/titanic/data").slug
-    'titanic'
-    """
-    match = re.search(r"kaggle\.com/(?:competitions|c)/([^/?#]+)", name)
-    wanted = match.group(1) if match else name
-    known = names()
-    found = {short: _import(short) for short in known if short == wanted} or {
-        short: competition for short in known if (competition := _import(short)).slug == wanted
-    }
-    if not found:
-        raise UsageError(
-            f"there is no competition {wanted!r}; known: {', '.join(known)}",
-            "check the spelling, or add the folder competitions/<name>/ (README: Add a competition)",
-            "请检查拼写，或新建 competitions/<名称>/ 文件夹（见 README.zh-CN.md）",
-        )
-    return next(iter(found.values()))
-
-
-def _import(short: str) -> Competition:
-    module = importlib.import_module(f"competitions.{short}.competition")
-    competition = module.COMPETITION
-    assert isinstance(competition, Competition), f"{module.__name__}.COMPETITION is no Competition"
-    return competition

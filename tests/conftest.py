@@ -11,10 +11,11 @@ import pytest
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch: as the command line has it, see __main__.main
 
-from pipelines.competition import load
+from pipelines.competition import Variant
 from pipelines.data.encoders import TabularEncoder
 from pipelines.data.sources import from_sample
-from pipelines.models import SoftmaxRegression
+from pipelines.lookup import load
+from pipelines.models import MLP
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell does in the background; programs inherit it
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -60,13 +61,9 @@ def titanic():
 @pytest.fixture
 def toy(titanic):
     """Titanic's shell around a linear model of plain columns; no baselines but the two of every competition."""
-    return replace(
-        titanic,
-        make_encoder=lambda: TabularEncoder(("signal", "noise")),
-        make_model=SoftmaxRegression,
-        baselines={},
-        published=None,
-    )
+    encoder, linear = lambda: TabularEncoder(("signal", "noise")), lambda d, c: MLP([d, c])
+    variant = Variant(make_encoder=encoder, make_model=linear)
+    return replace(titanic, variants={"network": variant}, baselines={}, published=None)
 
 
 @pytest.fixture(scope="session")

@@ -1,27 +1,43 @@
-"""Networks and jobs that several test files train.
-
-Shapes: B batch.
-"""
+"""Networks and groups of jobs that several test files train."""
 
 import torch
 from torch import nn
 
 from pipelines.competition import Recipe
+from pipelines.metrics import log_loss
 from pipelines.models import MLP
-from pipelines.training.fit import Job
+from pipelines.training.fit import Encoded, Group, Job, Rows, fit
 
 
-def make_jobs(n_members=4, n_rows=100, n_features=6, held_out=0):
-    """Jobs with rows of their own, of which neighbours share some."""
+def make_rows(n_folds=4, n_rows=100, n_features=6, held_out=0):
+    """Rows of so many folds, of which neighbours share some."""
     generator = torch.Generator().manual_seed(0)
-    inputs = torch.randn(n_rows + 10 * n_members + held_out, n_features, generator=generator)
+    inputs = torch.randn(n_rows + 10 * n_folds + held_out, n_features, generator=generator)
     codes = (inputs[:, 0] + inputs[:, 1] * inputs[:, 2] > 0).long()
-    jobs = []
-    for i in range(n_members):
-        rows = slice(10 * i, 10 * i + n_rows)
-        kept = (inputs[-held_out:], codes[-held_out:]) if held_out else None
-        jobs.append(Job(inputs=inputs[rows].clone(), targets=codes[rows].clone(), seed=100 + i, held_out=kept))
-    return jobs
+    kept = (inputs[-held_out:], codes[-held_out:]) if held_out else None
+    parts = [slice(10 * i, 10 * i + n_rows) for i in range(n_folds)]
+    return [Rows(inputs=inputs[part].clone(), target=codes[part].clone(), held_out=kept) for part in parts]
+
+
+def make_group(rows, make_model, recipe=None, metric=log_loss, device="cpu", random_states=None):
+    """A network on each of the rows; `rows` may hold the same ones several times."""
+    states = random_states or [100 + fold for fold in range(len(rows))]
+    return Group(
+        jobs=tuple(Job("network", fold, 0, state) for fold, state in enumerate(states)),
+        encode=lambda fold: Encoded(rows[fold]), make_model=lambda *_sizes: make_model(), n_classes=2,
+        recipe=recipe or RECIPE, metric=metric, device=torch.device(device),
+    )  # fmt: skip
+
+
+def fit_each(rows, make_model, recipe=None, metric=log_loss, **more):
+    """The networks of such a group in the order of the rows: together, in one call of `fit`."""
+    return list(fit(make_group(rows, make_model, recipe, metric, **more)).networks.values())
+
+
+def fit_alone(rows, make_model, recipe=None, metric=log_loss):
+    """The same networks, each in a group of its own."""
+    groups = [make_group([each], make_model, recipe, metric, random_states=[100 + i]) for i, each in enumerate(rows)]
+    return [next(iter(fit(group).networks.values())) for group in groups]
 
 
 def assert_same(one, other, atol=2e-5):
@@ -55,14 +71,11 @@ class Tied(nn.Module):
         return self.out(torch.dropout(hidden, 0.2, train=self.training))
 
 
-NETWORKS["tied, frozen, hidden buffer, channels"] = Tied
-
-
 RECIPE = Recipe(epochs=6, batch_size=32, lr=5e-3, schedule="one-cycle")
 
 
 class GRUClassifier(nn.Module):
-    """vmap has no rule for a GRU."""
+    """There is no layer of many for a GRU."""
 
     def __init__(self):
         super().__init__()

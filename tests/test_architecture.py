@@ -1,6 +1,8 @@
 """Rules of the house that a reader relies on."""
 
 import ast
+import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -8,34 +10,29 @@ from pathlib import Path
 
 import pytest
 
+from pipelines import lookup
+from pipelines.errors import UsageError
+
 ROOT = Path(__file__).resolve().parent.parent
-MODULES = sorted([*ROOT.glob("pipelines/**/*.py"), *ROOT.glob("competitions/**/*.py")])
+MODULES = sorted(
+    path for package in ("pipelines", "competitions", "lectures") for path in ROOT.glob(f"{package}/**/*.py")
+)
+ROOMS = sorted(path.parent for path in ROOT.glob("pipelines/**/__init__.py"))
 
 
-def imported(path: Path) -> set[str]:
-    """Names of the modules that a file imports."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            found.add(node.module or "")
-    return found
+def test_there_is_one_backward_in_the_training_loop_and_in_the_lectures_that_write_it_out():
+    found = {str(p.relative_to(ROOT)) for p in MODULES if ".backward(" in p.read_text(encoding="utf-8")}
+    assert "pipelines/training/loop.py" in found
+    assert not {name for name in found if not name.startswith("lectures/lecture_")} - {"pipelines/training/loop.py"}
 
 
-def test_pipelines_never_import_competitions():
-    wrong = [
-        (path.name, name)
-        for path in ROOT.glob("pipelines/**/*.py")
-        for name in imported(path)
-        if name.split(".")[0] == "competitions"
-    ]
-    assert wrong == []
-
-
-def test_there_is_one_backward_in_the_training_loop_and_the_lecture_that_does_it_by_hand():
-    found = {p.name for p in MODULES if ".backward(" in p.read_text(encoding="utf-8")}
-    assert found == {"training.py", "lecture_04_back_propagation.py"}
+@pytest.mark.parametrize("room", ROOMS, ids=lambda p: str(p.relative_to(ROOT)))
+def test_a_room_holds_at_most_nine_modules_and_says_what_is_in_it(room):
+    modules = {path.stem for path in room.glob("*.py")} - {"__init__"}
+    assert len(modules) <= 9
+    said = ast.get_docstring(ast.parse((room / "__init__.py").read_text(encoding="utf-8")))
+    if room.name != "models":  # which names what it exports
+        assert modules - {"__main__"} <= set(re.findall(r"`(\w+)(?:\.py)?`", said))
 
 
 def test_competitions_hold_no_loop_over_epochs_and_no_file_access():
@@ -68,6 +65,118 @@ def test_help_does_not_wait_for_torch_or_pandas():
     code = "import sys, pipelines.__main__; print(sorted({'torch', 'pandas', 'sklearn', 'kaggle'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout.strip() == "[]"
+
+
+WRONG = {
+    "a name": ["run", "titanik"],
+    "a preset": ["cv", "titanic", "--preset", "slow"],
+    "a variant": ["cv", "otto", "--variants", "pieces,resnet"],
+    "a number": ["run", "titanic", "--folds", "1"],
+    "a device": ["run", "titanic", "--device", "tpu"],
+    "a folder": ["run", "titanic", "--data", "nowhere"],
+    "an output": ["run", "titanic", "--output", "README.md"],
+    "a csv to train on": ["run", "titanic", "--data", "docs"],
+    "a csv to submit": ["submit", "titanic", "--output", "tests"],
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_what_is_wrong_is_answered_before_anything_heavy_is_loaded(wrong):
+    """Within a second, that is; torch alone takes three to load on a slow machine."""
+    code = (
+        "import sys\nfrom pipelines.__main__ import app\n"
+        f"try:\n    app({WRONG[wrong]!r})\nexcept SystemExit as end:\n    code = end.code\n"
+        "print(code, sorted({'torch', 'pandas', 'sklearn', 'kagglehub'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout.split("\n")[-2] == "2 []", done.stdout + done.stderr
+    assert "what to do" in done.stderr
+
+
+def test_one_broken_competition_does_not_break_the_others(monkeypatch, tmp_path):
+    for name, text in (("broken", "def ("), ("strange", "slug = 1 / 0")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "competition.py").write_text(text)
+    shutil.copytree(ROOT / "competitions" / "titanic", tmp_path / "titanic")
+    monkeypatch.setattr(lookup, "FOLDER", tmp_path)
+    assert lookup.names() == ["broken", "strange", "titanic"]
+    assert lookup.load("https://www.kaggle.com/c/titanic").slug == "titanic"
+    with pytest.raises(UsageError, match="known: broken, strange, titanic"):
+        lookup.find("otto")
+
+
+OUTLINES = {
+    "plain": (
+        'COMPETITION = Competition(slug="a-b", variants={"one": 1, "two": 2})',
+        "a-b",
+        ["fast", "best"],
+        ["one", "two"],
+    ),
+    "constants": (
+        'SLUG = "a-b"\nP = {"x": 1}\nCOMPETITION = Competition(slug=SLUG, presets=P, variants=V)',
+        "a-b",
+        ["x"],
+        None,
+    ),
+    "made elsewhere": ('COMPETITION = make("a-b")', None, None, None),
+    "more": ('COMPETITION = Competition(slug="a-b", **common)', None, None, None),
+    "a local name": (
+        'def f():\n    presets = {"no": 1}\nCOMPETITION = Competition(slug="a-b")',
+        "a-b",
+        ["fast", "best"],
+        None,
+    ),
+    "broken": ("def (", None, None, None),
+    "made anew": ('COMPETITION = Competition(slug="a-b")\nif LARGE:\n    COMPETITION = 1', None, None, None),
+    "filled later": (
+        'V = {}\nV["b"] = 1\nCOMPETITION = Competition(slug="a-b", variants=V)',
+        "a-b",
+        ["fast", "best"],
+        None,
+    ),
+    "in two steps": ('S = "a"\nS += "-b"\nCOMPETITION = Competition(slug=S)', None, ["fast", "best"], None),
+    "one of two": (
+        'V = {"a": 1}\nif LARGE:\n    V = {"b": 1}\nCOMPETITION = Competition(slug="a-b", variants=V)',
+        "a-b",
+        ["fast", "best"],
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", OUTLINES)
+def test_what_is_not_written_out_is_not_guessed(case, monkeypatch, tmp_path):
+    text, slug, presets, variants = OUTLINES[case]
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "competition.py").write_text(text)
+    monkeypatch.setattr(lookup, "FOLDER", tmp_path)
+    outline = lookup.Outline("new")
+    assert (outline.slug, outline.presets, outline.variants) == (slug, presets, variants)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [("def (", "competition.py, line 1: invalid syntax"), ("COMPETITION = 1", "COMPETITION is int, no Competition")],
+)
+def test_a_competition_that_cannot_be_used_is_told_plainly(text, says, monkeypatch, tmp_path):
+    folder = tmp_path / "competitions" / "brandnew"
+    folder.mkdir(parents=True)
+    (folder / "competition.py").write_text(text)
+    import competitions
+
+    monkeypatch.setattr(competitions, "__path__", [*competitions.__path__, str(folder.parent)])
+    monkeypatch.setattr(lookup, "FOLDER", folder.parent)
+    with pytest.raises(UsageError, match=f"competitions/brandnew cannot be used: {re.escape(says)}"):
+        lookup.load("brandnew")
+
+
+def test_a_slug_that_only_the_code_tells_is_found(monkeypatch, tmp_path, titanic):
+    for name in ("hidden", "broken"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "competition.py").write_text("COMPETITION = make()")
+    monkeypatch.setattr(lookup, "FOLDER", tmp_path)
+    monkeypatch.setattr(lookup, "_import", {"hidden": titanic}.__getitem__)  # the other one raises
+    assert lookup.find("titanic").name == "hidden"
 
 
 def test_constraints_pin_every_dependency():

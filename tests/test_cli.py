@@ -14,10 +14,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
+import typer
 from typer.testing import CliRunner
 
 from pipelines.__main__ import app
-from pipelines.validation import folds
+from pipelines.report.console import errors_in_plain_words
+from pipelines.validation import crossval
 
 ROOT = Path(__file__).resolve().parent.parent
 QUICK = ["--folds", "3", "--seeds", "1", "--epochs", "3", "--device", "cpu"]
@@ -78,7 +80,7 @@ def test_the_record_holds_what_is_needed_to_repeat_the_run(invoke, sample_folder
     assert set(record) == {
         "slug", "data", "where", "inputs_sha256", "csv_sha256", "metric", "cv_mean", "cv_se", "fold_scores", "fold_se",
         "variants", "baselines", "forecast", "folds", "seeds", "seed", "preset", "device", "versions",
-        "git_commit", "seconds", "peak_memory_mb",
+        "git_commit", "seconds", "peak_memory_mb", "version",
     }  # fmt: skip
     assert record["data"] == "folder"
     assert record["csv_sha256"] == hashlib.sha256(csv.read_bytes()).hexdigest()
@@ -99,21 +101,17 @@ def test_the_record_holds_what_is_needed_to_repeat_the_run(invoke, sample_folder
     }  # fmt: skip
 
 
-def test_the_same_command_twice_gives_the_same_bytes(invoke, sample_folder, tmp_path):
-    for output in ("one", "two"):
+def test_the_same_command_twice_gives_the_same_bytes_and_the_order_of_test_rows_changes_nothing(
+    invoke, sample_folder, tmp_path
+):
+    for output in ("one", "two", "three"):
+        if output == "three":
+            test = sample_folder / "test.csv"
+            header, *rows = test.read_text().splitlines()
+            test.write_text("\n".join([header, *rows[::-1]]) + "\n")
         assert invoke("run", "titanic", "--data", sample_folder, "--output", output, *QUICK).exit_code == 0
-    one, two = (next((tmp_path / output / "titanic").glob("*.csv")).read_bytes() for output in ("one", "two"))
-    assert one == two
-
-
-def test_shuffling_the_test_file_changes_no_passengers_prediction(invoke, sample_folder, tmp_path):
-    assert invoke("run", "titanic", "--data", sample_folder, "--output", "one", *QUICK).exit_code == 0
-    test = sample_folder / "test.csv"
-    header, *rows = test.read_text().splitlines()
-    test.write_text("\n".join([header, *rows[::-1]]) + "\n")
-    assert invoke("run", "titanic", "--data", sample_folder, "--output", "two", *QUICK).exit_code == 0
-    one, two = (next((tmp_path / output / "titanic").glob("*.csv")).read_bytes() for output in ("one", "two"))
-    assert one == two
+    one, two, three = (next((tmp_path / n / "titanic").glob("*.csv")).read_bytes() for n in ("one", "two", "three"))
+    assert one == two == three
 
 
 def test_cv_writes_nothing(invoke, sample_folder, tmp_path):
@@ -142,7 +140,7 @@ FAULTS = {
     "no such folder": (["run", "titanic", "--data", "nowhere"], 2, "there is no folder nowhere"),
     "unknown preset": (["run", "titanic", "--preset", "slow"], 2, "there is no preset 'slow'"),
     "unknown variant": (
-        ["cv", "otto", "--variants", "residual,resnet"], 2, "has no variant 'resnet'; known: network, pieces, residual,"
+        ["cv", "otto", "--variants", "residual,resnet"], 2, "has no variant 'resnet'; known: pieces, residual,"
     ),
     "one fold": (["run", "titanic", "--folds", "1"], 2, "--folds must be at least 2, got 1"),
     "no seeds": (["cv", "titanic", "--seeds", "0"], 2, "--seeds must be at least 1, got 0"),
@@ -166,29 +164,37 @@ def test_wrong_options_end_in_plain_words(invoke, tmp_path, fault):
     assert written(tmp_path) == []
 
 
-@pytest.mark.parametrize(
-    "error",
-    [
-        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has less. And so on"),
-        RuntimeError("MPS backend out of memory (MPS allocated: 17.00 GB)"),
-        RuntimeError("Invalid buffer size: 19.45 GB"),
-        RuntimeError("[enforce fail at alloc_cpu.cpp:124] DefaultCPUAllocator: can't allocate memory: you tried"),
-        RuntimeError("[enforce fail at alloc_cpu.cpp:115] data. DefaultCPUAllocator: not enough memory: you tried"),
-        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
-        RuntimeError("cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED"),
-        MemoryError(),
-    ],
-)
-def test_full_memory_anywhere_in_a_run_ends_in_plain_words(error, invoke, tmp_path, monkeypatch):
-    def full(*_arguments):
-        raise error
+FULL_MEMORY = [
+    torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has less. And so on"),
+    RuntimeError("MPS backend out of memory (MPS allocated: 17.00 GB)"),
+    RuntimeError("Invalid buffer size: 19.45 GB"),
+    RuntimeError("[enforce fail at alloc_cpu.cpp:124] DefaultCPUAllocator: can't allocate memory: you tried"),
+    RuntimeError("[enforce fail at alloc_cpu.cpp:115] data. DefaultCPUAllocator: not enough memory: you tried"),
+    RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+    RuntimeError("cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED"),
+    MemoryError(),
+]
 
-    monkeypatch.setattr(folds, "_predict", full)
+
+@pytest.mark.parametrize("error", FULL_MEMORY)
+def test_full_memory_is_told_in_plain_words(error, capsys):
+    with pytest.raises(typer.Exit) as end, errors_in_plain_words("interrupted"):
+        raise error
+    told = capsys.readouterr().err
+    assert end.value.exit_code == 1
+    assert told.startswith("error: memory is full: ")
+    assert "And so on" not in told
+    assert "怎么办: 请关闭占用内存的其他程序" in told
+
+
+def test_full_memory_in_the_middle_of_a_run_leaves_nothing(invoke, tmp_path, monkeypatch):
+    def full(*_arguments):
+        raise FULL_MEMORY[0]
+
+    monkeypatch.setattr(crossval, "predict", full)
     done = invoke("run", "titanic", "--folds", "2", "--seeds", "1", "--epochs", "1")
     assert done.exit_code == 1
     assert "error: memory is full: " in done.stderr
-    assert "And so on" not in done.stderr
-    assert "怎么办: 请关闭占用内存的其他程序" in done.stderr
     assert written(tmp_path) == []
 
 
@@ -196,7 +202,7 @@ def test_other_errors_of_torch_keep_their_traceback(invoke, monkeypatch):
     def broken(*_arguments):
         raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
 
-    monkeypatch.setattr(folds, "_predict", broken)
+    monkeypatch.setattr(crossval, "predict", broken)
     done = invoke("cv", "titanic", "--folds", "2", "--seeds", "1", "--epochs", "1")
     assert str(done.exception) == "mat1 and mat2 shapes cannot be multiplied"
 
@@ -230,6 +236,15 @@ def test_an_output_that_is_a_file_is_refused_before_the_training(invoke, sample_
     done = invoke("run", "titanic", "--data", sample_folder, "--output", "taken", *QUICK)
     assert done.exit_code == 2
     assert "taken is not a folder" in done.stderr
+    assert "out of fold" not in done.stdout
+
+
+def test_a_competitions_folder_that_is_a_file_is_refused_before_the_training(invoke, sample_folder, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "titanic").write_text("")
+    done = invoke("run", "titanic", "--data", sample_folder, "--output", "out", *QUICK)
+    assert done.exit_code == 2
+    assert "is not a folder" in done.stderr
     assert "out of fold" not in done.stdout
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lectures import catalogue
+from lectures.course import catalogue
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ["course.md", "course.zh-CN.md"]
@@ -32,7 +32,7 @@ def test_links_lead_somewhere(page):
 @pytest.mark.parametrize("page", PAGES)
 def test_every_picture_is_named(page):
     sources = (ROOT / "lectures").glob("lecture_*.py")
-    drawn = {name for source in sources for name in re.findall(r'picture\("([\w-]+)"\)', source.read_text("utf-8"))}
+    drawn = {name for source in sources for name in re.findall(r'picture\("([\w-]+)"', source.read_text("utf-8"))}
     assert len(drawn) >= 20
     assert sorted(name for name in drawn if f"`{name}`" not in text(page)) == []
 

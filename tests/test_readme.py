@@ -22,13 +22,22 @@ def test_python_blocks_run(name, capsys):
 
 
 @pytest.mark.parametrize("name", READMES)
-def test_the_tree_names_every_module_and_no_other(name):
+def test_the_tree_names_every_room_and_no_other(name):
     tree = re.search(r"```\n\.\n(.*?)```", text(name), re.DOTALL).group(1)
-    named = set(re.findall(r"([\w.]+\.py)\b", tree))
-    there = {p.name for folder in ("pipelines", "competitions") for p in (ROOT / folder).rglob("*.py")} - {
-        "__init__.py"
-    }
-    assert named == there
+    named = set(re.findall(r"[├└]── (\w+)/ ", tree))
+    inside = {path.parent.name for path in ROOT.glob("pipelines/*/__init__.py")}
+    tops = {"competitions", "pipelines", "lectures", "benchmarks", "submissions", "tests", "docs"}
+    assert named | {"pipelines"} == inside | tops
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_the_way_can_be_read_in_an_evening(name):
+    """The files that a csv passes, with their lines: at most 16, and 1,500 lines together."""
+    rows = re.findall(r"^\| \[([\w/.]+)\]\(\1\) \| (\d+) \|", text(name), re.MULTILINE)
+    lines = {path: len((ROOT / path).read_text(encoding="utf-8").splitlines()) for path, _ in rows}
+    assert 10 <= len(rows) <= 16
+    assert sum(lines.values()) <= 1500
+    assert {path: said for path, said in rows if abs(int(said) - lines[path]) > 10} == {}
 
 
 @pytest.mark.parametrize("name", READMES)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from pipelines.competition import Recipe
-from pipelines.validation.folds import Features, Plan
+from pipelines.validation.crossval import Features, Plan
 
 QUICK = Recipe(epochs=20, batch_size=64, lr=0.1, weight_decay=0.0)
 
@@ -19,7 +19,8 @@ def make_features(n=300, n_test=80, seed=0):
 
 
 def only(competition, recipe):
-    return replace(competition.all_variants["network"], recipe=recipe)
+    """The competition's network by another recipe."""
+    return replace(competition.variants["network"], recipe=recipe)
 
 
 def plan(toy, recipe=QUICK, **changes):

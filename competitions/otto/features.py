@@ -13,7 +13,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from pipelines.metrics import FloatArray
 
-View = Literal["raw", "log", "root", "tf-idf"]
+View = Literal["log", "root", "tf-idf"]
 BINS = 50
 ROWS_AT_A_TIME = 2048
 
@@ -26,10 +26,10 @@ def add_features(products: pd.DataFrame) -> pd.DataFrame:
 def make_encoder(view: View = "log") -> Pipeline:
     """One view of the counts, with the row's sum and number of non-zeros beside it, standardised; float32 (N, 95).
 
-    `raw` x; `log` log(1 + x); `root` sqrt(x + 3/8) (Anscombe's transform for counts); `tf-idf` each
+    `log` log(1 + x); `root` sqrt(x + 3/8) (Anscombe's transform for counts); `tf-idf` each
     row as a document, idf learned in `fit`.
     """
-    steps = {"tf-idf": TfidfTransformer(sublinear_tf=True), "log": np.log1p, "root": _root, "raw": None}
+    steps = {"tf-idf": TfidfTransformer(sublinear_tf=True), "log": np.log1p, "root": _root}
     step = steps[view]
     transform = step if isinstance(step, TfidfTransformer) else FunctionTransformer(step)
     return make_pipeline(WithTotals(transform), StandardScaler(), FunctionTransformer(_float32))

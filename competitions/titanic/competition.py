@@ -9,7 +9,7 @@ from torch import nn
 
 from competitions.titanic.features import add_features, make_encoder
 from competitions.titanic.sample import make_sample
-from pipelines.competition import Competition, Published, Recipe
+from pipelines.competition import Competition, Published, Recipe, Variant
 from pipelines.metrics import accuracy
 from pipelines.models import MLP
 
@@ -60,9 +60,13 @@ COMPETITION = Competition(
     sample_submission="gender_submission.csv",
     schema=SCHEMA,
     add_features=add_features,
-    make_encoder=make_encoder,
-    make_model=make_model,
-    recipe=Recipe(epochs=60, batch_size=64, lr=2e-3, weight_decay=1e-2, schedule="one-cycle"),
+    variants={
+        "network": Variant(
+            make_encoder=make_encoder,
+            make_model=make_model,
+            recipe=Recipe(epochs=60, batch_size=64, lr=2e-3, weight_decay=1e-2, schedule="one-cycle"),
+        )
+    },
     baselines={"sex only": sex_only},
     published=PUBLISHED,
     make_sample=make_sample,

@@ -12,6 +12,7 @@ from pipelines.data.encoders import GroupMedianImputer, LeaveOneOutMean, Tabular
 TITLES = {
     "Mr": "Mr", "Mrs": "Mrs", "Mme": "Mrs", "Miss": "Miss", "Ms": "Miss", "Mlle": "Miss", "Master": "Master",
 }  # fmt: skip
+# What the network sees: a new column of `add_features` has to stand in one of these, or in the encoder.
 NUMERIC = ("age_missing", "family_size", "ticket_size", "log_fare_per_person", "cabin_known")
 CATEGORICAL = ("title", "sex_class", "deck", "Embarked")
 MAX_PARCH = 6  # the largest value in the training file; Parch 9 occurs in the test file only
@@ -20,7 +21,8 @@ MAX_PARCH = 6  # the largest value in the training file; Parch 9 occurs in the t
 def add_features(passengers: pd.DataFrame) -> pd.DataFrame:
     """Columns that follow from the passengers' own rows and from who shares a ticket or a name.
 
-    Missing stays missing where the encoder learns how to fill it (age, fare, port).
+    Missing stays missing where the encoder learns how to fill it (age, fare). A column reaches the network only if the
+    encoder below names it.
     """
     p = passengers.copy()
     surname = p["Name"].str.partition(",")[0]

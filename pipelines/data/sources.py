@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pipelines.data import manifest
 from pipelines.competition import Competition
+from pipelines.data import manifest
 from pipelines.errors import DataError
 from pipelines.files import sha256
+from pipelines.knobs import refuse_incomplete
 
 Kind = Literal["folder", "kaggle", "sample"]
 Fetch = Callable[[Competition, Path], bool]  # put the files into the folder; False without credentials
@@ -71,19 +72,7 @@ def from_folder(competition: Competition, folder: Path, kind: Kind = "folder") -
 
     Raises: DataError, naming every file that is not there or cannot be read.
     """
-    if not folder.is_dir():
-        raise DataError(
-            f"there is no folder {folder}",
-            f"name the folder that holds {', '.join(competition.files)}",
-            f"请指定包含 {'、'.join(competition.files)} 的文件夹",
-        )
-    missing = [name for name in competition.files if not (folder / name).is_file()]
-    if missing:
-        raise DataError(
-            f"{folder} lacks {', '.join(missing)}",
-            f"download the files from {competition.url}/data and unpack them there",
-            f"请从 {competition.url}/data 下载并解压到该文件夹",
-        )
+    refuse_incomplete(folder, competition.files, competition.url)
     return Source(kind, str(folder), {name: _read(folder / name) for name in competition.files})
 
 

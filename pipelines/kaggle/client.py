@@ -1,43 +1,36 @@
-"""The gateway to Kaggle: the only module that imports Kaggle's packages, and only when a call is made.
+"""The gateway to Kaggle: calls with time limits, repeated where they may be, signed with a credential that works.
 
-The calls go through `kagglesdk`, the transport that `kaggle` installs, because `kaggle` itself signs in,
-prints and makes folders on import, accepts damaged downloads, and has neither time limits nor repetitions
-for competitions. This module adds what the transport lacks: time limits, repetition of what may be
-repeated, size limits, no netrc, errors in plain words, and a second credential where the first is stale.
+Kaggle's own clients wait without end and ask once; kagglesdk's puts a token of the environment before the
+key that it is given, and fails on a status that it does not know. Its request types and addresses are used
+here, over a session of ours (docs/faults.md).
 """
 
-import base64
-import contextlib
-import functools
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urljoin
 
 import requests
 
 from pipelines.errors import UsageError
-from pipelines.kaggle import errors as kaggle_errors
-from pipelines.kaggle.credentials import Credential, Found, find
-from pipelines.kaggle.errors import CredentialsError
+from pipelines.kaggle.credentials import Credential, Found, find, no_credentials
+from pipelines.kaggle.errors import from_answer, from_lost, message_of, not_json, not_taken, translated
 from pipelines.kaggle.patience import Patience, Say, repeat, silent
-from pipelines.kaggle.sessions import Session, auth_of, body_of, translated, unsigned
 
-MOST_REDIRECTS = 5
-API = "https://api.kaggle.com"
 Answer = dict[str, Any]
+Auth = Callable[[requests.PreparedRequest], requests.PreparedRequest]
+
+LARGEST_ANSWER = 64 * 2**20  # bytes of JSON
+CHUNK = 2**18
+MOST_REDIRECTS = 5
+HEADERS = {"User-Agent": "kaggle-homework", "Accept": "application/json"}
 IN_WORDS = {
-    "ListDataFiles": "list of files",
-    "DownloadDataFiles": "download",
-    "DownloadDataFile": "download",
-    "GetSubmissionLimits": "number of submissions left",
-    "StartSubmissionUpload": "upload",
-    "CreateSubmission": "submission",
-    "GetSubmission": "score",
-    "ListSubmissions": "list of submissions",
+    "ListDataFiles": "list of files", "DownloadDataFiles": "download", "DownloadDataFile": "download",
+    "GetSubmissionLimits": "number of submissions left", "StartSubmissionUpload": "upload",
+    "CreateSubmission": "submission", "GetSubmission": "score", "ListSubmissions": "list of submissions",
     "GetLeaderboard": "leaderboard",
-}
+}  # fmt: skip
 
 
 class Kaggle:
@@ -48,22 +41,23 @@ class Kaggle:
 
     def __init__(self, found: Found | None = None, patience: Patience | None = None, say: Say = silent) -> None:
         self.found = find() if found is None else found
-        self.patience = patience or Patience()
-        self.say = say
+        self.patience, self.say = patience or Patience(), say
         self._remaining = list(self.found.credentials)
-        self._transport: Any = None
-        self._storage = Session(self.patience)
+        self._secrets = [form for credential in self._remaining for form in credential.as_sent]
+        self._auth: Auth | None = None
+        self._session = requests.Session()
+        # A connection kept while a score is waited for is dropped by many a proxy just when it is used again.
+        self._session.headers.update({**HEADERS, "Connection": "close"})
 
     def __enter__(self) -> "Kaggle":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._storage.close()
-        self._close()
+        self._session.close()
 
     def files(self, slug: str) -> list[Answer]:
         """The first page of a competition's files: name, totalBytes."""
-        return _list(self._ask("ListDataFiles", slug, competition_name=slug, page_size=20), "files")
+        return _items(self._ask("ListDataFiles", slug, competition_name=slug, page_size=20), "files")
 
     def archive_url(self, slug: str) -> str:
         """A signed address of all files in one zip, good for some minutes; never show it. Asked once."""
@@ -87,8 +81,10 @@ class Kaggle:
                 last_modified_epoch_seconds=modified, file_name=name,
             )  # fmt: skip
             if not ticket.get("createUrl") or not ticket.get("token"):
-                raise kaggle_errors.not_json("upload", json.dumps(sorted(ticket)).encode())
-            self._put(str(ticket["createUrl"]), content, slug)
+                raise not_json("upload", json.dumps(sorted(ticket)).encode())
+            with self._send("PUT", str(ticket["createUrl"]), data=content) as answer:
+                if answer.status_code not in (200, 201):
+                    raise not_taken(answer.status_code, answer.headers, slug)
             return str(ticket["token"])
 
         return repeat(start_and_put, self.patience, self.say)
@@ -107,194 +103,174 @@ class Kaggle:
     def submissions(self, slug: str) -> list[Answer]:
         """The latest hundred submissions."""
         answer = self._ask("ListSubmissions", slug, competition_name=slug, page=1, page_token="", page_size=100)
-        return _list(answer, "submissions")
+        return _items(answer, "submissions")
 
     def leaderboard(self, slug: str) -> list[Answer]:
         """The first page of the public leaderboard. Asked once: nothing depends on it."""
         answer = self._ask("GetLeaderboard", slug, once=True, competition_name=slug, page_size=200)
-        return _list(answer, "submissions")
+        return _items(answer, "submissions")
 
-    @contextlib.contextmanager
-    def storage(self, url: str, headers: Mapping[str, str]) -> Iterator[requests.Response]:
+    def storage(self, url: str, headers: Mapping[str, str]) -> requests.Response:
         """An open answer of the storage, whatever its status; it gets no credential."""
         for _ in range(MOST_REDIRECTS):
-            with translated(url):
-                answer = self._storage.get(url, headers=dict(headers), auth=unsigned)
-            with answer:
-                if not answer.is_redirect:
-                    yield answer
-                    return
-                url = urljoin(url, answer.headers["Location"])
-        raise kaggle_errors.not_json("the archive", b"")
+            answer = self._send("GET", url, headers=dict(headers))
+            if not answer.is_redirect:
+                return answer
+            answer.close()
+            url = urljoin(url, answer.headers["Location"])
+        raise not_json("the archive", b"")
 
     def _ask(self, method: str, slug: str, *, once: bool = False, **fields: Any) -> Answer:
         def work() -> Answer:
             """One attempt: a signed request, and what its JSON says."""
-            with self._signed(method, slug, fields) as answer:
-                body = self._body(answer)
-            try:
-                value = json.loads(body)
-            except ValueError:
-                raise kaggle_errors.not_json(IN_WORDS[method], body) from None
-            if not isinstance(value, dict):
-                raise kaggle_errors.not_json(IN_WORDS[method], body)
-            return value
+            return _parsed(self._body(self._signed(method, slug, fields)), IN_WORDS[method])
 
         return work() if once else repeat(work, self.patience, self.say)
 
     def _signed_url(self, method: str, slug: str, **fields: Any) -> str:
-        with self._signed(method, slug, fields) as answer:
-            location = answer.headers.get("Location")
-            if not answer.is_redirect or location is None:
-                raise kaggle_errors.not_json(IN_WORDS[method], self._body(answer)[:100])
-            return urljoin(str(answer.url), location)
+        answer = self._signed(method, slug, fields)
+        body = self._body(answer)
+        if not answer.is_redirect:
+            raise not_json(IN_WORDS[method], body)
+        return urljoin(str(answer.url), answer.headers["Location"])
 
-    @contextlib.contextmanager
-    def _signed(self, method: str, slug: str, fields: Mapping[str, Any]) -> Iterator[requests.Response]:
-        """The answer to a signed call; a refused credential makes way for the next one."""
-        while True:
-            answer = self._send(method, fields)
-            with answer:
-                if answer.status_code < 400:
-                    yield answer
-                    return
-                text = self._clean(kaggle_errors.message_of(self._body(answer)))
-            if answer.status_code == 401 and self._next_credential():
-                continue
-            raise kaggle_errors.from_answer(
-                answer.status_code, answer.headers, text,
-                what=IN_WORDS[method], slug=slug, credential=str(self._remaining[0]),
-            )  # fmt: skip
-
-    def _send(self, method: str, fields: Mapping[str, Any]) -> requests.Response:
+    def _signed(self, method: str, slug: str, fields: Mapping[str, Any]) -> requests.Response:
+        """The open answer to a signed call; a refused credential makes way for the next one."""
         from kagglesdk.competitions.types import competition_api_service as types
 
         request = getattr(types, f"Api{method}Request")()
         for name, value in fields.items():
             setattr(request, name, value)
-        transport = self._open()
-        with translated(API):
-            answer: requests.Response = transport.call("competitions.CompetitionApiService", method, request, object)
+        while True:
+            answer = self._call("competitions.CompetitionApiService", method, request, self._sign_in())
+            if answer.status_code < 400:
+                return answer
+            error = self._error(answer, answer.status_code, IN_WORDS[method], slug)
+            if answer.status_code != 401 or not self._next_credential():
+                raise error
+
+    def _call(self, service: str, method: str, request: Any, auth: Auth) -> requests.Response:
+        url = f"{_address()}/{service}/{method}"
+        return self._send("POST", url, auth, json=request.to_dict(request))
+
+    def _send(self, method: str, url: str, auth: Auth | None = None, **options: Any) -> requests.Response:
+        """Send with the time limits, follow no redirect, leave the body to be read."""
+        limits = (self.patience.connect, self.patience.read)
+        options |= {"timeout": limits, "stream": True, "allow_redirects": False}
+        with translated(url):
+            answer: requests.Response = self._session.request(method, url, auth=auth or unsigned, **options)
         return answer
 
-    def _open(self) -> Any:
+    def _body(self, answer: requests.Response) -> bytes:
+        """The whole body of an answer that is not a file."""
+        body = b""
+        with answer:
+            for chunk in chunks(answer, time.monotonic() + self.patience.deadline):
+                body += chunk
+                if len(body) > LARGEST_ANSWER:
+                    raise not_json("Kaggle", b"")
+        return body
+
+    def _error(self, answer: requests.Response, status: int, what: str, slug: str) -> Exception:
+        text = message_of(self._body(answer))
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
+        credential = str(self._remaining[0])
+        return from_answer(status, answer.headers, text, what=what, slug=slug, credential=credential)
+
+    def _sign_in(self) -> Auth:
+        """What signs requests with the first credential that is left."""
         if not self._remaining:
             raise no_credentials(self.found)
-        if self._transport is None:
-            credential = self._remaining[0]
+        credential = self._remaining[0]
+        if self._auth is None:
             if credential.kind == "oauth":
-                credential = self._exchange(credential)
-            self._transport = _make_transport(credential, self.patience)
-        return self._transport
+                self._auth = _bearer(self._exchange(credential))
+            elif credential.kind == "token":
+                self._auth = _bearer(credential.secret)
+            else:
+                self._auth = requests.auth.HTTPBasicAuth(credential.username, credential.secret)
+        return self._auth
 
-    def _exchange(self, credential: Credential) -> Credential:
+    def _exchange(self, credential: Credential) -> str:
         """An access token for the refresh token of the OAuth file; the file is left as it is."""
         from kagglesdk.users.types.account_service import ApiVersion, GenerateAccessTokenRequest
 
         request = GenerateAccessTokenRequest()
         request.refresh_token, request.api_version = credential.secret, ApiVersion.API_VERSION_V1
-        transport = _make_transport(None, self.patience)
-        try:
-            with translated(API):
-                answer = transport.call("users.AccountService", "GenerateAccessToken", request, object)
-            body = self._body(answer)
-        finally:
-            transport.__exit__(None, None, None)
-        if answer.status_code >= 400:
-            raise kaggle_errors.from_answer(
-                401 if answer.status_code in (400, 403) else answer.status_code, answer.headers,
-                self._clean(kaggle_errors.message_of(body)),
-                what="sign in", slug="", credential=str(credential),
-            )  # fmt: skip
-        try:
-            token = str(json.loads(body)["token"])
-        except (ValueError, KeyError, TypeError):
-            raise kaggle_errors.not_json("sign in", body) from None
-        self._secrets.append(token)
-        return Credential("token", credential.source, token)
-
-    @functools.cached_property
-    def _secrets(self) -> list[str]:
-        """All that must not be shown, in the forms in which it is sent."""
-        secrets = []
-        for credential in self.found.credentials:
-            pair = f"{credential.username}:{credential.secret}".encode()
-            secrets += [credential.secret, base64.b64encode(pair).decode()]
-        return secrets
-
-    def _clean(self, text: str) -> str:
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
-        return text
+        answer = self._call("users.AccountService", "GenerateAccessToken", request, unsigned)
+        status = answer.status_code
+        if status >= 400:
+            raise self._error(answer, 401 if status in (400, 403) else status, "sign in", "")
+        body = self._body(answer)
+        token = _parsed(body, "sign in").get("token")
+        if not token:
+            raise not_json("sign in", body)
+        self._secrets.append(str(token))
+        return str(token)
 
     def _next_credential(self) -> bool:
-        refused = self._remaining[0]
         if len(self._remaining) == 1:
             return False
-        self._remaining.pop(0)
-        self._close()
+        refused, self._auth = self._remaining.pop(0), None
         self.say(
             f"warning: Kaggle does not accept the {refused} (401); it hides the {self._remaining[0]}, "
             f"which is used now: remove or renew the former"
         )
         return True
 
-    def _put(self, url: str, content: bytes, slug: str) -> None:
+
+def unsigned(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """An `auth` that adds nothing: without it requests looks into the netrc file."""
+    return request
+
+
+def _bearer(token: str) -> Auth:
+    def sign(request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {token}"
+        return request
+
+    return sign
+
+
+def chunks(answer: requests.Response, ends: float) -> Iterator[bytes]:
+    """The body as it arrives, until the monotonic time `ends`.
+
+    Raises: NetworkError if it breaks, or drips on beyond the end.
+    """
+    url = str(answer.url)
+    while True:
         with translated(url):
-            answer = self._storage.put(url, data=content, auth=unsigned)
-        with answer:
-            if answer.status_code in (200, 201):
-                return
-        status = answer.status_code
-        if status in kaggle_errors.PASSING or status >= 500:
-            what = f"the upload was not taken ({status})"
-            raise kaggle_errors.site_trouble(status, answer.headers, what)
-        raise kaggle_errors.upload_refused(status, slug)
-
-    def _body(self, answer: requests.Response) -> bytes:
-        return body_of(answer, time.monotonic() + self.patience.deadline)
-
-    def _close(self) -> None:
-        if self._transport is not None:
-            self._transport.__exit__(None, None, None)
-            self._transport = None
+            chunk: bytes = answer.raw.read1(CHUNK, decode_content=True)
+        if not chunk:
+            return
+        yield chunk
+        if time.monotonic() > ends:
+            error = from_lost(TimeoutError("timed out"), url)
+            error.passing = False
+            raise error
 
 
-def _make_transport(credential: Credential | None, patience: Patience) -> Any:
-    from kagglesdk.kaggle_http_client import KaggleHttpClient
-
-    class Transport(KaggleHttpClient):  # type: ignore[misc]
-        """Kaggle's transport with our session, our choice of credential, and the answer as it came."""
-
-        _session: Session | None
-
-        def _init_session(self) -> None:
-            if self._session is None:
-                session = Session(patience)
-                session.headers.update({"User-Agent": "kaggle-homework", "Accept": "application/json"})
-                session.auth = auth_of(credential)
-                self._session = session
-
-        def _prepare_response(self, _type: object, answer: requests.Response) -> requests.Response:
-            return answer
+def _address() -> str:
+    from kagglesdk.kaggle_env import KaggleEnv, get_endpoint, get_env
 
     try:
-        return Transport(verbose=False)
-    except Exception as error:  # it raises bare Exceptions for its environment variables
+        env = get_env()
+    except Exception as error:  # a bare one, for a name that it does not know
         raise UsageError(str(error), "unset KAGGLE_API_ENVIRONMENT", "请取消环境变量 KAGGLE_API_ENVIRONMENT") from None
+    return f"{get_endpoint(env)}/v1" if env == KaggleEnv.PROD else f"{get_endpoint(env)}/api/v1"
 
 
-def no_credentials(found: Found) -> CredentialsError:
-    """The error for a computer on which none were found; it says what was looked at and is no good."""
-    notes = "".join(f"\n  note: {note}" for note in found.notes)
-    return CredentialsError(
-        f"no Kaggle credentials were found{notes}",
-        f"make a token at {kaggle_errors.SITE}/settings, then set KAGGLE_API_TOKEN or write it to "
-        "~/.kaggle/access_token; or set KAGGLE_USERNAME and KAGGLE_KEY",
-        f"请在 {kaggle_errors.SITE}/settings 新建 token，设置 KAGGLE_API_TOKEN 或写入 ~/.kaggle/access_token",
-    )
+def _parsed(body: bytes, what: str) -> Answer:
+    try:
+        value = json.loads(body)
+    except ValueError:
+        raise not_json(what, body) from None
+    if not isinstance(value, dict):
+        raise not_json(what, body)
+    return value
 
 
-def _list(answer: Answer, name: str) -> list[Answer]:
+def _items(answer: Answer, name: str) -> list[Answer]:
     value = answer.get(name)
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

@@ -1,23 +1,19 @@
 """The commands that talk to Kaggle: data, submit, scores, doctor. The rest is imported inside them."""
 
-import contextlib
 import json
 import sys
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines.console import EXIT_CODES, errors_in_plain_words, say, say_aside
+from pipelines.report.console import EXIT_CODES, errors_in_plain_words, progress_bar, say, say_aside
 
 if TYPE_CHECKING:
-    from pipelines.competition import Competition
-    from pipelines.kaggle.ledger import Entry
     from pipelines.kaggle.patience import Patience
-    from pipelines.kaggle.scores import Board
-    from pipelines.kaggle.sending import Parcel, Sender
+    from pipelines.kaggle.scores import Board, Entry
+    from pipelines.kaggle.upload import Candidate, Uploader
 
 GO_ON = "interrupted; run the same command again: it goes on where it stopped"
 
@@ -46,17 +42,18 @@ def data(
 ) -> None:
     """Download a competition's files into data/<slug>/; if they are there, verify them."""
     with errors_in_plain_words(GO_ON):
+        from pipelines.data.folders import Target, import_zip
         from pipelines.kaggle.client import Kaggle
-        from pipelines.kaggle.download import Target, download, import_zip
+        from pipelines.kaggle.download import download
 
-        slug, competition = _resolve(name)
-        target = Target(slug, root, competition.files if competition else ())
+        slug, expected = _resolve(name)
+        target = Target(slug, root, expected)
         if archive is not None:
             found = import_zip(archive, target, force=force)
             say(f"imported {archive}")
         else:
-            with Kaggle(patience=_patience(timeout), say=say_aside) as kaggle, _bar(slug) as progress:
-                found, fetched = download(kaggle, target, progress, force=force)
+            with Kaggle(patience=_patience(timeout), say=say_aside) as kaggle, progress_bar(unit="bytes") as show:
+                found, fetched = download(kaggle, target, show, force=force)
             say("downloaded" if fetched else "nothing to download: the files are there and verified")
         for file, entry in found.files.items():
             say(f"  {target.folder / file}  {entry['size']} bytes")
@@ -78,44 +75,42 @@ def submit(
     with errors_in_plain_words(GO_ON):
         from filelock import FileLock
 
-        from pipelines.competition import load
-        from pipelines.kaggle import scores as scoring
-        from pipelines.kaggle import submit as choice
+        from pipelines.kaggle import scores, upload
         from pipelines.kaggle.client import Kaggle
-        from pipelines.kaggle.sending import Sender
+        from pipelines.lookup import find, load
 
-        competition = load(name)
-        candidate = choice.choose(competition, output / competition.slug, file)
-        choice.check(competition, candidate, data or Path("data") / competition.slug)
+        slug = find(name).slug or load(name).slug
+        candidate = upload.choose(slug, output / slug, file)
+        upload.check(load(name), candidate, data or Path("data") / slug)
         say(f"submission: {candidate.path} (checked)")
         board = _board(output, candidate.path.parent)
         patience = replace(_patience(timeout), score_deadline=60 * wait_minutes)
         with Kaggle(patience=patience, say=say_aside) as kaggle:
             with FileLock(output / ".submit.lock"):  # two at once would not see each other's submission
-                sender = Sender(kaggle, board.ledger)
-                entry = _send(sender, choice.pack(candidate, message), again=again, ask=not yes)
+                uploader = upload.Uploader(kaggle, board.ledger)
+                entry = _send(uploader, candidate, message, again=again, ask=not yes)
             if entry is None:
                 return
             if wait and not entry.done:
                 say(f"waiting for the score of submission {entry.ref}")
-                scoring.wait(kaggle, board, entry)
+                scores.wait(kaggle, board, entry)
         if entry.done:
-            scoring.check_verdict(entry)
-            say(scoring.score_line(entry, board.record(entry)))
+            scores.check_verdict(entry)
+            say(scores.score_line(entry, board.record(entry)))
         else:
-            say(f"later: python -m pipelines scores {competition.slug}")
+            say(f"later: python -m pipelines scores {slug}")
 
 
-def _send(sender: "Sender", parcel: "Parcel", *, again: bool, ask: bool) -> "Entry | None":
+def _send(uploader: "Uploader", candidate: "Candidate", message: str, *, again: bool, ask: bool) -> "Entry | None":
     """The entry of the submission, new or made before; None if the user declines."""
-    before = None if again else sender.already_sent(parcel)
+    before = None if again else uploader.already_sent(candidate)
     if before is not None:
         say(f"these bytes are submission {before.ref} already; not sent again (--again does)")
         return before
-    today = sender.remaining(parcel.slug)
-    if ask and sys.stdin.isatty() and not typer.confirm(f"upload {parcel.path.name}?", default=True):
+    today = uploader.remaining(candidate.slug)
+    if ask and sys.stdin.isatty() and not typer.confirm(f"upload {candidate.path.name}?", default=True):
         return None
-    entry = sender.send(parcel, today)
+    entry = uploader.send(candidate, message, today)
     say(f"submitted: reference {entry.ref}")
     return entry
 
@@ -130,7 +125,7 @@ def scores(
     """Pick up scores that were pending and print the table of submissions."""
     with errors_in_plain_words(GO_ON):
         from pipelines.errors import HomeworkError
-        from pipelines.kaggle import scores as scoring
+        from pipelines.kaggle.scores import rows, table_lines
 
         slug, _ = _resolve(name)
         board = _board(output, output / slug)
@@ -140,12 +135,11 @@ def scores(
                 _pick_up(board, slug, timeout)
         except HomeworkError as error:
             failure = error  # what is known is shown all the same
-        table = scoring.rows(board, slug)
+        table = rows(board, slug)
         if as_json:
             say(json.dumps(table, indent=2))
         elif table:
-            for line in scoring.table_lines(table):
-                say(line)
+            say("\n".join(table_lines(table)))
         else:
             say(f"no submission of {slug} yet; python -m pipelines submit {slug}")
         if failure is not None:
@@ -153,17 +147,17 @@ def scores(
 
 
 def _pick_up(board: "Board", slug: str, timeout: float) -> None:
-    from pipelines.kaggle import scores as scoring
     from pipelines.kaggle.client import Kaggle
-    from pipelines.kaggle.sending import Sender
+    from pipelines.kaggle.scores import look
+    from pipelines.kaggle.upload import Uploader
 
     open_entries = [entry for entry in board.ledger.entries(slug) if not entry.done]
     if not open_entries:
         return
     with Kaggle(patience=_patience(timeout), say=say_aside) as kaggle:
         for entry in open_entries:
-            if Sender(kaggle, board.ledger).settle(entry).ref is not None:
-                scoring.look(kaggle, board, entry)
+            if Uploader(kaggle, board.ledger).settle(entry).ref is not None:
+                look(kaggle, board, entry)
 
 
 def doctor(
@@ -186,22 +180,24 @@ def doctor(
             raise typer.Exit(1)
 
 
-def _resolve(name: str) -> "tuple[str, Competition | None]":
-    """The slug, and the competition if it has a folder here."""
-    from pipelines.competition import load
+def _resolve(name: str) -> tuple[str, tuple[str, ...]]:
+    """The slug, and the files that a run of the competition reads, if it has a folder here."""
     from pipelines.errors import UsageError
-    from pipelines.kaggle.download import slug_of
+    from pipelines.lookup import find, load, slug_of
 
+    slug = slug_of(name)
     try:
-        competition = load(name)
+        outline = find(name)
     except UsageError:
-        return slug_of(name), None
-    return competition.slug, competition
+        return slug, ()
+    if outline.slug and outline.files:
+        return outline.slug, outline.files
+    competition = load(name)
+    return competition.slug, competition.files
 
 
 def _board(output: Path, folder: Path) -> "Board":
-    from pipelines.kaggle.ledger import Ledger
-    from pipelines.kaggle.scores import Board
+    from pipelines.kaggle.scores import Board, Ledger
 
     output.mkdir(parents=True, exist_ok=True)
     return Board(Ledger(output), folder)
@@ -211,18 +207,3 @@ def _patience(timeout: float) -> "Patience":
     from pipelines.kaggle.patience import Patience
 
     return Patience(read=timeout)
-
-
-@contextlib.contextmanager
-def _bar(title: str) -> Iterator[Callable[[int, int | None], None]]:
-    """A bar in bytes on a terminal; nothing elsewhere."""
-    if not sys.stderr.isatty():
-        yield lambda _done, _size: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=sys.stdout.isatty()) as bar:
-        task = bar.add_task(title, total=None)
-        yield lambda done, size: bar.update(task, completed=done, total=size)

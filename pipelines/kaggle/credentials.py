@@ -1,13 +1,21 @@
-"""Kaggle credentials: every place that the official client looks at; no network, nothing printed."""
+"""Kaggle credentials: every place that the official clients look at; no network, nothing printed.
 
+kagglehub gives the first credential that it finds, without its place, and stops at a file that it cannot
+read; here all are found, so that the one behind a stale one can be used. Colab's secrets are asked through it.
+"""
+
+import base64
 import json
 import os
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
+
+from pipelines.kaggle.errors import SITE, CredentialsError
 
 PRINTABLE = re.compile(r"[\x21-\x7e]+")  # whatever else is in it cannot be sent in a header
 TOKEN_START = "KGAT_"  # noqa: S105 the start of every token, not one of them
@@ -26,6 +34,11 @@ class Credential:
         """For people: what it is and where it was found."""
         return f"{self.kind} from {self.source}"
 
+    @property
+    def as_sent(self) -> tuple[str, str]:
+        """The forms in which the secret goes over the line; neither must be shown."""
+        return self.secret, base64.b64encode(f"{self.username}:{self.secret}".encode()).decode()
+
 
 @dataclass(frozen=True)
 class Found:
@@ -36,14 +49,43 @@ class Found:
 
 
 def find(environ: Mapping[str, str] | None = None) -> Found:
-    """All credentials in the official order: tokens, then username and key, then OAuth.
+    """All credentials in the official order: tokens, then username and key, then OAuth, then Colab's secrets.
 
     Source: the `authenticate` of Kaggle's own client, and the HTTP client below it, which puts a token
     before a key whatever the former decided.
     """
     search = _Search(os.environ if environ is None else environ)
-    found = [*search.tokens(), *search.keys(), *search.oauth()]
+    found = [*search.tokens(), *search.keys(), *search.oauth(), *_colab()]
     return Found(tuple(found), tuple(search.notes))
+
+
+def no_credentials(found: Found) -> CredentialsError:
+    """The error for a computer on which none were found; it says what was looked at and is no good."""
+    notes = "".join(f"\n  note: {note}" for note in found.notes)
+    return CredentialsError(
+        f"no Kaggle credentials were found{notes}",
+        f"make a token at {SITE}/settings, then set KAGGLE_API_TOKEN or write it to "
+        "~/.kaggle/access_token; or set KAGGLE_USERNAME and KAGGLE_KEY",
+        f"请在 {SITE}/settings 新建 token，设置 KAGGLE_API_TOKEN 或写入 ~/.kaggle/access_token",
+    )
+
+
+def in_kaggle_notebook(environ: Mapping[str, str]) -> bool:
+    """Whether this runs in one of Kaggle's own notebooks."""
+    return "KAGGLE_KERNEL_RUN_TYPE" in environ and "KAGGLE_DATA_PROXY_URL" in environ
+
+
+def _colab() -> Iterator[Credential]:
+    """What kagglehub finds among the secrets of a Colab notebook; elsewhere it is not imported."""
+    if "google.colab" not in sys.modules:
+        return
+    from kagglehub.config import get_colab_credentials
+
+    secret = get_colab_credentials()
+    if secret and secret.api_key:
+        yield Credential("token", "Colab's secrets", secret.api_key)
+    elif secret:
+        yield Credential("key", "Colab's secrets", secret.key, secret.username)
 
 
 class _Search:
@@ -55,11 +97,11 @@ class _Search:
     def tokens(self) -> Iterator[Credential]:
         """Access tokens, in the official client's order of places."""
         places = []
-        if "KAGGLE_KERNEL_RUN_TYPE" in self.environ and "KAGGLE_DATA_PROXY_URL" in self.environ:
+        if in_kaggle_notebook(self.environ):
             places.append(("KAGGLE_API_V1_TOKEN", self._file_text(self.environ.get("KAGGLE_API_V1_TOKEN"))))
         value = self.environ.get("KAGGLE_API_TOKEN", "").strip()
         if value:
-            text = self._file_text(value) if _is_file(value) else value
+            text = self._file_text(value) if os.path.isfile(value) else value  # noqa: PTH113 long tokens are no names
             places.append(("KAGGLE_API_TOKEN", text))
         names = ("access_token", "access_token.txt")
         places += [(f"~/.kaggle/{name}", self._file_text(self.home / ".kaggle" / name)) for name in names]
@@ -114,7 +156,7 @@ class _Search:
         dot_kaggle = self.home / ".kaggle"
         base = self.environ.get("XDG_CONFIG_HOME") or str(self.home / ".config")
         folders = [dot_kaggle, Path(base) / "kaggle"]
-        if not _is_folder(dot_kaggle):
+        if not os.path.isdir(dot_kaggle):  # noqa: PTH112 is_dir raises where it may not look
             folders.reverse()
         chosen = self.environ.get("KAGGLE_CONFIG_DIR")
         return [Path(chosen), *folders] if chosen else folders
@@ -163,20 +205,6 @@ class _Search:
 
     def _short(self, path: Path) -> str:
         return f"~/{path.relative_to(self.home).as_posix()}" if path.is_relative_to(self.home) else str(path)
-
-
-def _is_file(value: str) -> bool:
-    try:
-        return Path(value).is_file()
-    except (OSError, ValueError):  # a long token is no file name
-        return False
-
-
-def _is_folder(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except OSError:
-        return False
 
 
 def _moment(text: object) -> datetime | None:

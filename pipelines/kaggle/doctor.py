@@ -11,12 +11,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from pipelines.errors import HomeworkError
-from pipelines.kaggle.client import Kaggle
-from pipelines.kaggle.credentials import Credential, Found, find
+from pipelines.kaggle.client import Answer, Kaggle
+from pipelines.kaggle.credentials import Found, find, no_credentials
 from pipelines.kaggle.errors import CredentialsError
 from pipelines.kaggle.patience import Patience
 
-PACKAGES = ("kaggle", "kagglesdk", "requests", "torch", "numpy", "pandas", "scikit-learn")
+PACKAGES = ("kagglehub", "kagglesdk", "requests", "torch", "numpy", "pandas", "scikit-learn")
 PROXIES = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY")
 BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
@@ -50,7 +50,7 @@ def examine(slug: str, patience: Patience | None = None) -> Iterator[Finding]:
 def _computer() -> Iterator[Finding]:
     yield Finding("python", f"{platform.python_version()} on {platform.system()}")
     yield from package_findings()
-    from pipelines.training.loop import pick_device
+    from pipelines.hardware import pick_device
 
     yield Finding("CUDA", cuda_line())
     yield Finding("device", str(pick_device("auto")))
@@ -115,9 +115,7 @@ def _credentials(found: Found) -> Iterator[Finding]:
         what, _, step = note.rpartition(": ")
         yield Finding("credentials", what or note, step)
     if not found.credentials:
-        error = _trouble(Kaggle(found))
-        assert error is not None, "there is nothing to sign in with"
-        yield Finding("credentials", "none found", error.hint)
+        yield Finding("credentials", "none found", no_credentials(found).hint)
 
 
 def _credential_files() -> list[Path]:
@@ -128,40 +126,31 @@ def _credential_files() -> list[Path]:
     return [path for path in dict.fromkeys(paths) if os.access(path, os.F_OK)]
 
 
-def _trouble(kaggle: Kaggle, slug: str = "titanic") -> HomeworkError | None:
-    try:
-        with kaggle:
-            kaggle.files(slug)
-    except HomeworkError as error:
-        return error
-    return None
-
-
 def _site(found: Found, slug: str, patience: Patience) -> Iterator[Finding]:
     """Try every credential by itself, then ask for a file with the first good one; nothing is fetched."""
-    good: list[Credential] = []
+    rules = None
     for credential in found.credentials:
-        error = _trouble(Kaggle(Found((credential,), ()), patience), slug)
-        if isinstance(error, CredentialsError):
-            step = "make a new one" if credential == found.credentials[-1] else "remove it: it hides the next one"
-            yield Finding("sign in", f"{error.message}", f"{step} ({error.hint})")
-        elif error is not None:
-            yield Finding("site", error.message, error.hint)
-            return
-        else:
+        with Kaggle(Found((credential,), ()), patience) as kaggle:
+            try:
+                files = kaggle.files(slug)
+            except CredentialsError as error:
+                step = "make a new one" if credential == found.credentials[-1] else "remove it: it hides the next one"
+                yield Finding("sign in", error.message, f"{step} ({error.hint})")
+                continue
+            except HomeworkError as error:
+                yield Finding("site", error.message, error.hint)
+                return
             yield Finding("sign in", f"Kaggle answers and accepts the {credential}")
-            good.append(credential)
-    if good:
-        yield _rules(Kaggle(Found((good[0],), ()), patience), slug)
+            rules = rules or _rules(kaggle, slug, files)
+    if rules:
+        yield rules
 
 
-def _rules(kaggle: Kaggle, slug: str) -> Finding:
+def _rules(kaggle: Kaggle, slug: str, files: list[Answer]) -> Finding:
+    if not files:
+        return Finding("rules", f"{slug} shows no files: unknown whether its rules are accepted")
     try:
-        with kaggle:
-            files = kaggle.files(slug)
-            if not files:
-                return Finding("rules", f"{slug} shows no files: unknown whether its rules are accepted")
-            kaggle.file_url(slug, str(files[0].get("name") or files[0].get("ref")))
+        kaggle.file_url(slug, str(files[0].get("name") or files[0].get("ref")))
     except HomeworkError as error:
         return Finding("rules", error.message, error.hint)
     return Finding("rules", f"accepted: the files of {slug} may be downloaded")

@@ -1,208 +1,229 @@
-"""A competition's files into `data/<slug>/`: whole or not at all, in one rename."""
+"""A competition's files into `data/<slug>/`: whole or not at all, in one rename; a broken download is resumed.
 
+kagglehub gives the files of a Kaggle notebook, where they lie already. Its download waits without end for a
+storage that is silent, cannot tell a web page from an archive, and extracts unchecked: docs/faults.md says
+which rows need the transfer below.
+"""
+
+import base64
+import hashlib
+import json
+import logging
+import os
 import re
-import secrets
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+import requests
 
 from pipelines.competition import Competition
-from pipelines.data import manifest
+from pipelines.data.archives import DamagedArchiveError, extract
+from pipelines.data.folders import Target, install, link, locked, verify
 from pipelines.data.manifest import Manifest
-from pipelines.errors import DataError, UsageError
-from pipelines.kaggle import archives
-from pipelines.kaggle.archives import DamagedArchiveError
-from pipelines.kaggle.client import Kaggle, no_credentials
-from pipelines.kaggle.credentials import find
-from pipelines.kaggle.patience import Say, silent
-from pipelines.kaggle.transfer import Progress, Transfer
+from pipelines.errors import DataError
+from pipelines.files import write_whole
+from pipelines.kaggle.client import Kaggle, chunks
+from pipelines.kaggle.credentials import find, in_kaggle_notebook, no_credentials
+from pipelines.kaggle.errors import NetworkError, is_page, not_json, site_trouble
+from pipelines.kaggle.patience import Say, repeat, silent
+
+Progress = Callable[[str, int, int | None], None]  # (what, bytes so far, bytes in all or None)
+EXPIRED = (400, 401, 403, 404, 410)  # what the storage answers when a signed address is too old
 
 
-@dataclass(frozen=True)
-class Target:
-    """Where a competition's files go, and which of them must be there."""
-
-    slug: str
-    root: Path = Path("data")
-    expected: tuple[str, ...] = ()
-
-    @property
-    def folder(self) -> Path:
-        """The data folder; it is there when it is whole."""
-        return self.root / self.slug
-
-    @property
-    def work(self) -> Path:
-        """Where what is not whole yet lies."""
-        return self.root / f".{self.slug}.download"
-
-
-def slug_of(name: str) -> str:
-    """The slug in a name or URL.
-
-    >>> slug_of("https://www.kaggle.com/c/titanic/data?select=train.csv")
-    'titanic'
-
-    Raises: UsageError for what cannot be a slug, a path for example.
-    """
-    match = re.search(r"kaggle\.com/(?:competitions|c)/([^/?#]+)", name)
-    slug = match.group(1) if match else name
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", slug):
-        raise UsageError(
-            f"{name!r} is no competition's name or URL",
-            "give what follows kaggle.com/competitions/ in the browser, for example titanic",
-            "请给出浏览器地址中 kaggle.com/competitions/ 之后的名称，例如 titanic",
-        )
-    return slug
-
-
-def verify(target: Target) -> Manifest | None:
-    """The manifest of a good data folder; None if there is no folder, or an empty one.
-
-    Raises: DataError that names every changed, damaged or missing file.
-    """
-    folder = target.folder
-    if not folder.is_dir() or not any(folder.iterdir()):
-        return None
-    found = manifest.read(folder)
-    if found is None:
-        raise DataError(
-            f"{folder} holds files that this command did not put there; nothing was changed",
-            "use them as they are, or download anew with --force (they are kept beside it)",
-            "可直接使用现有文件，或加 --force 重新下载（原文件会保留在旁边）",
-        )
-    problems = found.problems(folder)
-    if problems:
-        raise DataError(
-            f"{folder} is not as it was downloaded: {'; '.join(problems)}",
-            "download anew with --force",
-            "请加 --force 重新下载",
-        )
-    return found
-
-
-def download(kaggle: Kaggle, target: Target, progress: Progress, *, force: bool = False) -> tuple[Manifest, bool]:
+def download(
+    kaggle: Kaggle, target: Target, progress: Progress = lambda *_: None, *, force: bool = False
+) -> tuple[Manifest, bool]:
     """Fetch the files unless they are there and good; returns the manifest and whether they were fetched.
 
     A broken download is resumed. An archive that turns out damaged without a hash to tell is fetched
     once more. Raises: DataError, or what `Kaggle` raises; then the data folder is as before.
     """
-    if not kaggle.found.credentials and not target.folder.is_dir() and not target.work.is_dir():
+    mounted = attached(target.slug, kaggle.say) if force or target.is_empty else None
+    if not (mounted or kaggle.found.credentials or target.folder.is_dir() or target.work.is_dir()):
         raise no_credentials(kaggle.found)  # before there is a lock or a folder
-    with _locked(target):
+    with locked(target):
         there = None if force else verify(target)
-        try:
-            found = there or _fetch(Transfer(kaggle, target.slug, target.work, progress), target)
-        finally:
-            _remove_if_empty(target.work)  # else it holds a broken download to go on with
+        if there:
+            return there, False
+        if mounted:
+            return install(partial(link, mounted), target, "kaggle"), True
+        found = _fetch(Transfer(kaggle, target.slug, target.work, progress), target)
         shutil.rmtree(target.work, ignore_errors=True)
-        return found, there is None
+        return found, True
 
 
-def _fetch(transfer: Transfer, target: Target) -> Manifest:
+def _fetch(transfer: "Transfer", target: Target) -> Manifest:
     again = True
     while True:
         try:
-            return _install(transfer.fetch(), target, "kaggle")
-        except DamagedArchiveError as damage:
+            return install(partial(extract, transfer.fetch()), target, "kaggle")
+        except DataError as error:  # damaged, hostile, or another competition's: there is nothing to resume
             transfer.discard()
-            if not again:
+            if not (again and isinstance(error, DamagedArchiveError)):
                 raise
-            transfer.kaggle.say(f"{damage.message}; fetching it once more")
+            transfer.kaggle.say(f"{error.message}; fetching it once more")
             again = False
-        except DataError:  # hostile, or another competition's: there is nothing to resume
-            transfer.discard()
-            raise
-
-
-def import_zip(path: Path, target: Target, *, force: bool = False) -> Manifest:
-    """Put the files of a zip that was downloaded by hand into the data folder.
-
-    Raises: DataError if it is no zip, is hostile, or lacks files.
-    """
-    if not path.is_file():
-        raise DataError(f"there is no file {path}", "name the downloaded zip", "请指定下载的 zip 文件")
-    with _locked(target):
-        if not force and target.folder.is_dir() and any(target.folder.iterdir()):
-            raise DataError(
-                f"{target.folder} is there already; nothing was changed",
-                "replace it with --force, or use it as it is",
-                "请加 --force 替换，或直接使用",
-            )
-        target.work.mkdir(parents=True, exist_ok=True)
-        try:
-            return _install(path, target, "import")
-        finally:
-            _remove_if_empty(target.work)
 
 
 def fetch(competition: Competition, folder: Path, say: Say = silent) -> bool:
-    """For `sources.locate`: download into `folder` where credentials are found; False without them."""
+    """For `sources.locate`: fetch into `folder`; False without credentials, unless a Kaggle notebook has the files."""
     found = find()
-    if not found.credentials:
+    if not found.credentials and attached(competition.slug, say) is None:
         return False
     target = Target(competition.slug, folder.parent, competition.files)
     say(f"data: downloading {competition.slug} from Kaggle into {target.folder}")
     with Kaggle(found, say=say) as kaggle:
-        download(kaggle, target, lambda _done, _size: None)
+        download(kaggle, target)
     return True
 
 
-def _install(archive: Path, target: Target, source: str) -> Manifest:
-    """Extract, check, record, and put in place with one rename."""
-    staging = target.work / f"files-{secrets.token_hex(4)}"
+def attached(slug: str, say: Say) -> Path | None:
+    """The folder of a Kaggle notebook that holds the competition's files, attached if need be; elsewhere None."""
+    if not in_kaggle_notebook(os.environ):
+        return None
+    import kagglehub
+    from kagglehub.config import is_kaggle_cache_disabled
+
+    logging.getLogger("kagglehub").setLevel(logging.ERROR)  # it writes to where results are printed
+    if is_kaggle_cache_disabled():
+        return None
     try:
-        archives.extract(archive, staging)
-        lacking = [name for name in target.expected if not (staging / name).is_file()]
-        if lacking:
-            raise DataError(
-                f"the archive has no {', '.join(lacking)}",
-                f"is it the one of {target.slug}? compare with kaggle.com/competitions/{target.slug}/data",
-                f"请确认这是 {target.slug} 的压缩包",
-            )
-        found = manifest.write(staging, target.slug, source)
-        _replace(staging, target.folder)
-        return found
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+        return Path(kagglehub.competition_download(slug))
+    except Exception as error:  # its errors have no class in common
+        say(f"this notebook does not attach {slug} ({type(error).__name__}); downloading it")
+        return None
 
 
-def _remove_if_empty(folder: Path) -> None:
-    if folder.is_dir() and not any(folder.iterdir()):
-        folder.rmdir()
+@dataclass(frozen=True)
+class Remote:
+    """What the storage says about the archive: ETag or date, size in bytes, and a hash (base64)."""
+
+    validator: str | None = None
+    size: int | None = None
+    hash_name: str = ""
+    hash_value: str = ""
 
 
-def _replace(staging: Path, folder: Path) -> None:
-    """Rename `staging` to `folder`; what was there before is kept beside it, unless it was empty."""
-    if folder.is_dir():
-        if any(folder.iterdir()):
-            number = 1
-            while (kept := folder.with_name(f"{folder.name}.old-{number}")).exists():
-                number += 1
-            folder.rename(kept)
-        else:
-            folder.rmdir()
-    staging.rename(folder)
+class Transfer:
+    """The download of a competition's archive into `folder`, where a broken one is resumed.
+
+    `folder` holds `archive.part` and `archive.json` (a Remote) until the files are extracted.
+    """
+
+    def __init__(self, kaggle: Kaggle, slug: str, folder: Path, progress: Progress) -> None:
+        self.kaggle, self.slug, self.progress = kaggle, slug, progress
+        self.part, self.state = folder / "archive.part", folder / "archive.json"
+        self.url: str | None = None
+        self.strikes = 0
+        self.ends = time.monotonic() + kaggle.patience.download_deadline
+        folder.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def size(self) -> int:
+        """Bytes on the disk."""
+        return self.part.stat().st_size if self.part.is_file() else 0
+
+    def fetch(self) -> Path:
+        """The whole, checked archive; raises NetworkError and leaves what is good for the next time."""
+        repeat(self._attempt, self.kaggle.patience, self.kaggle.say, lambda: self.size)
+        return self.part
+
+    def discard(self) -> None:
+        """Forget what was downloaded."""
+        self.part.unlink(missing_ok=True)
+        self.state.unlink(missing_ok=True)
+
+    def _remote(self) -> Remote:
+        try:
+            return Remote(**json.loads(self.state.read_bytes()))
+        except (OSError, ValueError, TypeError):
+            return Remote()
+
+    def _attempt(self) -> None:
+        remote = self._remote()
+        if remote.size is None or self.size < remote.size:
+            self._get(remote)
+        remote = self._remote()
+        if remote.size is not None and self.size != remote.size:
+            raise self._damaged(f"the archive has {self.size} bytes instead of {remote.size}")
+        if remote.hash_name and _hash(self.part, remote.hash_name) != remote.hash_value:
+            raise self._damaged("the archive does not have the hash that the storage announces")
+
+    def _get(self, remote: Remote) -> None:
+        fresh = self.url is None
+        self.url = self.url or self.kaggle.archive_url(self.slug)
+        start, headers = 0, {"Accept-Encoding": "identity"}
+        if remote.validator and remote.size and self.size:
+            start = self.size
+            headers |= {"Range": f"bytes={start}-", "If-Range": remote.validator}
+        with self.kaggle.storage(self.url, headers) as answer:
+            status = answer.status_code
+            if status == 206 and start and answer.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
+                self._append(answer, start, remote.size)
+            elif status == 200:
+                self.discard()
+                remote = describe(answer.headers)
+                write_whole(self.state, json.dumps(asdict(remote)).encode())
+                self._append(answer, 0, remote.size)
+            elif status in EXPIRED:
+                self.url = None
+                raise self._strike(f"the storage refuses the signed address ({status})", counts=fresh)
+            elif status == 429 or status >= 500:
+                raise site_trouble(status, answer.headers, f"the storage answered {status}")
+            else:
+                raise self._damaged(f"the storage answered {status}")
+
+    def _append(self, answer: requests.Response, done: int, size: int | None) -> None:
+        with self.part.open("ab" if done else "wb") as file:
+            for chunk in chunks(answer, self.ends):
+                if done == 0 and is_page(chunk):
+                    self.state.unlink()  # it describes the page
+                    raise not_json("the archive", chunk)
+                file.write(chunk)
+                file.flush()
+                done += len(chunk)
+                self.progress(self.slug, done, size)
+
+    def _strike(self, message: str, *, counts: bool = True) -> NetworkError:
+        """What a new start may mend, twice at most."""
+        self.strikes += counts
+        return site_trouble(500, {}, message, passing=self.strikes < 3)
+
+    def _damaged(self, message: str) -> NetworkError:
+        self.discard()
+        return self._strike(message)
 
 
-@contextmanager
-def _locked(target: Target) -> Iterator[None]:
-    """One process at a time for one competition; the system frees the lock of a killed one."""
-    target.root.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(target.root / f".{target.slug}.lock", blocking=False)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise DataError(
-            f"another process is fetching {target.slug}",
-            "wait until it is done",
-            "另一个进程正在下载，请等它完成",
-        ) from None
-    try:
-        yield
-    finally:
-        lock.release()
+def describe(headers: Mapping[str, str]) -> Remote:
+    """What the headers of a whole answer say; of two hashes the stronger.
+
+    >>> describe({"ETag": '"x"', "Content-Length": "7", "x-goog-hash": "crc32c=AAAAAA==,md5=1B2M=="})
+    Remote(validator='"x"', size=7, hash_name='md5', hash_value='1B2M==')
+    """
+    if headers.get("Content-Encoding", "identity") != "identity":
+        return Remote()
+    length, etag = headers.get("Content-Length", ""), headers.get("ETag", "")
+    hashes = dict(re.findall(r"(md5|crc32c)=([^,\s]+)", headers.get("x-goog-hash", "")))
+    name = max(hashes, default="")  # md5 comes after crc32c
+    return Remote(
+        validator=etag if etag and not etag.startswith("W/") else headers.get("Last-Modified"),
+        size=int(length) if length.isdigit() else None,
+        hash_name=name,
+        hash_value=hashes.get(name, ""),
+    )
+
+
+def _hash(path: Path, name: str) -> str:
+    """The file's MD5 or CRC-32C in base64, as the storage writes it."""
+    from google_crc32c import Checksum
+
+    digest = hashlib.md5(usedforsecurity=False) if name == "md5" else Checksum()  # type: ignore[no-untyped-call]
+    with path.open("rb") as file:
+        while chunk := file.read(2**20):
+            digest.update(chunk)
+    return base64.b64encode(digest.digest()).decode()

@@ -14,10 +14,6 @@ T = TypeVar("T")
 Say = Callable[[str], None]
 
 
-def silent(_line: str) -> None:
-    """Say nothing."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Patience:
     """Time limits and waits, in seconds; `tries` counts the first one."""
@@ -36,13 +32,11 @@ class Patience:
     clock: Callable[[], float] = time.monotonic
 
 
-def repeat(
-    work: Callable[[], T],
-    patience: Patience,
-    say: Say = silent,
-    *,
-    progress: Callable[[], int] = lambda: 0,
-) -> T:
+def silent(_line: str) -> None:
+    """Say nothing."""
+
+
+def repeat(work: Callable[[], T], patience: Patience, say: Say, progress: Callable[[], int] = lambda: 0) -> T:
     """`work()`, again after each passing NetworkError, with growing waits and jitter.
 
     Retry-After is honoured; what would wait beyond the deadline is not waited for. Tries, waits and
@@ -55,7 +49,7 @@ def repeat(
         nonlocal seen, spent, since
         if progress() > seen:
             seen, spent, since = progress(), state.attempt_number - 1, patience.clock()
-        asked = _error(state).retry_after
+        asked = _failure(state).retry_after
         jitter = random.uniform(0, patience.first_wait)  # noqa: S311 it only spreads the load
         grown = patience.first_wait * 2.0 ** (state.attempt_number - spent - 1)
         return min(patience.longest_wait, grown + jitter) if asked is None else asked
@@ -64,21 +58,17 @@ def repeat(
         too_late = patience.clock() + state.upcoming_sleep - since >= patience.deadline
         return too_late or state.attempt_number - spent >= patience.tries
 
-    def announce(state: tenacity.RetryCallState) -> None:
-        say(f"{_error(state).message}; again in {state.upcoming_sleep:.0f} s")
-
-    retrying = tenacity.Retrying(
+    return tenacity.Retrying(
         sleep=patience.sleep,
         wait=wait,
         stop=stop,
         retry=tenacity.retry_if_exception(lambda error: isinstance(error, NetworkError) and error.passing),
-        before_sleep=announce,
+        before_sleep=lambda state: say(f"{_failure(state).message}; again in {state.upcoming_sleep:.0f} s"),
         reraise=True,
-    )
-    return retrying(work)
+    )(work)
 
 
-def _error(state: tenacity.RetryCallState) -> NetworkError:
+def _failure(state: tenacity.RetryCallState) -> NetworkError:
     error = state.outcome.exception() if state.outcome else None
     assert isinstance(error, NetworkError), "only NetworkErrors are repeated"
     return error

@@ -2,7 +2,6 @@
 
 from pipelines.models.batch_ensemble import BatchEnsemble
 from pipelines.models.cnn import ConvNet, ImageClassifier, Inception, inception_net, residual_net
-from pipelines.models.linear import SoftmaxRegression
 from pipelines.models.mlp import MLP
 from pipelines.models.residual import DenseBlock, ResidualBlock
 from pipelines.models.residual_mlp import ResidualMLP
@@ -21,7 +20,6 @@ __all__ = [
     "RNNCell",
     "ResidualBlock",
     "ResidualMLP",
-    "SoftmaxRegression",
     "inception_net",
     "residual_net",
 ]

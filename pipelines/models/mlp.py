@@ -1,4 +1,4 @@
-"""Multi-layer perceptron (lectures 7 to 9)."""
+"""Multi-layer perceptron (lectures 7 to 9); without hidden layers it is softmax regression (lectures 6 and 9)."""
 
 from collections.abc import Sequence
 from itertools import pairwise

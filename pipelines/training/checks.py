@@ -3,14 +3,16 @@
 Shapes: N rows, B batch, C classes.
 
 It looks at the targets before the first batch, at the first outputs, at the gradients after the first epoch, at the
-model's mode when it is scored, and at the losses after the last epoch. What is certainly wrong is an error; what may
-be meant is a warning.
+model's mode when it is scored, and at the losses after the last epoch. What is certainly wrong is an error; what may be
+meant is a warning.
 """
 
 import contextlib
+import math
 import re
 import warnings
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -49,9 +51,31 @@ def watching(model: nn.Module, batches: object, criterion: object, optimizer: Op
     try:
         with in_plain_words():
             yield
-        _warn_of_old_gradients(optimizer)
     finally:
         handle.remove()
+
+
+@contextlib.contextmanager
+def layers_named(model: nn.Module) -> Iterator[None]:
+    """Whatever a layer of the model raises gets a note that names the layer and the shapes of its inputs."""
+    inside: list[str] = []
+
+    def enter(name: str, module: nn.Module, inputs: tuple[object, ...]) -> None:
+        shapes = ", ".join(str(tuple(each.shape)) for each in inputs if isinstance(each, Tensor))
+        inside.append(f"in layer {name!r}, {module}, whose inputs have the shape {shapes}")
+
+    leaves = [(name, module) for name, module in model.named_modules() if not list(module.children())]
+    handles = [module.register_forward_pre_hook(partial(enter, name)) for name, module in leaves]
+    handles += [module.register_forward_hook(lambda *_: inside.clear()) for _, module in leaves]
+    try:
+        yield
+    except Exception as error:
+        for words in inside[-1:]:
+            error.add_note(words)
+        raise
+    finally:
+        for handle in handles:
+            handle.remove()
 
 
 @contextlib.contextmanager
@@ -74,6 +98,21 @@ def scoring(model: nn.Module) -> Iterator[None]:
         handle.remove()
 
 
+def refuse_divergence(losses: Sequence[float], epoch: int, training: Sequence[bool] | None) -> None:
+    """Refuse a loss that is no number, of the networks that are still `training` (None: all of them).
+
+    Raises: TrainingError.
+    """
+    wrong = [i for i, loss in enumerate(losses) if not math.isfinite(loss) and (not training or training[i])]
+    if wrong:
+        which = f" of network {wrong[0] + 1} of {len(losses)}" if len(losses) > 1 else ""
+        raise TrainingError(
+            f"the loss{which} is {losses[wrong[0]]} in epoch {epoch}",
+            "lower the learning rate, and look for huge values among the inputs",
+            "请降低学习率，并检查输入中是否有过大的数值",
+        )
+
+
 def warn_if_still(losses: Sequence[Sequence[float]], batches: object, criterion: object) -> None:
     """Warn about a loss that never was better than guessing; `losses` holds a list per member, a number per epoch.
 
@@ -82,7 +121,7 @@ def warn_if_still(losses: Sequence[Sequence[float]], batches: object, criterion:
     """
     targets = _targets(batches)
     alone = len(losses) == 1  # members may have other rows, and so other frequencies
-    guess = _loss_of_guessing(targets, criterion) if alone and targets is not None else None
+    guess = loss_of_guessing(targets, criterion) if alone and targets is not None else None
     limits = [own[0] if guess is None else guess for own in losses]
     long_enough = [(own, limit) for own, limit in zip(losses, limits, strict=True) if len(own) >= EPOCHS]
     still = [(own, limit) for own, limit in long_enough if limit > 0 and min(own) > (1 - STILL) * limit]
@@ -191,7 +230,8 @@ def _refuse_foreign_optimizer(model: nn.Module, criterion: object, optimizer: Op
         )
 
 
-def _warn_of_old_gradients(optimizer: Optimizer) -> None:
+def warn_of_old_gradients(optimizer: Optimizer) -> None:
+    """Warn of an optimizer whose zero_grad() leaves gradients standing."""
     optimizer.zero_grad(set_to_none=True)  # as the loop does before each backward
     if any(weight.grad is not None and bool(weight.grad.any()) for weight in _held(optimizer)):
         _warn(
@@ -218,7 +258,7 @@ def _refuse_probabilities(outputs: Tensor) -> None:
         )
 
 
-def _loss_of_guessing(targets: Tensor, criterion: object) -> float | None:
+def loss_of_guessing(targets: Tensor, criterion: object) -> float | None:
     """Mean loss of the best constant answer: the entropy of the classes' frequencies; None if it is not that simple."""
     if getattr(criterion, "weight", None) is not None or getattr(criterion, "label_smoothing", None):
         return None

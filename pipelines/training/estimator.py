@@ -1,27 +1,27 @@
 """The scikit-learn face of a model and the training loop.
 
-Shapes: N rows, D features, C classes.
+Shapes: N rows, V rows held out, D features, C classes.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import fields
-from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.model_selection import train_test_split
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, check_random_state, validate_data
 from torch import Tensor, nn
 
 from pipelines.competition import Recipe, Schedule
+from pipelines.hardware import pick_device, threads_for
 from pipelines.metrics import Metric, log_loss
 from pipelines.models import MLP
-from pipelines.training.fit import Job, OnEpoch, fit_networks
-from pipelines.training.loop import pick_device, predict_proba
+from pipelines.training.fit import Encoded, Group, Job, Rows, fit, hold_out
+from pipelines.training.loop import predict_proba
+from pipelines.training.together import STACKED_PARAMETERS, n_weights
 
 if TYPE_CHECKING:
     from pipelines.metrics import FloatArray
@@ -103,7 +103,28 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         Raises: ValueError for input that scikit-learn's validation refuses, or fewer than two classes.
         """
-        fit_together([self], [Rows(X, y, sample_weight, X_val, y_val)])
+        inputs, labels, weight = self._checked(X, y, sample_weight)
+        job = Job("network", 0, 0, int(check_random_state(self.random_state).randint(2**31)))
+        recipe = Recipe(**{field.name: getattr(self, field.name) for field in fields(Recipe)})
+        if X_val is None:
+            kept, held = hold_out(np.arange(len(labels)), labels, recipe, job.random_state)
+            held_out = None if held is None else (inputs[held], labels[held])
+            inputs, labels, weight = inputs[kept], labels[kept], None if weight is None else weight[kept]
+        else:
+            held_out = self._checked_held_out(X_val, y_val)
+        rows = Rows(
+            inputs=torch.from_numpy(inputs),
+            target=self._target(labels, weight),
+            held_out=held_out and (torch.from_numpy(held_out[0]), self._codes(held_out[1])),
+        )
+        make_model, n_classes = self.make_model or default_model, len(self.classes_)
+        group = Group(
+            jobs=(job,), encode=lambda _fold: Encoded(rows), make_model=make_model, n_classes=n_classes,
+            recipe=recipe, metric=self.metric, device=pick_device(self.device),
+        )  # fmt: skip
+        with threads_for(n_weights(make_model, inputs.shape[1], n_classes) <= STACKED_PARAMETERS):
+            trained = fit(group).networks[job]
+        self.model_, self.history_, self.n_iter_ = trained.model, trained.history, len(trained.history.losses)
         return self
 
     def predict_proba(self, X: ArrayLike) -> "FloatArray":
@@ -120,30 +141,6 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         labels: NDArray[Any] = self.classes_[most_probable]
         return labels
 
-    def job(self, rows: "Rows") -> Job:
-        """Check the rows as scikit-learn wants it, and make them a job."""
-        inputs, labels, weight = self._checked(rows.X, rows.y, rows.sample_weight)
-        seed = int(check_random_state(self.random_state).randint(2**31))
-        held_out = None
-        if rows.X_val is not None:
-            held_out = validate_data(self, rows.X_val, rows.y_val, dtype=np.float32, reset=False)
-            unknown = np.setdiff1d(held_out[1], self.classes_)
-            if len(unknown):
-                raise ValueError(f"y_val holds {unknown[0]}, which y does not; y holds {self.classes_.tolist()}")
-        elif self.patience is not None:
-            kept, held = train_test_split(
-                np.arange(len(labels)), test_size=self.validation_fraction, stratify=labels, random_state=seed
-            )
-            held_out = inputs[held], labels[held]
-            inputs, labels, weight = inputs[kept], labels[kept], None if weight is None else weight[kept]
-        return Job(
-            inputs=torch.from_numpy(inputs),
-            targets=self._targets(labels, weight),
-            seed=seed,
-            held_out=None if held_out is None else (torch.from_numpy(held_out[0]), self._codes(held_out[1])),
-            device=pick_device(self.device),
-        )
-
     def _checked(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None
     ) -> tuple[NDArray[np.float32], NDArray[Any], "FloatArray | None"]:
@@ -159,10 +156,18 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise ValueError(f"TorchClassifier needs at least two classes; y holds one class: {self.classes_.tolist()}")
         return inputs, labels, weight
 
+    def _checked_held_out(self, X_val: ArrayLike, y_val: ArrayLike | None) -> tuple[NDArray[np.float32], NDArray[Any]]:
+        held_out: tuple[NDArray[np.float32], NDArray[Any]]
+        held_out = validate_data(self, X_val, y_val, dtype=np.float32, reset=False)
+        unknown = np.setdiff1d(held_out[1], self.classes_)
+        if len(unknown):
+            raise ValueError(f"y_val holds {unknown[0]}, which y does not; y holds {self.classes_.tolist()}")
+        return held_out
+
     def _codes(self, labels: NDArray[Any]) -> Tensor:
         return torch.from_numpy(np.searchsorted(self.classes_, labels))
 
-    def _targets(self, labels: NDArray[Any], weight: "FloatArray | None") -> Tensor:
+    def _target(self, labels: NDArray[Any], weight: "FloatArray | None") -> Tensor:
         """Class codes (N,), or with weights (N, C) rows of weight x one-hot.
 
         Cross entropy of such a row is the weight times the row's loss, so weights need no loop of
@@ -173,49 +178,3 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             return codes
         scaled = torch.from_numpy((weight / weight.mean()).astype(np.float32))
         return nn.functional.one_hot(codes, len(self.classes_)) * scaled[:, None]
-
-    def recipe(self) -> Recipe:
-        """The parameters that say how to train."""
-        return Recipe(**{field.name: getattr(self, field.name) for field in fields(Recipe)})
-
-
-class Rows(NamedTuple):
-    """What `fit` gets, for one network."""
-
-    X: ArrayLike
-    y: ArrayLike
-    sample_weight: ArrayLike | None = None
-    X_val: ArrayLike | None = None
-    y_val: ArrayLike | None = None
-
-
-def fit_together(
-    classifiers: Sequence[TorchClassifier],
-    rows: Sequence[Rows],
-    on_epoch: OnEpoch = lambda _epoch, _losses: None,
-    memory_mb: float | None = None,
-) -> None:
-    """Fit each classifier to its own rows, as its `fit` would, but as few programs as possible.
-
-    They may differ in `random_state` and rows only. `on_epoch` gets each epoch and the losses of those that have
-    finished it, by their place in `classifiers`. `memory_mb` bounds what a group of them takes (see `fit_networks`).
-    """
-    first = classifiers[0]
-    jobs = [classifier.job(own) for classifier, own in zip(classifiers, rows, strict=True)]
-    by_width: dict[tuple[int, int], list[int]] = {}
-    for i, (classifier, job) in enumerate(zip(classifiers, jobs, strict=True)):
-        by_width.setdefault((job.inputs.shape[1], len(classifier.classes_)), []).append(i)
-    for (n_features, n_classes), numbers in by_width.items():
-        make_model = partial(first.make_model or default_model, n_features, n_classes)
-        own = [jobs[i] for i in numbers]
-        in_all = partial(_renumbered, numbers, on_epoch)
-        fitted = fit_networks(own, make_model, first.recipe(), first.metric, in_all, memory_mb)
-        for i, (model, history) in zip(numbers, fitted, strict=True):
-            classifiers[i].model_ = model
-            classifiers[i].history_ = history
-            classifiers[i].n_iter_ = len(history.losses)
-
-
-def _renumbered(numbers: list[int], on_epoch: OnEpoch, epoch: int, losses: dict[int, float]) -> None:
-    """Tell `on_epoch` of the jobs `losses` by their `numbers`."""
-    on_epoch(epoch, {numbers[i]: loss for i, loss in losses.items()})

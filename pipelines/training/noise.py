@@ -1,35 +1,43 @@
-"""Dropout noise of each member's own, however many members train together.
+"""Chance of each network's own: its first weights, its dropout, whatever else it draws.
 
-Shapes: E members, B batch.
+Shapes: E networks that train as one, B batch, n numbers.
 
-`nn.Dropout` draws from torch's global generator, so what a network gets depends on who drew before it.
-Here each member has a stream of its own; a network trained alone and the same network in a stack of a
-hundred see the same noise. It is also cheaper: 16 random bits per unit in place of a float.
+`nn.Dropout` draws from torch's global generator, so what a network gets depends on who drew before it. Here each
+network has a stream of its own; trained alone or in a stack of a hundred it sees the same noise. It is also cheaper:
+16 random bits per unit in place of a float.
 """
 
-import math
+import threading
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from torch import Tensor
-from torch.overrides import TorchFunctionMode
+from torch import Tensor, nn
 
+M = TypeVar("M", bound=nn.Module)
 BITS = 16
 WORD = 4  # 16-bit numbers in the 64 bits that a generator gives at a time
-AHEAD = 1 << 15  # numbers made at a time for each member: fewer calls, and 64 KB
+AHEAD = 1 << 15  # numbers made at a time for each network: fewer calls, and 64 KB
 AHEAD_ON_DEVICE = 1 << 20  # the same where each call starts a kernel: 2 MB
-Take = Callable[[int], Tensor]  # so many random int16: (n,), or (E, n) for members in a stack
-UNITS = (F.dropout, torch.dropout)
-CHANNELS = (F.dropout1d, F.dropout2d, F.dropout3d)
+ONE_GENERATOR = threading.Lock()  # torch has one for all threads: held by whoever sets or draws from it
+
+
+def seeded(make_model: Callable[[], M], seed: int) -> M:
+    """A new network, made on the CPU from `seed`; torch's generator is left as it was, on all devices."""
+    with ONE_GENERATOR:
+        before = torch.get_rng_state()
+        torch.default_generator.manual_seed(seed)
+        try:
+            return make_model()
+        finally:
+            torch.set_rng_state(before)
 
 
 class NoiseStreams:
-    """Endless random int16 for E members, each from a seed of its own, made where they are needed.
+    """Endless random int16 for E networks, each from a seed of its own, made where they are needed.
 
-    Members draw in step, so one position serves all; numbers are made for many steps at a time. Off the CPU a
+    The networks draw in step, so one position serves all; numbers are made for many steps at a time. Off the CPU a
     generator's numbers depend on how many are asked for at once, so it is always the same number.
     """
 
@@ -41,19 +49,15 @@ class NoiseStreams:
         self._position = 0
 
     def take(self, n: int) -> Tensor:
-        """The next `n` numbers of each member, (E, n); the rest of the last word is thrown away."""
+        """The next `n` numbers of each network, (E, n); the rest of the last word is thrown away."""
         if self._position + n > self._buffer.shape[1]:
             self._refill(n)
         taken = self._buffer[:, self._position : self._position + n]
-        self._position += rounded_up(n)
+        self._position += -(-n // WORD) * WORD
         return taken
 
-    def of_one(self, n: int) -> Tensor:
-        """The next `n` numbers of the only member, (n,)."""
-        return self.take(n)[0]
-
     def _refill(self, least: int) -> None:
-        """A new buffer of at least so many numbers of each member: what is left of the old one, then whole blocks."""
+        """A new buffer of at least so many numbers of each: what is left of the old one, then whole blocks."""
         left = self._buffer[:, self._position :]
         block = AHEAD_ON_DEVICE if self._generators else AHEAD
         n = -(-(least - left.shape[1]) // block) * block
@@ -69,66 +73,26 @@ class NoiseStreams:
                 row[:] = words.random_raw(n // WORD).view(np.int16)
 
 
-def rounded_up(n: int) -> int:
-    """The next multiple of WORD.
+class OwnDropout(nn.Dropout):
+    """`nn.Dropout` with noise from `streams`: inputs (B, ...) of one network, or (E, B, ...) of a stack."""
 
-    >>> rounded_up(5), rounded_up(8)
-    (8, 8)
-    """
-    return -(-n // WORD) * WORD
+    def __init__(self, p: float, inplace: bool, streams: NoiseStreams, *, stacked: bool) -> None:
+        super().__init__(p, inplace)
+        self.streams, self.stacked = streams, stacked
 
-
-class DropoutMode(TorchFunctionMode):
-    """While active, calls of dropout, of units or whole channels, go through `drop`; all else passes by.
-
-    Noise that is drawn elsewhere (alpha dropout, random ReLU, inside attention or an LSTM) comes from torch's own
-    generator; `members.py` sees to it that each network has it for itself.
-    """
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func in UNITS or func in CHANNELS:
-            return self._dropout(func in CHANNELS, *args, **(kwargs or {}))
-        return func(*args, **(kwargs or {}))
-
-    def _dropout(
-        self,
-        channels: bool,
-        inputs: Tensor,
-        p: float = 0.5,
-        training: bool = True,
-        inplace: bool = False,
-        *,
-        train: bool | None = None,  # what torch.dropout calls `training`
-    ) -> Tensor:
-        if not (training if train is None else train) or p == 0:
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Inputs times the mask of this step; in evaluation the inputs."""
+        if not self.training or self.p == 0:
             return inputs
-        shape = (*inputs.shape[:2], *[1] * (inputs.ndim - 2)) if channels else tuple(inputs.shape)
-        outputs = inputs * 0 if p == 1 else self.drop(inputs, p, shape)
-        return inputs.copy_(outputs) if inplace else outputs
-
-    def drop(self, inputs: Tensor, p: float, shape: tuple[int, ...]) -> Tensor:
-        """Inputs after dropout with a mask of `shape`."""
-        raise NotImplementedError
-
-
-class DropoutFrom(DropoutMode):
-    """Dropout of one network with noise from `take`. The streams of CPU and CUDA differ."""
-
-    def __init__(self, take: Take) -> None:
-        super().__init__()
-        self.take = take
-
-    def drop(self, inputs: Tensor, p: float, shape: tuple[int, ...]) -> Tensor:
-        """Inputs times a mask of `shape`."""
-        return masked(inputs, p, self.take(math.prod(shape)).view(shape))
+        n = inputs[0].numel() if self.stacked else inputs.numel()
+        outputs = masked(inputs, self.p, self.streams.take(n).view(inputs.shape)) if self.p < 1 else inputs * 0
+        return inputs.copy_(outputs) if self.inplace else outputs
 
 
 def masked(inputs: Tensor, p: float, noise: Tensor) -> Tensor:
-    """Inputs times a mask that is 0 where `noise` says so, with probability `p`, else the scale that keeps the mean.
-
-    # NOTE[DIFF]: the probability is rounded to a multiple of 2^-16, neither 0 nor 1, and the scale is that of
-    # the rounded one, so the expectation is exact but for the rounding of the inputs' own type.
-    """
+    """Inputs times a mask that is 0 where `noise` says so, with probability `p`, else the scale that keeps the mean."""
+    # NOTE[DIFF]: the probability is rounded to a multiple of 2^-16, neither 0 nor 1, and the scale is that of the
+    # rounded one, so the expectation is exact but for the rounding of the inputs' own type.
     dropped = min(max(round(p * 2**BITS), 1), 2**BITS - 1)
     first_kept = dropped - 2 ** (BITS - 1)
     keep = noise.clamp(first_kept - 1, first_kept).sub_(first_kept - 1)  # 0 or 1, sooner than by comparing
@@ -136,14 +100,54 @@ def masked(inputs: Tensor, p: float, noise: Tensor) -> Tensor:
     return scaled
 
 
-class CountDropout(DropoutMode):
-    """Dropout that does nothing but count, in `n`, the numbers that it would take."""
+class OwnGenerator(nn.Module):
+    """A network that draws from torch's own generator while it trains (in attention or an LSTM, channel dropout).
 
-    def __init__(self) -> None:
+    It finds the generator as it left it, and nobody else draws meanwhile: side by side with others it is what it is
+    alone.
+    """
+
+    def __init__(self, model: nn.Module, seed: int) -> None:
         super().__init__()
-        self.n = 0
+        self.model = model
+        self._generator = generator_of(model)
+        self._state = torch.Generator(self._generator.device).manual_seed(seed).get_state()
 
-    def drop(self, inputs: Tensor, p: float, shape: tuple[int, ...]) -> Tensor:  # noqa: ARG002
-        """The inputs unchanged."""
-        self.n += rounded_up(math.prod(shape))
-        return inputs
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """What the model says of `inputs`."""
+        if not self.training:
+            outputs: Tensor = self.model(*inputs)
+            return outputs
+        with ONE_GENERATOR:
+            before = self._generator.get_state()
+            self._generator.set_state(self._state)
+            try:
+                outputs = self.model(*inputs)
+            finally:
+                self._state = self._generator.get_state()
+                self._generator.set_state(before)
+        return outputs
+
+
+def generator_of(model: nn.Module) -> torch.Generator:
+    """Torch's own generator of the device that the model lies on; the CPU's where a device shows none."""
+    device = next(model.parameters()).device
+    if device.type == "cuda":
+        torch.cuda.init()
+        return torch.cuda.default_generators[device.index or 0]
+    return torch.default_generator
+
+
+def draws(model: nn.Module, inputs: Tensor) -> bool:
+    """Whether a model in training draws from torch's own generator when it looks at `inputs`.
+
+    The look moves the model's statistics and uses up its noise: hand over a copy.
+    """
+    generator = generator_of(model)
+    with ONE_GENERATOR, torch.no_grad():
+        before = generator.get_state()
+        try:
+            model.train()(inputs)
+            return not torch.equal(before, generator.get_state())
+        finally:
+            generator.set_state(before)

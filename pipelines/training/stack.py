@@ -1,297 +1,259 @@
-"""Many copies of one network trained as one program.
+"""E copies of one network trained as one program: each layer is exchanged for a layer of E.
 
-Shapes: E members, B batch, C classes.
+Shapes: E networks, B batch, F features, K answers to a row, C classes.
 
-Cross-validation of a small network is bound by overhead, not by arithmetic: a step of one network costs
-about as much as a step of fifty side by side. `Members` is an `nn.Module` like any other; only its
-inputs (E, B, ...), outputs (E, B, C) and losses (E,) carry a leading member axis, so the loop in
-`training.py` trains one network or a hundred and does not know.
+Cross-validation of a small network is bound by overhead, not by arithmetic: a step of one network costs about as much
+as a step of fifty side by side. A stack is an `nn.Module` like any other; its inputs (E, B, F), outputs (E, B, C) and
+losses (E,) carry a leading axis, of which the loop knows nothing. Source of the idea: `tabm`, whose layers of many put
+that axis second.
 """
 
 import copy
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.func import functional_call, vmap
 
 from pipelines.errors import memory_is_full
-from pipelines.training.batched import BatchedLayers
-from pipelines.training.loop import weights_and_buffers
-from pipelines.training.noise import CountDropout, DropoutFrom, NoiseStreams, Take, rounded_up
-from pipelines.training.side_by_side import ONE_GENERATOR
+from pipelines.training.noise import NoiseStreams, OwnDropout
 
-State = dict[str, Tensor]
+ROWS_LOOKED_AT = 32  # on which a stack has to say what its networks say
 
 
-class StackedMembers(nn.Module):
-    """E copies of one network with stacked weights; one call computes all of them.
+class CannotStackError(Exception):
+    """The networks have to be trained one after another; the text says why."""
 
-    Plain layers have batched kernels of their own (`batched.py`); with another layer in the network,
-    or `batched=False`, one `vmap` over the network does it.
 
-    Raises: RuntimeError at the first call if vmap has no rule for something in the network.
-    Source: the model ensembling tutorial of torch.func.
+def stacked(models: Sequence[nn.Module], seeds: Sequence[int], example: Tensor) -> nn.Module:
+    """One network that computes E: inputs (E, B, F), outputs (E, B, C); noise of each from its seed.
+
+    Copies are looked at first: with weights dealt at random (some networks begin with a constant answer) and on rows of
+    its own, made from `example` (B, F), each has to say in the stack what it says alone, in training and in evaluation.
+    Whatever a forward does with the leading axis shows there.
+
+    Raises: CannotStackError with the reason; RuntimeError or MemoryError where memory is full.
     """
-
-    def __init__(self, models: Sequence[nn.Module], seeds: Sequence[int], *, batched: bool = True) -> None:
-        super().__init__()
-        self.network = stacked(models)
-        self._noise = NoiseStreams(seeds, next(self.network.parameters()).device)
-        self._noise_needed: dict[tuple[int, ...], int] = {}
-        self._batched = batched
-
-    def forward(self, *inputs: Tensor) -> Tensor:
-        """Outputs (E, B, C) of inputs (E, B, ...)."""
-        outputs: Tensor
-        if self._batched:
-            with BatchedLayers(self._noise.take):
-                outputs = self.network(*inputs)
-            return outputs
-
-        def one(parameters: State, buffers: State, noise: Tensor, *inputs: Tensor) -> Tensor:
-            with DropoutFrom(_reader(noise)):
-                return self._call((parameters, buffers), *inputs)
-
-        parameters, buffers = _state(self.network)
-        noise = self._draw(parameters, buffers, inputs)
-        outputs = vmap(one, randomness="different")(parameters, buffers, noise, *inputs)
-        return outputs
-
-    def _call(self, state: tuple[State, State], *inputs: Tensor) -> Tensor:
-        outputs: Tensor = functional_call(self.network, state, inputs, tie_weights=False)
-        return outputs
-
-    def _draw(self, parameters: State, buffers: State, inputs: tuple[Tensor, ...]) -> Tensor:
-        """Noise of all members for one step, (E, numbers); how many it takes is found out once a shape."""
-        if not self.training:
-            return self._noise.take(0)
-        shape = tuple(inputs[0].shape)
-        if shape not in self._noise_needed:
-            state = [{name: tensor[0].clone() for name, tensor in part.items()} for part in (parameters, buffers)]
-            with torch.no_grad(), CountDropout() as counted:
-                self._call((state[0], state[1]), *(tensor[0] for tensor in inputs))
-            self._noise_needed[shape] = counted.n
-        return self._noise.take(self._noise_needed[shape])
-
-    def keep_members(self, best: State, improved: Tensor) -> None:
-        """Copy the state of the members that `improved` (E,) marks into `best`."""
-        for name, tensor in weights_and_buffers(self).items():
-            best[name][improved] = tensor[improved]
-
-    def write_to(self, models: Sequence[nn.Module]) -> None:
-        """Give E plain networks the members' weights and buffers."""
-        parameters, buffers = _state(self.network)
-        with torch.no_grad():
-            for i, model in enumerate(models):
-                for name, weight in parameters.items():
-                    model.get_parameter(name).copy_(weight[i])
-                for name, buffer in buffers.items():
-                    model.get_buffer(name).copy_(buffer[i])
-
-
-def stacked(models: Sequence[nn.Module]) -> nn.Module:
-    """A network like these whose every weight and buffer has a leading axis E; what is tied stays tied.
-
-    Matrices (E, out, in) are stored input by input, as inputs^T x gradient gives them: no copy in each step.
-    """
-    network = copy.deepcopy(models[0])
-    made: dict[int, nn.Parameter] = {}  # by the identity of the weight that is replaced
-    together_buffers: dict[int, Tensor] = {}
-    parameters, buffers = _state(network)
-    for name, weight in parameters.items():
-        if id(weight) not in made:
-            together = torch.stack([model.get_parameter(name).detach() for model in models])
-            together = together.mT.contiguous().mT if together.ndim == 3 else together
-            made[id(weight)] = nn.Parameter(together, weight.requires_grad)
-        path, _, leaf = name.rpartition(".")
-        setattr(network.get_submodule(path), leaf, made[id(weight)])
-    for name in buffers:
-        path, _, leaf = name.rpartition(".")
-        if id(buffers[name]) not in together_buffers:
-            together_buffers[id(buffers[name])] = torch.stack([model.get_buffer(name) for model in models])
-        together = together_buffers[id(buffers[name])]
-        network.get_submodule(path).register_buffer(leaf, together)
-    return network
-
-
-def _state(network: nn.Module) -> tuple[State, State]:
-    """Parameters and buffers of each module by one name, however many names the module has."""
-    parameters: State = {}
-    buffers: State = {}
-    for path, module in network.named_modules():
-        prefix = path + "." if path else ""
-        parameters |= {prefix + leaf: weight for leaf, weight in module.named_parameters(recurse=False)}
-        buffers |= {prefix + leaf: buffer for leaf, buffer in module.named_buffers(recurse=False)}
-    return parameters, buffers
-
-
-class SeparateMembers(nn.Module):
-    """E networks that compute one after another behind the same interface.
-
-    For a single network, and for networks that vmap has no rule for (an RNN). With `random` the networks draw
-    from torch's own generator too (noise, the dropout inside attention or an LSTM): each finds it as it left it.
-    """
-
-    def __init__(self, models: Sequence[nn.Module], seeds: Sequence[int], *, random: bool = False) -> None:
-        super().__init__()
-        self.models = nn.ModuleList(models)
-        device = next(models[0].parameters()).device
-        self._noise = [NoiseStreams([seed], device) for seed in seeds]
-        self._generator = _generator_of(device)
-        self._states = [torch.Generator(device).manual_seed(seed).get_state() for seed in seeds] if random else []
-
-    def forward(self, *inputs: Tensor) -> Tensor:
-        """Outputs (E, B, C) of inputs (E, B, ...)."""
-        return torch.stack(list(self._outputs(inputs)))
-
-    def _outputs(self, inputs: tuple[Tensor, ...]) -> Iterator[Tensor]:
-        for i, (model, noise) in enumerate(zip(self.models, self._noise, strict=True)):
-            with DropoutFrom(noise.of_one), self._drawing_on(i):
-                yield model(*(tensor[i] for tensor in inputs))
-
-    @contextmanager
-    def _drawing_on(self, i: int) -> Iterator[None]:
-        """Torch's generator as member i left it, for as long as nobody else may use it."""
-        if not self._states or not self.training:
-            yield
-            return
-        with ONE_GENERATOR:
-            before = self._generator.get_state()
-            self._generator.set_state(self._states[i])
-            try:
-                yield
-            finally:
-                self._states[i] = self._generator.get_state()
-                self._generator.set_state(before)
-
-    def keep_members(self, best: State, improved: Tensor) -> None:
-        """Copy the state of the members that `improved` (E,) marks into `best`."""
-        for name, tensor in weights_and_buffers(self).items():
-            if improved[int(name.split(".")[1])]:
-                best[name].copy_(tensor)
-
-    def write_to(self, models: Sequence[nn.Module]) -> None:
-        """Give E plain networks the members' weights and buffers."""
-        assert all(model is trained for model, trained in zip(models, self.models, strict=True))
-
-
-Members = StackedMembers | SeparateMembers
-
-
-def make_members(
-    models: Sequence[nn.Module],
-    seeds: Sequence[int],
-    example: tuple[Tensor, ...],
-    precision: AbstractContextManager[Any] | None = None,
-) -> Members:
-    """Members of these networks: stacked where torch has the rules.
-
-    `example` inputs (B, ...), forward and backward in that `precision`, try it out, and a stack has to say in
-    evaluation what the networks say alone: whatever differs between them and is neither weight nor buffer is not
-    stacked. Networks that draw from torch's own generator do not share it.
-
-    Raises: what `memory_is_full` knows, for a smaller stack is faster than one network after another.
-    """
-    random = _draws(models[0], example)
-    if len(models) > 1 and not random and not any(_pads(module) for module in models[0].modules()):
-        for batched in (True, False):
-            try:
-                _try(StackedMembers(models, seeds, batched=batched), example, precision or nullcontext())
-                members = StackedMembers(models, seeds, batched=batched)  # one whose statistics saw no example
-                if _says_what_they_say(members, models, example):
-                    return members
-            except Exception as error:  # a network alone says plainly what is wrong with it
-                if memory_is_full(error):
-                    raise
-    return SeparateMembers(models, seeds, random=random)
-
-
-def _try(members: StackedMembers, example: tuple[Tensor, ...], precision: AbstractContextManager[Any]) -> None:
-    """Forward and backward, as the loop does them."""
-    members.train()
-    with precision:
-        outputs = members(*_for_all(members, example))
-    target = torch.zeros(outputs.shape[:2], dtype=torch.long, device=outputs.device)
-    weights = [weight for weight in members.parameters() if weight.requires_grad]
-    torch.autograd.grad(MemberCrossEntropy()(outputs.float(), target).sum(), weights, allow_unused=True)
-
-
-def _says_what_they_say(members: StackedMembers, models: Sequence[nn.Module], example: tuple[Tensor, ...]) -> bool:
-    try:
-        with torch.no_grad():
-            together = members.eval()(*_for_all(members, example))
-            alone = torch.stack([model.eval()(*example) for model in models])
-    finally:
-        for module in (members, *models):
-            module.train()
-    return torch.allclose(together, alone, atol=1e-4, rtol=1e-3, equal_nan=True)
-
-
-def _for_all(members: StackedMembers, example: tuple[Tensor, ...]) -> list[Tensor]:
-    n_members = len(next(members.parameters()))
-    return [tensor.expand(n_members, *tensor.shape) for tensor in example]
-
-
-def _pads(module: nn.Module) -> bool:
-    """Under vmap the gradient of an embedding's padding row is zeroed for the first member only (torch 2.13)."""
-    return isinstance(module, nn.Embedding | nn.EmbeddingBag) and module.padding_idx is not None
-
-
-def _draws(model: nn.Module, example: tuple[Tensor, ...]) -> bool:
-    """Whether a network draws from torch's own generator while it trains, dropout of ours left aside."""
-    probe = copy.deepcopy(model).train()
-    device = next(model.parameters()).device
-    generator = _generator_of(device)
-    with ONE_GENERATOR:
-        before = generator.get_state()
+    few = example[:ROWS_LOOKED_AT]
+    rows = torch.stack([few.roll(i, 0) * (1 + i / 10) for i in range(len(models))])
+    copies = [_with_random_weights(copy.deepcopy(model), seed) for model, seed in zip(models, seeds, strict=True)]
+    for training in (True, False):
         try:
-            with torch.no_grad(), CountDropout():
-                probe(*example)
-        except (RuntimeError, ValueError) as error:
+            probe = exchanged(copies, NoiseStreams(seeds, example.device))
+            together, apart = _looked_at(probe.train(training), copies, seeds, rows)
+        except CannotStackError:
+            raise
+        except Exception as error:  # whatever forward may raise that the network alone did not
             if memory_is_full(error):
                 raise
-        finally:
-            after = generator.get_state()
-            generator.set_state(before)
-    return not torch.equal(before, after)
+            what = (str(error).splitlines() or [type(error).__name__])[0]
+            raise CannotStackError(f"a layer does not take the rows of many: {what}") from None
+        if together.shape != apart.shape or not torch.allclose(together, apart, 1e-3, 1e-4, equal_nan=True):
+            when = "training" if training else "evaluation"
+            raise CannotStackError(f"in {when} its forward does not keep the networks of a stack apart")
+    return exchanged(models, NoiseStreams(seeds, example.device))
 
 
-def _generator_of(device: torch.device) -> torch.Generator:
-    """Torch's own generator of that device; the CPU's where a device shows none."""
-    if device.type == "cuda":
-        torch.cuda.init()  # type: ignore[no-untyped-call]
-        return torch.cuda.default_generators[device.index or 0]
-    return torch.default_generator
+def _looked_at(
+    probe: nn.Module, models: Sequence[nn.Module], seeds: Sequence[int], rows: Tensor
+) -> tuple[Tensor, Tensor]:
+    """What the stack says of `rows` (E, B, F), and what copies of its networks say alone."""
+    outputs = []
+    with torch.no_grad():
+        together = probe(rows)
+        for model, seed, few in zip(models, seeds, rows, strict=True):
+            alone = copy.deepcopy(model)
+            give_noise(alone, seed)
+            outputs.append(alone.train(probe.training)(few))
+    return together, torch.stack(outputs)
 
 
-class MemberCrossEntropy(nn.Module):
-    """Cross entropy of outputs (E, B, C) and targets (E, B), or (E, B, C) for weighted rows: losses (E,).
+def _with_random_weights(model: nn.Module, seed: int) -> nn.Module:
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.copy_(torch.randn(weight.shape, generator=generator) / max(1, weight.shape[-1:].numel()) ** 0.5)
+    return model
 
-    Outputs (E, B, K, C) are K answers to each row, as a batch ensemble gives them: the mean of their losses.
+
+def give_noise(model: nn.Module, seed: int) -> Callable[[], None]:
+    """Exchange a network's dropout for one with noise from `seed`, as in a stack; returns what takes it back."""
+    streams = NoiseStreams([seed], next(model.parameters()).device)
+    places = [
+        (parent, name, child)
+        for parent in model.modules()
+        for name, child in parent._modules.items()  # noqa: SLF001 named_children leaves out a child with two names
+        if type(child) is nn.Dropout
+    ]
+    new = {id(child): OwnDropout(child.p, child.inplace, streams, stacked=False) for _, _, child in places}
+    for parent, name, child in places:
+        parent.add_module(name, new[id(child)])
+
+    def take_back() -> None:
+        for parent, name, child in places:
+            parent.add_module(name, child)
+
+    return take_back
+
+
+def exchanged(models: Sequence[nn.Module], streams: NoiseStreams) -> nn.Module:
+    """A network like these, its layers exchanged for layers of many.
+
+    Raises: CannotStackError for a layer with weights that has no layer of many.
+    """
+    done: dict[int, nn.Module] = {}
+    _refuse_sharing(models[0])
+
+    def exchange(modules: Sequence[nn.Module]) -> nn.Module:
+        first = modules[0]
+        if id(first) not in done:
+            if type(first) is nn.Dropout:
+                new: nn.Module = OwnDropout(first.p, first.inplace, streams, stacked=True)
+            elif type(first) in LAYERS or _own_tensors(first):
+                new = layer_of_many(modules)
+            else:
+                new = copy.copy(first)  # the same weights, buffers and attributes
+                children = first._modules  # noqa: SLF001 named_children leaves out a child with two names
+                new._modules = {  # noqa: SLF001
+                    name: None if child is None else exchange([module.get_submodule(name) for module in modules])
+                    for name, child in children.items()
+                }
+            done[id(first)] = new
+        return done[id(first)]
+
+    return exchange(models).train()
+
+
+def _refuse_sharing(model: nn.Module) -> None:
+    """Two layers that share a weight or a buffer would part ways in a stack."""
+    seen: set[int] = set()
+    for module in model.modules():
+        own = {id(tensor) for tensor in _own_tensors(module)}
+        if own & seen:
+            raise CannotStackError("two of its layers share a weight or a buffer")
+        seen |= own
+
+
+def _own_tensors(module: nn.Module) -> list[Tensor]:
+    return [*module.parameters(recurse=False), *module.buffers(recurse=False)]
+
+
+def unstack(network: nn.Module, models: Sequence[nn.Module]) -> None:
+    """Give E plain networks their weights and buffers out of the stack."""
+    with torch.no_grad():
+        for name, weight in network.named_parameters(remove_duplicate=False):
+            for model, own in zip(models, weight, strict=True):
+                model.get_parameter(name).copy_(own)
+        for name, buffer in network.named_buffers(remove_duplicate=False):
+            for model, own in zip(models, buffer, strict=True):
+                model.get_buffer(name).copy_(own)
+
+
+def layer_of_many(layers: Sequence[nn.Module]) -> nn.Module:
+    """The layer that computes all of `layers`.
+
+    Raises: CannotStackError if there is none.
+    """
+    first = layers[0]
+    kind = LAYERS.get(type(first))
+    if kind is None:
+        raise CannotStackError(f"there is no layer of many for {type(first).__name__}")
+    hooks = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+    if any(getattr(holder, name, None) for holder in (first, *first.parameters()) for name in hooks):
+        raise CannotStackError(f"a hook hangs on {type(first).__name__}")
+    return kind(layers)
+
+
+class LayerOfMany(nn.Module):
+    """E layers of one kind; every weight and buffer has a leading axis E."""
+
+    def __init__(self, layers: Sequence[nn.Module]) -> None:
+        super().__init__()
+        for name, own in layers[0].named_parameters(recurse=False):
+            together = torch.stack([layer.get_parameter(name).detach() for layer in layers])
+            # Matrices (E, out, in) are stored as inputs^T x gradient gives them: no copy in each step.
+            together = together.mT.contiguous().mT if together.ndim == 3 else together
+            self.register_parameter(name, nn.Parameter(together, own.requires_grad))
+        for name, _ in layers[0].named_buffers(recurse=False):
+            self.register_buffer(name, torch.stack([layer.get_buffer(name) for layer in layers]))
+
+    def tensor(self, name: str) -> Tensor | None:
+        """The weight or buffer of that name, (E, ...); None where the layers have none."""
+        found: Tensor | None = getattr(self, name, None)
+        return found
+
+
+class LinearOfMany(LayerOfMany):
+    """Inputs (E, B, in) to (E, B, out)."""
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """One batched product."""
+        weight, bias = self.get_parameter("weight").mT, self.tensor("bias")
+        return torch.bmm(inputs, weight) if bias is None else torch.baddbmm(bias.unsqueeze(1), inputs, weight)
+
+
+class BatchNormOfMany(LayerOfMany):
+    """Inputs (E, B, F) to the same: the features of all networks side by side are those of one wide layer."""
+
+    def __init__(self, layers: Sequence[nn.BatchNorm1d]) -> None:
+        super().__init__(layers)
+        if layers[0].momentum is None:
+            raise CannotStackError("batch norm without momentum has to know how many batches came before")
+        self.eps, self.momentum = layers[0].eps, float(layers[0].momentum)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Each feature less its mean, over its deviation."""
+        E, B, n_features = inputs.shape
+        wide = inputs.transpose(0, 1).reshape(B, E * n_features)
+        found = (self.tensor(name) for name in ("running_mean", "running_var", "weight", "bias"))
+        mean, var, weight, bias = (tensor if tensor is None else tensor.view(-1) for tensor in found)
+        counter = self.tensor("num_batches_tracked")
+        if self.training and counter is not None:
+            counter.add_(1)
+        outputs = F.batch_norm(wide, mean, var, weight, bias, self.training or mean is None, self.momentum, self.eps)
+        return outputs.view(B, E, n_features).transpose(0, 1)
+
+
+class LayerNormOfMany(LayerOfMany):
+    """Inputs (E, B, F) to the same: rows are normalised alone; scale and shift are each network's own."""
+
+    def __init__(self, layers: Sequence[nn.LayerNorm]) -> None:
+        super().__init__(layers)
+        self.shape, self.eps = list(layers[0].normalized_shape), layers[0].eps
+        if len(self.shape) != 1:
+            raise CannotStackError("there is no layer of many for layer norm over several axes")
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Each row less its mean, over its deviation."""
+        outputs, weight, bias = (
+            F.layer_norm(inputs, self.shape, eps=self.eps),
+            self.tensor("weight"),
+            self.tensor("bias"),
+        )
+        outputs = outputs if weight is None else outputs * weight.unsqueeze(1)
+        return outputs if bias is None else outputs + bias.unsqueeze(1)
+
+
+LAYERS: dict[type[nn.Module], Callable[[Any], nn.Module]] = {
+    nn.Linear: LinearOfMany, nn.BatchNorm1d: BatchNormOfMany, nn.LayerNorm: LayerNormOfMany,
+}  # fmt: skip
+
+
+class CrossEntropy(nn.Module):
+    """Cross entropy of a network, (), or of each network of a stack, (E,): the mean over the batch.
+
+    Outputs (B, C) with targets (B,) of class codes, or (B, C) of weighted one-hot rows; in a stack all with a leading
+    E. Outputs (B, K, C) are K answers to each row, as a batch ensemble gives them: the mean of their losses.
     """
 
     takes_logits = True
 
     def forward(self, outputs: Tensor, target: Tensor) -> Tensor:
-        """Mean over the batch, for each member on its own."""
-        answers = outputs.shape[2] if outputs.ndim == 4 else 1
-        rows = target.flatten(0, 1).repeat_interleave(answers, dim=0) if answers > 1 else target.flatten(0, 1)
+        """The loss of each network."""
+        leading = target.ndim - target.is_floating_point()  # 1, or 2 in a stack
+        answers = outputs.shape[leading] if outputs.ndim > leading + 1 else 1
+        rows = target.flatten(0, leading - 1)
+        rows = rows.repeat_interleave(answers, dim=0) if answers > 1 else rows
         loss = F.cross_entropy(outputs.flatten(0, -2), rows, reduction="none")
-        return loss.view(len(outputs), -1).mean(dim=1)
-
-
-def _reader(noise: Tensor) -> Take:
-    """Hand out `noise` (numbers,) piece by piece, each piece on a whole word."""
-    position = 0
-
-    def take(n: int) -> Tensor:
-        nonlocal position
-        piece = noise[position : position + n]
-        position += rounded_up(n)
-        return piece
-
-    return take
+        return loss.view(*outputs.shape[: leading - 1], -1).mean(dim=-1)

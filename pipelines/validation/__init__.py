@@ -1,1 +1,5 @@
-"""validation."""
+"""What a score is worth: every row is scored by networks that have not seen it.
+
+Read in this order: `splits` (folds), `crossval` (jobs, encoders inside the fold, predictions), `results` (pooled and
+scored). Then what they call: `groups` (jobs into programs), `blend`, `baselines`, `forecast`, and `practice`.
+"""

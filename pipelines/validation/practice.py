@@ -9,34 +9,35 @@ against it measures likeness to that rule. Hidden rows have a truth.
 from dataclasses import dataclass, replace
 
 from pipelines.competition import Competition
-from pipelines.data.tables import RawData
+from pipelines.data.tables import Tables
 from pipelines.metrics import FloatArray, IntArray, Metric, standard_error
-from pipelines.validation.crossval import split
+from pipelines.submission.record import HiddenScore
+from pipelines.validation.splits import split
 
 PARTS = 5  # one of so many is hidden
 
 
 @dataclass(frozen=True)
 class Hidden:
-    """`data` with hidden rows in the place of the test rows, and their class codes `truth` (M,)."""
+    """`tables` with hidden rows in the place of the test rows, and their class codes `truth` (M,)."""
 
-    data: RawData
+    tables: Tables
     truth: IntArray
 
-    def score(self, metric: Metric, proba: FloatArray) -> dict[str, float]:
-        """Score of probabilities (M, C) of the hidden rows, its standard error, and M."""
+    def score(self, metric: Metric, proba: FloatArray) -> HiddenScore:
+        """Score of probabilities (M, C) of the hidden rows."""
         per_row = metric.per_row(self.truth, proba)
-        return {"score": metric(self.truth, proba), "se": standard_error(per_row), "rows": len(self.truth)}
+        return HiddenScore(metric(self.truth, proba), standard_error(per_row), len(self.truth))
 
 
-def hide(data: RawData, seed: int) -> Hidden:
+def hide(tables: Tables, seed: int) -> Hidden:
     """Take a stratified fifth of the N training rows for test rows, without their labels.
 
     Raises: DataError when a class has fewer rows than there are parts.
     """
-    shown, hidden = split(data.y, PARTS, seed)[0]
-    train, test = (data.train.iloc[rows].reset_index(drop=True) for rows in (shown, hidden))
-    return Hidden(replace(data, train=train, y=data.y[shown], test=test), data.y[hidden])
+    shown, hidden = split(tables.y, PARTS, seed)[0]
+    train, test = (tables.train.iloc[rows].reset_index(drop=True) for rows in (shown, hidden))
+    return Hidden(replace(tables, train=train, y=tables.y[shown], test=test), tables.y[hidden])
 
 
 def without_published(competition: Competition) -> Competition:

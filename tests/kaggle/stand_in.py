@@ -22,6 +22,8 @@ API, STORAGE = "api.kaggle.com", "storage.googleapis.com"
 USERNAME, KEY, TOKEN = "anna", "5f0c3d7e9b1a4c68b2d4f6a8c0e2a4b6", "KGAT_9d8c7b6a5f4e3d2c1b0a998877665544"
 SIGNATURE = "X-Goog-Signature=0123456789abcdef"
 
+ATTACH = "AttachDatasourceUsingJwtRequest"
+
 ANSWERS = {  # fault -> status, content type, body
     "400-limit": (400, {"error": {"code": 400, "message": "You have reached your daily submission limit."}}),
     "400-file": (400, {"code": 400, "message": "The file is not a valid submission."}),
@@ -163,7 +165,7 @@ class Handler(BaseHTTPRequestHandler):
         basic = "Basic " + base64.b64encode(f"{USERNAME}:{KEY}".encode()).decode()
         given = self.headers.get("Authorization")
         bearers = {f"Bearer {token}" for token in self.site.tokens}
-        return call == "GenerateAccessToken" or given == basic or given in bearers
+        return call in ("GenerateAccessToken", ATTACH) or given == basic or given in bearers
 
     def api(self, call, body, send=True):
         work = getattr(self, f"api_{call}", None)
@@ -209,6 +211,12 @@ class Handler(BaseHTTPRequestHandler):
     def api_GenerateAccessToken(self, slug, body):
         return 200, {"token": TOKEN, "expiresIn": 3600}, None
 
+    def api_AttachDatasourceUsingJwtRequest(self, slug, body):
+        """What a Kaggle notebook asks its own proxy, without TLS and with a token of its own."""
+        assert self.headers["X-Kaggle-Authorization"] == "Bearer jwt"
+        mount = "competitions/" + body["competitionRef"]["CompetitionSlug"]
+        return 200, {"wasSuccessful": True, "result": {"mountSlug": mount}}, None
+
     def do_PUT(self):
         fault = self.site.next_fault("upload")
         length = int(self.headers["Content-Length"])
@@ -232,12 +240,12 @@ class Handler(BaseHTTPRequestHandler):
             return self.misbehave(fault)
         etag, start = f'"{hashlib.sha256(data).hexdigest()[:16]}"', 0
         wanted = re.match(r"bytes=(\d+)-", self.headers.get("Range", ""))
-        headers = {"Content-Type": "application/zip", "ETag": etag}
+        headers = {"Content-Type": "application/zip", "ETag": etag, "Accept-Ranges": "bytes"}
         if self.site.hash == "md5":
             headers["x-goog-hash"] = "md5=" + base64.b64encode(hashlib.md5(data).digest()).decode()
         elif self.site.hash:
             headers["x-goog-hash"] = self.site.hash
-        if wanted and self.headers.get("If-Range") == etag and fault != "ignore-range":
+        if wanted and self.headers.get("If-Range", etag) == etag and fault != "ignore-range":
             start = int(wanted.group(1))
             headers["Content-Range"] = f"bytes {start}-{len(data) - 1}/{len(data)}"
         return self.send_data(data[start:], 206 if start else 200, headers, fault)

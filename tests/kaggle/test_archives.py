@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from stand_in import make_zip
 
-from pipelines.kaggle.archives import DamagedArchiveError, HostileArchiveError, Limits, extract
+from pipelines.data.archives import DamagedArchiveError, HostileArchiveError, Limits, extract
 
 NAMES = {
     "../evil.csv": "leads out",

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import types
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -148,6 +149,22 @@ def test_a_home_that_is_no_folder(home, monkeypatch):
     assert find().credentials == ()
 
 
+@pytest.mark.parametrize(
+    ("secrets", "kind", "secret"),
+    [
+        ({"KAGGLE_API_TOKEN": TOKEN}, "token", TOKEN),
+        ({"KAGGLE_API_TOKEN": "", "KAGGLE_USERNAME": USERNAME, "KAGGLE_KEY": KEY}, "key", KEY),
+    ],
+)
+def test_secrets_of_a_colab_notebook_are_found_last(home, monkeypatch, secrets, kind, secret):
+    colab = types.ModuleType("google.colab")
+    colab.userdata = types.SimpleNamespace(get=secrets.__getitem__)
+    monkeypatch.setitem(sys.modules, "google.colab", colab)
+    monkeypatch.setenv("KAGGLE_API_TOKEN", "first")
+    first, last = find().credentials
+    assert (first.secret, last.kind, last.secret, str(last)) == ("first", kind, secret, f"{kind} from Colab's secrets")
+
+
 def test_the_secret_is_in_no_representation():
     credential = Credential("key", "kaggle.json", KEY, USERNAME)
     assert KEY not in f"{credential} {credential!r} {[credential]}"
@@ -164,7 +181,7 @@ def test_import_and_help_touch_no_network_and_no_credential_file(home, tmp_path)
         "assert CliRunner().invoke(pipelines.__main__.app, ['submit', '--help']).exit_code == 0\n"
         "bad = [s for s in seen if s[0] != 'open' or 'kaggle.json' in s[1] or 'access_token' in s[1]]\n"
         "assert not bad, bad\n"
-        "loaded = {'kaggle', 'kagglesdk', 'requests', 'torch'} & set(sys.modules)\n"
+        "loaded = {'kaggle', 'kagglesdk', 'kagglehub', 'requests', 'torch'} & set(sys.modules)\n"
         "assert not loaded, loaded\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -1,4 +1,4 @@
-"""Lectures 2 to 9: every gate on small data, and oracles for what is done by hand."""
+"""Lectures 2 to 9: oracles for what is done by hand."""
 
 import numpy as np
 import pytest
@@ -11,80 +11,12 @@ from lectures import (
     lecture_03_saddle,
     lecture_04_back_propagation,
     lecture_05_linear_regression,
-    lecture_06_logistic_regression,
     lecture_07_diabetes,
-    lecture_08_data_loader,
-    lecture_09_mnist,
     lecture_09_softmax,
 )
-from lectures.fit import seeded
-from lectures.lecture import Setting
+from lectures.course.fit import fit, seeded
+from lectures.course.lecture import Setting
 from pipelines.training.loop import train
-
-
-@pytest.fixture
-def setting(tmp_path):
-    return Setting(stand_in=True, pictures=tmp_path)
-
-
-def failed(gates):
-    """Gates that did not pass; at least one gate is needed."""
-    gates = list(gates)
-    assert gates
-    return [gate for gate in gates if not gate.passed]
-
-
-@pytest.mark.parametrize(
-    ("lecture", "pictures"),
-    [
-        (lecture_02_linear_model, {"02-cost.png"}),
-        (lecture_03_gradient_descent, {"03-descent.png"}),
-        (lecture_03_saddle, {"03-saddle.png"}),
-        (lecture_04_back_propagation, set()),
-        (lecture_09_softmax, set()),
-        (lecture_09_mnist, {"09-loss.png", "09-mistakes.png"}),
-    ],
-    ids=lambda value: value.LECTURE.number if hasattr(value, "LECTURE") else "",
-)
-def test_gates_and_pictures(setting, lecture, pictures):
-    assert failed(lecture.run(setting)) == []
-    assert {path.name for path in setting.pictures.glob("*")} == pictures
-
-
-@pytest.mark.parametrize(
-    ("lecture", "epochs", "pictures"),
-    [(lecture_06_logistic_regression, 2_000, {"06-sigmoid.png"}), (lecture_08_data_loader, 15, {"08-loss.png"})],
-    ids=lambda value: value.LECTURE.number if hasattr(value, "LECTURE") else "",
-)
-def test_gates_and_pictures_with_fewer_epochs(setting, monkeypatch, lecture, epochs, pictures):
-    monkeypatch.setattr(lecture, "EPOCHS", epochs)
-    assert failed(lecture.run(setting)) == []
-    assert {path.name for path in setting.pictures.glob("*")} == pictures
-
-
-def test_linear_regression_and_its_eight_optimizers(setting, monkeypatch):
-    monkeypatch.setattr(lecture_05_linear_regression, "EPOCHS", 2_000)
-    monkeypatch.setattr(lecture_05_linear_regression, "COMPARED", 600)
-    assert len(lecture_05_linear_regression.OPTIMIZERS) == 8
-    assert failed(lecture_05_linear_regression.run(setting)) == []
-
-
-def test_diabetes_with_fewer_depths_and_epochs(setting, monkeypatch):
-    monkeypatch.setattr(lecture_07_diabetes, "EPOCHS", 8)
-    monkeypatch.setattr(lecture_07_diabetes, "DEPTHS", {"none": (8, 1), "one": (8, 6, 1)})
-    monkeypatch.setattr(lecture_07_diabetes, "ACTIVATIONS", ["tanh"])
-    assert failed(lecture_07_diabetes.run(setting)) == []
-    assert {path.name for path in setting.pictures.glob("*")} == {"07-activations.png", "07-layers.png"}
-
-
-@pytest.mark.filterwarnings("ignore::pipelines.errors.TrainingWarning")  # 07 tries narrow ReLU layers that die
-@pytest.mark.slow
-@pytest.mark.real_data
-@pytest.mark.parametrize(
-    "lecture", [lecture_07_diabetes, lecture_08_data_loader, lecture_09_mnist], ids=lambda value: value.LECTURE.number
-)
-def test_gates_on_the_courses_files(real_data, tmp_path, lecture):
-    assert failed(lecture.run(Setting(data=real_data, pictures=tmp_path))) == []
 
 
 def test_the_vectorised_cost_is_that_of_the_loops():
@@ -153,9 +85,20 @@ def test_lbfgs_calls_its_closure_again_and_again():
     calls = []
     model.register_forward_hook(lambda *_: calls.append(1))
     optimizer = torch.optim.LBFGS(model.parameters(), lr=1.0)
-    history = train(model, [(INPUTS, 2 * INPUTS)], nn.MSELoss(), optimizer, 5)[0]
+    losses = lecture_05_linear_regression.by_closure(Setting(), model, optimizer, 5, "")
     assert len(calls) > 5
-    assert history.losses[-1] < 1e-6 < history.losses[0]
+    assert losses[-1] < 1e-6 < losses[0]
+
+
+def test_what_is_written_out_for_lbfgs_is_the_shared_loop_for_sgd():
+    one, other = (seeded(Setting(), lambda: nn.Linear(1, 1)) for _ in range(2))
+    by_closure = lecture_05_linear_regression.by_closure(Setting(), one, torch.optim.SGD(one.parameters(), 0.1), 5, "")
+    rows, optimizer = [(INPUTS, 2 * INPUTS)], torch.optim.SGD(other.parameters(), 0.1)
+    assert by_closure == fit(Setting(), other, rows, nn.MSELoss(), optimizer, 5, name="")
+
+
+def test_there_are_eight_optimizers():
+    assert len(lecture_05_linear_regression.OPTIMIZERS) == 8
 
 
 def test_cross_entropy_in_numpy_is_stable():

@@ -1,17 +1,23 @@
 """Gates, pictures, the catalogue and the command of the lectures."""
 
+import importlib
+import subprocess
+import sys
 import types
+from dataclasses import replace
 
 import pytest
 import torch
 from typer.testing import CliRunner
 
-from lectures import catalogue
-from lectures.lecture import Gate, Lecture, Setting
+import lectures
+from lectures.course import catalogue
+from lectures.course.lecture import Gate, Lecture, Setting
+from lectures.mistakes.gallery import fails, gallery
 from pipelines.__main__ import app
 from pipelines.errors import DataError, UsageError
-from pipelines.training import curves
-from pipelines.training.curves import Curves
+from pipelines.report import curves
+from pipelines.report.curves import Curves
 
 NUMBERS = [
     "00", "02", "03", "03-saddle", "04", "05", "06", "07", "08", "09", "09-mnist", "10", "10-gpu",
@@ -76,6 +82,54 @@ def test_a_lecture_that_meets_an_error_fails_and_keeps_its_gates(error, says):
     assert [gate.what for gate in report.gates] == ["before", "the run"]
     assert not report.passed
     assert says in said[-1]
+
+
+def test_what_the_lists_read_is_what_the_files_hold():
+    files = sorted(catalogue.FOLDER.glob("lecture_*.py"))
+    there = [importlib.import_module(f"lectures.{path.stem}").LECTURE for path in files]
+    listed = [(lecture.number, lecture.title) for lecture in catalogue.all_lectures()]
+    assert listed == sorted((lecture.number, lecture.title) for lecture in there)
+    modules = [importlib.import_module(f"lectures.mistakes.{name}") for name in ("of_data", "of_training")]
+    mistakes = [mistake for module in modules for mistake in module.MISTAKES]
+    assert [replace(each, run=fails) for each in gallery()] == [replace(each, run=fails) for each in mistakes]
+
+
+@pytest.mark.parametrize("arguments", [["lecture", "99"], ["lecture", "--list"], ["mistakes"], ["mistakes", "nosuch"]])
+def test_lists_and_wrong_names_do_not_wait_for_torch(arguments):
+    code = (
+        "import sys\nfrom typer.testing import CliRunner\nfrom pipelines.__main__ import app\n"
+        f"done = CliRunner().invoke(app, {arguments!r})\n"
+        "print(done.exit_code, sorted({'torch', 'pandas', 'sklearn', 'matplotlib'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=catalogue.FOLDER.parent)
+    assert done.stdout.split(maxsplit=1)[1].strip() == "[]", done.stderr
+    assert done.stdout.split()[0] == ("2" if arguments[-1] in {"99", "nosuch"} else "0")
+
+
+@pytest.mark.parametrize(
+    ("text", "title", "failed"),
+    [
+        ('LECTURE = Lecture(number="14", title="Mine", run=run', "Mine", "SyntaxError"),
+        ('raise ValueError("broken")\nLECTURE = Lecture(\n    number="14",\n    title="Mine",', "Mine", "SyntaxError"),
+        ("", "(lecture_14.py has no LECTURE = Lecture(...))", "AttributeError"),
+    ],
+)
+def test_a_broken_file_breaks_no_other_lecture(tmp_path, monkeypatch, text, title, failed):
+    (tmp_path / "lecture_14.py").write_text(text)
+    (tmp_path / "lecture_04.py").write_text(
+        "from lectures.course.lecture import Gate, Lecture\n"
+        'LECTURE = Lecture(number="04", title="Good", run=lambda setting: [Gate.equal("one", 1, 1)])\n'
+    )
+    monkeypatch.setattr(catalogue, "FOLDER", tmp_path)
+    monkeypatch.setattr(lectures, "__path__", [str(tmp_path)])
+    for name in ("lectures.lecture_14", "lectures.lecture_04"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    said = []
+    assert [(each.number, each.title) for each in catalogue.all_lectures()] == [("04", "Good"), ("14", title)]
+    good, broken = [catalogue.attend(each, Setting(say=said.append)) for each in catalogue.find("all")]
+    assert good.passed
+    assert [gate.measured for gate in broken.gates] == [failed]
+    assert f"{failed}: " in said[-1]
 
 
 def test_a_lecture_without_gates_has_not_passed():
@@ -168,13 +222,3 @@ def test_a_gpu_is_named_with_its_driver(monkeypatch):
 
     monkeypatch.setattr(doctor.subprocess, "run", nothing)
     assert doctor.cuda_line() == "a GPU, built for 13.0, driver of unknown version"
-
-
-def test_the_environment_is_a_table():
-    from lectures import lecture_00_environment
-
-    said = []
-    gates = list(lecture_00_environment.run(Setting(say=said.append)))
-    assert all(gate.passed for gate in gates)
-    assert {line.split()[0] for line in said} >= {"python", "torch", "CUDA", "device"}
-    assert any(torch.__version__ in line for line in said)

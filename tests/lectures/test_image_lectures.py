@@ -1,89 +1,31 @@
-"""Lectures 10 and 11 on scikit-learn's digits with their own gates; on MNIST where it is."""
+"""Lectures 10 and 11: devices, standardising, seeds, sizes and gradients."""
 
 import pytest
 import torch
 from torch import nn
 
-from lectures import image_training, lecture_10_gpu, lecture_11_homework
-from lectures.catalogue import attend, find
-from lectures.data import Digits
-from lectures.image_training import Images, Plan, Trained, learn, standardised, summary
-from lectures.lecture import Setting
+from lectures import lecture_10_gpu, lecture_11_homework
+from lectures.course.data import Digits
+from lectures.course.image_training import Plan, Trained, learn, standardised, summary
+from lectures.course.lecture import Setting
 from pipelines.models import ConvNet, residual_net
 
 CPU = torch.device("cpu")
 
 
 @pytest.fixture
-def said():
-    return []
-
-
-@pytest.fixture
-def setting(tmp_path, said) -> Setting:
-    return Setting(stand_in=True, pictures=tmp_path, say=said.append)
-
-
-@pytest.fixture
-def images() -> Images:
+def images() -> Digits:
     """64 images of 8 x 8 pixels: a bright column that the label counts."""
     labels = torch.arange(64) % 8
     pixels = torch.rand(64, 1, 8, 8) * 0.1
     pixels[torch.arange(64), 0, :, labels] = 1.0
-    return Images(train=pixels, train_labels=labels, test=pixels[:16], test_labels=labels[:16], is_stand_in=True)
+    return Digits(
+        train=pixels, train_labels=labels, test=pixels[:16], test_labels=labels[:16], source="", is_stand_in=True
+    )
 
 
-PICTURES = {
-    "10": ["10-filters.png", "10-loss.png", "10-mistakes.png"],
-    "10-gpu": [],
-    "11": ["11-inception-loss.png", "11-inception-mistakes.png"],
-    "11-resnet": ["11-resnet-loss.png", "11-resnet-mistakes.png"],
-    "11-homework": ["11-gradient-flow.png", "11-homework-accuracy.png"],
-}
-
-
-@pytest.mark.parametrize("number", PICTURES)
-def test_the_lecture_meets_its_gates_on_the_stand_in_and_draws(number, setting, tmp_path, monkeypatch):
-    if number.startswith("11"):  # sooner than by their own plans, which the slow test takes
-        monkeypatch.setattr(image_training, "STAND_IN", Plan(epochs=5, lr=1e-2, batch_size=64))
-    if number == "11-homework":  # 16 networks, so that nobody waits
-        monkeypatch.setattr(image_training, "STAND_IN", Plan(epochs=2, lr=5e-3, batch_size=64))
-        monkeypatch.setattr(lecture_11_homework, "N_SEEDS", 2)
-        monkeypatch.setattr(lecture_11_homework, "DEPTH", 5)
-    lecture = next(each for each in find(number) if each.number == number)
-    report = attend(lecture, setting)
-    assert [gate for gate in report.gates if not gate.passed] == []
-    assert report.passed
-    assert sorted(path.name for path in tmp_path.iterdir()) == PICTURES[number]
-    assert all(path.read_bytes()[:4] == b"\x89PNG" for path in tmp_path.iterdir())
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("number", ["11", "11-resnet", "11-homework"])
-def test_the_lecture_meets_its_gates_by_its_own_plan(number, setting):
-    lecture = next(each for each in find(number) if each.number == number)
-    report = attend(lecture, setting)
-    assert [gate for gate in report.gates if not gate.passed] == []
-    assert report.passed
-
-
-@pytest.mark.slow
-@pytest.mark.real_data
-@pytest.mark.parametrize("number", PICTURES)
-def test_the_lecture_meets_its_gates_on_mnist(number, real_data, tmp_path, monkeypatch):
-    monkeypatch.setattr(lecture_11_homework, "N_SEEDS", 2)  # two of its three minutes are enough
-    lecture = next(each for each in find(number) if each.number == number)
-    report = attend(lecture, Setting(data=real_data, pictures=tmp_path))
-    assert [gate for gate in report.gates if not gate.passed] == []
-    assert report.passed
-
-
-def test_without_a_gpu_the_lecture_says_so(setting, said):
-    assert attend(lecture_10_gpu.LECTURE, setting).passed
-    assert any("the device is the CPU" in line for line in said)
-
-
-def test_the_homework_has_a_gate_for_every_block(setting, monkeypatch):
+def test_the_homework_has_a_gate_for_every_block(tmp_path, monkeypatch):
+    setting = Setting(stand_in=True, pictures=tmp_path)
     right = Trained(model=nn.Linear(1, 1), losses=[1.0], epoch_seconds=1.0, predicted=torch.zeros(1), accuracy=0.99)
     asked = []
     monkeypatch.setattr(lecture_11_homework, "draw_gradient_flow", lambda *_: None)
@@ -124,9 +66,7 @@ class Spy(nn.Module):
 def test_standardising_takes_mean_and_deviation_from_the_training_images():
     train, test = torch.rand(50, 1, 4, 4), torch.rand(20, 1, 4, 4) + 3
     labels = torch.zeros(50, dtype=torch.long)
-    digits = Digits(
-        train_images=train, train_labels=labels, test_images=test, test_labels=labels[:20], source="", is_stand_in=True
-    )
+    digits = Digits(train=train, train_labels=labels, test=test, test_labels=labels[:20], source="", is_stand_in=True)
     images = standardised(digits, CPU)
     assert images.train.mean().item() == pytest.approx(0, abs=1e-6)
     assert images.train.std().item() == pytest.approx(1, abs=1e-6)
@@ -153,7 +93,7 @@ def test_the_summary_counts_parameters_and_mistakes():
     trained = Trained(
         model=nn.Linear(9, 10), losses=[2.0, 0.5], epoch_seconds=1.25, predicted=torch.zeros(1000), accuracy=0.993
     )
-    assert summary("net", trained, Plan(epochs=2, lr=1.0)) == (
+    assert summary("net", trained) == (
         "net: 100 parameters, 2 epochs of 1.2 s, loss 2.000 to 0.500, 99.30% of 1,000 test images, 7 wrong"
     )
 

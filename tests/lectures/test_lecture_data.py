@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from lectures import data, fetching
-from lectures.fetching import CourseFile
-from lectures.idx import parse_idx
-from lectures.lecture import Setting
-from lectures.made_samples import made_diabetes, made_names
+from lectures.course import data, fetching
+from lectures.course.fetching import CourseFile
+from lectures.course.idx import parse_idx
+from lectures.course.lecture import Setting
+from lectures.course.made_samples import made_diabetes, made_names
 from pipelines.errors import DataError
 
 
@@ -158,8 +158,8 @@ def test_a_folder_is_read_in_the_courses_layout(tmp_path):
     assert diabetes.inputs.tolist() == [[1, 2, 3, 4, 5, 6, 7, 8], [8, 7, 6, 5, 4, 3, 2, 1]]
     assert diabetes.target.tolist() == [[0], [1]]
     assert (len(names.train), len(names.test), names.test[1]) == (1, 2, ("Adsit", "Czech"))
-    assert digits.train_images.shape == (3, 1, 4, 4)
-    assert digits.test_images.unique().tolist() == [1.0]
+    assert digits.train.shape == (3, 1, 4, 4)
+    assert digits.test.unique().tolist() == [1.0]
     assert digits.train_labels.tolist() == [0, 1, 2]
     assert not diabetes.is_stand_in
     assert not names.is_stand_in
@@ -219,9 +219,9 @@ def rows_of(images):
 
 def test_the_digits_to_learn_and_to_test_are_disjoint():
     digits = data.load_digits(Setting(stand_in=True))
-    assert (len(digits.train_images), len(digits.test_images)) == (1200, 597)
-    assert not rows_of(digits.train_images) & rows_of(digits.test_images)
-    assert (digits.train_images.min(), digits.train_images.max()) == (0, 1)
+    assert (len(digits.train), len(digits.test)) == (1200, 597)
+    assert not rows_of(digits.train) & rows_of(digits.test)
+    assert (digits.train.min(), digits.train.max()) == (0, 1)
 
 
 @pytest.mark.slow
@@ -236,10 +236,10 @@ def test_the_courses_files_are_those_of_the_checksums(real_data):
 @pytest.mark.real_data
 def test_mnist_is_what_it_should_be_and_its_sets_are_disjoint(real_data):
     digits = data.load_digits(Setting(data=real_data))
-    assert digits.train_images.shape == (60000, 1, 28, 28)
-    assert digits.test_images.shape == (10000, 1, 28, 28)
+    assert digits.train.shape == (60000, 1, 28, 28)
+    assert digits.test.shape == (10000, 1, 28, 28)
     assert digits.test_labels[:5].tolist() == [7, 2, 1, 0, 4]
-    assert not rows_of(digits.train_images) & rows_of(digits.test_images)
+    assert not rows_of(digits.train) & rows_of(digits.test)
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""Lectures 12 and 13: equal to PyTorch's networks; names on made samples, and on the course's where they are."""
+"""Lectures 12 and 13: equal to PyTorch's networks; names, letters and what is counted of them."""
 
 import pytest
 import torch
@@ -6,36 +6,8 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from lectures import lecture_12_rnn, lecture_13_names, lecture_13_packing
-from lectures.catalogue import attend, find
-from lectures.lecture import Setting
+from lectures.course.lecture import Setting
 from pipelines.models import RNNCell
-
-PICTURES = {"12": ["12-hello.png"], "12-embedding": [], "13": [], "13-names": ["13-confusion.png", "13-loss.png"]}
-
-
-@pytest.fixture
-def setting(tmp_path) -> Setting:
-    return Setting(stand_in=True, pictures=tmp_path)
-
-
-@pytest.mark.parametrize("number", PICTURES)
-def test_the_lecture_meets_its_gates_and_draws(number, setting, tmp_path, monkeypatch):
-    monkeypatch.setattr(lecture_13_names, "EPOCHS", 4)
-    lecture = next(each for each in find(number) if each.number == number)
-    report = attend(lecture, setting)
-    assert [gate for gate in report.gates if not gate.passed] == []
-    assert report.passed
-    assert sorted(path.name for path in tmp_path.iterdir()) == PICTURES[number]
-
-
-@pytest.mark.slow
-@pytest.mark.real_data
-def test_the_name_classifier_meets_its_gate_on_the_courses_names(real_data, tmp_path):
-    said: list[str] = []
-    setting = Setting(data=real_data, pictures=tmp_path, say=said.append)
-    assert attend(lecture_13_names.LECTURE, setting).passed
-    assert "always Russian: 46.81%" in said
-    assert any("5,927 names" in line and "773 test rows (201 different)" in line for line in said)
 
 
 @pytest.mark.parametrize("name", lecture_12_rnn.SPELLERS)
@@ -83,7 +55,8 @@ def test_the_confusion_matrix_counts_rows_by_country_and_columns_by_prediction()
     assert lecture_13_names.confusion(predicted, target, 3).tolist() == [[0, 1, 0], [0, 1, 0], [1, 0, 1]]
 
 
-def test_the_gate_of_the_names_is_the_share_that_is_right(setting, monkeypatch):
+def test_the_gate_of_the_names_is_the_share_that_is_right(tmp_path, monkeypatch):
+    setting = Setting(stand_in=True, pictures=tmp_path)
     monkeypatch.setattr(lecture_13_names, "learn", lambda *_: (nn.Identity(), [1.0]))
     monkeypatch.setattr(lecture_13_names, "draw_confusion", lambda *_: None)
     countries = torch.tensor([0, 1]).repeat(1000)

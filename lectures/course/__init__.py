@@ -1,0 +1,9 @@
+"""What the lectures share. In reading order.
+
+- `lecture`: what a lecture is: its gates, and the setting in which it runs
+- `catalogue`: finds lectures and runs them
+- `fit`: hands rows to the shared loop, and draws the losses
+- `image_training`: the same for images (lectures 9 to 11)
+- `data`: diabetes, names and digits, from `fetching` (a folder or a mirror), read by `idx` (MNIST's format), or
+  `made_samples` where there is no network
+"""

@@ -1,0 +1,117 @@
+"""Finds the lectures, which are the files `lecture_*.py` of the room above, and runs them.
+
+A list of them is read from the files' text: nothing is imported but the lectures that run, so that an answer does not
+wait for torch, and a file that is broken breaks no other.
+"""
+
+import importlib
+import re
+import time
+import traceback
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from lectures.course.lecture import Gate, Lecture, Setting
+from pipelines.errors import HomeworkError, UsageError, full_memory_told
+
+FOLDER = Path(__file__).resolve().parent.parent
+
+
+def written_out(path: Path, call: str, *keys: str) -> list[tuple[str, ...]]:
+    """The strings of each `call(key="...", ...)` in a file; the call begins with these keys, two or more, in order."""
+    strings = r",\s*".join(f'{key}="(.+?)"' for key in keys)
+    return re.findall(rf"\b{call}\(\s*{strings}", path.read_text(encoding="utf-8"))
+
+
+def all_lectures() -> list[Lecture]:
+    """Every lecture, in the course's order; a lecture's file is imported when it runs.
+
+    >>> all_lectures()[0].number
+    '00'
+    """
+    lectures = []
+    for path in FOLDER.glob("lecture_*.py"):
+        file_name = path.stem.removeprefix("lecture_").replace("_", "-"), f"({path.name} has no LECTURE = Lecture(...))"
+        number, title = (written_out(path, "Lecture", "number", "title") or [file_name])[0]
+        lectures.append(Lecture(number=number, title=title, run=partial(_run, path.stem)))
+    return sorted(lectures, key=lambda lecture: lecture.number)
+
+
+def _run(name: str, setting: Setting) -> Iterable[Gate]:
+    lecture: Lecture = importlib.import_module(f"lectures.{name}").LECTURE
+    return lecture.run(setting)
+
+
+def find(wanted: str) -> list[Lecture]:
+    """The lectures that `wanted` means: `all`, a number (`7` is `07`) with all its parts, or one part.
+
+    Raises: UsageError when there is none.
+
+    >>> [lecture.number for lecture in find("9")]
+    ['09', '09-mnist']
+    """
+    lectures = all_lectures()
+    if wanted == "all":
+        return lectures
+    number, dash, part = wanted.partition("-")
+    wanted = number.zfill(2) + dash + part
+    found = [each for each in lectures if each.number == wanted or each.number.startswith(f"{wanted}-")]
+    if not found:
+        there = ", ".join(each.number for each in lectures)
+        raise UsageError(
+            f"there is no lecture {wanted!r}; there are {there}",
+            "take one of these numbers, or all",
+            "请选择以上编号之一，或使用 all",
+        )
+    return found
+
+
+@dataclass(frozen=True)
+class Report:
+    """A lecture's gates and how long it took, in seconds."""
+
+    lecture: Lecture
+    gates: list[Gate]
+    seconds: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether there were gates and all of them passed."""
+        return bool(self.gates) and all(gate.passed for gate in self.gates)
+
+
+def attend(lecture: Lecture, setting: Setting) -> Report:
+    """Run a lecture; an error is said and fails it, and the next one goes on.
+
+    What a user can mend is said in plain words; what is wrong in the lecture's code with its traceback.
+    """
+    start = time.perf_counter()
+    gates = []
+    try:
+        with full_memory_told():
+            for gate in lecture.run(setting):
+                gates.append(gate)
+                setting.say(f"{'ok' if gate.passed else '!!'}  {gate.what}: {gate.measured} (wanted: {gate.wanted})")
+    except HomeworkError as error:
+        setting.say(f"error: {error}")
+        gates.append(Gate("the run", "an error", "none", passed=False))
+    except OSError:  # a full disk, a reader that has seen enough: no lecture's fault
+        raise
+    except Exception as error:  # the file of a lecture is broken
+        setting.say(traceback.format_exc())
+        gates.append(Gate("the run", type(error).__name__, "none", passed=False))
+    return Report(lecture, gates, time.perf_counter() - start)
+
+
+def table_lines(reports: list[Report]) -> list[str]:
+    """Lecture, measured, gate, seconds: a line per gate."""
+    rows = [("", "lecture", "what", "measured", "gate", "seconds")]
+    for report in reports:
+        for n, gate in enumerate(report.gates):
+            seconds = f"{report.seconds:.1f}" if n == 0 else ""
+            mark = "ok" if gate.passed else "!!"
+            rows.append((mark, report.lecture.number, gate.what, gate.measured, gate.wanted, seconds))
+    widths = [max(len(row[column]) for row in rows) for column in range(5)]
+    return ["  ".join([*(f"{cell:<{w}}" for cell, w in zip(row, widths, strict=False)), row[5]]) for row in rows]

@@ -1,0 +1,98 @@
+"""What a lecture is: a number, a title, and a run that yields gates; what it may use is its setting."""
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipelines.files import whole_file
+from pipelines.report.curves import Curves
+
+if TYPE_CHECKING:  # a list of lectures does not wait for them
+    import torch
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One thing that a lecture must show: what was measured, what was wanted, and whether it is so."""
+
+    what: str
+    measured: str
+    wanted: str
+    passed: bool
+
+    @classmethod
+    def at_least(cls, what: str, measured: float, limit: float) -> "Gate":
+        """Passes from `limit` upward.
+
+        >>> Gate.at_least("accuracy", 0.9767, 0.97)
+        Gate(what='accuracy', measured='0.9767', wanted='at least 0.97', passed=True)
+        """
+        return cls(what, f"{measured:.5g}", f"at least {limit:g}", measured >= limit)
+
+    @classmethod
+    def at_most(cls, what: str, measured: float, limit: float) -> "Gate":
+        """Passes up to `limit`."""
+        return cls(what, f"{measured:.5g}", f"at most {limit:g}", measured <= limit)
+
+    @classmethod
+    def close(cls, what: str, measured: float, expected: float, tolerance: float) -> "Gate":
+        """Passes within `tolerance` of `expected`, the edge included."""
+        return cls(what, f"{measured:.5g}", f"{expected:g} ± {tolerance:g}", abs(measured - expected) <= tolerance)
+
+    @classmethod
+    def equal(cls, what: str, measured: object, expected: object) -> "Gate":
+        """Passes if both are equal."""
+        return cls(what, str(measured), str(expected), measured == expected)
+
+
+def _cpu() -> "torch.device":
+    import torch
+
+    return torch.device("cpu")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """What the command line decides for a lecture.
+
+    `data` is a folder with the course's files; without it they are fetched once into `cache`. With
+    `stand_in` nothing is fetched and made samples take their place. `progress` hears what is trained, the epochs
+    done and in all.
+    """
+
+    device: "torch.device" = field(default_factory=_cpu)
+    seed: int = 0
+    data: Path | None = None
+    cache: Path = Path("data/lectures")
+    stand_in: bool = False
+    pictures: Path = Path("reports/lectures")
+    say: Callable[[str], None] = lambda _line: None
+    curves: Curves = field(default_factory=Curves)
+    progress: Callable[[str, int, int], None] = lambda _what, _done, _of: None
+
+    @contextlib.contextmanager
+    def picture(self, name: str, size: tuple[float, float] = (8, 5)) -> Iterator["Figure"]:
+        """Yield an empty figure of `size` inches and write it to `pictures/name.png`, whole or not at all."""
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=size, layout="constrained")  # no pyplot: it keeps state and asks for a screen
+        yield figure
+        path = self.pictures / f"{name}.png"
+        with whole_file(path) as temporary:
+            figure.savefig(temporary, format="png", dpi=120)
+        self.say(f"picture: {path}")
+
+
+Gates = Iterator[Gate]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lecture:
+    """A lecture: `run` says what it learns and yields its gates. `09-mnist` is a part of lecture 09."""
+
+    number: str
+    title: str
+    run: Callable[[Setting], Iterable[Gate]]

@@ -1,0 +1,1 @@
+"""What a person sees: `console` (lines, bars, plain errors), `lines` (of a run), `curves` (while it trains)."""

@@ -1,0 +1,96 @@
+"""Curves while training: to TensorBoard, to Visdom, or nowhere; nothing of it is needed to train."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipelines.errors import UsageError
+
+if TYPE_CHECKING:
+    from pipelines.training.fit import Job
+
+
+class Curves:
+    """Takes numbers and forgets them; the others show them."""
+
+    def add(self, name: str, value: float, step: int) -> None:
+        """Put `value` on the curve `name` at `step`, an epoch counted from 1."""
+
+    def close(self) -> None:
+        """Write what is left."""
+
+
+class TensorBoardCurves(Curves):
+    """Event files for `tensorboard --logdir FOLDER`.
+
+    Raises: UsageError when the package tensorboard is not there.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError:
+            raise _missing("--tensorboard", "tensorboard") from None
+        self._writer: Any = SummaryWriter(str(folder), flush_secs=5)  # to be looked at while it trains
+
+    def add(self, name: str, value: float, step: int) -> None:
+        """Put `value` on the curve `name` at `step`."""
+        self._writer.add_scalar(name, value, step)
+
+    def close(self) -> None:
+        """Write what is left."""
+        self._writer.close()
+
+
+class VisdomCurves(Curves):
+    """Curves in the browser, drawn by a running `python -m visdom.server`, which the notes name.
+
+    Raises: UsageError when the package visdom or its server is not there.
+    """
+
+    def __init__(self, environment: str = "kaggle-homework") -> None:
+        try:
+            from visdom import Visdom
+        except ImportError:
+            raise _missing("--visdom", "visdom") from None
+        self._visdom: Any = Visdom(env=environment, raise_exceptions=False)
+        if not self._visdom.check_connection():
+            raise UsageError(
+                "--visdom: no server answers", "start one: python -m visdom.server", "请先运行 python -m visdom.server"
+            )
+
+    def add(self, name: str, value: float, step: int) -> None:
+        """Put `value` on the curve `name` at `step`."""
+        self._visdom.line(X=[step], Y=[value], win=name, update="append", opts={"title": name, "xlabel": "epoch"})
+
+
+def make_curves(tensorboard: Path | None, visdom: bool) -> Curves:
+    """The curves that the command line asks for."""
+    if tensorboard is not None and visdom:
+        raise UsageError("--tensorboard and --visdom together", "choose one of them", "请只选其中一个")
+    if tensorboard is not None:
+        return TensorBoardCurves(tensorboard)
+    return VisdomCurves() if visdom else Curves()
+
+
+class Watcher:
+    """Hears of each network after each of its epochs: a point on its curve, and a step of the bar."""
+
+    def __init__(self, curves: Curves, bar: Callable[[str, int, int | None], None], n_epochs: int) -> None:
+        self.curves, self.bar, self.n_epochs, self.done = curves, bar, n_epochs, 0
+
+    def __call__(self, job: "Job", epoch: int, loss: float) -> None:
+        """One job has finished an epoch, counted from 1, with that training loss."""
+        self.curves.add(f"{job.variant}/fold {job.fold + 1} seed {job.seed + 1}", loss, epoch)
+        self.done += 1
+        self.bar("epochs of networks", self.done, self.n_epochs)
+        if self.done == self.n_epochs:
+            self.bar("predictions and baselines", 0, None)
+
+
+def _missing(option: str, package: str) -> UsageError:
+    return UsageError(
+        f"{option} needs the package {package}, which is not installed",
+        f"python -m pip install {package}, or leave {option} out",
+        f"请执行 python -m pip install {package}，或去掉 {option}",
+    )

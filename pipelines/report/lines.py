@@ -1,0 +1,79 @@
+"""What a run tells a person: plain lines, the same on a terminal and in a file."""
+
+import statistics
+from collections.abc import Iterator
+from pathlib import Path
+
+from pipelines.competition import Competition
+from pipelines.files import whole_file
+from pipelines.run import Outcome
+from pipelines.submission.record import VariantScore
+from pipelines.validation.results import CVResult
+
+
+def score_lines(competition: Competition, result: CVResult, forecast_of: str | None = "public score") -> Iterator[str]:
+    """Score, baselines and a forecast of what comes next, if anything; ± is one standard error over rows."""
+    name = competition.metric.name
+    yield f"{name + ', out of fold':<28}{result.score:.4f} ± {result.se:.4f}"
+    lowest, highest = min(result.fold_scores), max(result.fold_scores)
+    yield f"{'  folds, lowest to highest':<28}{lowest:.4f} to {highest:.4f}"
+    yield from _variant_lines(result.variants)
+    yield f"{'baseline on the same folds':<28}{name:<18}ours is better by"
+    for row in result.baselines:
+        yield f"  {row.name:<26}{row.score:.4f} ± {row.se:.4f}   {row.gain:+.4f} ± {row.gain_se:.4f}"
+    if forecast_of is not None:
+        f = result.forecast
+        shift = f"; shifted as {f.n_published} published models were" if f.n_published else ""
+        yield f"{f'forecast, {forecast_of}':<28}{f.mean:.4f}, 95 % interval {f.low:.4f} to {f.high:.4f}"
+        yield f"  ({f.n_public} {'test rows' if forecast_of == 'public score' else forecast_of}{shift})"
+
+
+def _variant_lines(variants: list[VariantScore]) -> Iterator[str]:
+    """What one network reaches, or what each variant reaches, weighs in the blend and costs."""
+    if len(variants) > 1:
+        yield f"{'variants alone':<28}{'score':<18}weight   seconds"
+        for variant in variants:
+            yield f"  {variant.name:<26}{variant.score:<18.4f}{variant.weight:<9.2f}{variant.seconds:.0f}"
+    elif len(variants[0].seed_scores) > 1:
+        scores = variants[0].seed_scores
+        mean, sd = statistics.mean(scores), statistics.stdev(scores)
+        yield f"{'  one seed alone':<28}{mean:.4f} ± {sd:.4f} (sd over {len(scores)} seeds)"
+
+
+def draw_curves(competition: Competition, outcome: Outcome, path: Path) -> None:
+    """A picture of the training losses, a line per fold; written whole."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7.5, 4.5), layout="constrained")
+    axes = figure.add_subplot()
+    result, rows = outcome.result, " on made rows" if outcome.source.kind == "sample" else ""
+    for i, variant in enumerate(result.variants):
+        for fold, losses in enumerate(variant.losses):
+            label = f"{variant.name}, a line per fold" if fold == 0 else None
+            axes.plot(range(1, len(losses) + 1), losses, color=f"C{i}", alpha=0.6, label=label)
+    score = f"{competition.metric.name} {result.score:.4f} ± {result.se:.4f}"
+    axes.set(xlabel="epoch", ylabel="training loss per row", title=f"{competition.slug}{rows}: {score}")
+    axes.legend()
+    with whole_file(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=110)
+
+
+def outcome_lines(competition: Competition, outcome: Outcome) -> Iterator[str]:
+    """Score on hidden rows, cost, where the csv lies and what to do with it."""
+    record = outcome.record
+    if record.practice is not None:
+        hidden = record.practice
+        yield f"{'practice, hidden rows':<28}{hidden.score:.4f} ± {hidden.se:.4f} ({hidden.rows} rows)"
+    memory = record.peak_memory_mb
+    cost = f"{record.seconds:.1f} s" + (f", {memory:.0f} MB at peak" if memory else "")
+    yield f"{'cost':<28}{cost}"
+    if outcome.path is not None:
+        yield f"submission: {outcome.path} ({len(outcome.result.test)} rows, checked)"
+        yield f"record:     {outcome.path.with_suffix('.json')}"
+        yield f"curves:     {outcome.path.with_suffix('.png')}"
+    if outcome.source.kind == "sample":
+        yield f"for the real data: make data C={competition.slug}, or put {', '.join(competition.files)}"
+        yield f"  from {competition.url}/data into data/{competition.slug}/; then run the same command again"
+        yield outcome.source.line
+    elif outcome.path is not None:
+        yield f"next: python -m pipelines submit {competition.slug} (or by hand at {competition.url}/submit)"

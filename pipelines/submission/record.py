@@ -1,0 +1,140 @@
+"""What a run found out, as one value that is kept beside its csv."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Self
+
+from pipelines.files import write_whole
+
+VERSION = 2  # of the form; records without a number are older and load all the same
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A simple model on the same folds, and how much better ours is: the mean paired gain per row."""
+
+    name: str
+    score: float
+    se: float
+    gain: float
+    gain_se: float
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Where the public score should fall: a mean and a 95 % interval for `n_public` test rows."""
+
+    mean: float
+    low: float
+    high: float
+    n_public: int
+    n_published: int = 0  # models of others behind the shift from cross-validated to public; 0: none known
+
+
+@dataclass(frozen=True)
+class VariantScore:
+    """One variant alone: the score of its networks' mean, of single networks, and its weight in the blend.
+
+    `score` is taken as the blend's is, with a temperature that other folds chose; `seed_scores` are the bare
+    scores of one network per fold, one number per seed; `weight` is the mean over folds. `losses` holds the
+    training loss of each epoch for each fold; `seconds` are those of all its networks, counted twice where two
+    trained side by side.
+    """
+
+    name: str
+    score: float
+    seed_scores: list[float]
+    weight: float
+    losses: list[list[float]] = field(default_factory=list)
+    seconds: float = 0.0
+    model: str = ""  # what one network looks like
+    recipe: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class HiddenScore:
+    """Practice: the score on hidden rows, its standard error, and how many rows they were."""
+
+    score: float
+    se: float
+    rows: int
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What Kaggle said of the csv."""
+
+    ref: int | None = None
+    tag: str = ""
+    status: str | None = None
+    public: float | None = None
+    private: float | None = None
+    rank: int | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """Everything needed to know where a submission came from and to make it again. What is not known is None."""
+
+    slug: str
+    data: str  # folder, kaggle or sample
+    where: str | None = None
+    inputs_sha256: Mapping[str, str] = field(default_factory=dict)
+    csv_sha256: str | None = None
+    metric: str | None = None
+    cv_mean: float | None = None
+    cv_se: float | None = None
+    fold_scores: list[float] = field(default_factory=list)
+    fold_se: list[float] = field(default_factory=list)
+    variants: list[VariantScore] = field(default_factory=list)
+    baselines: list[Baseline] = field(default_factory=list)
+    forecast: Forecast | None = None
+    practice: HiddenScore | None = None
+    folds: int | None = None
+    seeds: int | None = None
+    seed: int | None = None
+    preset: str | None = None
+    device: str | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
+    git_commit: str | None = None
+    seconds: float | None = None
+    peak_memory_mb: float | None = None  # 10^6 bytes
+    kaggle: Verdict | None = None
+    version: int = VERSION
+    extra: Mapping[str, Any] = field(default_factory=dict)  # what other versions have beside these
+
+    def to_json(self) -> str:
+        """Plain JSON; `practice` and `kaggle` are left out where there is none."""
+        value = {name: part for name, part in asdict(self).items() if part is not None or name not in OPTIONAL}
+        return json.dumps(value.pop("extra") | value, indent=2)
+
+    def save(self, path: Path) -> None:
+        """Write it to `path`, whole or not at all."""
+        write_whole(path, f"{self.to_json()}\n".encode())
+
+    @classmethod
+    def load(cls, path: Path) -> Self | None:
+        """The record at `path`, of this form or an older one; None if there is none that can be read."""
+        try:
+            value = json.loads(path.read_bytes())
+            known = {f.name for f in fields(cls)} - {"extra"}
+            own: dict[str, Any] = {"version": 1} | {name: value[name] for name in value.keys() & known}
+            own["extra"] = {name: value[name] for name in value.keys() - known}
+            own |= {name: [_part(kind, item) for item in value.get(name) or []] for name, kind in LISTS.items()}
+            own |= {name: _part(kind, value[name]) if value.get(name) else None for name, kind in PARTS.items()}
+            return cls(**own)
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            return None
+
+
+OPTIONAL = ("practice", "kaggle")
+LISTS = {"variants": VariantScore, "baselines": Baseline}
+PARTS = {"forecast": Forecast, "practice": HiddenScore, "kaggle": Verdict}
+
+
+def _part(kind: type[Any], value: Mapping[str, Any]) -> Any:
+    """A part of a record; what a newer or older form has beside it is passed over."""
+    return kind(**{f.name: value[f.name] for f in fields(kind) if f.name in value})

@@ -1,0 +1,106 @@
+"""Early stopping: the best epoch's weights are kept, for each network of a stack on its own.
+
+Shapes: E networks that train as one.
+"""
+
+import copy
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from pipelines.metrics import Metric
+from pipelines.training.checks import scoring
+
+ROWS_AT_A_TIME = 8192  # of all networks together
+
+
+@dataclass(frozen=True, kw_only=True)
+class Monitor:
+    """`score(model)` after each epoch, () or (E,) for a stack, greater is better.
+
+    A network is done when `patience` epochs in a row were not better than its best.
+    """
+
+    score: Callable[[nn.Module], Tensor]
+    patience: int
+
+
+class Best:
+    """The best state so far and the score of each epoch; with several scores every tensor has a row for each."""
+
+    def __init__(self, model: nn.Module, monitor: Monitor) -> None:
+        self.monitor = monitor
+        self.state = copy.deepcopy(weights_and_buffers(model))
+        self.scores: list[Tensor] = []
+        self.epoch = torch.zeros(0, dtype=torch.long)  # of each network's best score; (E,)
+
+    def look(self, model: nn.Module, epoch: int) -> bool:
+        """Score the model, keep what is better than before; False when nobody has patience left."""
+        with scoring(model):
+            score = self.monitor.score(model).cpu()
+        if not self.scores:
+            self.score = torch.full_like(score.reshape(-1), -math.inf)
+            self.epoch = torch.zeros(score.numel(), dtype=torch.long)
+        self.scores.append(score.reshape(-1))
+        alive = epoch - self.epoch.clamp(min=1) <= self.monitor.patience
+        improved = alive & (self.scores[-1] > self.score)
+        self.score = torch.where(improved, self.scores[-1], self.score)
+        self.epoch[improved] = epoch
+        for name, tensor in weights_and_buffers(model).items():
+            if score.numel() > 1:
+                self.state[name][improved] = tensor[improved]
+            elif improved:
+                self.state[name].copy_(tensor)
+        return bool((epoch - self.epoch < self.monitor.patience).any())
+
+    def restore(self, model: nn.Module) -> None:
+        """Give the model its best state back."""
+        for name, tensor in weights_and_buffers(model).items():
+            tensor.copy_(self.state[name])
+
+    def training(self) -> list[bool]:
+        """Which networks have patience left: what the others do is not theirs any more."""
+        return [len(self.scores) - int(epoch) < self.monitor.patience for epoch in self.epoch]
+
+    def ended(self, i: int) -> int:
+        """How many epochs network i was trained before its patience ended."""
+        return min(len(self.scores), int(self.epoch[i]) + self.monitor.patience)
+
+    def scores_of(self, i: int) -> list[float]:
+        """The score of network i after each epoch."""
+        return [float(score[i]) for score in self.scores]
+
+
+def weights_and_buffers(model: nn.Module) -> dict[str, Tensor]:
+    """Everything that training changes, by name, detached: buffers too that no state dict shows."""
+    return {name: tensor.detach() for name, tensor in (*model.named_parameters(), *model.named_buffers())}
+
+
+def held_out_score(
+    held_out: Sequence[tuple[Tensor, Tensor]], metric: Metric, device: torch.device
+) -> Callable[[nn.Module], Tensor]:
+    """A monitor's score: how well each network does on rows of its own, inputs (V, D) and class codes (V,).
+
+    Rows that networks share lie on the device once.
+    """
+    different = list({id(inputs): inputs for inputs, _ in held_out}.values())
+    places = [next(i for i, other in enumerate(different) if other is inputs) for inputs, _ in held_out]
+    targets = [target.numpy() for _, target in held_out]
+    size = max(1, ROWS_AT_A_TIME // len(held_out))
+    parts = list(zip(*(torch.split(inputs.to(device), size) for inputs in different), strict=True))
+
+    def score(model: nn.Module) -> Tensor:
+        model.eval()
+        with torch.inference_mode():
+            if len(held_out) == 1:
+                outputs = torch.cat([model(part[0]) for part in parts]).unsqueeze(0)
+            else:
+                outputs = torch.cat([model(torch.stack([part[i] for i in places])) for part in parts], dim=1)
+        proba = outputs.cpu().double().softmax(dim=-1).numpy()  # the host waits once
+        gains = [metric.gain(metric(y, p), 0.0) for y, p in zip(targets, proba, strict=True)]
+        return torch.tensor(gains[0] if len(gains) == 1 else gains, dtype=torch.float64)
+
+    return score

@@ -1,0 +1,123 @@
+"""Which networks go together, and all that the loop needs to train them.
+
+Shapes: N training rows, D features.
+"""
+
+import copy
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from pipelines.errors import TrainingWarning
+from pipelines.hardware import in_bfloat16
+from pipelines.training.batches import ShuffledBatches, TensorRows, training_batches
+from pipelines.training.checks import layers_named
+from pipelines.training.early_stopping import Monitor, held_out_score
+from pipelines.training.noise import OwnGenerator, draws, seeded
+from pipelines.training.stack import CannotStackError, give_noise, stacked, unstack
+
+if TYPE_CHECKING:
+    from pipelines.training.fit import Encoded, Group, Job, OnEpoch
+
+STACKED_PARAMETERS = 100_000  # above this a network's own arithmetic, not overhead, fills a CPU core
+
+
+def of_one_shape(group: "Group", encoded: "Mapping[int, Encoded]") -> "Iterator[list[Job]]":
+    """Jobs that can be stacked, since no row is ever padded; each alone where its own arithmetic fills a core."""
+    by_shape: dict[tuple[object, ...], list[Job]] = {}
+    for job in group.jobs:
+        rows = encoded[job.fold].rows
+        held_out = None if rows.held_out is None else rows.held_out[0].shape
+        by_shape.setdefault((rows.inputs.shape, rows.target.shape, held_out), []).append(job)
+    for jobs in by_shape.values():
+        n_features = encoded[jobs[0].fold].rows.inputs.shape[1]
+        large = n_weights(group.make_model, n_features, group.n_classes) > STACKED_PARAMETERS
+        yield from [[job] for job in jobs] if large and group.device.type == "cpu" else [jobs]
+
+
+def n_weights(make_model: Callable[[int, int], nn.Module], n_features: int, n_classes: int) -> int:
+    """How many numbers such a network has to learn."""
+    return sum(weight.numel() for weight in seeded(lambda: make_model(n_features, n_classes), 0).parameters())
+
+
+def say_why(reason: CannotStackError) -> None:
+    """Warn that networks train one after another; the same words for all groups, so that they are said once."""
+    warnings.warn(
+        TrainingWarning(
+            f"the networks train one after another, not as one program: {reason}",
+            "the result is the same, and takes longer; layers that can be stacked: Linear, BatchNorm1d, LayerNorm, "
+            "Dropout, and those without weights",
+            "结果相同，只是更慢；可堆叠的层：Linear、BatchNorm1d、LayerNorm、Dropout 以及没有权重的层",
+        ),
+        stacklevel=3,
+    )
+
+
+class Together:
+    """Networks of one shape, ready for the loop: a stack of them, or a single one.
+
+    Raises: CannotStackError where several cannot be stacked.
+    """
+
+    def __init__(self, group: "Group", jobs: "Sequence[Job]", encoded: "Mapping[int, Encoded]") -> None:
+        recipe, device = group.recipe, group.device
+        folds = list(dict.fromkeys(job.fold for job in jobs))  # rows that jobs share are there once
+        rows = [encoded[fold].rows for fold in folds]
+        n_rows, n_features = rows[0].inputs.shape
+        seeds = [job.random_state for job in jobs]
+        make_model = lambda: group.make_model(n_features, group.n_classes)  # noqa: E731
+        self.jobs, self.models = jobs, [seeded(make_model, seed).to(device) for seed in seeds]
+        self._bare = self._network(seeds, rows[0].inputs[: recipe.batch_size].to(device))
+        self.network = in_bfloat16(self._bare, device) if recipe.bfloat16 else self._bare
+        generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+        starts = [folds.index(job.fold) * n_rows for job in jobs]
+        drawn = generators if len(jobs) > 1 else generators[0]
+        order = ShuffledBatches(n_rows, recipe.batch_size, drawn, starts, device)
+        inputs, target = _joined([each.inputs for each in rows]), _joined([each.target for each in rows])
+        self.batches = training_batches(TensorRows(inputs.to(device), target.to(device)), order)
+        weights = [weight for weight in self.network.parameters() if weight.requires_grad]
+        self.optimizer = torch.optim.AdamW(weights, lr=recipe.lr, weight_decay=recipe.weight_decay, fused=True)
+        self.monitor = None
+        if rows[0].held_out is not None:
+            held_out = [kept for job in jobs if (kept := encoded[job.fold].rows.held_out) is not None]
+            score = held_out_score(held_out, group.metric, device)
+            patience = recipe.epochs if recipe.patience is None else recipe.patience
+            # In float32, as it will predict.
+            self.monitor = Monitor(score=lambda _network: score(self._bare), patience=patience)
+
+    def _network(self, seeds: Sequence[int], example: Tensor) -> nn.Module:
+        first = self.models[0]
+        self._take_back = give_noise(first, seeds[0])
+        probe = copy.deepcopy(first)
+        with layers_named(probe):
+            drawing = draws(probe, example)
+        if len(seeds) == 1:
+            return OwnGenerator(first, seeds[0]) if drawing else first
+        self._take_back()
+        if drawing:
+            raise CannotStackError("while it trains, the network draws from torch's own generator")
+        return stacked(self.models, seeds, example)
+
+    def telling(self, on_epoch: "OnEpoch") -> Callable[[int, list[float]], None]:
+        """What the loop calls after each epoch: it tells the loss of each job."""
+
+        def tell(epoch: int, losses: list[float]) -> None:
+            for job, loss in zip(self.jobs, losses, strict=True):
+                on_epoch(job, epoch, loss)
+
+        return tell
+
+    def unstacked(self) -> list[nn.Module]:
+        """The plain networks, as they were made, with what they have learned."""
+        if len(self.models) > 1:
+            unstack(self._bare, self.models)
+        else:
+            self._take_back()
+        return self.models
+
+
+def _joined(tensors: list[Tensor]) -> Tensor:
+    return tensors[0] if len(tensors) == 1 else torch.cat(tensors)

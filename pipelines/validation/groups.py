@@ -1,0 +1,96 @@
+"""Jobs into groups: what trains as one program, and how many programs at a time."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from pipelines.competition import Competition
+from pipelines.hardware import memory_to_use
+from pipelines.training.fit import Group, Job
+from pipelines.training.together import STACKED_PARAMETERS, n_weights
+
+if TYPE_CHECKING:
+    from pipelines.validation.crossval import FoldEncoder, Plan
+    from pipelines.validation.splits import Fold
+
+LEAST_STACK = 10  # fewer networks in one program do not make up for its overhead
+COPIES = 4  # of a fold's encoded rows at the same time: views, their union, the scaled ones, a margin
+BYTES_OF_WEIGHT = 48  # weights, gradients, moments, the layers' outputs
+BYTES_OF_NOISE = {"cpu": 2**18, "cuda": 2**22}  # that is made ahead for a network
+FEW_ROWS = 2_000  # that tell how many features an encoder makes
+
+
+@dataclass(frozen=True)
+class Size:
+    """About how many bytes a fold's rows and one network take, and whether the network fills a CPU core."""
+
+    rows: float
+    network: float
+    large: bool
+
+
+def make_groups(
+    competition: Competition, plan: "Plan", encoders: "Mapping[str, FoldEncoder]"
+) -> tuple[list[Group], int, int]:
+    """All jobs of the plan in groups, how many groups train at the same time, and threads for each.
+
+    On the CPU small networks are stacked, a stack for each core at least; large ones fill a core each, fold by fold.
+    A GPU takes all folds of a variant at once. What trains at the same time takes about `plan.memory_mb`.
+    """
+    device = torch.device(plan.device)
+    n_cores = torch.get_num_threads() if device.type == "cpu" else 1
+    budget = memory_to_use(device) if plan.memory_mb is None else 1e6 * plan.memory_mb
+    groups: list[Group] = []
+    largest, all_large = 0.0, True
+    for name, encode in encoders.items():
+        size = _size(competition, plan, encode)
+        fold_by_fold = size.large and device.type == "cpu"
+        for jobs in _chunks(plan, encode.folds, size, budget / n_cores, n_cores, fold_by_fold=fold_by_fold):
+            groups.append(
+                Group(
+                    jobs=tuple(replace(job, variant=name) for job in jobs), encode=encode,
+                    make_model=encode.variant.make_model, n_classes=len(competition.classes),
+                    recipe=encode.variant.recipe, metric=competition.metric, device=device,
+                )
+            )  # fmt: skip
+            largest = max(largest, size.rows * len({job.fold for job in jobs}) + size.network * len(jobs))
+        all_large = all_large and size.large
+    workers = max(1, min(n_cores, len(groups), int(budget / largest)))
+    return groups, workers, max(1, torch.get_num_threads() // workers) if all_large else 1
+
+
+def _chunks(
+    plan: "Plan", folds: "Sequence[Fold]", size: Size, budget: float, n_cores: int, *, fold_by_fold: bool
+) -> Iterator[list[Job]]:
+    """Jobs of folds with as many training rows: whole folds, a share for each core, as far as the budget goes."""
+    by_n_rows: dict[int, list[int]] = {}
+    for fold in range(plan.folds):
+        by_n_rows.setdefault(len(folds[fold][0]), []).append(fold)
+    for same in by_n_rows.values():
+        share = max(math.ceil(len(same) / n_cores), math.ceil(LEAST_STACK / plan.seeds))
+        fitting = int(budget / (size.rows + plan.seeds * size.network))
+        n_folds = 1 if fold_by_fold else max(1, min(share, fitting))
+        for start in range(0, len(same), n_folds):
+            jobs = [job for fold in same[start : start + n_folds] for job in plan.jobs(fold)]
+            most = len(jobs) if fold_by_fold or fitting else max(1, int((budget - size.rows) / size.network))
+            yield from (jobs[first : first + most] for first in range(0, len(jobs), most))
+
+
+def _size(competition: Competition, plan: "Plan", encode: "FoldEncoder") -> Size:
+    """Told by an encoder of a few rows, of which only the number of features is used."""
+    y, fit_rows = encode.features.y, encode.folds[0][0]
+    first_of_each_class = fit_rows[np.unique(y[fit_rows], return_index=True)[1]]
+    from_all_over = fit_rows[:: max(1, len(fit_rows) // FEW_ROWS)]  # some files are sorted by class
+    few = np.union1d(first_of_each_class, from_all_over)
+    n_features = np.shape(encode.variant.make_encoder().fit_transform(encode.features.train.iloc[few], y[few]))[1]
+    weights = n_weights(encode.variant.make_model, n_features, len(competition.classes))
+    noise = BYTES_OF_NOISE.get(torch.device(plan.device).type, BYTES_OF_NOISE["cpu"])
+    return Size(
+        rows=4.0 * COPIES * n_features * max(len(rows) for rows, _ in encode.folds),
+        network=float(BYTES_OF_WEIGHT * weights + noise),
+        large=weights > STACKED_PARAMETERS,
+    )

@@ -1,0 +1,136 @@
+"""The contract that every folder of `competitions/` keeps; a new one is found by itself."""
+
+import pickle
+from dataclasses import FrozenInstanceError, replace
+
+import numpy as np
+import pytest
+import torch
+
+from pipelines.competition import Competition
+from pipelines.data.sources import from_sample
+from pipelines.data.tables import read
+from pipelines.errors import UsageError
+from pipelines.lookup import load, names
+from pipelines.submission import linter, writer
+from pipelines.validation import crossval
+from pipelines.validation.crossval import Plan
+
+
+@pytest.fixture(scope="module", params=names())
+def competition(request) -> Competition:
+    return load(request.param)
+
+
+@pytest.fixture(scope="module")
+def source(competition):
+    return from_sample(competition)
+
+
+@pytest.fixture(scope="module")
+def data(competition, source):
+    return read(competition, source)
+
+
+@pytest.fixture(scope="module")
+def features(competition, data):
+    return crossval.make_features(competition, data)
+
+
+def test_it_is_one_frozen_value(competition):
+    with pytest.raises(FrozenInstanceError):
+        competition.slug = "other"
+
+
+def test_it_is_found_by_slug_and_url(competition):
+    assert load(competition.slug) is competition
+    assert load(competition.url + "/overview") is competition
+
+
+def test_unknown_names_list_the_known_ones():
+    with pytest.raises(UsageError, match="known: .*titanic"):
+        load("https://www.kaggle.com/c/house-prices")
+
+
+def test_the_sample_is_the_same_each_time_and_has_every_class(competition, source, data):
+    assert from_sample(competition).files == source.files
+    assert set(data.y) == set(range(len(competition.classes)))
+
+
+def test_features_never_see_the_target(competition, data):
+    seen = []
+    spied = replace(competition, add_features=lambda frame: seen.append(list(frame)) or competition.add_features(frame))
+    crossval.make_features(spied, data)
+    assert competition.target not in seen[0]
+    assert competition.id_column not in seen[0]
+
+
+def test_encoders_are_new_each_time_and_give_finite_float32(competition, data, features):
+    for variant in competition.variants.values():
+        encoder = variant.make_encoder()
+        assert variant.make_encoder() is not encoder
+        X = encoder.fit_transform(features.train, data.y)
+        unseen = encoder.transform(features.test)
+        assert X.dtype == unseen.dtype == np.float32
+        assert X.shape == (len(data.train), unseen.shape[1])
+        assert np.isfinite(X).all()
+        assert np.isfinite(unseen).all()
+
+
+def test_encoders_survive_columns_of_gaps(competition, data, features):
+    nullable = [name for name, column in competition.schema.columns.items() if column.nullable]
+    emptied = {name: data.test[name].where(data.test[name].isna()) for name in nullable}
+    gaps = competition.add_features(data.test.drop(columns=competition.id_column).assign(**emptied))
+    for variant in competition.variants.values():
+        encoder = variant.make_encoder()
+        encoder.fit(features.train, data.y)
+        assert np.isfinite(encoder.transform(gaps)).all()
+
+
+def test_models_are_new_each_time_and_return_logits(competition):
+    for variant in competition.variants.values():
+        model, other = (variant.make_model(7, len(competition.classes)) for _ in range(2))
+        assert not {id(p) for p in model.parameters()} & {id(p) for p in other.parameters()}
+        outputs = model.eval()(torch.randn(5, 7) * 3)
+        assert outputs.shape == (5, len(competition.classes))
+        assert not torch.allclose(outputs.sum(dim=1), torch.ones(5))
+
+
+def test_variants_can_be_pickled(competition):
+    """Groups of jobs go to other processes."""
+    for name, variant in competition.variants.items():
+        assert pickle.loads(pickle.dumps(variant)).recipe == variant.recipe, name
+
+
+def test_baselines_predict_probabilities_of_every_class(competition, data, features):
+    few = slice(None, None, 4)  # the rows stand in no order
+    for make in competition.baselines.values():
+        proba = make().fit(features.train[few], data.y[few]).predict_proba(features.test)
+        assert proba.shape == (len(data.test), len(competition.classes))
+    if competition.published:
+        assert competition.published.baseline in competition.baselines
+
+
+def test_presets(competition):
+    assert {"fast", "best"} <= set(competition.presets)
+    assert all(preset.folds >= 2 and preset.seeds >= 1 for preset in competition.presets.values())
+    assert all(set(preset.variants) <= set(competition.variants) for preset in competition.presets.values())
+    assert all(preset.variants for preset in competition.presets.values())
+
+
+def test_random_predictions_go_through_writer_and_linter(competition, source, data):
+    rng = np.random.default_rng(0)
+    proba = rng.dirichlet(np.ones(len(competition.classes)), len(data.test))
+    csv = writer.to_csv(competition, data.sample_submission, data.test[competition.id_column], proba)
+    assert linter.lint(competition, csv, source.files[competition.sample_submission]) == []
+    assert linter.lint(competition, source.files[competition.sample_submission],
+                           source.files[competition.sample_submission]) != []  # fmt: skip
+
+
+def test_the_sample_can_be_learned(competition, features):
+    """Two folds and a few epochs beat what knows no columns by more than twice the error of the difference."""
+    own = next(iter(competition.variants.values()))
+    few = Plan(folds=2, seeds=1, variants={"network": replace(own, recipe=replace(own.recipe, epochs=15))})
+    result = crossval.cross_validate(competition, features, few)
+    blind = next(row for row in result.baselines if row.name in {"majority class", "class shares"})
+    assert blind.gain > 2 * blind.gain_se

@@ -1,0 +1,235 @@
+"""Damaged input is refused with file, column, rows and next step; harmless variants are read."""
+
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipelines.data.sources import Source, from_sample
+from pipelines.data.strict_csv import parse_csv
+from pipelines.data.tables import read
+from pipelines.errors import DataError
+from pipelines.lookup import load
+
+
+@pytest.fixture
+def read_changed(titanic, sample_files):
+    """Read the sample files with some of them replaced."""
+
+    def go(**changed: bytes):
+        files = sample_files | {name.replace("_csv", ".csv"): data for name, data in changed.items()}
+        return read(titanic, Source("folder", "x", files))
+
+    return go
+
+
+@pytest.fixture
+def edit(sample_files):
+    """A file of the sample as csv bytes after a change to its frame."""
+
+    def go(name, change):
+        frame = pd.read_csv(io.BytesIO(sample_files[name]), dtype={"Ticket": "str"})
+        return change(frame).to_csv(index=False).encode()
+
+    return go
+
+
+def put(column, row, value):
+    def change(frame):
+        frame[column] = frame[column].astype(object)
+        frame.loc[row, column] = value
+        return frame
+
+    return change
+
+
+def test_a_class_without_a_row_is_refused():
+    otto = load("otto")
+    files = dict(from_sample(otto).files)
+    lines = files["train.csv"].splitlines(keepends=True)
+    files["train.csv"] = b"".join(line for line in lines if not line.rstrip().endswith(b"Class_4"))
+    with pytest.raises(DataError, match="column 'target': no row holds Class_4"):
+        read(otto, Source("folder", "x", files))
+
+
+@pytest.mark.parametrize("count", [b"1.5", b"-1"])
+def test_products_are_counted_in_whole_numbers(count):
+    otto = load("otto")
+    files = dict(from_sample(otto).files)
+    header, first, *rest = files["train.csv"].splitlines(keepends=True)
+    cells = first.split(b",")
+    files["train.csv"] = b"".join([header, b",".join([cells[0], count, *cells[2:]]), *rest])
+    with pytest.raises(DataError, match=rf"feat_1': must be a whole number, 0 or more: line 2 \({count.decode()}"):
+        read(otto, Source("folder", "x", files))
+
+
+def test_reads_the_sample(read_changed):
+    data = read_changed()
+    assert data.train.shape == (891, 11)
+    assert data.test.shape == (418, 11)
+    assert data.sample_submission.shape == (418, 2)
+    assert data.y.dtype == np.int64
+    assert set(data.y) == {0, 1}
+    assert "Survived" not in data.train
+    assert data.train["Fare"].dtype == np.float64
+
+
+@pytest.mark.parametrize(
+    "harmless",
+    [
+        lambda data: b"\xef\xbb\xbf" + data,  # byte-order mark
+        lambda data: data.replace(b"\n", b"\r\n"),
+        lambda data: data.rstrip(b"\n"),
+        lambda data: data + b"\n\n",
+    ],
+    ids=["byte-order mark", "CRLF", "no newline at the end", "blank lines at the end"],
+)
+def test_harmless_variants_read_the_same(read_changed, sample_files, harmless):
+    changed = read_changed(train_csv=harmless(sample_files["train.csv"]))
+    pd.testing.assert_frame_equal(changed.train, read_changed().train)
+
+
+def test_columns_in_another_order_read_the_same(read_changed, edit):
+    changed = read_changed(test_csv=edit("test.csv", lambda frame: frame[frame.columns[::-1]]))
+    pd.testing.assert_frame_equal(changed.test, read_changed().test)
+
+
+def test_text_that_pandas_takes_for_missing_stays_text(read_changed, edit):
+    data = read_changed(train_csv=edit("train.csv", put("Name", 0, "NA")))
+    assert data.train.loc[0, "Name"] == "NA"
+
+
+RAW_DAMAGE = {
+    "empty file": (lambda _: b"", ["train.csv", "is empty"]),
+    "only white space": (lambda _: b" \n\n", ["train.csv", "is empty"]),
+    "only a header": (lambda data: data.splitlines()[0], ["train.csv", "has a header and no rows"]),
+    "HTML": (lambda _: b"<!DOCTYPE html><html><body>Sign in</body></html>", ["train.csv", "web page (HTML)"]),
+    "semicolons": (lambda data: data.replace(b",", b";"), ["train.csv", "separated by ';'"]),
+    "tabs": (lambda data: data.replace(b",", b"\t"), ["train.csv", "separated by tabs"]),
+    "latin-1": (
+        lambda data: data.replace(b"Mr.", b"\xe9", 1),
+        ["train.csv, line ", "byte 0xe9 is not UTF-8", "CSV UTF-8"],
+    ),
+    "zero bytes": (lambda data: data + b"\0", ["train.csv", "zero bytes"]),
+    "cut in a field": (lambda data: data[:-12], ["train.csv", "line 892", "cut short?"]),
+    "cut before the last field": (
+        lambda data: data.rstrip(b"\n").rpartition(b",")[0] + b",",
+        ["train.csv", "ends in the middle of line 892"],
+    ),
+    "cut inside quotes": (
+        lambda data: data[: data.rindex(b'"')],
+        ["train.csv", "line 892", "unexpected end of data"],
+    ),
+    "a field too many": (
+        lambda data: data.rstrip(b"\n") + b",1\n",
+        ["line 892 has 13 fields", "header has 12"],
+    ),
+    "duplicated column": (
+        lambda data: data.replace(b"SibSp", b"Parch", 1),
+        ["train.csv", "column 'Parch' more than once"],
+    ),
+    "renamed column": (
+        lambda data: data.replace(b"Age", b"Years", 1),
+        ["train.csv", "lacks column 'Age'", "has unknown column 'Years'", "the columns must be PassengerId"],
+    ),
+}
+
+
+@pytest.mark.parametrize("damage", RAW_DAMAGE)
+def test_damaged_bytes_are_refused(read_changed, sample_files, damage):
+    change, says = RAW_DAMAGE[damage]
+    with pytest.raises(DataError) as caught:
+        read_changed(train_csv=change(sample_files["train.csv"]))
+    for words in [*says, "what to do:", "怎么办:"]:
+        assert words in str(caught.value)
+
+
+FRAME_DAMAGE = {
+    "target in words": ("train.csv", put("Survived", 10, "yes"), ["'Survived'", "one of 0, 1: line 12 ('yes')\n"]),
+    "target True and False": ("train.csv", lambda f: f.assign(Survived=f["Survived"] == 1), ["one of 0, 1", "'False'"]),
+    "id in words": ("train.csv", put("PassengerId", 4, "abc"), ["'PassengerId'", "line 6 ('abc')"]),
+    "half an id": ("train.csv", put("PassengerId", 4, 1.5), ["'PassengerId'", "not a whole number: line 6 (1.5)"]),
+    "half a sibling": ("test.csv", put("SibSp", 0, 0.5), ["test.csv, column 'SibSp'", "line 2 (0.5)"]),
+    "renamed column of the sample": (
+        "gender_submission.csv",
+        lambda f: f.rename(columns={"Survived": "survived"}),
+        ["has the columns PassengerId, survived in place of PassengerId, Survived"],
+    ),
+    "missing column": ("train.csv", lambda f: f.drop(columns="Cabin"), ["lacks column 'Cabin'"]),
+    "train without target": ("train.csv", lambda f: f.drop(columns="Survived"), ["lacks column 'Survived'"]),
+    "test with target": (
+        "test.csv",
+        lambda f: f.assign(Survived=0),
+        ["test.csv holds the target column 'Survived'", "copy of train.csv"],
+    ),
+    "duplicated id": (
+        "train.csv",
+        put("PassengerId", 5, 1),
+        ["'PassengerId'", "the same value more than once", "line 2 (1)", "line 7 (1)"],
+    ),
+    "missing id": ("train.csv", put("PassengerId", 5, None), ["'PassengerId'", "value missing", "line 7"]),
+    "unknown target": ("train.csv", put("Survived", 3, 2), ["'Survived'", "one of 0, 1", "line 5 ('2')"]),
+    "missing target": ("train.csv", put("Survived", 3, None), ["'Survived'", "value missing", "line 5"]),
+    "one class only": ("train.csv", lambda f: f.assign(Survived=1), ["'Survived'", "every row holds '1'"]),
+    "all-NaN column": ("train.csv", lambda f: f.assign(Age=None), ["column 'Age'", "no row holds a value"]),
+    "text in a number column": (
+        "train.csv",
+        put("Fare", 10, "cheap"),
+        ["'Fare'", "not a number", "line 12 ('cheap')"],
+    ),
+    "infinite value": ("train.csv", put("Age", 10, "inf"), ["'Age'", "line 12 (inf)"]),
+    "infinity in test": ("test.csv", put("Fare", 0, "-inf"), ["test.csv", "'Fare'", "line 2 (-inf)"]),
+    "out of range": ("train.csv", put("Age", 0, -3), ["'Age'", "line 2 (-3.0)"]),
+    "unknown class of ticket": (
+        "train.csv",
+        put("Pclass", 0, 4),
+        ["'Pclass'", "not one of [1, 2, 3]", "line 2 (4.0)"],
+    ),
+    "unknown sex": ("test.csv", put("Sex", 0, "Male"), ["test.csv", "'Sex'", "line 2 ('Male')"]),
+    "test row lost": (
+        "test.csv",
+        lambda f: f.iloc[:-1],
+        ["test.csv (417 rows)", "gender_submission.csv (418 rows)"],
+    ),
+    "sample without ids": (
+        "gender_submission.csv",
+        lambda f: f.iloc[:, 1:],
+        ["gender_submission.csv has the columns Survived in place of PassengerId, Survived"],
+    ),
+}
+
+
+@pytest.mark.parametrize("damage", FRAME_DAMAGE)
+def test_wrong_values_are_refused(read_changed, edit, damage):
+    name, change, says = FRAME_DAMAGE[damage]
+    with pytest.raises(DataError) as caught:
+        read_changed(**{name.replace(".csv", "_csv"): edit(name, change)})
+    for words in [name, *says, "what to do:", "怎么办:"]:
+        assert words in str(caught.value)
+
+
+def test_many_offending_rows_are_counted_not_listed(read_changed, edit):
+    with pytest.raises(DataError, match=r"line 2 \('x'\), line 3 \('x'\), line 4 \('x'\) and 888 more"):
+        read_changed(train_csv=edit("train.csv", lambda f: f.assign(Age="x")))
+
+
+def test_line_numbers_count_lines_inside_quotes():
+    frame = parse_csv("a.csv", b'id,name\n1,"two\nlines"\n2,b\n', ("name",))
+    assert list(frame.index) == [2, 4]
+    assert frame.loc[2, "name"] == "two\nlines"
+
+
+def test_a_row_in_both_files_is_refused_but_equal_numbering_is_not(titanic, read_changed, sample_files):
+    """Kaggle numbers both of Otto's files from 1; the same passenger in both files is another matter."""
+    frames = {name: pd.read_csv(io.BytesIO(data), dtype={"Ticket": "str"}) for name, data in sample_files.items()}
+    for name in ("test.csv", "gender_submission.csv"):
+        frames[name]["PassengerId"] -= 891
+
+    def read_frames():
+        return read_changed(**{n.replace(".csv", "_csv"): f.to_csv(index=False).encode() for n, f in frames.items()})
+
+    assert read_frames().test["PassengerId"].iloc[0] == 1
+    frames["test.csv"].loc[0] = frames["train.csv"].drop(columns="Survived").loc[0]
+    with pytest.raises(DataError, match=r"PassengerId 1 stands in train.csv and in test.csv \(1 such rows\)"):
+        read_frames()

@@ -1,0 +1,68 @@
+"""Curves arrive where they should, and what is not installed says so."""
+
+import sys
+import types
+
+import pytest
+
+from pipelines.errors import UsageError
+from pipelines.report.curves import Curves, TensorBoardCurves, VisdomCurves, make_curves
+
+
+def test_tensorboard_curves_can_be_read_back(tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    curves = make_curves(tmp_path, visdom=False)
+    assert isinstance(curves, TensorBoardCurves)
+    for epoch, loss in enumerate([2.0, 1.0, 0.5], start=1):
+        curves.add("loss", loss, epoch)
+    curves.close()
+    events = EventAccumulator(str(tmp_path)).Reload()
+    assert [(event.step, event.value) for event in events.Scalars("loss")] == [(1, 2.0), (2, 1.0), (3, 0.5)]
+
+
+class FakeVisdom:
+    connected = True
+    lines: list = []  # noqa: RUF012 shared on purpose: the test reads it
+
+    def __init__(self, env, raise_exceptions):
+        assert (env, raise_exceptions) == ("kaggle-homework", False)
+
+    def check_connection(self):
+        return self.connected
+
+    def line(self, **what):
+        self.lines.append((what["win"], what["X"], what["Y"], what["update"]))
+
+
+@pytest.fixture
+def fake_visdom(monkeypatch):
+    monkeypatch.setitem(sys.modules, "visdom", types.SimpleNamespace(Visdom=FakeVisdom))
+    monkeypatch.setattr(FakeVisdom, "lines", [])
+
+
+def test_visdom_gets_a_point_per_epoch(fake_visdom):
+    curves = make_curves(None, visdom=True)
+    assert isinstance(curves, VisdomCurves)
+    curves.add("loss", 2.0, 1)
+    assert FakeVisdom.lines == [("loss", [1], [2.0], "append")]
+
+
+def test_visdom_without_a_server_says_how_to_start_one(fake_visdom, monkeypatch):
+    monkeypatch.setattr(FakeVisdom, "connected", False)
+    with pytest.raises(UsageError, match=r"no server answers\n.*python -m visdom.server"):
+        make_curves(None, visdom=True)
+
+
+@pytest.mark.parametrize(("module", "option"), [("visdom", "--visdom"), ("torch.utils.tensorboard", "--tensorboard")])
+def test_what_is_not_installed_is_named(monkeypatch, tmp_path, module, option):
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(UsageError, match=rf"{option} needs the package .*not installed\n.*pip install"):
+        make_curves(tmp_path if "tensorboard" in module else None, visdom=module == "visdom")
+
+
+def test_nothing_is_needed_and_both_are_too_much(tmp_path):
+    assert type(make_curves(None, visdom=False)) is Curves
+    make_curves(None, visdom=False).add("loss", 1.0, 1)
+    with pytest.raises(UsageError, match="together"):
+        make_curves(tmp_path, visdom=True)

@@ -1,0 +1,86 @@
+"""A record is the same after it was saved, and those of older versions still load."""
+
+import json
+from dataclasses import asdict, replace
+
+import pytest
+
+from pipelines.submission.record import Baseline, Forecast, HiddenScore, Record, VariantScore, Verdict
+
+RECORD = Record(
+    slug="titanic", data="kaggle", where="data/titanic", inputs_sha256={"train.csv": "ab"}, csv_sha256="cd",
+    metric="accuracy", cv_mean=0.8462, cv_se=0.0121, fold_scores=[0.84, 0.85], fold_se=[0.02, 0.02],
+    variants=[VariantScore("network", 0.8462, [0.84, 0.85], 1.0, [[0.6, 0.4]], 3.5, "MLP()", {"epochs": 60})],
+    baselines=[Baseline("sex only", 0.7868, 0.0137, 0.0595, 0.0112)],
+    forecast=Forecast(0.79, 0.77, 0.81, 418, 9), folds=10, seeds=5, seed=0, preset="fast", device="cpu",
+    versions={"torch": "2.13.0"}, git_commit="0" * 40, seconds=6.7, peak_memory_mb=487.0,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        RECORD,
+        replace(RECORD, practice=HiddenScore(0.83, 0.02, 179)),
+        replace(RECORD, kaggle=Verdict(4000, "hw-1", "COMPLETE", 0.775, None, 2, None)),
+        Record(slug="otto", data="sample"),
+    ],
+)
+def test_saved_and_loaded_it_is_the_same(record, tmp_path):
+    path = tmp_path / "record.json"
+    record.save(path)
+    assert Record.load(path) == record
+    assert json.loads(record.to_json()) == json.loads(path.read_text())
+
+
+def test_parts_that_are_not_there_are_left_out_and_all_else_is_told():
+    assert set(json.loads(RECORD.to_json())) == set(asdict(RECORD)) - {"practice", "kaggle", "extra"}
+    assert json.loads(Record(slug="a", data="folder").to_json())["csv_sha256"] is None
+
+
+def test_records_of_older_versions_load(tmp_path):
+    """Without a version; before that, one recipe and its seeds' scores in the place of variants."""
+    path, value = tmp_path / "record.json", json.loads(RECORD.to_json())
+    del value["version"]
+    path.write_text(json.dumps(value))
+    assert Record.load(path) == replace(RECORD, version=1)
+    del value["variants"]
+    older = {"recipe": {"epochs": 60}, "seed_scores": [0.84]}
+    path.write_text(json.dumps(value | older))
+    assert Record.load(path) == replace(RECORD, version=1, variants=[], extra=older)
+
+
+OLD = {
+    "one recipe, another forecast": (
+        '{"slug": "titanic", "data": "kaggle", "csv_sha256": "cd", "cv_mean": 0.84, "recipe": {"epochs": 60}, '
+        '"forecast": {"mean": 0.79, "low": 0.77, "high": 0.81, "anchor": 0.76, "n_public": 418}}'
+    ),
+    "variants without losses": (
+        '{"slug": "otto", "data": "folder", "csv_sha256": "cd", "cv_mean": 0.45, "variants": [{"name": "pieces", '
+        '"score": 0.47, "seed_scores": [0.48], "weight": 0.3, "recipe": {"epochs": 20}}], "forecast": null}'
+    ),
+}
+
+
+@pytest.mark.parametrize("text", OLD.values(), ids=OLD)
+def test_what_an_older_record_holds_is_kept_when_the_verdict_is_added(text, tmp_path):
+    path = tmp_path / "record.json"
+    path.write_text(text)
+    record = Record.load(path)
+    assert record is not None
+    replace(record, kaggle=Verdict(4000, "hw-1", "COMPLETE", 0.775)).save(path)
+    before, after = json.loads(text), json.loads(path.read_text())
+    assert after["kaggle"]["public"] == 0.775
+    for name in before.keys() - {"variants", "forecast"}:
+        assert after[name] == before[name]
+    assert (record.forecast is None) == (before["forecast"] is None)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "null", '{"data": "kaggle"}', '{"slug": "a", "data": "b", "forecast": 1}']
+)
+def test_what_is_no_record_is_none(tmp_path, text):
+    path = tmp_path / "record.json"
+    assert Record.load(path) is None
+    path.write_text(text)
+    assert Record.load(path) is None

@@ -1,0 +1,129 @@
+"""scikit-learn's own checks, and what its users expect."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.datasets import make_classification
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from pipelines.metrics import accuracy
+from pipelines.models import MLP
+from pipelines.training.estimator import TorchClassifier
+
+EXPECTED_FAILURES = {
+    "check_sample_weight_equivalence_on_dense_data": (
+        "asks for agreement to 1e-7; training in float32 agrees to 1e-5, which test_weights_equal_repeated_rows checks"
+    ),
+}
+
+
+@pytest.mark.filterwarnings("ignore::pipelines.errors.TrainingWarning")  # some checks have labels of pure chance
+@parametrize_with_checks([TorchClassifier(epochs=15, lr=0.02)], expected_failed_checks=lambda _: EXPECTED_FAILURES)
+def test_scikit_learn_checks(estimator, check):
+    check(estimator)
+    assert estimator is not None
+
+
+@pytest.fixture(scope="module")
+def data():
+    X, y = make_classification(200, 6, n_informative=4, class_sep=2.0, random_state=0)
+    return X, y
+
+
+def test_weights_equal_repeated_rows(data):
+    X, y = data[0][:30], data[1][:30]
+    weight = np.random.default_rng(0).integers(0, 4, 30)
+    weighted = TorchClassifier(batch_size=1000, random_state=0).fit(X, y, sample_weight=weight)
+    repeated = TorchClassifier(batch_size=1000, random_state=0).fit(X.repeat(weight, axis=0), y.repeat(weight))
+    np.testing.assert_allclose(weighted.predict_proba(X), repeated.predict_proba(X), rtol=1e-5, atol=1e-6)
+
+
+def test_equal_weights_change_nothing_but_rounding(data):
+    X, y = data
+    plain = TorchClassifier(epochs=5, random_state=0).fit(X, y).predict_proba(X)
+    weighted = TorchClassifier(epochs=5, random_state=0).fit(X, y, sample_weight=np.full(200, 7.0)).predict_proba(X)
+    np.testing.assert_allclose(plain, weighted, atol=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore::pipelines.errors.TrainingWarning")  # the small learning rate is meant
+def test_cross_val_score_grid_search_and_pipeline(data):
+    X, y = data
+    model = make_pipeline(StandardScaler(), TorchClassifier(epochs=20, lr=0.01, random_state=0))
+    assert cross_val_score(model, X, y, cv=3).mean() > 0.9
+    search = GridSearchCV(model, {"torchclassifier__lr": [1e-4, 1e-2]}, cv=2).fit(X, y)
+    assert search.best_params_ == {"torchclassifier__lr": 1e-2}
+
+
+def test_clone_copies_the_parameters_and_forgets_the_fit(data):
+    fitted = TorchClassifier(epochs=2, lr=0.5, random_state=3).fit(*data)
+    copy = clone(fitted)
+    assert copy.get_params() == fitted.get_params()
+    assert not hasattr(copy, "model_")
+
+
+def test_string_labels_and_frames(data):
+    X, y = data
+    frame = pd.DataFrame(X, columns=list("abcdef"))
+    labels = np.array(["yes", "no"])[y]
+    model = TorchClassifier(epochs=20, lr=0.01, random_state=0).fit(frame, labels)
+    assert model.classes_.tolist() == ["no", "yes"]
+    assert model.feature_names_in_.tolist() == list("abcdef")
+    assert model.score(frame, labels) > 0.9
+    assert set(model.predict(frame)) == {"yes", "no"}
+    with pytest.raises(ValueError, match="feature names"):
+        model.predict(frame[list("fedcba")])
+
+
+def test_the_same_seed_gives_the_same_bytes_and_leaves_torchs_state_alone(data):
+    model = TorchClassifier(lambda d, c: MLP([d, 8, c], dropout=0.5), epochs=3, random_state=5)
+    torch.manual_seed(11)
+    before = torch.get_rng_state()
+    first = clone(model).fit(*data).predict_proba(data[0])
+    assert torch.equal(torch.get_rng_state(), before)
+    torch.manual_seed(12)
+    assert (clone(model).fit(*data).predict_proba(data[0]) == first).all()
+    other = TorchClassifier(model.make_model, epochs=3, random_state=6).fit(*data).predict_proba(data[0])
+    assert (other != first).any()
+
+
+def test_each_fit_trains_a_new_network(data):
+    model = TorchClassifier(lambda d, c: MLP([d, c]), epochs=1, random_state=0)
+    first = model.fit(*data).model_
+    weights = first.layers[0].weight.clone()
+    assert model.fit(*data).model_ is not first
+    assert torch.equal(first.layers[0].weight, weights)
+
+
+def test_early_stopping_keeps_the_best_epoch_of_rows_held_out(data):
+    X, y = data
+    rng = np.random.default_rng(0)
+    noisy = np.where(rng.random(200) < 0.3, 1 - y, y)
+    model = TorchClassifier(
+        lambda d, c: MLP([d, 128, c]), epochs=200, lr=0.02, patience=5, metric=accuracy, random_state=0
+    ).fit(X[:150], noisy[:150], X_val=X[150:], y_val=y[150:])
+    assert model.n_iter_ < 200
+    scores = model.history_.scores
+    assert model.history_.best_epoch == int(np.argmax(scores)) + 1
+    assert model.score(X[150:], y[150:]) == max(scores)
+
+
+def test_patience_splits_rows_off_when_none_are_given(data):
+    model = TorchClassifier(epochs=30, patience=3, random_state=0).fit(*data)
+    assert len(model.history_.scores) == model.n_iter_
+    assert TorchClassifier(epochs=3, random_state=0).fit(*data).history_.scores == []
+
+
+def test_one_class_is_refused_by_name(data):
+    with pytest.raises(ValueError, match=r"at least two classes; y holds one class: \[1\]"):
+        TorchClassifier().fit(data[0], np.ones(200, dtype=int))
+
+
+def test_validation_labels_unknown_to_training_are_refused(data):
+    X, y = data
+    with pytest.raises(ValueError, match="y_val holds 7"):
+        TorchClassifier(epochs=1).fit(X, y, X_val=X[:2], y_val=np.array([0, 7]))
