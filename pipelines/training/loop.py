@@ -39,15 +39,15 @@ def train_epoch(
 ) -> Tensor:
     """One pass over `batches`; returns the mean loss per row, still on the device.
 
-    The criterion gives a mean over the batch; weighting it by the batch's rows makes a short last batch count for
-    what it is.
+    The criterion gives a mean over the batch; weighting it by the size of the target makes a short last batch count for
+    what it is. A stack's criterion gives a loss for each network: their sum has each network's own gradients.
     """
     model.train()
     total, seen = torch.zeros(()), 0
     for *inputs, target in batches:
         optimizer.zero_grad(set_to_none=True)
         loss = criterion(model(*inputs), target)  # forward
-        loss.sum().backward()  # backward; networks in a stack do not mix
+        loss.sum().backward()  # backward
         optimizer.step()  # update
         if scheduler is not None:
             scheduler.step()

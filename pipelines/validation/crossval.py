@@ -108,7 +108,7 @@ class FoldEncoder:
     def __call__(self, fold: int) -> Encoded:
         """Encode a fold's training rows; those for early stopping leave before the encoder sees a label."""
         y = self.features.y
-        fit_rows, stop_rows = hold_out(self.folds[fold][0], y, self.variant.recipe, self.seed)
+        fit_rows, stop_rows = hold_out(self.folds[fold].train, y, self.variant.recipe, self.seed)
         encoder = self.variant.make_encoder()
         inputs = as_inputs(encoder.fit_transform(self.features.train.iloc[fit_rows], y[fit_rows]))
         held_out = None
@@ -138,7 +138,7 @@ def as_inputs(X: Any) -> torch.Tensor:
 def random_state(seed: int, fold: int, number: int) -> int:
     """What fixes a network's chance, the same whatever else a run trains.
 
-    `TorchClassifier(random_state=member_seed(...))` draws this number: one network, two ways to it.
+    It is the number that `TorchClassifier(random_state=member_seed(...))` draws, so that both train the same network.
     """
     return int(np.random.RandomState(member_seed(seed, fold, number)).randint(2**31))
 
@@ -170,7 +170,7 @@ def fitted_folds(fitted: Sequence[Fitted]) -> Iterator[FittedFold]:
 def predict(features: Features, folds: Sequence[Fold], fitted: FittedFold) -> Predictions:
     """What networks of a fold say of its scored rows, and of the test rows."""
     started = time.perf_counter()
-    scored_rows = folds[fitted.jobs[0].fold][1]
+    scored_rows = folds[fitted.jobs[0].fold].scored
     scored = _proba(fitted, features.train.iloc[scored_rows])
     test = _proba(fitted, features.test).sum(axis=0)
     losses = [network.history.losses for network in fitted.networks]

@@ -69,7 +69,7 @@ def _chunks(
     """Jobs of folds with as many training rows: whole folds, a share for each core, as far as the budget goes."""
     by_n_rows: dict[int, list[int]] = {}
     for fold in range(plan.folds):
-        by_n_rows.setdefault(len(folds[fold][0]), []).append(fold)
+        by_n_rows.setdefault(len(folds[fold].train), []).append(fold)
     for same in by_n_rows.values():
         share = max(math.ceil(len(same) / n_cores), math.ceil(LEAST_STACK / plan.seeds))
         fitting = int(budget / (size.rows + plan.seeds * size.network))
@@ -82,7 +82,7 @@ def _chunks(
 
 def _size(competition: Competition, plan: "Plan", encode: "FoldEncoder") -> Size:
     """Told by an encoder of a few rows, of which only the number of features is used."""
-    y, fit_rows = encode.features.y, encode.folds[0][0]
+    y, fit_rows = encode.features.y, encode.folds[0].train
     first_of_each_class = fit_rows[np.unique(y[fit_rows], return_index=True)[1]]
     from_all_over = fit_rows[:: max(1, len(fit_rows) // FEW_ROWS)]  # some files are sorted by class
     few = np.union1d(first_of_each_class, from_all_over)
@@ -90,7 +90,7 @@ def _size(competition: Competition, plan: "Plan", encode: "FoldEncoder") -> Size
     weights = n_weights(encode.variant.make_model, n_features, len(competition.classes))
     noise = BYTES_OF_NOISE.get(torch.device(plan.device).type, BYTES_OF_NOISE["cpu"])
     return Size(
-        rows=4.0 * COPIES * n_features * max(len(rows) for rows, _ in encode.folds),
+        rows=4.0 * COPIES * n_features * max(len(fold.train) for fold in encode.folds),
         network=float(BYTES_OF_WEIGHT * weights + noise),
         large=weights > STACKED_PARAMETERS,
     )

@@ -63,7 +63,7 @@ def summarise(
     baselines: Mapping[str, FloatArray],
 ) -> CVResult:
     """Pool the predictions, with weights that other folds chose, and score them beside the `baselines` (N, C) each."""
-    scored = [rows for _, rows in folds]
+    scored = [fold.scored for fold in folds]
     of_variant = {name: [each for each in predictions if each.jobs[0].variant == name] for name in variants}
     oof, test = _collect(of_variant, scored, len(y))
     pooled, pooled_test, weights = _pool(competition, oof.mean(axis=1), test, y, scored)

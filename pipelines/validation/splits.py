@@ -3,13 +3,20 @@
 Shapes: N rows.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from sklearn.model_selection import StratifiedKFold
 
 from pipelines.errors import DataError
 from pipelines.metrics import IntArray
 
-Fold = tuple[IntArray, IntArray]  # training rows, scored rows
+
+class Fold(NamedTuple):
+    """Row numbers: `train` may be learned from, `scored` may not be seen before they are predicted."""
+
+    train: IntArray
+    scored: IntArray
 
 
 def split(y: IntArray, folds: int, seed: int) -> list[Fold]:
@@ -24,4 +31,4 @@ def split(y: IntArray, folds: int, seed: int) -> list[Fold]:
             f"choose --folds between 2 and {smallest}",
             f"请将 --folds 设为 2 到 {smallest} 之间",
         )
-    return list(StratifiedKFold(folds, shuffle=True, random_state=seed).split(y, y))
+    return [Fold(*rows) for rows in StratifiedKFold(folds, shuffle=True, random_state=seed).split(y, y)]
