@@ -144,24 +144,6 @@ def test_an_encoder_that_leaves_gaps_is_refused_wherever_they_are(toy_otto, wher
         cross_validate(toy_otto, replace(features, **{where: broken}), plan(toy_otto, variants={"gaps": variant}))
 
 
-def test_a_class_that_is_rare_does_not_stop_the_look_at_the_encoder(toy_otto, monkeypatch):
-    monkeypatch.setattr(groups, "FEW_ROWS", 10)
-    features = make_features(600)
-    y = np.zeros(600, dtype=np.int64)
-    y[[13, 313]] = 1
-    seen = []
-
-    class Spy(TabularEncoder):
-        def fit_transform(self, X, y=None):
-            seen.append(set(y))
-            return super().fit_transform(X, y)
-
-    variant = replace(only(toy_otto, QUICK), make_encoder=lambda: Spy(("signal",)))
-    encode = FoldEncoder(replace(features, y=y), split(y, 2, 0), variant, 0)
-    groups.make_groups(toy_otto, plan(toy_otto, folds=2), {"network": encode})
-    assert seen == [{0, 1}]
-
-
 def test_stacks_of_any_size_give_the_same_networks(toy_otto):
     features = make_features()
     whole, cut = (cross_validate(toy_otto, features, plan(toy_otto, memory_mb=memory)) for memory in (None, 0.6))
@@ -169,13 +151,23 @@ def test_stacks_of_any_size_give_the_same_networks(toy_otto):
     np.testing.assert_allclose(whole.test, cut.test, atol=1e-5)
 
 
-def test_how_many_features_there_are_is_told_by_rows_from_all_over(toy_otto, monkeypatch):
-    """A file that is sorted by class: the first rows know one class only."""
-    monkeypatch.setattr(groups, "FEW_ROWS", 20)
+def sorted_by_class():
+    """A file as Otto's: its first rows know one class only."""
     features = make_features()
     order = np.argsort(features.y, kind="stable")
-    features = replace(features, train=features.train.iloc[order].reset_index(drop=True), y=features.y[order])
-    seen = []
+    return replace(features, train=features.train.iloc[order].reset_index(drop=True), y=features.y[order])
+
+
+def with_a_rare_class():
+    y = np.zeros(600, dtype=np.int64)
+    y[[13, 313]] = 1
+    return replace(make_features(600), y=y)
+
+
+@pytest.mark.parametrize("make", [sorted_by_class, with_a_rare_class])
+def test_the_rows_that_tell_how_many_features_there_are_hold_every_class(toy_otto, monkeypatch, make):
+    monkeypatch.setattr(groups, "FEW_ROWS", 20)
+    features, seen = make(), []
 
     class Spy(TabularEncoder):
         def fit_transform(self, X, y=None):
@@ -183,8 +175,8 @@ def test_how_many_features_there_are_is_told_by_rows_from_all_over(toy_otto, mon
             return super().fit_transform(X, y)
 
     variant = replace(only(toy_otto, QUICK), make_encoder=lambda: Spy(("signal",)))
-    encode = FoldEncoder(features, split(features.y, 4, 0), variant, 0)
-    groups.make_groups(toy_otto, plan(toy_otto), {"network": encode})
+    encode = FoldEncoder(features, split(features.y, 2, 0), variant, 0)
+    groups.make_groups(toy_otto, plan(toy_otto, folds=2), {"network": encode})
     assert seen == [{0, 1}]
 
 
