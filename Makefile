@@ -55,15 +55,15 @@ doctor: setup ## examine credentials, proxy, versions and the way to Kaggle
 lecture: setup ## run lecture L (a number, or all), draw its pictures, check its gates
 	$(RUN) lecture $(L) $(INPUT) $(ARGS)
 
-test: setup ## run the tests, a process per core
-	$(BIN)/python -m pytest -n auto $(ARGS)
+test: setup ## run the tests, on up to four cores
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 $(ARGS)
 
 check: setup ## format, lint, arrows between rooms, types and tests: what CI runs
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m ruff check .
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m mypy
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --maxprocesses 4
 
 bench: setup ## time ours beside named peers, write docs/benchmarks.md (ARGS='--data FOLDER' for Otto's scores)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
