@@ -129,15 +129,14 @@ def locked(target: Target) -> Iterator[None]:
     """
     target.root.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(target.root / f".{target.slug}.lock", blocking=False):
-            try:
-                yield
-            finally:
-                if target.work.is_dir() and not any(target.work.iterdir()):
-                    target.work.rmdir()
-        return
+        lock = FileLock(target.root / f".{target.slug}.lock", blocking=False).acquire()
     except Timeout:
-        pass
-    raise DataError(
-        f"another process is fetching {target.slug}", "wait until it is done", "另一个进程正在下载，请等它完成"
-    )
+        raise DataError(
+            f"another process is fetching {target.slug}", "wait until it is done", "另一个进程正在下载，请等它完成"
+        ) from None
+    with lock:
+        try:
+            yield
+        finally:
+            if target.work.is_dir() and not any(target.work.iterdir()):
+                target.work.rmdir()
