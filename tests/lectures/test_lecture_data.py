@@ -96,7 +96,11 @@ def test_a_file_is_fetched_once_however_it_is_packed(mirror, tmp_path):
     assert mirror.asked == ["/names.csv.gz"]
 
 
-@pytest.mark.parametrize("first", [gzip.compress(b"changed"), b"no gzip", gzip.compress(CONTENT)[:-9], None])
+@pytest.mark.parametrize(
+    "first",
+    [gzip.compress(b"changed"), b"no gzip", gzip.compress(CONTENT)[:-9], None],
+    ids=["other content", "no gzip", "cut short", "missing"],  # the bytes hold the second of their making
+)
 def test_a_mirror_that_changed_is_refused_and_the_next_one_asked(mirror, tmp_path, first):
     mirror.files |= {"/good/names.csv.gz": gzip.compress(CONTENT)} | ({"/names.csv.gz": first} if first else {})
     assert fetching.fetched((course_file(mirror.url, mirror.url + "good/"),), tmp_path) == (CONTENT,)
