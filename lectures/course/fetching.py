@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.errors import DataError
+from pipelines.report.addresses import without_secrets
 
 GITHUB = "https://raw.githubusercontent.com/"
 ZERO_TO_ALL = f"{GITHUB}hunkim/PyTorchZeroToAll/8440894e621e3922a394da25b4a0806bdabee21c/data/"
@@ -108,7 +109,8 @@ def _fetch(file: CourseFile, cache: Path) -> Path | str:
         except requests.RequestException as error:
             reasons.append(f"{url}: {type(error).__name__}")
         except (ValueError, OSError, EOFError, zlib.error) as error:  # another checksum; no gzip file; a full disk
-            reasons.append(f"{url}: refused, {(str(error) or type(error).__name__).splitlines()[0]}")
+            said = without_secrets((str(error) or type(error).__name__).splitlines()[0])
+            reasons.append(f"{url}: refused, {said}")
     return "; ".join(reasons)
 
 

@@ -6,6 +6,7 @@ here, over a session of ours (docs/faults.md).
 """
 
 import json
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -15,8 +16,18 @@ import requests
 
 from pipelines.errors import UsageError
 from pipelines.kaggle.credentials import Credential, Found, find, no_credentials
-from pipelines.kaggle.errors import from_answer, from_lost, message_of, not_json, not_taken, translated
+from pipelines.kaggle.errors import (
+    CredentialsError,
+    from_answer,
+    from_lost,
+    is_foreign,
+    message_of,
+    not_json,
+    not_taken,
+    translated,
+)
 from pipelines.kaggle.patience import Patience, Say, repeat, silent
+from pipelines.report.addresses import shown
 
 Answer = dict[str, Any]
 Auth = Callable[[requests.PreparedRequest], requests.PreparedRequest]
@@ -146,7 +157,7 @@ class Kaggle:
             if answer.status_code < 400:
                 return answer
             error = self._error(answer, answer.status_code, IN_WORDS[method], slug)
-            if answer.status_code != 401 or not self._next_credential():
+            if not isinstance(error, CredentialsError) or not self._next_credential():
                 raise error
 
     def _call(self, service: str, method: str, request: Any, auth: Auth) -> requests.Response:
@@ -172,7 +183,10 @@ class Kaggle:
         return body
 
     def _error(self, answer: requests.Response, status: int, what: str, slug: str) -> Exception:
-        text = message_of(self._body(answer))
+        body = self._body(answer)
+        if is_foreign(answer.status_code, body):
+            return not_json(f"{what} ({answer.status_code})", body)
+        text = message_of(body)
         for secret in self._secrets:
             text = text.replace(secret, "***")
         credential = str(self._remaining[0])
@@ -256,8 +270,9 @@ def _address() -> str:
 
     try:
         env = get_env()
-    except Exception as error:  # a bare one, for a name that it does not know
-        raise UsageError(str(error), "unset KAGGLE_API_ENVIRONMENT", "请取消环境变量 KAGGLE_API_ENVIRONMENT") from None
+    except Exception:  # a bare one, for a name that it does not know
+        what = f"KAGGLE_API_ENVIRONMENT={shown(os.environ['KAGGLE_API_ENVIRONMENT'])} is no site of Kaggle's"
+        raise UsageError(what, "unset KAGGLE_API_ENVIRONMENT", "请取消环境变量 KAGGLE_API_ENVIRONMENT") from None
     return f"{get_endpoint(env)}/v1" if env == KaggleEnv.PROD else f"{get_endpoint(env)}/api/v1"
 
 

@@ -5,6 +5,7 @@ read; here all are found, so that the one behind a stale one can be used. Colab'
 """
 
 import base64
+import codecs
 import json
 import os
 import re
@@ -15,9 +16,20 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
-from pipelines.kaggle.errors import SITE, CredentialsError
+from pipelines.kaggle.errors import CredentialsError
+from pipelines.submission.refusals import SITE
 
-PRINTABLE = re.compile(r"[\x21-\x7e]+")  # whatever else is in it cannot be sent in a header
+FOREIGN = re.compile(r"[^\x21-\x7e]|[\"'`{}\[\]<>,;\\$%]")  # what no user name, key or token has
+WRAPPING = " \t\r\n\f\v\0\xa0\ufeff\u200b\u2060"  # what editors and shells put around a text, seen or not
+QUOTES = ('""', "''", "``", "“”", "‘’", "«»")
+ASSIGNMENT = re.compile(
+    r"^(?:export\s+|set\s+|setx\s+|\$env:)?KAGGLE_(?:API_TOKEN|KEY|USERNAME)\s*[=:]\s*", re.IGNORECASE
+)
+PATH_START = re.compile(r"~|\.{0,2}[/\\]|[A-Za-z]:[/\\]|.*\.(?:txt|json)$")
+MARKS = (  # the longer first: UTF-32's begins as UTF-16's does
+    (codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
+)  # fmt: skip
 TOKEN_START = "KGAT_"  # noqa: S105 the start of every token, not one of them
 
 
@@ -70,6 +82,31 @@ def no_credentials(found: Found) -> CredentialsError:
     )
 
 
+def as_meant(text: str) -> str:
+    r"""A credential without what editors and shells put around it.
+
+    >>> as_meant("\ufeff export KAGGLE_KEY='abc' \r\n"), as_meant('"abc')
+    ('abc', '"abc')
+    """
+    while True:
+        before, text = text, ASSIGNMENT.sub("", text.strip(WRAPPING), count=1)
+        if len(text) > 1 and text[0] + text[-1] in QUOTES:
+            text = text[1:-1]
+        if text == before:
+            return text
+
+
+def decoded(content: bytes) -> str:
+    """The text of a file, as UTF-8 or, as PowerShell's `>` writes it, UTF-16, with its mark or without.
+
+    Raises: UnicodeDecodeError.
+    """
+    encoding = next((name for mark, name in MARKS if content.startswith(mark)), "utf-8")
+    if encoding == "utf-8" and b"\0" in content[:2]:
+        encoding = "utf-16-be" if content[:1] == b"\0" else "utf-16-le"
+    return content.decode(encoding)
+
+
 def in_kaggle_notebook(environ: Mapping[str, str]) -> bool:
     """Whether this runs in one of Kaggle's own notebooks."""
     return "KAGGLE_KERNEL_RUN_TYPE" in environ and "KAGGLE_DATA_PROXY_URL" in environ
@@ -99,10 +136,16 @@ class _Search:
         places = []
         if in_kaggle_notebook(self.environ):
             places.append(("KAGGLE_API_V1_TOKEN", self._file_text(self.environ.get("KAGGLE_API_V1_TOKEN"))))
-        value = self.environ.get("KAGGLE_API_TOKEN", "").strip()
-        if value:
-            text = self._file_text(value) if os.path.isfile(value) else value  # noqa: PTH113 long tokens are no names
-            places.append(("KAGGLE_API_TOKEN", text))
+        value = as_meant(self.environ.get("KAGGLE_API_TOKEN", ""))
+        path = os.path.expanduser(value)  # noqa: PTH111 long tokens are no names
+        if os.path.isfile(path):  # noqa: PTH113
+            places.append(("KAGGLE_API_TOKEN", self._file_text(path)))
+        elif PATH_START.match(value):
+            self.notes.append(
+                "KAGGLE_API_TOKEN holds a path, and no file is there: it is not used; put the token into it"
+            )
+        elif value:
+            places.append(("KAGGLE_API_TOKEN", value))
         names = ("access_token", "access_token.txt")
         places += [(f"~/.kaggle/{name}", self._file_text(self.home / ".kaggle" / name)) for name in names]
         for source, text in places:
@@ -113,10 +156,10 @@ class _Search:
         """A username with its key, or a token that stands where the key belongs."""
         config, source = self._config()
         names = [f"KAGGLE_{part.upper()}" for part in ("username", "key") if self._variable(part)]
-        username = self._variable("username") or str(config.get("username") or "").strip()
-        key = self._variable("key") or str(config.get("key") or "").strip()
+        username = self._variable("username") or as_meant(str(config.get("username") or ""))
+        key = self._variable("key") or as_meant(str(config.get("key") or ""))
         where = " and ".join(names) if len(names) == 2 else " and ".join([*names, source] if config else names)
-        if key.startswith(TOKEN_START):
+        if key.startswith(TOKEN_START) and self._usable(where, key):
             self.notes.append(f"{where} holds a token ({TOKEN_START}...) as the key: move it to KAGGLE_API_TOKEN")
             yield Credential("token", where, key)
         elif username and key:
@@ -131,12 +174,13 @@ class _Search:
         path = self.home / ".kaggle" / "credentials.json"
         saved = self._json(path)
         token, until = saved.get("access_token"), _moment(saved.get("access_token_expiration"))
+        token, refresh = as_meant(str(token or "")), as_meant(str(saved.get("refresh_token") or ""))
         source = "~/.kaggle/credentials.json"
         if token and until and until > datetime.now(UTC) + timedelta(minutes=5):
-            if self._usable(source, str(token)):
-                yield Credential("token", source, str(token))
-        elif saved.get("refresh_token") and self._usable(source, str(saved["refresh_token"])):
-            yield Credential("oauth", source, str(saved["refresh_token"]))
+            if self._usable(source, token):
+                yield Credential("token", source, token)
+        elif refresh and self._usable(source, refresh):
+            yield Credential("oauth", source, refresh)
 
     def _config(self) -> tuple[dict[str, Any], str]:
         """The first kaggle.json with something in it, and its name for people."""
@@ -158,11 +202,11 @@ class _Search:
         folders = [dot_kaggle, Path(base) / "kaggle"]
         if not os.path.isdir(dot_kaggle):  # noqa: PTH112 is_dir raises where it may not look
             folders.reverse()
-        chosen = self.environ.get("KAGGLE_CONFIG_DIR")
-        return [Path(chosen), *folders] if chosen else folders
+        chosen = as_meant(self.environ.get("KAGGLE_CONFIG_DIR", ""))
+        return [Path(chosen).expanduser(), *folders] if chosen else folders
 
     def _variable(self, part: str) -> str:
-        return self.environ.get(f"KAGGLE_{part.upper()}", "").strip()
+        return as_meant(self.environ.get(f"KAGGLE_{part.upper()}", ""))
 
     def _json(self, path: Path) -> dict[str, Any]:
         text = self._file_text(path)
@@ -170,7 +214,7 @@ class _Search:
             return {}
         try:
             value = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             value = None
         if not isinstance(value, dict):
             self.notes.append(f"{self._short(path)} is no JSON object: it is not used; download it anew")
@@ -178,14 +222,18 @@ class _Search:
         return value
 
     def _file_text(self, path: str | Path | None) -> str | None:
-        """The file's text, stripped; None (with a note, unless there is no file) if it cannot be used."""
+        """The file's text as it is meant; None (with a note, unless there is no file) if it cannot be used."""
         if path is None:
             return None
         path = Path(path)
         try:
-            text = path.read_text(encoding="utf-8-sig").strip()
+            text = as_meant(decoded(path.read_bytes()))
             mode = path.stat().st_mode
         except (FileNotFoundError, NotADirectoryError):
+            return None
+        except UnicodeDecodeError:
+            what = "cannot be read, for it is neither UTF-8 nor UTF-16"
+            self.notes.append(f"{self._short(path)} {what}: it is not used; save it as plain text (UTF-8)")
             return None
         except (OSError, ValueError):
             self.notes.append(f"{self._short(path)} cannot be read: it is not used; check its permissions")
@@ -198,9 +246,17 @@ class _Search:
         return text
 
     def _usable(self, source: str, text: str) -> bool:
-        if PRINTABLE.fullmatch(text):
+        foreign = FOREIGN.search(text)
+        if foreign is None:
             return True
-        self.notes.append(f"{source} holds blanks or characters that no credential has: it is not used; copy it anew")
+        what = (
+            "a line break" if "\n" in text else "a blank" if foreign[0].isspace() else f"the character {foreign[0]!a}"
+        )
+        if text.startswith("{"):
+            what, step = "JSON", "kaggle.json is the place for it"
+        else:
+            step = "copy it anew, without anything around it"
+        self.notes.append(f"{source} holds {what}, which no credential has: it is not used; {step}")
         return False
 
     def _short(self, path: Path) -> str:

@@ -2,23 +2,26 @@
 
 import os
 import platform
+import re
 import stat
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from pipelines.errors import HomeworkError
-from pipelines.kaggle.client import Answer, Kaggle
-from pipelines.kaggle.credentials import Found, find, no_credentials
-from pipelines.kaggle.errors import CredentialsError
-from pipelines.kaggle.patience import Patience
+from pipelines.kaggle.client import Answer, Kaggle, chunks
+from pipelines.kaggle.credentials import Found, as_meant, find, no_credentials
+from pipelines.kaggle.errors import CredentialsError, NetworkError, is_page, not_json
+from pipelines.kaggle.patience import Patience, repeat, silent
+from pipelines.report.addresses import BUNDLES, PROXIES, bundle_fault, host_of, proxy_fault, proxy_for, shown
+from pipelines.report.addresses import without_secrets as plain
 
 PACKAGES = ("kagglehub", "kagglesdk", "requests", "torch", "numpy", "pandas", "scikit-learn")
-PROXIES = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY")
-BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+HOSTS = re.compile(r"[\w.*/\s-]*(?::\d{1,5})?\s*|[0-9A-Fa-f:.\[\]/\s]*")  # what stands in no_proxy
+STORAGE = "https://storage.googleapis.com/kaggle-competitions-data/"  # answers a stranger with 403 and XML
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class Finding:
 
 
 def examine(slug: str, patience: Patience | None = None) -> Iterator[Finding]:
-    """All findings, from the computer outward. No credential's value is in any of them."""
+    """All findings, from the computer outward. No secret is in any of them."""
     patience = replace(patience or Patience(), tries=2)
     yield from _computer()
     yield from _network_settings()
@@ -90,19 +93,24 @@ def package_findings() -> Iterator[Finding]:
 def _network_settings() -> Iterator[Finding]:
     proxies = [name for name in PROXIES if os.environ.get(name)]
     for name in proxies:
-        yield Finding("proxy", f"{name}={_without_password(os.environ[name])}")
+        fault = proxy_fault(os.environ[name])
+        text = f"{name}={shown(os.environ[name])}"
+        yield Finding("proxy", f"{text}: {fault.what}", fault.step) if fault else Finding("proxy", text)
+    for name in ("no_proxy", "NO_PROXY"):
+        if os.environ.get(name):
+            hosts = os.environ[name].split(",")
+            clean = (host if HOSTS.fullmatch(host) else shown(host) for host in hosts)
+            yield Finding("proxy", f"{name}={','.join(clean)}")
     if not proxies:
         yield Finding("proxy", "none set (https_proxy)")
     for name in BUNDLES:
-        bundle = os.environ.get(name)
-        if bundle:
-            wrong = "" if Path(bundle).exists() else f"point {name} to the proxy's certificate, or unset it"
-            yield Finding("certificate", f"{name}={bundle}" + (", which is not there" if wrong else ""), wrong)
+        if bundle := os.environ.get(name):
+            fault, text = bundle_fault(bundle), f"{name}={plain(bundle)}"
+            yield Finding("certificate", f"{text}, {fault.what}", fault.step) if fault else Finding("certificate", text)
     environment = os.environ.get("KAGGLE_API_ENVIRONMENT")
     if environment not in (None, "PROD"):
-        yield Finding(
-            "site", f"KAGGLE_API_ENVIRONMENT={environment}: not the real site", "unset KAGGLE_API_ENVIRONMENT"
-        )
+        text = f"KAGGLE_API_ENVIRONMENT={shown(environment)}: not the real site"
+        yield Finding("site", text, "unset KAGGLE_API_ENVIRONMENT")
 
 
 def _credentials(found: Found) -> Iterator[Finding]:
@@ -121,14 +129,15 @@ def _credentials(found: Found) -> Iterator[Finding]:
 def _credential_files() -> list[Path]:
     home = Path("~/.kaggle").expanduser()
     names = ("access_token", "access_token.txt", "kaggle.json", "credentials.json")
-    folders = [home, *(Path(os.environ[n]) for n in ("KAGGLE_CONFIG_DIR",) if os.environ.get(n))]
+    chosen = as_meant(os.environ.get("KAGGLE_CONFIG_DIR", ""))
+    folders = [home, Path(chosen).expanduser()] if chosen else [home]
     paths = [folder / name for folder in folders for name in names]
     return [path for path in dict.fromkeys(paths) if os.access(path, os.F_OK)]
 
 
 def _site(found: Found, slug: str, patience: Patience) -> Iterator[Finding]:
-    """Try every credential by itself, then ask for a file with the first good one; nothing is fetched."""
-    rules = None
+    """Try every credential by itself, ask for a file with the first good one, and see whether the storage gives it."""
+    rules, address = None, STORAGE
     for credential in found.credentials:
         with Kaggle(Found((credential,), ()), patience) as kaggle:
             try:
@@ -139,28 +148,46 @@ def _site(found: Found, slug: str, patience: Patience) -> Iterator[Finding]:
                 continue
             except HomeworkError as error:
                 yield Finding("site", error.message, error.hint)
-                return
+                if isinstance(error, NetworkError):
+                    return
+                break
             yield Finding("sign in", f"Kaggle answers and accepts the {credential}")
-            rules = rules or _rules(kaggle, slug, files)
+            if rules is None:
+                rules, address = _rules(kaggle, slug, files)
     if rules:
         yield rules
+    with Kaggle(Found((), ()), patience) as kaggle:
+        yield _storage(kaggle, address)
 
 
-def _rules(kaggle: Kaggle, slug: str, files: list[Answer]) -> Finding:
+def _rules(kaggle: Kaggle, slug: str, files: list[Answer]) -> tuple[Finding, str]:
+    """Whether the files may be downloaded, and an address at the storage."""
     if not files:
-        return Finding("rules", f"{slug} shows no files: unknown whether its rules are accepted")
+        return Finding("rules", f"{slug} shows no files: unknown whether its rules are accepted"), STORAGE
     try:
-        kaggle.file_url(slug, str(files[0].get("name") or files[0].get("ref")))
+        address = kaggle.file_url(slug, str(files[0].get("name") or files[0].get("ref")))
     except HomeworkError as error:
-        return Finding("rules", error.message, error.hint)
-    return Finding("rules", f"accepted: the files of {slug} may be downloaded")
+        return Finding("rules", error.message, error.hint), STORAGE
+    return Finding("rules", f"accepted: the files of {slug} may be downloaded"), address
 
 
-def _without_password(url: str) -> str:
-    """A proxy's address without what stands before the host.
+def _storage(kaggle: Kaggle, address: str) -> Finding:
+    """Whether the host that keeps the files answers; one byte is asked for."""
+    headers, host, proxy = {"Range": "bytes=0-0", "Accept-Encoding": "identity"}, host_of(address), proxy_for(address)
 
-    >>> _without_password("http://anna:secret@proxy:8080")
-    'http://***@proxy:8080'
-    """
-    netloc = urlsplit(url).netloc
-    return url.replace(netloc, f"***@{netloc.rpartition('@')[2]}") if "@" in netloc else url
+    def ask() -> tuple[int, bytes]:
+        """Status and first bytes."""
+        with kaggle.storage(address, headers) as answer:
+            return answer.status_code, next(chunks(answer, time.monotonic() + kaggle.patience.deadline), b"")
+
+    try:
+        status, start = repeat(ask, kaggle.patience, silent)
+    except HomeworkError as error:
+        return Finding("storage", error.message, error.hint)
+    if is_page(start) and not start.lstrip(b"\xef\xbb\xbf \r\n").startswith(b"<?xml"):  # the storage speaks XML
+        page = not_json(f"{host} ({status})", start)
+        return Finding("storage", page.message, page.hint)
+    if status >= 500 or (address != STORAGE and status not in (200, 206)):
+        step = "check this computer's clock; if it is right, another network, or later"
+        return Finding("storage", f"{host} gives no file for a signed address ({status})", step)
+    return Finding("storage", f"{host} answers, {f'through {shown(proxy[1])}' if proxy else 'without a proxy'}")

@@ -1,22 +1,24 @@
 """What goes wrong between here and Kaggle, in plain words; each class owns an exit code."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from urllib.parse import urlsplit
 
 import requests
 import urllib3
 
 from pipelines.errors import HomeworkError
+from pipelines.report.addresses import FORM, host_of, proxy_for, shown, way_fault, without_secrets
+from pipelines.submission.refusals import JOIN, SITE, TODAY, UNKNOWN, filled, refusal_of
 
-SITE = "https://www.kaggle.com"
 PASSING = (408, 429)
 LOST = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
 DROPPED = ("ConnectionReset", "RemoteDisconnected", "ConnectionAborted", "EOF")  # urllib3: ProxyError, behind a proxy
-PAGE_START = (b"<", b"\xef\xbb\xbf<")  # a page where JSON or a zip belongs
+PAGE_START = (b"<", b"\xef\xbb\xbf<", b"\xff\xfe<", b"\xfe\xff\x00<")  # a page where JSON or a zip belongs
+LONGEST_WORDS = 300
 
 
 class CredentialsError(HomeworkError):
@@ -59,7 +61,7 @@ class PendingError(HomeworkError):
 
 
 def message_of(body: bytes) -> str:
-    """What an error answer says, whichever of Kaggle's forms it has; at most 300 characters.
+    """What an error answer says, whichever of Kaggle's forms it has; whole, so that a secret in it is found.
 
     >>> message_of(b'{"error":{"code":403,"message":"accept the rules"}}')
     'accept the rules'
@@ -70,13 +72,13 @@ def message_of(body: bytes) -> str:
     """
     try:
         answer = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return ""
     if not isinstance(answer, dict):
         return ""
     inner = answer.get("error")
     text = inner.get("message") if isinstance(inner, dict) else answer.get("message") or inner
-    return printable(text or "")[:300]
+    return without_secrets(printable(text or ""))
 
 
 def printable(text: object) -> str:
@@ -97,72 +99,32 @@ def from_answer(
     status: int, headers: Mapping[str, str], text: str, *, what: str, slug: str, credential: str
 ) -> HomeworkError:
     """The error for an HTTP answer of 400 or more; `text` is its message, `what` was asked for."""
-    said = f': "{text}"' if text else ""
+    said = f' ({status}): "{text[:LONGEST_WORDS]}"' if text else f" ({status})"
     if status == 401:
         return CredentialsError(
-            f"Kaggle does not accept the {credential} (401){said}",
+            f"Kaggle does not accept the {credential}{said}",
             f"make a new token at {SITE}/settings and put it where the old one is",
             f"请在 {SITE}/settings 新建 token，替换旧的凭据",
         )
-    if status in (403, 404):
-        return _no_access(status, text.lower(), said, slug)
-    if status in PASSING or status >= 500:
-        return site_trouble(status, headers, f"{what}: Kaggle answered {status}{said}")
-    return _refused(text.lower(), f"{what}: Kaggle said no ({status}){said}", slug)
-
-
-def _no_access(status: int, words: str, said: str, slug: str) -> AccessError:
-    page, said = f"{SITE}/competitions/{slug}", f" ({status}){said}"
-    if "phone" in words or "verif" in words:
-        return AccessError(
-            f"Kaggle wants the account's phone number verified first{said}",
-            f"verify it at {SITE}/settings/phone, then run the same command again",
-            f"请先在 {SITE}/settings/phone 验证手机号，再运行同一命令",
-        )
-    if "rules" in words or "accept" in words:
-        return AccessError(
-            f"the rules of {slug} are not accepted yet{said}",
-            f"open {page}/rules, join the competition, then run the same command again",
-            f"请打开 {page}/rules 接受比赛规则，再运行同一命令",
-        )
-    if status == 404 or "permission" in words or "not found" in words:
-        return AccessError(
-            f"Kaggle has no competition {slug!r} that this account may see{said}",
-            f"check the spelling: the slug is what follows {SITE}/competitions/; "
-            f"if {page} opens, accept its rules at {page}/rules",
-            f"请检查比赛名称的拼写；若页面能打开，请在 {page}/rules 接受规则",
-        )
-    return AccessError(
-        f"Kaggle denies access to {slug}{said}",
-        f"accept the rules at {page}/rules, verify the phone number at {SITE}/settings/phone, or check the spelling",
-        f"请在 {page}/rules 接受规则，在 {SITE}/settings/phone 验证手机号，或检查名称拼写",
-    )
-
-
-def _refused(words: str, what: str, slug: str) -> RefusedError:
-    page = f"{SITE}/competitions/{slug}"
-    if any(word in words for word in ("limit", "daily", "per day")):
-        return daily_limit(what, slug)
-    if any(word in words for word in ("join", "rules", "team")):
-        return RefusedError(
-            what,
-            f"join the competition at {page}/rules, then run the same command again",
-            f"请先在 {page}/rules 加入比赛",
-        )
-    return RefusedError(
-        what,
-        f"compare the file with {page}/data, or upload it by hand at {page}/submit",
-        f"请对照 {page}/data 检查文件，或在 {page}/submit 手动提交",
-    )
+    reason = refusal_of(text, what, status)
+    if status >= 500 or (status in PASSING and reason is not TODAY):
+        return site_trouble(status, headers, f"{what}: Kaggle answered{said}")
+    if reason is not None:
+        cause, step, step_zh = filled(slug, reason.cause, reason.step, reason.step_zh)
+        message = f"{cause}{said}"
+    else:
+        step, step_zh = filled(slug, *UNKNOWN.get("submission" if what == "upload" else what, UNKNOWN[""]))
+        message = f"{what}: Kaggle said no{said}" if text else f"{what}: Kaggle said no{said}, without a reason"
+        if status == 403 and not text:
+            step = f"accept the rules ({SITE}/competitions/{slug}/rules) if you have not; else {step}"
+            step_zh = f"若尚未接受规则，请打开 {SITE}/competitions/{slug}/rules；否则{step_zh}"
+    access = status in (403, 404) if reason is None else reason.access and not (status == 400 and reason is JOIN)
+    return (AccessError if access else RefusedError)(message, step, step_zh)
 
 
 def daily_limit(what: str, slug: str) -> RefusedError:
     """No submission is left today."""
-    return RefusedError(
-        what,
-        f"the count starts anew at 00:00 UTC; see {SITE}/competitions/{slug}/submissions",
-        "提交次数在 UTC 零点重置，请届时再运行同一命令",
-    )
+    return RefusedError(what, *filled(slug, TODAY.step, TODAY.step_zh))
 
 
 def not_taken(status: int, headers: Mapping[str, str], slug: str) -> HomeworkError:
@@ -208,14 +170,20 @@ def _seconds(retry_after: str | None) -> float | None:
 
 
 def not_json(what: str, body: bytes) -> NetworkError:
-    """An answer that is no JSON; a page is usually a proxy's login page."""
+    """An answer that is no JSON; a page is a proxy's, a login page, or a check for robots."""
     kind = "a web page" if is_page(body) else "nothing" if not body else "something else"
     return NetworkError(
         f"{what}: {kind} came where Kaggle's answer belongs",
-        f"a proxy or login page may stand in between: open {SITE} in a browser, or use another network",
-        f"可能被代理或登录页面拦截：请用浏览器打开 {SITE} 检查，或更换网络",
+        f"a proxy, a login page or a check for robots stands in between: open {SITE} in a browser on this network; "
+        "if it opens, run the same command in some minutes, else use another network",
+        f"可能被代理、登录页面或人机验证拦截：请在本网络用浏览器打开 {SITE}；能打开则几分钟后重试，否则请更换网络",
         passing=False,
     )
+
+
+def is_foreign(status: int, body: bytes) -> bool:
+    """Whether a refusal is a page of somebody in between: Kaggle gives its reasons as JSON, trouble as a page too."""
+    return 400 <= status < 500 and status not in (*PASSING, 413) and is_page(body)
 
 
 @contextmanager
@@ -223,7 +191,9 @@ def translated(url: str) -> Iterator[None]:
     """Raise a NetworkError for whatever breaks a request to `url`, without the request in its context."""
     try:
         yield
-    except LOST as lost:
+    except HomeworkError:
+        raise
+    except (*LOST, ValueError) as lost:  # a ValueError is about an address: the server's, or a proxy's
         error = from_lost(lost, url)
     else:
         return
@@ -232,22 +202,21 @@ def translated(url: str) -> Iterator[None]:
 
 def from_lost(lost: Exception, url: str) -> NetworkError:
     """The error for a request that got no whole answer; of the URL only the host is shown."""
-    host, text = urlsplit(url).hostname or "the server", f"{type(lost).__name__} {lost}"
+    host, text = host_of(url), f"{type(lost).__name__} {lost}"
+    fault = way_fault(url)
+    if fault is not None:
+        return NetworkError(f"no way to {host}: {fault.what}", fault.step, fault.step_zh, passing=False)
     if "CERTIFICATE_VERIFY_FAILED" in text or "TLS CA certificate bundle" in text:
         return NetworkError(
             f"the certificate of {host} cannot be checked",
             "behind a proxy with its own certificate: REQUESTS_CA_BUNDLE=/path/to/its/ca.pem; "
-            "else check that the file it names is there, and the computer's clock",
+            "else check the computer's clock",
             "若代理使用自己的证书，请设置 REQUESTS_CA_BUNDLE 指向其 ca.pem；并检查系统时间",
             passing=False,
         )
-    if "Tunnel connection failed" in text or ("ProxyError" in text and not any(word in text for word in DROPPED)):
-        return NetworkError(
-            f"the proxy does not let us through to {host}",
-            "check https_proxy (http://host:port, http://user:password@host:port), or unset it",
-            "请检查环境变量 https_proxy，或取消设置",
-            passing=not any(code in text for code in (" 403", " 407", "InvalidProxyURL")),
-        )
+    socks = re.search(r"SOCKS.*Failed to establish", text)
+    if "Tunnel connection failed" in text or socks or ("ProxyError" in text and not any(w in text for w in DROPPED)):
+        return _from_proxy(text, url)
     if "Timeout" in text or "timed out" in text:
         return NetworkError(
             f"{host} is silent: no byte within the time limit",
@@ -258,4 +227,29 @@ def from_lost(lost: Exception, url: str) -> NetworkError:
         f"the connection to {host} was lost or could not be made",
         "check the network (behind a proxy: https_proxy), then run the same command; it goes on where it stopped",
         "请检查网络（需要代理时设置 https_proxy），再运行同一命令即可继续",
+        passing=not isinstance(lost, ValueError),
     )
+
+
+def _from_proxy(text: str, url: str) -> NetworkError:
+    """The proxy is not there, or does not let us through."""
+    host, (name, address) = host_of(url), proxy_for(url) or ("https_proxy", "")
+    proxy = f"the proxy {shown(address)}" if address else "the proxy"
+    status = re.search(r"Tunnel connection failed: (\d{3})", text)
+    form = FORM.replace("http://", "socks5h://") if address.lower().startswith("socks") else FORM
+    step, step_zh = f"check {name} ({form}), or unset it", f"请检查 {name}，或取消设置"
+    if "only use HTTP" in text:
+        what = f"{proxy} speaks HTTP, not HTTPS"
+        step, step_zh = f"check {name}: it has to begin with http://, not https://", f"{name} 应以 http:// 开头"
+    elif status is None:
+        what = f"{proxy} does not answer" if "SOCKS" not in text else f"{proxy} does not let us through to {host}"
+    elif status[1] == "407":
+        what = f"{proxy} asks for a user and password, or does not accept them (407)"
+        step += "; in them # is %23, / %2F, ? %3F, @ %40, % %25"
+        step_zh += "；其中特殊字符写成 %23（#）、%2F（/）、%3F（?）、%40（@）、%25（%）"
+    else:
+        what = f"{proxy} does not let us through to {host} ({status[1]})"
+        step += f", or ask whoever runs the proxy to allow {host}"
+        step_zh += f"，或请代理管理员放行 {host}"
+    passing = "only use HTTP" not in text and (status is None or status[1][0] != "4")
+    return NetworkError(what, step, step_zh, passing=passing)

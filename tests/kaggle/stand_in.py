@@ -28,6 +28,8 @@ ANSWERS = {  # fault -> status, content type, body
     "400-limit": (400, {"error": {"code": 400, "message": "You have reached your daily submission limit."}}),
     "400-file": (400, {"code": 400, "message": "The file is not a valid submission."}),
     "400-join": (400, {"code": 400, "message": "You must join the competition first."}),
+    "400-other": (400, {"code": 400, "message": "The moon is full."}),
+    "401-html": (401, "<!DOCTYPE html><title>Attention Required! | Cloudflare</title>"),
     "401": (401, {"code": 401, "message": "Unauthenticated: "}),  # and an echo of what was sent
     "403-nested": (403, {"error": {"code": 403, "message": "You must accept this competition's rules."}}),
     "403-flat": (403, {"code": 403, "message": "You must accept this competition's rules."}),
@@ -59,6 +61,7 @@ class StandIn:
         certificate.configure_cert(self.context)
         self.archives, self.uploads, self.submissions = {}, {}, []
         self.calls, self.strangers, self.ranges = [], [], []
+        self.blocked = set()  # hosts that the proxy does not let through
         self.faults = collections.defaultdict(list)
         self.verdicts = []  # fields of a submission, one per look; the last one stays
         self.hash, self.allowed, self.listed = "md5", 5, True
@@ -132,6 +135,8 @@ class Handler(BaseHTTPRequestHandler):
         host = self.path.rpartition(":")[0]
         if host not in (API, STORAGE):
             self.site.strangers.append(host)
+            return self.send_error(403)
+        if host in self.site.blocked:
             return self.send_error(403)
         fault = self.site.faults["CONNECT"].pop(0) if self.site.faults["CONNECT"] else None
         if fault:
@@ -234,7 +239,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         assert "Authorization" not in self.headers, "the key went to the storage"
         fault = self.site.next_fault("storage")
-        data = self.site.archives[self.path.split("/")[1]]
+        data = self.site.archives.get(self.path.split("/")[1])
+        if data is None and fault is None:
+            return self.answer(403, "<?xml version='1.0' encoding='UTF-8'?><Error><Code>AccessDenied</Code></Error>")
         self.site.ranges.append(self.headers.get("Range"))
         if fault in ANSWERS or (fault and fault[:3] in ANSWERS) or fault in ("drop", "silent"):
             return self.misbehave(fault)

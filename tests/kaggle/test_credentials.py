@@ -66,6 +66,30 @@ PLACES = {
     ),
 }  # fmt: skip
 
+WRITTEN = {  # how people and shells write a token into a file
+    "UTF-16 by PowerShell": f"{TOKEN}\r\n".encode("utf-16"),
+    "UTF-16, the other order": b"\xfe\xff" + TOKEN.encode("utf-16-be"),
+    "UTF-16 without a mark": TOKEN.encode("utf-16-le"),
+    "UTF-16 without a mark, the other order": f"{TOKEN}\n".encode("utf-16-be"),
+    "UTF-32": TOKEN.encode("utf-32"),
+    "UTF-8 with a mark": f"\ufeff{TOKEN} \r\n".encode(),
+    "quotes": f'"{TOKEN}"\n'.encode(),
+    "quotes of a word processor": f"“{TOKEN}”".encode(),
+    "quotes within quotes": f"'\"{TOKEN}\"'".encode(),
+    "blanks seen and unseen": f"\n\t\xa0\u200b{TOKEN}\u2060 \n\n".encode(),
+    "an assignment": f'export KAGGLE_API_TOKEN="{TOKEN}"\n'.encode(),
+    "PowerShell's assignment": f"$env:KAGGLE_API_TOKEN = '{TOKEN}'".encode(),
+}
+FAULTS = {  # what is refused, and the fault that is named
+    "half a quote": (f'"{TOKEN}'.encode(), "holds the character"),
+    "two words": (f"{TOKEN} {TOKEN}".encode(), "holds a blank"),
+    "JSON": (PAIR.replace(" ", "").encode(), "holds JSON"),
+    "a placeholder": (b"<your-token>", "holds the character '<'"),
+    "a variable": (b"$KAGGLE_API_TOKEN", "holds the character '$'"),
+    "Latin-1": ("Schlüssel".encode("latin-1"), "neither UTF-8 nor UTF-16"),
+    "letters beyond ASCII": ("Schlüssel".encode(), "holds the character '\\xfc'"),
+}
+
 NOTES = {
     "username only": ({"KAGGLE_USERNAME": USERNAME}, {}, "has a username and no key"),
     "key only": ({"KAGGLE_KEY": KEY}, {}, "has a key and no username"),
@@ -109,6 +133,54 @@ def test_what_is_wrong_is_noted_and_not_used(home, monkeypatch, case):
     assert found.credentials == ()
     assert words in found.notes[0]
     assert KEY not in str(found.notes)
+
+
+@pytest.mark.parametrize("case", WRITTEN)
+def test_a_token_is_read_as_it_is_meant(home, monkeypatch, case):
+    prepare(home, monkeypatch, {}, {".kaggle/access_token": WRITTEN[case], "t": WRITTEN[case]})
+    monkeypatch.setenv("KAGGLE_API_TOKEN", '"~/t"')
+    assert [c.secret for c in find().credentials] == [TOKEN, TOKEN]
+    assert find().notes == ()
+
+
+@pytest.mark.parametrize("case", FAULTS)
+def test_what_no_token_can_be_is_refused_with_file_and_fault(home, monkeypatch, case):
+    content, fault = FAULTS[case]
+    prepare(home, monkeypatch, {}, {".kaggle/access_token": content})
+    found = find()
+    assert found.credentials == ()
+    assert found.notes[0].startswith(
+        f"~/.kaggle/access_token {fault}" if "holds" in fault else "~/.kaggle/access_token"
+    )
+    assert fault in found.notes[0]
+    assert TOKEN[:8] not in found.notes[0]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_a_key_file_is_read_as_it_is_meant(home, monkeypatch, encoding):
+    text = json.dumps({"username": f' "{USERNAME}" ', "key": f"'{KEY}'\r\n"})
+    prepare(home, monkeypatch, {}, {".kaggle/kaggle.json": f" '{text}' \r\n".encode(encoding)})
+    assert [(c.username, c.secret) for c in find().credentials] == [(USERNAME, KEY)]
+    assert find().notes == ()
+
+
+def test_variables_are_read_as_they_are_meant(home, monkeypatch):
+    prepare(home, monkeypatch, {}, {"c/kaggle.json": PAIR})
+    monkeypatch.setenv("KAGGLE_API_TOKEN", f" '{TOKEN}' \r")
+    monkeypatch.setenv("KAGGLE_USERNAME", f'"{USERNAME}"')
+    monkeypatch.setenv("KAGGLE_KEY", f"{KEY} \n")
+    assert [(c.username, c.secret) for c in find().credentials] == [("", TOKEN), (USERNAME, KEY)]
+    for name in ("KAGGLE_API_TOKEN", "KAGGLE_USERNAME", "KAGGLE_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("KAGGLE_CONFIG_DIR", '"~/c" ')
+    assert [(c.username, c.secret) for c in find().credentials] == [(USERNAME, KEY)]
+
+
+@pytest.mark.parametrize("value", ["~/token", "/nowhere/token", ".\\\\token", "C:\\\\token", "token.txt"])
+def test_a_token_variable_that_names_no_file_is_not_sent_as_a_token(home, monkeypatch, value):
+    monkeypatch.setenv("KAGGLE_API_TOKEN", value)
+    assert find().credentials == ()
+    assert "holds a path, and no file is there" in find().notes[0]
 
 
 def test_order_is_tokens_then_keys_then_oauth(home, monkeypatch):

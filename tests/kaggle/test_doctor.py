@@ -3,6 +3,9 @@
 from importlib.metadata import version
 from pathlib import Path
 
+import pytest
+from stand_in import STORAGE
+
 
 def test_doctor_finds_all_well(site, cli):
     done = cli("doctor")
@@ -13,10 +16,11 @@ def test_doctor_finds_all_well(site, cli):
         "ok  credentials  key from KAGGLE_USERNAME and KAGGLE_KEY, user anna",
         "ok  sign in      Kaggle answers and accepts the key from KAGGLE_USERNAME and KAGGLE_KEY",
         "ok  rules        accepted: the files of titanic may be downloaded",
+        f"ok  storage      storage.googleapis.com answers, through {site.proxy}",
         "all is well",
     ):
         assert line in done.out.splitlines()
-    assert site.count("storage") == 0
+    assert site.ranges == ["bytes=0-0"]
     assert list(Path.cwd().iterdir()) == []
 
 
@@ -50,3 +54,71 @@ def test_doctor_without_credentials_with_rules_open_and_behind_a_bad_proxy(site,
     done = cli("doctor")
     assert done.code == 1
     assert "none found" in done.text
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        ("blocked", "does not let us through to storage.googleapis.com (403)"),
+        ("403-html", "storage.googleapis.com (403): a web page came"),
+        ("html", "storage.googleapis.com (200): a web page came"),
+        ("drop", "the connection to storage.googleapis.com was lost"),
+        ("500", "storage.googleapis.com gives no file for a signed address (500)"),
+    ],
+)
+def test_doctor_tells_that_only_the_storage_is_blocked(site, cli, fault, told):
+    if fault == "blocked":
+        site.blocked.add(STORAGE)
+    else:
+        site.faults["storage"] = [fault] * 9
+    done = cli("doctor", "titanic")
+    assert done.code == 1
+    assert "ok  rules" in done.out
+    (line,) = [line for line in done.out.splitlines() if line.startswith("!!")]
+    assert line.startswith("!!  storage")
+    assert told in line
+    assert "to mend: 1" in done.out
+
+
+def test_doctor_looks_at_the_storage_without_credentials_and_without_rules(site, cli, monkeypatch):
+    well = f"ok  storage      storage.googleapis.com answers, through {site.proxy}"
+    site.faults["DownloadDataFile"] = ["403-flat"]
+    assert well in cli("doctor").out
+    monkeypatch.delenv("KAGGLE_USERNAME")
+    monkeypatch.delenv("KAGGLE_KEY")
+    assert well in cli("doctor").out
+    site.blocked.add(STORAGE)
+    assert "does not let us through to storage.googleapis.com" in cli("doctor").out
+
+
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        "http://anna:gehe#im@127.0.0.1:9", "http://anna:gehe/im@127.0.0.1:9", "anna:geheim@127.0.0.1:9",
+        "http://anna:gehe@im@127.0.0.1:9", "http://anna:gehe?im@127.0.0.1:9", "http://anna:gehe%im@127.0.0.1:9",
+        "http://anna:gehe[im@127.0.0.1:9", "http://gehe%40im:x@127.0.0.1:9", "socks://anna:geheim@127.0.0.1:9",
+        "127.0.0.1:9:anna:geheim", "'http://anna:geheim@127.0.0.1:9'", "http://[geheim", "http://anna:geh密码@127.0.0.1:9",
+    ],
+)  # fmt: skip
+def test_doctor_shows_no_secret_of_a_proxy_and_ends_without_a_traceback(site, cli, monkeypatch, proxy):
+    monkeypatch.setenv("https_proxy", proxy)
+    done = cli("doctor", "titanic")
+    assert done.code == 1
+    assert "geh" not in done.text
+    assert "im@" not in done.text
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ALL_PROXY", "127.0.0.1:9:anna:geheim"),
+        ("NO_PROXY", "localhost,http://anna:gehe#im@127.0.0.1:9"),
+        ("KAGGLE_API_ENVIRONMENT", "https://anna:gehe/im@127.0.0.1:9"),
+        ("REQUESTS_CA_BUNDLE", "https://anna:gehe?im@127.0.0.1:9/ca.pem"),
+    ],
+)
+def test_doctor_shows_no_secret_of_other_variables(site, cli, monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    if name == "ALL_PROXY":
+        monkeypatch.delenv("https_proxy")
+    assert "geh" not in cli("doctor", "titanic").text

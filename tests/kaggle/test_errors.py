@@ -1,15 +1,20 @@
-"""Each error's exit code is said in the same words everywhere."""
+"""What Kaggle, the network and the settings say is told as it is; exit codes are said in the same words everywhere."""
 
 import re
+import ssl
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from stand_in import ANSWERS, KEY, TOKEN
 
 from pipelines.errors import HomeworkError
 from pipelines.kaggle import errors
+from pipelines.kaggle.client import Kaggle
+from pipelines.kaggle.errors import AccessError, CredentialsError, NetworkError, RefusedError, from_answer
 from pipelines.report.console import EXIT_CODES
+from pipelines.submission.refusals import REFUSALS, UNKNOWN, filled
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -50,3 +55,204 @@ def test_a_wrong_name_or_option_is_answered_before_anything_heavy_is_imported(ho
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout == "[]\n"
+
+
+NOT = "Submission not allowed:  "
+TODAY = (
+    "Your team has used its daily Submission allowance (5) today, please try again tomorrow UTC (12 hours from now)."
+)
+WORDS = {  # what Kaggle says -> a part of the cause, of the next step, and the class
+    "Your team has used its submission allowance (5 of 5). This resets at midnight UTC (9.4 hours from now).": "today",
+    NOT + TODAY: "today",
+    "You have reached your daily submission limit.": "today",
+    "You have reached the limit of 5 submissions.": "today",
+    "Maximum number of submissions reached": "today",
+    NOT + "This competition only accepts Submissions from Notebooks.": "notebook",
+    f'{NOT}{TODAY} This competition only accepts Submissions from Notebooks. Submission files must be named "a.csv".': (
+        "notebook"
+    ),
+    "Submissions must be made through Notebooks": "notebook",
+    "This is a Code Competition": "notebook",
+    NOT + "Submissions have been disabled for this competition.": "closed",
+    "The competition deadline has passed.": "closed",
+    "This competition is closed.": "closed",
+    "This competition has ended and does not accept late submissions": "closed",
+    "Competition is no longer accepting submissions": "closed",
+    NOT + "Your file exceeds the maximum size of 20 GB.": "large",
+    "The file is larger than the limit of 100 MB.": "large",
+    "File too large": "large",
+    "Your team has a pending merge request": "merger",
+    "The team merger deadline has passed": "merger",
+    "You cannot submit while a team merger is pending": "merger",
+    "This competition requires identity verification. To submit, you'll need to verify your identity.": "identity",
+    "You have not verified your identity using Persona": "identity",
+    "Please verify your phone number.": "phone",
+    "Your account must be verified": "account",
+    "You cannot submit until you accept the competition rules": "rules",
+    "Submissions are not allowed until you accept the rules": "rules",
+    "You must accept this competition's rules before you'll be able to download files.": "rules",
+    "You must join the competition first.": "rules",
+    "This competition is by invitation only": "invited",
+    "Permission 'competitions.participate' was denied": "spelling",
+    "The file is not a valid submission.": "file",
+    "Submission must have 418 rows": "file",
+}
+CAUSES = {
+    "today": ("no submission of titanic is left today", "00:00 UTC", RefusedError),
+    "notebook": ("takes what a notebook on Kaggle writes", "/competitions/titanic/code", RefusedError),
+    "closed": ("takes no submissions any more", "late submission", RefusedError),
+    "large": ("larger than titanic takes", "zip the csv", RefusedError),
+    "merger": ("a merger of teams", "/competitions/titanic/team", RefusedError),
+    "identity": ("verified identity", "Verify now", AccessError),
+    "phone": ("phone number", "kaggle.com/settings", AccessError),
+    "account": ("account verified first", "kaggle.com/settings", AccessError),
+    "rules": ("the rules of titanic are not accepted yet", "/competitions/titanic/rules", AccessError),
+    "invited": ("invited people", "invitation", AccessError),
+    "spelling": ("no competition 'titanic'", "check the spelling", AccessError),
+    "file": ("does not take the file", "compare the file", RefusedError),
+}
+
+
+def told(status, text, what="submission"):
+    return from_answer(status, {}, text, what=what, slug="titanic", credential="key from kaggle.json")
+
+
+@pytest.mark.parametrize("status", [400, 403])
+@pytest.mark.parametrize("words", WORDS)
+def test_each_wording_of_a_refusal_is_told_as_what_it_is(words, status):
+    cause, step, kind = CAUSES[WORDS[words]]
+    error = told(status, words)
+    assert cause in error.message
+    assert step in error.hint
+    assert f'({status}): "{words}"' in error.message
+    assert type(error) is (RefusedError if status == 400 and WORDS[words] == "rules" else kind)
+
+
+@pytest.mark.parametrize("what", ["submission", "upload", "download", "list of files", "score"])
+@pytest.mark.parametrize("status", [400, 403, 409])
+def test_words_that_are_not_known_are_quoted_and_no_cause_is_invented(status, what):
+    error = told(status, "The moon is full.", what)
+    assert error.message == f'{what}: Kaggle said no ({status}): "The moon is full."'
+    assert not re.search("rules|phone|UTC|spelling", error.hint)
+
+
+def test_what_a_competition_does_not_take_is_no_reason_against_a_download():
+    error = told(400, "The file is not a valid submission.", "download")
+    assert "Kaggle said no (400)" in error.message
+    assert "python -m pipelines data titanic --from FILE.zip" in error.hint
+    assert "python -m pipelines data titanic --from FILE.zip" in error.hint_zh
+
+
+def test_not_found_is_told_by_what_was_asked():
+    download, listed = told(404, "Not found", "download"), told(404, "Not found", "list of files")
+    assert "no files of titanic" in download.message
+    assert "check the spelling" in download.hint
+    assert "--from FILE.zip" in download.hint
+    assert "no competition 'titanic'" in listed.message
+    assert "--from" not in listed.hint
+
+
+def test_a_status_tells_where_there_are_no_words():
+    assert "larger than" in told(413, "").message
+    assert "without a reason" in told(403, "").message
+    assert "/competitions/titanic/rules" in told(403, "").hint
+    assert isinstance(told(429, "Too many requests"), NetworkError)
+    assert isinstance(told(429, NOT + TODAY), RefusedError)
+    assert isinstance(told(503, "daily"), NetworkError)
+    assert isinstance(told(401, TODAY), CredentialsError)
+
+
+def addresses_in(text):
+    return sorted(re.findall(r"https://[\w./-]*\w|\w+\.zip|--\w+|REQUESTS_CA_BUNDLE|https?_proxy", text))
+
+
+@pytest.mark.parametrize("row", [*[(r.step, r.step_zh) for r in REFUSALS], *UNKNOWN.values()], ids=lambda r: r[0][:30])
+def test_english_and_chinese_lead_to_the_same_places(row):
+    step, step_zh = filled("titanic", *row)
+    assert addresses_in(step_zh) in (
+        addresses_in(step),
+        [a for a in addresses_in(step) if a != "https://www.kaggle.com/competitions"],
+    )
+
+
+@pytest.mark.parametrize("fault", ["401-html", "403-html"])
+def test_a_page_in_between_is_not_taken_for_kaggles_answer(site, cli, monkeypatch, fault):
+    monkeypatch.setenv("KAGGLE_API_TOKEN", TOKEN)
+    site.faults["ListSubmissions"] = site.faults["DownloadDataFiles"] = [fault]
+    done = cli("data", "titanic")
+    assert done.code == 6
+    assert f"download ({fault[:3]}): a web page came where Kaggle's answer belongs" in done.text
+    assert "open https://www.kaggle.com in a browser" in done.text
+    assert not re.search("rules|does not accept|make a new token", done.text)
+    assert site.count("DownloadDataFiles") == 1
+
+
+def test_a_secret_that_an_answer_repeats_at_its_end_is_not_cut_in_two(site, patience, monkeypatch):
+    monkeypatch.setitem(ANSWERS, "403-flat", (403, {"code": 403, "message": f"{'x' * 290} {KEY}"}))
+    site.faults["ListDataFiles"] = ["403-flat"]
+    with Kaggle(patience=patience) as kaggle, pytest.raises(AccessError) as caught:
+        kaggle.files("titanic")
+    assert KEY[:6] not in caught.value.message
+
+
+PROXIES = {
+    "socks5h://127.0.0.1:9": ("needs the package PySocks", "pip install pysocks"),
+    "socks4://127.0.0.1:9": ("needs the package PySocks", "pip install pysocks"),
+    "socks://127.0.0.1:9": ("no kind of proxy", "socks5h:// if it is a SOCKS proxy"),
+    "localhost:9": ("http:// is missing in front", "http://host:port"),
+    "http://": ("it is not an address", "http://host:port"),
+    "http://proxy:port": ("it is not an address", "http://host:port"),
+    "http://127.0.0.1:99999": ("it is not an address", "http://host:port"),
+    "http:/127.0.0.1:9": ("it is not an address", "http://host:port"),
+    "htp://127.0.0.1:9": ("no kind of proxy", "begin it with http://"),
+    '"http://127.0.0.1:9"': ("quotes or blanks", "http://host:port"),
+    "http://anna:pa#ss@127.0.0.1:9": ("characters that end an address", "# %23"),
+    "http://anna:pa[ss@127.0.0.1:9": ("characters that end an address", "[ %5B"),
+    "http://anna:%E5%AF%86@127.0.0.1:9": ("letters that cannot be sent", "Latin letters"),
+}
+
+
+@pytest.mark.parametrize("address", PROXIES)
+def test_a_proxy_that_cannot_be_used_is_told_at_once(site, cli, clock, monkeypatch, address):
+    monkeypatch.setenv("https_proxy", address)
+    monkeypatch.setattr("pipelines.report.addresses.find_spec", lambda _name: None)
+    what, step = PROXIES[address]
+    done = cli("data", "titanic")
+    assert (done.code, clock.waits, site.calls) == (6, [], [])
+    assert done.text.startswith("error: no way to api.kaggle.com: https_proxy=")
+    assert what in done.text
+    assert step in done.text
+
+
+def test_a_proxy_that_speaks_http_is_not_asked_by_https(site, cli, clock, monkeypatch):
+    monkeypatch.setenv("https_proxy", site.proxy.replace("http:", "https:"))
+    done = cli("data", "titanic")
+    assert (done.code, clock.waits) == (6, [])
+    assert "speaks HTTP, not HTTPS" in done.text
+    assert "begin with http://" in done.text
+
+
+@pytest.mark.parametrize("kind", ["missing", "empty", "DER", "a key", "UTF-16", "an empty folder", "in quotes"])
+def test_certificates_that_cannot_be_used_are_told_at_once(site, cli, clock, monkeypatch, tmp_path, kind):
+    pem, path = (tmp_path / "ca.pem").read_text(), tmp_path / "bundle"
+    contents = {
+        "empty": b"", "DER": ssl.PEM_cert_to_DER_cert(pem), "UTF-16": pem.encode("utf-16"), "in quotes": pem.encode(),
+        "a key": b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
+    }  # fmt: skip
+    if kind in contents:
+        path.write_bytes(contents[kind])
+    elif kind == "an empty folder":
+        path.mkdir()
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", f'"{path}"' if kind == "in quotes" else str(path))
+    done = cli("data", "titanic")
+    what = {
+        "missing": "which is not there", "in quotes": "which is not there", "empty": "which is empty",
+        "DER": "which is in DER form, not PEM", "an empty folder": "a folder without certificates",
+    }.get(kind, "which holds no certificate in PEM form")  # fmt: skip
+    assert (done.code, clock.waits, site.calls) == (6, [], [])
+    assert f"{path}" in done.text
+    assert what in done.text
+    assert (f"openssl x509 -inform der -in {path} -out ca.pem" in done.text) is (kind == "DER")
+    examined = cli("doctor", "titanic")
+    assert examined.code == 1
+    assert what in next(line for line in examined.out.splitlines() if "certificate " in line)
