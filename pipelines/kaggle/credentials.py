@@ -78,7 +78,8 @@ def no_credentials(found: Found) -> CredentialsError:
         f"no Kaggle credentials were found{notes}",
         f"make a token at {SITE}/settings, then set KAGGLE_API_TOKEN or write it to "
         "~/.kaggle/access_token; or set KAGGLE_USERNAME and KAGGLE_KEY",
-        f"请在 {SITE}/settings 新建 token，设置 KAGGLE_API_TOKEN 或写入 ~/.kaggle/access_token",
+        f"请在 {SITE}/settings 新建 token，设置 KAGGLE_API_TOKEN 或写入 ~/.kaggle/access_token；"
+        "或设置 KAGGLE_USERNAME 和 KAGGLE_KEY",
     )
 
 
@@ -159,9 +160,10 @@ class _Search:
         username = self._variable("username") or as_meant(str(config.get("username") or ""))
         key = self._variable("key") or as_meant(str(config.get("key") or ""))
         where = " and ".join(names) if len(names) == 2 else " and ".join([*names, source] if config else names)
-        if key.startswith(TOKEN_START) and self._usable(where, key):
-            self.notes.append(f"{where} holds a token ({TOKEN_START}...) as the key: move it to KAGGLE_API_TOKEN")
-            yield Credential("token", where, key)
+        if key.startswith(TOKEN_START):
+            if self._usable(where, key):
+                self.notes.append(f"{where} holds a token ({TOKEN_START}...) as the key: move it to KAGGLE_API_TOKEN")
+                yield Credential("token", where, key)
         elif username and key:
             if self._usable(where, key) and self._usable(where, username):
                 yield Credential("key", where, key, username)

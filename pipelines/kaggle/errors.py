@@ -188,7 +188,7 @@ def is_foreign(status: int, body: bytes) -> bool:
 
 @contextmanager
 def translated(url: str) -> Iterator[None]:
-    """Raise a NetworkError for whatever breaks a request to `url`, without the request in its context."""
+    """Raise a NetworkError for whatever breaks a request to `url`; no traceback of it shows the request."""
     try:
         yield
     except HomeworkError:
@@ -197,7 +197,7 @@ def translated(url: str) -> Iterator[None]:
         error = from_lost(lost, url)
     else:
         return
-    raise error
+    raise error from None
 
 
 def from_lost(lost: Exception, url: str) -> NetworkError:
@@ -237,7 +237,10 @@ def _from_proxy(text: str, url: str) -> NetworkError:
     proxy = f"the proxy {shown(address)}" if address else "the proxy"
     status = re.search(r"Tunnel connection failed: (\d{3})", text)
     form = FORM.replace("http://", "socks5h://") if address.lower().startswith("socks") else FORM
-    step, step_zh = f"check {name} ({form}), or unset it", f"请检查 {name}，或取消设置"
+    step, step_zh = (
+        f"check {name} ({form}), or unset it",
+        f"请检查 {name}（{form.replace(' or ', ' 或 ')}），或取消设置",
+    )
     if "only use HTTP" in text:
         what = f"{proxy} speaks HTTP, not HTTPS"
         step, step_zh = f"check {name}: it has to begin with http://, not https://", f"{name} 应以 http:// 开头"

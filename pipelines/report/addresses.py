@@ -84,7 +84,10 @@ def proxy_for(url: str) -> tuple[str, str] | None:
     """The setting that sends requests to `url` through a proxy, and its value; None where none does."""
     from requests.utils import get_environ_proxies, select_proxy
 
-    address = select_proxy(url, get_environ_proxies(url))
+    try:
+        address = select_proxy(url, get_environ_proxies(url))
+    except ValueError:  # `url` is no address
+        return None
     if not address:
         return None
     return next((name for name in PROXIES if os.environ.get(name) == address), "the system's proxy"), address
@@ -130,8 +133,10 @@ def proxy_fault(address: str) -> Fault | None:
     if scheme.lower().startswith("socks") and find_spec("socks") is None:
         return Fault(
             "a SOCKS proxy needs the package PySocks, which is not installed",
-            "python -m pip install pysocks, or set https_proxy to an http:// proxy",
-            "请执行 python -m pip install pysocks，或将 https_proxy 设为 http:// 代理",
+            "use the http:// port of the same proxy, if it has one; or, with https_proxy and all_proxy unset because "
+            "pip cannot use them either: python -m pip install pysocks",
+            "若该代理也有 http:// 端口，请改用它；或先取消 https_proxy 和 all_proxy（pip 同样无法使用），"
+            "再执行 python -m pip install pysocks",
         )
     return None
 

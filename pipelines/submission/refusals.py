@@ -27,9 +27,10 @@ class Refusal:
 
 
 TODAY = Refusal(
-    r"allowance|submission limit|limit\b.{0,30}\bsubmission|max\w* (?:number of )?(?:daily )?submission"
-    r"|too many submission|no (?:more )?submissions? (?:left|remaining)"
-    r"|used (?:up )?(?:all|its|your)\b.{0,40}submission|daily|per day|tomorrow|resets? at",
+    r"allowance|submission (?:limit|cap)|limit (?:(?:of|on|for|to) )?(?:\d+ |your |the |daily )*submissions\b|quota"
+    r"|max\w* (?:number of )?(?:daily )?submission|too many submission|submissions? used|submissions? (?:for )?today"
+    r"|\b(?:no|0) (?:more )?submissions? (?:left|remaining)|used (?:up )?(?:all|its|your)\b.{0,40}submission"
+    r"|daily|per day|tomorrow|resets? at|midnight",
     "no submission of {slug} is left today",
     "the count starts anew at 00:00 UTC; run the same command then ({page}/submissions shows today's)",
     "提交次数在 UTC 零点重置，请届时再运行同一命令（已提交的见 {page}/submissions）",
@@ -38,7 +39,8 @@ TODAY = Refusal(
 REFUSALS = (
     Refusal(
         r"from (?:kaggle )?(?:notebook|kernel)|(?:through|via|using|in) (?:a |kaggle )?(?:notebook|kernel)s?\b"
-        r"|(?:notebook|kernel|code)s?[- ]only|code competition",
+        r"|(?:notebook|kernel|code)s?[- ]only|code competition|\bonly (?:accepts? )?(?:notebook|kernel)"
+        r"|(?:limited to|use) (?:a |kaggle )?(?:notebook|kernel)",
         "{slug} takes what a notebook on Kaggle writes, no uploaded csv",
         "open {page}/code, make a notebook that writes submission.csv, and submit that notebook there",
         "该比赛只接受 Kaggle Notebook 的提交：请在 {page}/code 新建 Notebook，写出 submission.csv 并在那里提交",
@@ -57,14 +59,14 @@ REFUSALS = (
         access=True,
     ),
     Refusal(
-        r"phone|mobile number|\bsms\b",
+        r"\b(?:tele)?phone|mobile number|\bsms\b",
         "Kaggle wants the account's phone number verified first",
         "verify it at {site}/settings, then run the same command again",
         "请先在 {site}/settings 验证手机号，再运行同一命令",
         access=True,
     ),
     Refusal(
-        r"verif",
+        r"verif\w*.{0,30}(?:account|e-?mail|yourself)|(?:account|e-?mail|you)\b.{0,30}\bverified",
         "Kaggle wants the account verified first",
         "see what is not verified yet at {site}/settings (e-mail, phone, identity), then run the same command again",
         "请在 {site}/settings 完成尚缺的验证（邮箱、手机、身份），再运行同一命令",
@@ -72,18 +74,25 @@ REFUSALS = (
     ),
     Refusal(
         r"^(?!.*\buntil you\b).*"
-        r"(?:submissions? (?:has been|have been|is|are) (?:now |currently )?(?:disabled|closed|over)"
-        r"|submissions? (?:is|are) (?:no longer|not) (?:being )?(?:accepted|allowed|possible)"
-        r"|no longer (?:accept|tak|open)\w*|not (?:currently )?(?:accepting|taking|open)\b|late submission"
-        r"|deadline\b.{0,40}(?:pass|over|expired|reached|end)|(?:past|after|missed) (?:the |its )?(?:\w+ )?deadline"
-        r"|competition (?:has |is |was )(?:already |now )?(?:ended|over|closed|finished|complete))",
-        "{slug} takes no submissions any more",
+        r"(?:(?:competition|submissions?) (?:(?:is|are|has|have|was|been|already|now|currently) )*"
+        r"(?:closed|disabled|ended|finished|completed?)\b|competition (?:is|was) (?:already |now )?over\b(?! the)"
+        r"|submissions? (?:is|are) (?:no longer|not) (?:being )?(?:accepted|allowed|possible)|late submission"
+        r"|no longer (?:accept|tak|open)\w*|not (?:currently )?(?:accepting|taking|open)\b"
+        r"|deadline\b.{0,40}(?:pass|over|expired|reached|end|ago)"
+        r"|(?:past|after|missed) (?:the |its )?(?:\w+ )?deadline)",
+        "{slug} takes no submissions now",
         "see its dates at {page}; if its page offers a late submission, make it by hand at {page}/submit",
-        "比赛已截止：日期见 {page}；若页面提供 Late Submission，请在 {page}/submit 手动提交",
+        "该比赛目前不接受提交：日期见 {page}；若页面提供 Late Submission，请在 {page}/submit 手动提交",
+    ),
+    Refusal(
+        r"team (?:size|limit)|size of (?:your|the) team|too many (?:team )?members",
+        "the team is larger than {slug} allows",
+        "see {page}/team and the rules at {page}/rules",
+        "请查看 {page}/team 以及 {page}/rules 中的队伍人数规定",
     ),
     Refusal(
         r"too (?:large|big)|larger than|exceed\w*.{0,40}(?:size|byte|[kmgt]i?b\b)"
-        r"|max\w* (?:\w+ )?(?:file )?size|size limit|\b\d+(?:\.\d+)? ?[kmgt]i?b\b",
+        r"|max\w* (?:(?:file|submission|upload|allowed) )*size|size limit|\b\d+(?:\.\d+)? ?[kmgt]i?b\b",
         "the file is larger than {slug} takes",
         "zip the csv and upload the zip by hand at {page}/submit, or write its numbers with fewer digits",
         "请将 csv 压缩为 zip 后在 {page}/submit 手动提交，或减少数字的小数位数",
@@ -103,7 +112,7 @@ REFUSALS = (
         access=True,
     ),
     Refusal(
-        r"accept\w*.{0,60}\brules|\brules.{0,60}accept|agree\w*.{0,40}\brules|\bjoin"
+        r"accept\w*.{0,60}\b(?:rules|terms)|\b(?:rules|terms)\b.{0,60}accept|agree\w*.{0,40}\brules|\bjoin"
         r"|(?:must|need to|have to) (?:first )?enter\b|not (?:yet )?(?:entered|a participant|participating)",
         "the rules of {slug} are not accepted yet",
         "open {page}/rules, join the competition, then run the same command again",

@@ -4,6 +4,7 @@ import re
 import ssl
 import subprocess
 import sys
+import traceback
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,10 @@ WORDS = {  # what Kaggle says -> a part of the cause, of the next step, and the 
     "You have reached your daily submission limit.": "today",
     "You have reached the limit of 5 submissions.": "today",
     "Maximum number of submissions reached": "today",
+    "You have used all of your 5 submissions": "today",
+    "Your team has made 5 submissions today": "today",
+    "You have exceeded your daily limit of 10 submissions": "today",
+    "0 submissions remaining": "today",
     NOT + "This competition only accepts Submissions from Notebooks.": "notebook",
     f'{NOT}{TODAY} This competition only accepts Submissions from Notebooks. Submission files must be named "a.csv".': (
         "notebook"
@@ -81,6 +86,7 @@ WORDS = {  # what Kaggle says -> a part of the cause, of the next step, and the 
     NOT + "Your file exceeds the maximum size of 20 GB.": "large",
     "The file is larger than the limit of 100 MB.": "large",
     "File too large": "large",
+    "Your team exceeds the maximum team size": "team",
     "Your team has a pending merge request": "merger",
     "The team merger deadline has passed": "merger",
     "You cannot submit while a team merger is pending": "merger",
@@ -100,8 +106,9 @@ WORDS = {  # what Kaggle says -> a part of the cause, of the next step, and the 
 CAUSES = {
     "today": ("no submission of titanic is left today", "00:00 UTC", RefusedError),
     "notebook": ("takes what a notebook on Kaggle writes", "/competitions/titanic/code", RefusedError),
-    "closed": ("takes no submissions any more", "late submission", RefusedError),
+    "closed": ("takes no submissions now", "late submission", RefusedError),
     "large": ("larger than titanic takes", "zip the csv", RefusedError),
+    "team": ("the team is larger", "/competitions/titanic/team", RefusedError),
     "merger": ("a merger of teams", "/competitions/titanic/team", RefusedError),
     "identity": ("verified identity", "Verify now", AccessError),
     "phone": ("phone number", "kaggle.com/settings", AccessError),
@@ -134,6 +141,21 @@ def test_words_that_are_not_known_are_quoted_and_no_cause_is_invented(status, wh
     error = told(status, "The moon is full.", what)
     assert error.message == f'{what}: Kaggle said no ({status}): "The moon is full."'
     assert not re.search("rules|phone|UTC|spelling", error.hint)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "The limit of the submission description is 500 characters.",
+        "We could not verify the checksum of the upload.",
+        "You have been removed from this competition.",
+        "According to its rules you may not submit.",
+        "Your Notebook cannot use internet access in this competition.",
+        "Submissions are over there.",
+    ],
+)
+def test_words_near_known_ones_are_quoted_too(words):
+    assert told(400, words).message == f'submission: Kaggle said no (400): "{words}"'
 
 
 def test_what_a_competition_does_not_take_is_no_reason_against_a_download():
@@ -222,6 +244,17 @@ def test_a_proxy_that_cannot_be_used_is_told_at_once(site, cli, clock, monkeypat
     assert done.text.startswith("error: no way to api.kaggle.com: https_proxy=")
     assert what in done.text
     assert step in done.text
+
+
+def test_an_address_that_is_none_is_told_too():
+    with (
+        pytest.raises(NetworkError, match="could not be made") as caught,
+        errors.translated("https://[x/y?signature=1"),
+    ):
+        raise ValueError("Invalid IPv6 URL: https://[x/y?signature=1")
+    assert not caught.value.passing
+    assert "signature" not in "".join(traceback.format_exception_only(caught.value))
+    assert caught.value.__suppress_context__
 
 
 def test_a_proxy_that_speaks_http_is_not_asked_by_https(site, cli, clock, monkeypatch):
