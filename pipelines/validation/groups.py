@@ -79,13 +79,14 @@ def warn_of_little_memory(needed: float) -> None:
     """Say before the training that bytes are `needed` which are not there: a system that runs out says nothing."""
     there = memory_there()
     if needed > there:
+        enough = max(1, round(there / 4e6))
         what = f"what trains at the same time takes about {needed / 1e6:,.0f} MB, and {there / 1e6:,.0f} MB are there"
         warnings.warn(
             TrainingWarning(
                 f"{what}; the system may end the run without a word (Killed, exit code 137)",
                 f"give the computer or container more memory, choose a smaller network with --variants, or at most "
-                f"--memory {there / 4e6:.0f}",
-                f"请增加计算机或容器的内存，用 --variants 选较小的网络，或将 --memory 设为 {there / 4e6:.0f} 以下",
+                f"--memory {enough}",
+                f"请增加计算机或容器的内存，用 --variants 选较小的网络，或将 --memory 设为 {enough} 以下",
             ),
             stacklevel=2,
         )
