@@ -13,6 +13,11 @@ PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 RUN    := $(BIN)/python -m pipelines
 INPUT   = $(if $(DATA),--data "$(DATA)")
 
+# What the system kills cannot say why; 137 is a shell's word for it.
+KILLED  = || { code=$$?; [ $$code -ne 137 ] || \
+	echo "killed by the system, as it does when memory is full: close other programs, or add ARGS='--memory 500'" >&2; \
+	exit $$code; }
+
 .DEFAULT_GOAL := help
 .PHONY: help setup titanic otto cv data submit scores doctor lecture bench test check lowest lock clean
 
@@ -34,13 +39,13 @@ $(VENV)/.installed: pyproject.toml constraints.txt requirements-lock.txt
 	@touch $@
 
 titanic: setup ## Titanic: from the data to a checked submission
-	$(RUN) run titanic $(INPUT) $(ARGS)
+	$(RUN) run titanic $(INPUT) $(ARGS) $(KILLED)
 
 otto: setup ## Otto: the same for nine classes and 93 counts
-	$(RUN) run otto $(INPUT) $(ARGS)
+	$(RUN) run otto $(INPUT) $(ARGS) $(KILLED)
 
 cv: setup ## cross-validate only, write nothing
-	$(RUN) cv $(C) $(INPUT) $(ARGS)
+	$(RUN) cv $(C) $(INPUT) $(ARGS) $(KILLED)
 
 data: setup ## download the files of C into data/, or verify them
 	$(RUN) data $(C) $(ARGS)

@@ -218,3 +218,16 @@ def test_the_lock_holds_what_is_pinned_with_hashes_and_leaves_out_torch():
     assert len(entries) > 90
     assert all(re.fullmatch(r".+==.+ \\\n(    --hash=sha256:[0-9a-f]{64}( \\)?\n)+", entry) for entry in entries)
     assert "://" not in text
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+@pytest.mark.parametrize(("ends", "says"), [("kill -9 $$", "--memory 500"), ("exit 2", "")])
+def test_make_explains_what_the_system_has_killed(ends, says, tmp_path):
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python").write_text(f"#!/bin/sh\n{ends}\n")
+    (tmp_path / "bin" / "python").chmod(0o755)
+    (tmp_path / ".installed").touch()
+    done = subprocess.run(["make", "-s", "otto", f"VENV={tmp_path}"], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 2  # make's own
+    assert says in done.stderr
+    assert ("killed by the system" in done.stderr) == bool(says)
