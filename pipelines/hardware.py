@@ -166,9 +166,10 @@ def openmp_on_one_thread() -> None:
 
 def _beside_torch() -> ThreadpoolController:
     """The libraries with threads that are loaded now, but for torch's own, which `torch.set_num_threads` governs."""
-    loaded = ThreadpoolController()
+    loaded, home = ThreadpoolController(), Path(torch.__file__).resolve().parent
+    torchs = {home, home.with_name("torch.libs")}
     files = [str(library["filepath"]) for library in loaded.info()]
-    return loaded.select(filepath=[file for file in files if not {"torch", "torch.libs"} & set(Path(file).parts)])
+    return loaded.select(filepath=[file for file in files if not torchs & set(Path(file).resolve().parents)])
 
 
 def keep_freed_memory() -> bool:
