@@ -9,11 +9,17 @@ ARGS   ?=
 
 # Windows puts the interpreter of an environment in Scripts, everybody else in bin.
 BIN    := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
+PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 RUN    := $(BIN)/python -m pipelines
 INPUT   = $(if $(DATA),--data "$(DATA)")
 
+# What the system kills cannot say why; 137 is a shell's word for it.
+KILLED  = || { code=$$?; [ $$code -ne 137 ] || \
+	echo "killed by the system, as it does when memory is full: close other programs, or add ARGS='--memory 500'" >&2; \
+	exit $$code; }
+
 .DEFAULT_GOAL := help
-.PHONY: help setup titanic otto cv data submit scores doctor lecture bench test check clean
+.PHONY: help setup titanic otto cv data submit scores doctor lecture bench test check lowest lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,24 +27,25 @@ help: ## show this list
 
 setup: $(VENV)/.installed ## make .venv and install what the project needs
 
-# torch goes first, so that nothing else can pull in another version of it.
-$(VENV)/.installed: pyproject.toml constraints.txt
+# The lock holds all but torch, whose hash differs from build to build. Nothing here may pull in what is not pinned.
+$(VENV)/.installed: pyproject.toml constraints.txt requirements-lock.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "$(PYTHON) is older than Python 3.11; name a newer one: make PYTHON=python3.12 ..." >&2; exit 1; }
 	@echo "installing PyTorch and the rest into $(VENV): some minutes, without a word"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(PIP) --no-deps --require-hashes --requirement requirements-lock.txt
+	$(PIP) --constraint constraints.txt torch
+	$(PIP) --no-deps --editable .
 	@touch $@
 
 titanic: setup ## Titanic: from the data to a checked submission
-	$(RUN) run titanic $(INPUT) $(ARGS)
+	$(RUN) run titanic $(INPUT) $(ARGS) $(KILLED)
 
 otto: setup ## Otto: the same for nine classes and 93 counts
-	$(RUN) run otto $(INPUT) $(ARGS)
+	$(RUN) run otto $(INPUT) $(ARGS) $(KILLED)
 
 cv: setup ## cross-validate only, write nothing
-	$(RUN) cv $(C) $(INPUT) $(ARGS)
+	$(RUN) cv $(C) $(INPUT) $(ARGS) $(KILLED)
 
 data: setup ## download the files of C into data/, or verify them
 	$(RUN) data $(C) $(ARGS)
@@ -65,10 +72,16 @@ check: setup ## format, lint, arrows between rooms, types and tests: what CI run
 	$(BIN)/python -m mypy
 	$(BIN)/python -m pytest -n auto --maxprocesses 4
 
+lowest: ## run the tests with the lowest versions that pyproject.toml declares, in $(VENV)-lowest
+	PYTHON=$(PYTHON) .ci/lowest $(VENV)-lowest -n auto --maxprocesses 4 $(ARGS)
+
+lock: setup ## resolve all versions anew, after a change in pyproject.toml or constraints.txt
+	.ci/lock $(VENV)
+
 bench: setup ## time ours beside named peers, write docs/benchmarks.md (ARGS='--data FOLDER' for Otto's scores)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
+	$(PIP) --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python -m benchmarks $(ARGS)
 
 clean: ## remove .venv and caches; data and submissions stay
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf $(VENV) $(VENV)-lowest .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -84,11 +84,12 @@ def run_command(
                 say(line)
 
         with contextlib.closing(make_curves(tensorboard, visdom)) as curves, console.progress_bar(silent=quiet) as bar:
-            on_epoch = Watcher(curves, bar, make_plan(competition, knobs).n_epochs)
+            watcher = Watcher(curves, bar, make_plan(competition, knobs).n_epochs)
             fetch_aside = partial(fetch, say=console.say_aside)
             outcome = run(
-                competition, knobs, write=write, fetch=fetch_aside, say=say, on_epoch=on_epoch, on_result=on_result
-            )
+                competition, knobs, write=write, fetch=fetch_aside, say=say, on_epoch=watcher, on_task=watcher.on_task,
+                on_result=on_result,
+            )  # fmt: skip
         if outcome.path is not None:
             lines.draw_curves(competition, outcome, outcome.path.with_suffix(".png"))
         for line in lines.outcome_lines(competition, outcome):

@@ -83,8 +83,10 @@ def full_memory_told() -> Iterator[None]:
         said = ". ".join(str(error).split("\n")[0].split(". ")[:2])
         raise TrainingError(
             f"memory is full: {said or type(error).__name__}",
-            "close what else uses it; where it is a GPU's, --device cpu (of run, cv, lecture) uses the computer's own",
-            "请关闭占用内存的其他程序；若是显存不足，run、cv、lecture 可加 --device cpu 改用内存",
+            "close what else uses it, or train less at the same time: --memory 500 (of run, cv); where it is a GPU's, "
+            "--device cpu (of run, cv, lecture) uses the computer's own",
+            "请关闭占用内存的其他程序，或减少同时训练的网络：run、cv 可加 --memory 500；"
+            "若是显存不足，run、cv、lecture 可加 --device cpu 改用内存",
         ) from error
 
 

@@ -1,19 +1,24 @@
 """Where training computes: the device, its precision, its cores, its memory."""
 
+import contextlib
 import ctypes
+import math
 import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
 
 import torch
+from threadpoolctl import ThreadpoolController
 from torch import Tensor, nn
 
 from pipelines.errors import UsageError
 
-LEAST_MEMORY = 2e9  # bytes that a run may use on any machine
+LEAST_MEMORY = 2e9  # bytes that a run may use where there are twice as many
+NO_LIMIT = 2.0**60  # what version 1 of control groups writes is more
 # Of glibc's malloc.h: which knob, and bytes.
 MALLOC_KNOBS = {"M_TRIM_THRESHOLD": (-1, 256 << 20), "M_TOP_PAD": (-2, 64 << 20), "M_MMAP_THRESHOLD": (-3, 32 << 20)}
 
@@ -69,14 +74,102 @@ def in_bfloat16(model: nn.Module, device: torch.device) -> nn.Module:
 
 
 def memory_to_use(device: torch.device) -> float:
-    """Bytes for what trains at the same time: half of a GPU's free memory, a quarter of a machine's."""
+    """Bytes for what trains at the same time: half of a GPU's free memory, a quarter of the computer's or container's.
+
+    A small one gives up to half, so that a run has `LEAST_MEMORY` where it can be had.
+    """
     if device.type == "cuda":
         kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)  # free, though torch holds it
         return (torch.cuda.mem_get_info(device)[0] + kept) / 2
+    there = memory_there()
+    return LEAST_MEMORY if math.isinf(there) else max(min(LEAST_MEMORY, there / 2), there / 4)
+
+
+def memory_there() -> float:
+    """Bytes of the computer, or of the container where that has fewer; infinite where the system does not say."""
+    there = memory_limit()
+    with contextlib.suppress(AttributeError, ValueError, OSError):  # Windows has no sysconf
+        there = min(there, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    return there
+
+
+def n_cores() -> int:
+    """Cores to compute on: as many as torch would take, but no more than a container's share of the processor.
+
+    torch knows of the cores that a process is bound to and of OMP_NUM_THREADS, not of a share.
+    """
+    return max(1, math.ceil(min(torch.get_num_threads(), cpu_share())))
+
+
+def memory_limit(root: Path = Path("/")) -> float:
+    """Bytes that the control groups of this process leave to it; infinite where nothing bounds it."""
+    files = ("memory.max", "memory.high", "memory.limit_in_bytes")
+    return min((_number(path) for path in _of_groups(root, "memory", files)), default=math.inf)
+
+
+def cpu_share(root: Path = Path("/")) -> float:
+    """Cores' worth of time that the control groups of this process leave to it; infinite where nothing bounds it."""
+    shares = [math.inf]
+    for path in _of_groups(root, "cpu", ("cpu.max", "cpu.cfs_quota_us")):
+        period = _number(path, 1) if path.name == "cpu.max" else _number(path.with_name("cpu.cfs_period_us"))
+        shares.append(_number(path) / period if 0 < period < math.inf else math.inf)
+    return min(shares)
+
+
+def _of_groups(root: Path, controller: str, names: tuple[str, ...]) -> Iterator[Path]:
+    """Files of those names in this process's control groups and the groups around them, version 1 or 2.
+
+    A container often sees its own group as the root of all: then the named folder is not there, the root is.
+    """
     try:
-        return max(LEAST_MEMORY, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 4)
-    except (AttributeError, ValueError, OSError):  # Windows has no sysconf
-        return LEAST_MEMORY
+        lines = (root / "proc/self/cgroup").read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):  # no Linux
+        return
+    for line in lines:
+        controllers, _, group = line.partition(":")[2].partition(":")
+        if controllers and controller not in controllers.split(","):
+            continue
+        own = PurePosixPath("/", group)
+        for mounted in (controllers, controller) if controllers else ("", "unified"):
+            for outer in (own, *own.parents):
+                folder = root / "sys/fs/cgroup" / mounted / outer.relative_to("/")
+                yield from (folder / name for name in names)
+
+
+def _number(path: Path, place: int = 0) -> float:
+    """The number in that place of a control group's file; infinite for `max`, -1, and what cannot be read."""
+    try:
+        number = float(path.read_text(encoding="ascii").split()[place].replace("max", "inf"))
+    except (OSError, ValueError, IndexError):
+        return math.inf
+    return number if 0 <= number < NO_LIMIT else math.inf
+
+
+@contextmanager
+def blas_on_one_thread() -> Iterator[None]:
+    """What numpy, scipy and scikit-learn multiply inside the block takes one thread: their own beside ours fight.
+
+    It is often quicker, too, and a sum does not depend on the number of cores (LOG.md, 2026-11-26). To be entered by
+    one thread, for all: libraries for matrices hold one number for the whole process.
+    """
+    with _beside_torch().limit(limits=1, user_api="blas"):
+        yield
+
+
+def openmp_on_one_thread() -> None:
+    """The same for OpenMP beside torch (histogram gradient boosting), which holds a number for each thread of Python.
+
+    It counts for the calling thread, to its end, and for what is loaded by now.
+    """
+    _beside_torch().limit(limits=1, user_api="openmp")
+
+
+def _beside_torch() -> ThreadpoolController:
+    """The libraries with threads that are loaded now, but for torch's own, which `torch.set_num_threads` governs."""
+    loaded, home = ThreadpoolController(), Path(torch.__file__).resolve().parent
+    torchs = {home, home.with_name("torch.libs")}
+    files = [str(library["filepath"]) for library in loaded.info()]
+    return loaded.select(filepath=[file for file in files if not torchs & set(Path(file).resolve().parents)])
 
 
 def keep_freed_memory() -> bool:
@@ -103,8 +196,8 @@ def cores(workers: int, threads: int, on_step: Callable[..., None]) -> Iterator[
     """A pool of `workers`, each computing with so many `threads`, and an `on_step` that they may call at any time.
 
     Python's threads are enough, since torch lets go of the interpreter while it computes; and a core per task beats
-    all cores on one: nobody waits for anybody inside a step. When the block ends, in whatever way, tasks that still
-    run stop at their next step.
+    all cores on one: nobody waits for anybody inside a step. What else uses OpenMP gets
+    one thread a task. When the block ends, in whatever way, tasks that still run stop at their next step.
     """
     lock, stop = threading.Lock(), threading.Event()
 
@@ -116,8 +209,13 @@ def cores(workers: int, threads: int, on_step: Callable[..., None]) -> Iterator[
 
     keep_freed_memory()
     before = torch.get_num_threads()
+
+    def begin() -> None:
+        openmp_on_one_thread()
+        torch.set_num_threads(threads)  # second: where torch shares its OpenMP with others, this is what counts
+
     torch.set_num_threads(threads)
-    pool = ThreadPoolExecutor(workers)
+    pool = ThreadPoolExecutor(workers, initializer=begin)
     try:
         with torch.random.fork_rng(devices=[]):  # for whoever draws from torch's own generator in a task
             yield pool, step
@@ -131,7 +229,7 @@ def cores(workers: int, threads: int, on_step: Callable[..., None]) -> Iterator[
 def threads_for(small: bool) -> Iterator[None]:
     """One thread for small networks: more of them spend their time waiting for each other (LOG.md, 2026-11-23)."""
     before = torch.get_num_threads()
-    torch.set_num_threads(1 if small else before)
+    torch.set_num_threads(1 if small else n_cores())
     try:
         yield
     finally:

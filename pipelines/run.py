@@ -11,6 +11,7 @@ from pipelines.data.tables import read
 from pipelines.files import sha256
 from pipelines.hardware import pick_device
 from pipelines.knobs import Knobs, check_names, refuse_unwritable
+from pipelines.report.curves import OnTask
 from pipelines.submission import linter, writer
 from pipelines.submission.provenance import git_commit, peak_memory_mb, versions
 from pipelines.submission.record import Record
@@ -58,12 +59,13 @@ def run(
     fetch: Fetch | None = None,
     say: Callable[[str], None] = lambda _line: None,
     on_epoch: OnEpoch = lambda _job, _epoch, _loss: None,
+    on_task: OnTask = lambda _what, _done, _of: None,
     on_result: Callable[[Source, CVResult], None] = lambda _source, _result: None,
 ) -> Outcome:
     """Cross-validate `competition` and, with `write`, leave a checked submission and its record.
 
     `fetch` downloads the data if no folder has them (see `sources.locate`); `on_epoch` hears of each network after
-    each epoch, `on_result` gets the scores before the submission is made.
+    each epoch, `on_task` of all other tasks, `on_result` gets the scores before the submission is made.
 
     Raises: HomeworkError for anything wrong with options, data or predictions; then nothing is written.
     """
@@ -78,7 +80,7 @@ def run(
     if knobs.practice:
         hidden = hide(tables, knobs.seed)
         competition, tables = without_published(competition), hidden.tables
-    result = cross_validate(competition, make_features(competition, tables), plan, on_epoch)
+    result = cross_validate(competition, make_features(competition, tables), plan, on_epoch, on_task)
     on_result(source, result)
     record, path = make_record(competition, knobs, plan, source, result), None
     if hidden is not None:

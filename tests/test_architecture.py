@@ -179,15 +179,55 @@ def test_a_slug_that_only_the_code_tells_is_found(monkeypatch, tmp_path, titanic
     assert lookup.find("titanic").name == "hidden"
 
 
-def test_constraints_pin_every_dependency():
+def declared():
+    """Name and lowest version of everything that pyproject.toml asks for, all extras but those never tested."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    wanted = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
-    pinned = dict(
-        line.split("==")
-        for line in (ROOT / "constraints.txt").read_text().splitlines()
-        if "==" in line and line[0] != "#"
-    )
-    for requirement in wanted:
-        name, lowest = requirement.split(">=")
-        as_numbers = [[int(part) for part in text.split(".")] for text in (pinned[name], lowest)]
-        assert as_numbers[0] >= as_numbers[1], requirement
+    extras = project["optional-dependencies"]
+    wanted = [*project["dependencies"], *(each for name in extras if name != "visdom" for each in extras[name])]
+    return {canonical(name): lowest for name, lowest in (each.split(">=") for each in wanted)}
+
+
+def pinned(name):
+    """Versions by name; several of one package, each for its own Pythons, give the lowest."""
+    found = {}
+    for line in (ROOT / name).read_text(encoding="utf-8").splitlines():
+        if line[:1].isalnum():
+            package, version = line.split(" ")[0].split("==")
+            found.setdefault(canonical(package), version)
+    return found
+
+
+def canonical(name):
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def test_every_dependency_has_a_lowest_version_and_a_pin_that_is_not_below_it():
+    pins = pinned("constraints.txt")
+    for name, lowest in declared().items():
+        as_numbers = [[int(part) for part in text.split(".")] for text in (pins[name], lowest)]
+        assert as_numbers[0] >= as_numbers[1], name
+
+
+def test_the_lock_holds_what_is_pinned_with_hashes_and_leaves_out_torch():
+    lock, pins = pinned("requirements-lock.txt"), pinned("constraints.txt")
+    assert {name: pins[name] for name in lock if name in pins} == {name: lock[name] for name in pins if name in lock}
+    tried_elsewhere = {"lightgbm", "skorch", "xgboost-cpu"}
+    assert set(declared()) - set(lock) == {"torch"} | tried_elsewhere
+    text = (ROOT / "requirements-lock.txt").read_text(encoding="utf-8")
+    entries = re.split(r"^(?=[a-z0-9])", text, flags=re.MULTILINE)[1:]
+    assert len(entries) > 90
+    assert all(re.fullmatch(r".+==.+ \\\n(    --hash=sha256:[0-9a-f]{64}( \\)?\n)+", entry) for entry in entries)
+    assert "://" not in text
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+@pytest.mark.parametrize(("ends", "says"), [("kill -9 $$", "--memory 500"), ("exit 2", "")])
+def test_make_explains_what_the_system_has_killed(ends, says, tmp_path):
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python").write_text(f"#!/bin/sh\n{ends}\n")
+    (tmp_path / "bin" / "python").chmod(0o755)
+    (tmp_path / ".installed").touch()
+    done = subprocess.run(["make", "-s", "otto", f"VENV={tmp_path}"], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 2  # make's own
+    assert says in done.stderr
+    assert ("killed by the system" in done.stderr) == bool(says)

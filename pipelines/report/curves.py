@@ -1,8 +1,9 @@
-"""Curves while training: to TensorBoard, to Visdom, or nowhere; nothing of it is needed to train."""
+"""What is seen while a run computes: curves in TensorBoard or Visdom, a bar that counts; nothing of it is needed."""
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pipelines.errors import UsageError
 
@@ -73,19 +74,49 @@ def make_curves(tensorboard: Path | None, visdom: bool) -> Curves:
     return VisdomCurves() if visdom else Curves()
 
 
+T = TypeVar("T")
+OnTask = Callable[[str, int, int], None]  # what is being done, how many of them are done, and of how many
+
+
+def counted(what: str, tasks: Iterable[T], of: int, on_task: OnTask) -> Iterator[T]:
+    """The tasks one by one; `on_task` hears of the beginning, and of each that whoever asks for the next is done with.
+
+    >>> list(counted("folds", "ab", 2, print))
+    folds 0 2
+    folds 1 2
+    folds 2 2
+    ['a', 'b']
+    """
+    on_task(what, 0, of)
+    for done, task in enumerate(tasks, start=1):
+        yield task
+        on_task(what, done, of)
+
+
 class Watcher:
-    """Hears of each network after each of its epochs: a point on its curve, and a step of the bar."""
+    """Hears of each network's epochs and of all other tasks: a point on the network's curve, and a step of the bar."""
 
     def __init__(self, curves: Curves, bar: Callable[[str, int, int | None], None], n_epochs: int) -> None:
         self.curves, self.bar, self.n_epochs, self.done = curves, bar, n_epochs, 0
+        self._lock = threading.Lock()
 
     def __call__(self, job: "Job", epoch: int, loss: float) -> None:
         """One job has finished an epoch, counted from 1, with that training loss."""
         self.curves.add(f"{job.variant}/fold {job.fold + 1} seed {job.seed + 1}", loss, epoch)
-        self.done += 1
+        with self._lock:
+            self._show_epochs(self.done + 1)
+
+    def on_task(self, what: str, done: int, of: int) -> None:
+        """So many trainings, predictions or baselines are done; epochs that early stopping has saved count as done."""
+        with self._lock:
+            if what == "trainings":
+                self._show_epochs(max(self.done, self.n_epochs * done // of))
+            else:
+                self.bar(what, done, of)
+
+    def _show_epochs(self, done: int) -> None:
+        self.done = min(done, self.n_epochs)
         self.bar("epochs of networks", self.done, self.n_epochs)
-        if self.done == self.n_epochs:
-            self.bar("predictions and baselines", 0, None)
 
 
 def _missing(option: str, package: str) -> UsageError:

@@ -3,7 +3,8 @@
 Shapes: N training rows, C classes.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import as_completed
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from pipelines.competition import Competition
+from pipelines.hardware import cores, openmp_on_one_thread
 from pipelines.metrics import FloatArray, IntArray, standard_error
+from pipelines.report.curves import OnTask, counted
 from pipelines.submission.record import Baseline
 from pipelines.validation.splits import Fold
 
@@ -29,13 +32,31 @@ def simple_models(competition: Competition) -> dict[str, Callable[[], Any]]:
     return models
 
 
-def out_of_fold(rows: pd.DataFrame, y: IntArray, folds: Sequence[Fold], make: Callable[[], Any]) -> FloatArray:
-    """Probabilities (N, C) by a new model for each fold."""
-    oof = np.zeros((len(y), len(np.unique(y))))
-    for fit_rows, scored_rows in folds:
-        model = make().fit(rows.iloc[fit_rows], y[fit_rows])
-        oof[scored_rows] = model.predict_proba(rows.iloc[scored_rows])
+def out_of_fold(
+    models: Mapping[str, Callable[[], Any]],
+    rows: pd.DataFrame,
+    y: IntArray,
+    folds: Sequence[Fold],
+    workers: int,
+    on_task: OnTask,
+) -> dict[str, FloatArray]:
+    """Probabilities (N, C) by each model, new for each fold; so many fits at a time, one thread each."""
+    tasks = [(name, fold) for name in models for fold in folds]
+    oof = {name: np.zeros((len(y), len(np.unique(y)))) for name in models}
+    with cores(workers, 1, on_task) as (pool, _step):
+        fits = {pool.submit(one_fold, models[name], rows, y, fold): (name, fold) for name, fold in tasks}
+        for done in counted("baselines", as_completed(fits), len(tasks), on_task):
+            name, fold = fits[done]
+            oof[name][fold.scored] = done.result()
     return oof
+
+
+def one_fold(make: Callable[[], Any], rows: pd.DataFrame, y: IntArray, fold: Fold) -> FloatArray:
+    """Probabilities (n, C) of a fold's scored rows by a new model."""
+    model = make()
+    openmp_on_one_thread()  # here, since a model may have loaded a library of its own
+    proba: FloatArray = model.fit(rows.iloc[fold.train], y[fold.train]).predict_proba(rows.iloc[fold.scored])
+    return proba
 
 
 def compare(competition: Competition, y: IntArray, name: str, ours: FloatArray, other: FloatArray) -> Baseline:

@@ -20,12 +20,13 @@ import torch
 from pipelines.competition import Competition, Variant
 from pipelines.data.tables import Tables
 from pipelines.errors import DataError
-from pipelines.hardware import cores
+from pipelines.hardware import blas_on_one_thread, cores
 from pipelines.metrics import FloatArray, IntArray
+from pipelines.report.curves import OnTask, counted
 from pipelines.training.fit import Encoded, Fitted, Job, OnEpoch, Rows, Trained, fit, hold_out
 from pipelines.training.loop import predict_proba
 from pipelines.validation.baselines import out_of_fold, simple_models
-from pipelines.validation.groups import make_groups
+from pipelines.validation.groups import baselines_at_a_time, make_groups
 from pipelines.validation.results import CVResult, Predictions, summarise
 from pipelines.validation.splits import Fold, split
 
@@ -75,25 +76,29 @@ def make_features(competition: Competition, tables: Tables) -> Features:
     return Features(features.iloc[:n_train], tables.y, features.iloc[n_train:].reset_index(drop=True))
 
 
+@blas_on_one_thread()
 def cross_validate(
     competition: Competition,
     features: Features,
     plan: Plan,
     on_epoch: OnEpoch = lambda _job, _epoch, _loss: None,
+    on_task: OnTask = lambda _what, _done, _of: None,
 ) -> CVResult:
     """Train `plan.folds` x `plan.seeds` networks of each variant; score each row by networks that have not seen it.
 
-    `on_epoch` hears of each job after each of its epochs.
+    `on_epoch` hears of each job after each of its epochs, `on_task` of what is trained, predicted and compared.
     """
     folds = split(features.y, plan.folds, plan.seed)
     encoders = {name: FoldEncoder(features, folds, variant, plan.seed) for name, variant in plan.variants.items()}
     groups, workers, threads = make_groups(competition, plan, encoders)
     with cores(workers, threads, on_epoch) as (pool, step):
-        fitted = [done.result() for done in as_completed([pool.submit(fit, group, step) for group in groups])]
-        predicted = pool.map(partial(predict, features, folds), fitted_folds(fitted))
-        simple = simple_models(competition)  # here, where Ctrl-C reaches them
-        baselines = {name: out_of_fold(features.train, features.y, folds, make) for name, make in simple.items()}
-        return summarise(competition, features.y, plan.variants, folds, list(predicted), baselines)
+        trained = as_completed([pool.submit(fit, group, step) for group in groups])
+        fitted = [done.result() for done in counted("trainings", trained, len(groups), on_task)]
+        said = pool.map(partial(predict, features, folds), fitted_folds(fitted))
+        predicted = list(counted("predictions", said, sum(len(each.encoders) for each in fitted), on_task))
+    simple, at_a_time = simple_models(competition), baselines_at_a_time(competition, plan, encoders)
+    baselines = out_of_fold(simple, features.train, features.y, folds, at_a_time, on_task)
+    return summarise(competition, features.y, plan.variants, folds, predicted, baselines)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Jobs into groups: what trains as one program, and how many programs at a time."""
 
 import math
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -9,7 +10,8 @@ import numpy as np
 import torch
 
 from pipelines.competition import Competition
-from pipelines.hardware import memory_to_use
+from pipelines.errors import TrainingWarning
+from pipelines.hardware import memory_there, memory_to_use, n_cores
 from pipelines.training.fit import Group, Job
 from pipelines.training.together import STACKED_PARAMETERS, n_weights
 
@@ -42,14 +44,14 @@ def make_groups(
     A GPU takes all folds of a variant at once. What trains at the same time takes about `plan.memory_mb`.
     """
     device = torch.device(plan.device)
-    n_cores = torch.get_num_threads() if device.type == "cpu" else 1
+    programs = n_cores() if device.type == "cpu" else 1
     budget = memory_to_use(device) if plan.memory_mb is None else 1e6 * plan.memory_mb
     groups: list[Group] = []
     largest, all_large = 0.0, True
     for name, encode in encoders.items():
         size = _size(competition, plan, encode)
         fold_by_fold = size.large and device.type == "cpu"
-        for jobs in _chunks(plan, encode.folds, size, budget / n_cores, n_cores, fold_by_fold=fold_by_fold):
+        for jobs in _chunks(plan, encode.folds, size, budget / programs, programs, fold_by_fold=fold_by_fold):
             groups.append(
                 Group(
                     jobs=tuple(replace(job, variant=name) for job in jobs), encode=encode,
@@ -59,19 +61,46 @@ def make_groups(
             )  # fmt: skip
             largest = max(largest, size.rows * len({job.fold for job in jobs}) + size.network * len(jobs))
         all_large = all_large and size.large
-    workers = max(1, min(n_cores, len(groups), int(budget / largest)))
-    return groups, workers, max(1, torch.get_num_threads() // workers) if all_large else 1
+    workers = max(1, min(programs, len(groups), int(budget / largest)))
+    if device.type == "cpu":
+        warn_of_little_memory(workers * largest)
+    return groups, workers, max(1, n_cores() // workers) if all_large else 1
+
+
+def baselines_at_a_time(competition: Competition, plan: "Plan", encoders: "Mapping[str, FoldEncoder]") -> int:
+    """A fit for each core, as far as the memory goes; reckoned by the encoder that they are given first."""
+    cpu = torch.device("cpu")
+    of_device = plan.memory_mb is None or torch.device(plan.device) != cpu
+    budget = memory_to_use(cpu) if of_device else 1e6 * (plan.memory_mb or 0)
+    return max(1, min(n_cores(), int(budget / _size(competition, plan, next(iter(encoders.values()))).rows)))
+
+
+def warn_of_little_memory(needed: float) -> None:
+    """Say before the training that bytes are `needed` which are not there: a system that runs out says nothing."""
+    there = memory_there()
+    if needed > there:
+        enough = max(1, round(there / 4e6))
+        what = f"what trains at the same time takes about {needed / 1e6:,.0f} MB, and {there / 1e6:,.0f} MB are there"
+        warnings.warn(
+            TrainingWarning(
+                f"{what}; the system may end the run without a word (Killed, exit code 137)",
+                f"give the computer or container more memory, choose a smaller network with --variants, or at most "
+                f"--memory {enough}",
+                f"请增加计算机或容器的内存，用 --variants 选较小的网络，或将 --memory 设为 {enough} 以下",
+            ),
+            stacklevel=2,
+        )
 
 
 def _chunks(
-    plan: "Plan", folds: "Sequence[Fold]", size: Size, budget: float, n_cores: int, *, fold_by_fold: bool
+    plan: "Plan", folds: "Sequence[Fold]", size: Size, budget: float, programs: int, *, fold_by_fold: bool
 ) -> Iterator[list[Job]]:
     """Jobs of folds with as many training rows: whole folds, a share for each core, as far as the budget goes."""
     by_n_rows: dict[int, list[int]] = {}
     for fold in range(plan.folds):
         by_n_rows.setdefault(len(folds[fold].train), []).append(fold)
     for same in by_n_rows.values():
-        share = max(math.ceil(len(same) / n_cores), math.ceil(LEAST_STACK / plan.seeds))
+        share = max(math.ceil(len(same) / programs), math.ceil(LEAST_STACK / plan.seeds))
         fitting = int(budget / (size.rows + plan.seeds * size.network))
         n_folds = 1 if fold_by_fold else max(1, min(share, fitting))
         for start in range(0, len(same), n_folds):

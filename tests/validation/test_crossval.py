@@ -76,6 +76,17 @@ def test_baselines_are_paired_on_the_same_folds(toy):
     assert rows["logistic regression"].score == pytest.approx(result.score, abs=0.03)
 
 
+def test_trainings_predictions_and_baselines_are_counted_to_their_end(toy):
+    told = []
+    stopping = replace(QUICK, patience=1, validation_fraction=0.2)  # so that networks end early
+    early = plan(toy, recipe=stopping)
+    cross_validate(toy, make_features(), early, on_task=lambda *task: told.append(task))
+    of = {what: n for what, _, n in told}
+    assert list(of) == ["trainings", "predictions", "baselines"]
+    assert (of["predictions"], of["baselines"]) == (4, 8)
+    assert told == [(what, done, n) for what, n in of.items() for done in range(n + 1)]
+
+
 def test_the_baseline_that_knows_no_columns_is_called_by_what_is_submitted(toy):
     assert next(iter(simple_models(toy))) == "majority class"
     assert next(iter(simple_models(replace(toy, submit="probabilities")))) == "class shares"

@@ -12,7 +12,7 @@ from sklearn.preprocessing import FunctionTransformer
 from toys import QUICK, make_features, only, plan
 
 from pipelines.data.encoders import TabularEncoder
-from pipelines.errors import DataError
+from pipelines.errors import DataError, TrainingWarning
 from pipelines.metrics import log_loss
 from pipelines.report.lines import score_lines
 from pipelines.training import fit as fitting
@@ -113,6 +113,25 @@ def test_memory_bounds_what_trains_at_the_same_time(toy_otto, monkeypatch):
         memory = times * of_fold / 1e6
         _, workers, _ = groups_of(toy_otto, monkeypatch, large=True, memory_mb=memory)
         assert workers == expected
+
+
+def test_memory_that_does_not_suffice_is_said_before_the_training(toy_otto, monkeypatch):
+    monkeypatch.setattr(groups, "memory_there", lambda: 1e6)  # bytes; eight networks' noise takes twice as many
+    with pytest.warns(
+        TrainingWarning, match=r"takes about 2 MB, and 1 MB are there; .*Killed, exit code 137\)\n.*--memory 1\n"
+    ):
+        groups_of(toy_otto, monkeypatch, cores=1)
+    monkeypatch.setattr(groups, "memory_there", lambda: 1e9)
+    groups_of(toy_otto, monkeypatch, cores=1)  # and says nothing
+    monkeypatch.setattr(groups, "memory_there", lambda: 1e5)
+    monkeypatch.setattr(groups, "memory_to_use", lambda _device: 1e9)
+    groups_of(toy_otto, monkeypatch, device="cuda")  # whose memory is another
+
+
+def test_a_container_with_half_a_core_trains_one_program_at_a_time(toy_otto, monkeypatch):
+    monkeypatch.setattr(groups, "n_cores", lambda: 1)
+    found, workers, threads = groups_of(toy_otto, monkeypatch, cores=64, seeds=12)
+    assert (len(found), workers, threads) == (1, 1, 1)
 
 
 def test_each_network_predicts_with_the_encoder_that_it_was_trained_with(toy_otto):
