@@ -12,13 +12,14 @@ import torch
 from torch import Tensor, nn
 
 from pipelines.metrics import Metric
+from pipelines.report.allowed import Checked
 from pipelines.training.checks import scoring
 
 ROWS_AT_A_TIME = 8192  # of all networks together
 
 
 @dataclass(frozen=True, kw_only=True)
-class Monitor:
+class Monitor(Checked):
     """`score(model)` after each epoch, () or (E,) for a stack, greater is better.
 
     A network is done when `patience` epochs in a row were not better than its best.

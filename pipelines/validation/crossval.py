@@ -22,6 +22,7 @@ from pipelines.data.tables import Tables
 from pipelines.errors import DataError
 from pipelines.hardware import cores
 from pipelines.metrics import FloatArray, IntArray
+from pipelines.report.allowed import Checked
 from pipelines.training.fit import Encoded, Fitted, Job, OnEpoch, Rows, Trained, fit, hold_out
 from pipelines.training.loop import predict_proba
 from pipelines.validation.baselines import out_of_fold, simple_models
@@ -33,7 +34,7 @@ ROWS_AT_A_TIME = 20_000  # that are encoded and predicted in one go
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class Plan(Checked):
     """How a run is cross-validated: `folds` x `seeds` networks of each variant; `seed` fixes all chance."""
 
     folds: int
