@@ -4,6 +4,7 @@
 numbers count as numbers, and are kept as Python's, so that a record can hold them; truth values do not.
 """
 
+import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -72,9 +73,21 @@ def _is_a(kind: str, value: Any) -> bool:
     return any(base.__name__ == kind for base in type(value).__mro__)
 
 
-def _is_factory(value: Any) -> bool:
-    """A class or a function; networks can be called too, and are none."""
-    return callable(value) and (isinstance(value, type) or not hasattr(value, "state_dict"))
+def factory(n_arguments: int, example: str) -> Allowed:
+    """A function of so many arguments, or a class; networks can be called too, and are neither."""
+
+    def holds(value: Any) -> bool:
+        if not callable(value) or (hasattr(value, "state_dict") and not isinstance(value, type)):
+            return False
+        try:
+            inspect.signature(value).bind(*range(n_arguments))
+        except TypeError:
+            return False
+        except ValueError:  # some of what is written in C has no signature
+            return True
+        return True
+
+    return Allowed(f"a function that makes a new one each time: {example}", f"每次新建对象的函数：{example}", holds)
 
 
 def _are_classes(value: Any) -> bool:
@@ -106,11 +119,8 @@ SLUG = Allowed(
     lambda value: isinstance(value, str) and bool(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", value)),
 )  # fmt: skip
 FUNCTION = Allowed("a function", "函数", callable)
-FACTORY = Allowed(
-    "a function that makes a new one each time, such as lambda n_features, n_classes: Net(n_features, n_classes)",
-    "每次返回新对象的函数，例如 lambda n_features, n_classes: Net(n_features, n_classes)",
-    _is_factory,
-)
+MAKE_ENCODER = factory(0, "lambda: StandardScaler()")
+MAKE_MODEL = factory(2, "lambda n_features, n_classes: Net(n_features, n_classes)")
 METRIC = Allowed(
     "a Metric, such as pipelines.metrics.accuracy", " Metric，例如 pipelines.metrics.accuracy",
     lambda value: _is_a("Metric", value),
@@ -128,7 +138,7 @@ ALLOWED: dict[str, dict[str, Allowed]] = {
         "weight_decay": number(", 0 or more", "不小于 0 ", lambda value: value >= 0),
         "patience": none_or(whole(1)), "validation_fraction": SHARE, "bfloat16": FLAG,
     },
-    "Variant": {"make_encoder": FACTORY, "make_model": FACTORY, "recipe": a("Recipe")},
+    "Variant": {"make_encoder": MAKE_ENCODER, "make_model": MAKE_MODEL, "recipe": a("Recipe")},
     "Preset": {
         "folds": whole(2), "seeds": whole(1),
         "variants": Allowed("a tuple of variants' names", "variant 名称的元组", _are_names),
@@ -145,7 +155,7 @@ ALLOWED: dict[str, dict[str, Allowed]] = {
         "published": none_or(a("Published")),
         "baselines": Allowed(
             "a dict: name -> a function that makes a classifier", "字典：名称 -> 返回分类器的函数",
-            lambda value: isinstance(value, Mapping) and all(map(_is_factory, value.values())),
+            lambda value: isinstance(value, Mapping) and all(map(MAKE_ENCODER.holds, value.values())),
         ),
     },
     "Metric": {"name": TEXT, "per_row": FUNCTION, "greater_is_better": FLAG},

@@ -122,7 +122,7 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             jobs=(job,), encode=lambda _fold: Encoded(rows), make_model=make_model, n_classes=n_classes,
             recipe=recipe, metric=self.metric, device=pick_device(self.device),
         )  # fmt: skip
-        with threads_for(n_weights(make_model, inputs.shape[1], n_classes) <= STACKED_PARAMETERS):
+        with threads_for(n_weights(make_model, rows.inputs[:2], n_classes) <= STACKED_PARAMETERS):
             trained = fit(group).networks[job]
         self.model_, self.history_, self.n_iter_ = trained.model, trained.history, len(trained.history.losses)
         return self

@@ -87,7 +87,7 @@ def _size(competition: Competition, plan: "Plan", encode: "FoldEncoder") -> Size
     from_all_over = fit_rows[:: max(1, len(fit_rows) // FEW_ROWS)]  # some files are sorted by class
     few = np.union1d(first_of_each_class, from_all_over)
     n_features = np.shape(encode.variant.make_encoder().fit_transform(encode.features.train.iloc[few], y[few]))[1]
-    weights = n_weights(encode.variant.make_model, n_features, len(competition.classes))
+    weights = n_weights(encode.variant.make_model, torch.zeros(2, n_features), len(competition.classes))
     noise = BYTES_OF_NOISE.get(torch.device(plan.device).type, BYTES_OF_NOISE["cpu"])
     return Size(
         rows=4.0 * COPIES * n_features * max(len(fold.train) for fold in encode.folds),
