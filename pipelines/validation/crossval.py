@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import as_completed
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -23,9 +23,11 @@ from pipelines.errors import DataError
 from pipelines.hardware import cores
 from pipelines.metrics import FloatArray, IntArray
 from pipelines.report.allowed import Checked
+from pipelines.training.early_stopping import first_equal
 from pipelines.training.fit import Encoded, Fitted, Job, OnEpoch, Rows, Trained, fit, hold_out
 from pipelines.training.loop import predict_proba
 from pipelines.validation.baselines import out_of_fold, simple_models
+from pipelines.validation.conditions import features_of
 from pipelines.validation.groups import make_groups
 from pipelines.validation.results import CVResult, Predictions, summarise
 from pipelines.validation.splits import Fold, split
@@ -56,24 +58,33 @@ class Plan(Checked):
 
 @dataclass(frozen=True)
 class Features:
-    """Feature frames of the training rows (N) and test rows (M), and the class codes `y` (N,)."""
+    """Feature frames of the training rows (N) and test rows (M), and the class codes `y` (N,).
+
+    `rows` (N) are the training rows as the file has them, but for the id; None where `train` is that.
+    """
 
     train: pd.DataFrame
     y: IntArray
     test: pd.DataFrame
+    rows: pd.DataFrame | None = None
+
+    @cached_property
+    def twins(self) -> IntArray:
+        """For each training row the first that equals it, label and all: rows that no fold may part; (N,)."""
+        return first_equal(self.train if self.rows is None else self.rows, self.y)
+
+    @property
+    def n_twins(self) -> int:
+        """Training rows that equal one before them."""
+        return int((self.twins != np.arange(len(self.y))).sum())
 
 
 def make_features(competition: Competition, tables: Tables) -> Features:
     """Feature frames from train and test rows together; the target is not there to be seen."""
     together = pd.concat([tables.train, tables.test], ignore_index=True)
-    features = competition.add_features(together.drop(columns=competition.id_column))
-    if not features.index.equals(together.index):
-        raise ValueError(
-            f"add_features of {competition.slug} must keep every row in its place: "
-            f"{len(together)} rows went in, {len(features)} came back or their order changed"
-        )
-    n_train = len(tables.train)
-    return Features(features.iloc[:n_train], tables.y, features.iloc[n_train:].reset_index(drop=True))
+    features, n_train = features_of(competition, together.drop(columns=competition.id_column)), len(tables.train)
+    test, rows = features.iloc[n_train:].reset_index(drop=True), tables.train.drop(columns=competition.id_column)
+    return Features(features.iloc[:n_train], tables.y, test, rows)
 
 
 def cross_validate(
@@ -86,7 +97,7 @@ def cross_validate(
 
     `on_epoch` hears of each job after each of its epochs.
     """
-    folds = split(features.y, plan.folds, plan.seed)
+    folds = split(features.y, plan.folds, plan.seed, features.twins)
     encoders = {name: FoldEncoder(features, folds, variant, plan.seed) for name, variant in plan.variants.items()}
     groups, workers, threads = make_groups(competition, plan, encoders)
     with cores(workers, threads, on_epoch) as (pool, step):
@@ -109,7 +120,8 @@ class FoldEncoder:
     def __call__(self, fold: int) -> Encoded:
         """Encode a fold's training rows; those for early stopping leave before the encoder sees a label."""
         y = self.features.y
-        fit_rows, stop_rows = hold_out(self.folds[fold].train, y, self.variant.recipe, self.seed)
+        twins = self.features.twins
+        fit_rows, stop_rows = hold_out(self.folds[fold].train, y, self.variant.recipe, self.seed, twins)
         encoder = self.variant.make_encoder()
         inputs = as_inputs(encoder.fit_transform(self.features.train.iloc[fit_rows], y[fit_rows]))
         held_out = None
@@ -124,7 +136,7 @@ def as_inputs(X: Any) -> torch.Tensor:
 
     Raises: DataError for anything but a table of finite numbers.
     """
-    array = np.ascontiguousarray(X, dtype=np.float32)
+    array = np.ascontiguousarray(X.toarray() if hasattr(X, "toarray") else X, dtype=np.float32)
     odd = np.argwhere(~np.isfinite(array)) if array.ndim == 2 else [array.shape]
     if len(odd):
         what = f"gives {array[tuple(odd[0])]} in its column {odd[0][1]}" if array.ndim == 2 else f"gives {odd[0]}"
