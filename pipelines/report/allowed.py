@@ -39,7 +39,7 @@ def number(words: str, words_zh: str, holds: Callable[[float], bool]) -> Allowed
     def is_number(value: Any) -> bool:
         return isinstance(value, int | float) and not isinstance(value, bool) and -1e300 < value < 1e300
 
-    return Allowed(f"a number{words}", f"{words_zh}的数", lambda value: is_number(value) and holds(value))
+    return Allowed(f"a finite number{words}", f"{words_zh}的有限数", lambda value: is_number(value) and holds(value))
 
 
 def one_of(*options: str) -> Allowed:
@@ -110,7 +110,7 @@ def _is_list(value: Any) -> bool:
     return isinstance(value, Sequence) and not isinstance(value, str | bytes)
 
 
-ANY = number("", "有限", lambda _value: True)
+ANY = number("", "任意", lambda _value: True)
 POSITIVE = number(" greater than 0", "大于 0 ", lambda value: value > 0)
 FLAG = Allowed("True or False", " True 或 False", lambda value: isinstance(value, bool))
 TEXT = Allowed("a text, not empty", "非空文本", lambda value: isinstance(value, str) and bool(value))
@@ -130,6 +130,11 @@ DEVICE = Allowed(
     lambda value: bool(re.fullmatch(r"(cpu|cuda|mps|xpu)(:\d+)?", str(value))),
 )  # fmt: skip
 SCHEDULE = one_of("constant", "cosine", "one-cycle")
+RANDOM_STATE = Allowed(
+    "None, a whole number from 0 to 2^32 - 1, or numpy's RandomState",
+    "None、0 到 2^32 - 1 的整数，或 numpy 的 RandomState",
+    lambda value: value is None or whole(0, 2**32).holds(value) or _is_a("RandomState", value),
+)
 SHARE = number(" between 0 and 1", "0 与 1 之间", lambda value: 0 < value < 1)
 
 ALLOWED: dict[str, dict[str, Allowed]] = {

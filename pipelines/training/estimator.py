@@ -23,7 +23,7 @@ from pipelines.errors import UsageError
 from pipelines.hardware import pick_device, threads_for
 from pipelines.metrics import Metric, log_loss
 from pipelines.models import MLP
-from pipelines.report.allowed import ALLOWED, MAKE_MODEL, METRIC, allowed, none_or
+from pipelines.report.allowed import ALLOWED, MAKE_MODEL, METRIC, RANDOM_STATE, allowed, none_or
 from pipelines.training.early_stopping import first_equal
 from pipelines.training.fit import Encoded, Group, Job, Rows, fit, hold_out
 from pipelines.training.loop import predict_proba
@@ -163,6 +163,7 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         for name, rule in ALLOWED["Recipe"].items():
             values[name] = allowed("TorchClassifier", name, values[name], rule)
         allowed("TorchClassifier", "metric", self.metric, METRIC)
+        allowed("TorchClassifier", "random_state", self.random_state, RANDOM_STATE)
         allowed("TorchClassifier", "make_model", self.make_model, none_or(MAKE_MODEL))
         return Recipe(**values), self.make_model or default_model
 

@@ -12,7 +12,7 @@ from pipelines.competition import Competition
 from pipelines.hardware import memory_to_use
 from pipelines.training.fit import Group, Job
 from pipelines.training.together import STACKED_PARAMETERS, n_weights
-from pipelines.validation.conditions import n_features
+from pipelines.validation.conditions import code_named, n_features
 
 if TYPE_CHECKING:
     from pipelines.validation.crossval import FoldEncoder, Plan
@@ -88,7 +88,8 @@ def _size(competition: Competition, plan: "Plan", encode: "FoldEncoder") -> Size
     from_all_over = fit_rows[:: max(1, len(fit_rows) // FEW_ROWS)]  # some files are sorted by class
     few = np.union1d(first_of_each_class, from_all_over)
     width = n_features(encode.variant, encode.features.train.iloc[few], y[few])
-    weights = n_weights(encode.variant.make_model, torch.zeros(2, width), len(competition.classes))
+    with code_named("make_model"):
+        weights = n_weights(encode.variant.make_model, torch.zeros(2, width), len(competition.classes))
     noise = BYTES_OF_NOISE.get(torch.device(plan.device).type, BYTES_OF_NOISE["cpu"])
     return Size(
         rows=4.0 * COPIES * width * max(len(fold.train) for fold in encode.folds),
