@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 from sklearn.preprocessing import FunctionTransformer
 
 from pipelines.competition import Competition, Variant
@@ -54,7 +55,7 @@ def n_features(variant: Variant, rows: pd.DataFrame, y: IntArray) -> int:
     encoder, other = variant.make_encoder(), variant.make_encoder()
     before = _states(other)
     with code_named("make_encoder's encoder"):
-        shape = np.shape(encoder.fit_transform(rows, y))
+        width = as_inputs(encoder.fit_transform(rows, y)).shape[1]
     changed = [type(part).__name__ for part, state in before if not _same(state, vars(part))]
     if encoder is other or changed:
         what = f"the same {changed[0]}" if changed else f"one {type(encoder).__name__}"
@@ -64,13 +65,24 @@ def n_features(variant: Variant, rows: pd.DataFrame, y: IntArray) -> int:
             "(sklearn.base.clone makes a new one of a step)",
             "请在 make_encoder 内部新建编码器及其每个步骤，不要使用事先建好的（sklearn.base.clone 可复制一个步骤）",
         )
-    if len(shape) != 2:
+    return width
+
+
+def as_inputs(X: Any) -> torch.Tensor:
+    """What an encoder gives, as float32 (N, D).
+
+    Raises: DataError for anything but a table of finite numbers.
+    """
+    array = np.ascontiguousarray(X.toarray() if hasattr(X, "toarray") else X, dtype=np.float32)
+    odd = np.argwhere(~np.isfinite(array)) if array.ndim == 2 else [array.shape]
+    if len(odd):
+        what = f"gives {array[tuple(odd[0])]} in its column {odd[0][1]}" if array.ndim == 2 else f"gives {odd[0]}"
         raise DataError(
-            f"an encoder gives {shape}, where networks need finite numbers in rows and columns",
-            "let it return a row of numbers for each row",
-            "请让编码器为每一行返回一行数字",
+            f"an encoder {what}, where networks need finite numbers in rows and columns",
+            "fill gaps in the encoder, in every column, also where the training rows have none",
+            "请在编码器中填补每一列的缺失值，训练行中没有缺失的列也要填补",
         )
-    return int(shape[1])
+    return torch.from_numpy(array if array.flags.writeable else array.copy())
 
 
 def refuse_few(counts: IntArray, folds: int, *, different: bool) -> None:

@@ -19,7 +19,6 @@ import torch
 
 from pipelines.competition import Competition, Variant
 from pipelines.data.tables import Tables
-from pipelines.errors import DataError
 from pipelines.hardware import cores
 from pipelines.metrics import FloatArray, IntArray
 from pipelines.report.allowed import Checked
@@ -27,7 +26,7 @@ from pipelines.training.early_stopping import first_equal
 from pipelines.training.fit import Encoded, Fitted, Job, OnEpoch, Rows, Trained, fit, hold_out
 from pipelines.training.loop import predict_proba
 from pipelines.validation.baselines import out_of_fold, simple_models
-from pipelines.validation.conditions import features_of
+from pipelines.validation.conditions import as_inputs, features_of
 from pipelines.validation.groups import make_groups
 from pipelines.validation.results import CVResult, Predictions, summarise
 from pipelines.validation.splits import Fold, split
@@ -129,23 +128,6 @@ class FoldEncoder:
             stopping = as_inputs(encoder.transform(self.features.train.iloc[stop_rows]))
             held_out = stopping, torch.from_numpy(y[stop_rows])
         return Encoded(Rows(inputs=inputs, target=torch.from_numpy(y[fit_rows]), held_out=held_out), encoder)
-
-
-def as_inputs(X: Any) -> torch.Tensor:
-    """What an encoder gives, as float32 (N, D).
-
-    Raises: DataError for anything but a table of finite numbers.
-    """
-    array = np.ascontiguousarray(X.toarray() if hasattr(X, "toarray") else X, dtype=np.float32)
-    odd = np.argwhere(~np.isfinite(array)) if array.ndim == 2 else [array.shape]
-    if len(odd):
-        what = f"gives {array[tuple(odd[0])]} in its column {odd[0][1]}" if array.ndim == 2 else f"gives {odd[0]}"
-        raise DataError(
-            f"an encoder {what}, where networks need finite numbers in rows and columns",
-            "fill gaps in the encoder, in every column, also where the training rows have none",
-            "请在编码器中填补每一列的缺失值，训练行中没有缺失的列也要填补",
-        )
-    return torch.from_numpy(array if array.flags.writeable else array.copy())
 
 
 def random_state(seed: int, fold: int, number: int) -> int:
