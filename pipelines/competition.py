@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from pipelines.report.allowed import Checked
+
 if TYPE_CHECKING:
     import pandas as pd
     import pandera.pandas as pa
@@ -16,7 +18,7 @@ Schedule = Literal["constant", "cosine", "one-cycle"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
+class Recipe(Checked):
     """How one network is trained; the optimizer is AdamW.
 
     `schedule` moves the learning rate over all steps. `patience` epochs without a better score end the training
@@ -36,7 +38,7 @@ class Recipe:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Variant:
+class Variant(Checked):
     """One way from features to probabilities: how rows are encoded, which network, how it is trained.
 
     Factories, not instances: each fold gets a new encoder, model and optimizer.
@@ -48,7 +50,7 @@ class Variant:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Preset:
+class Preset(Checked):
     """How many networks are averaged: `folds` x `seeds` of each of the `variants`."""
 
     folds: int
@@ -57,7 +59,7 @@ class Preset:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Published:
+class Published(Checked):
     """What others' models showed of these very rows: `pairs` of (cross-validated, public) scores.
 
     They hold for Kaggle's own rows, which are recognised by the cross-validated `score` of `baseline`.
@@ -69,7 +71,7 @@ class Published:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Competition:
+class Competition(Checked):
     """Everything that is special about one competition."""
 
     slug: str  # as in kaggle.com/competitions/<slug>

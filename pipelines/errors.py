@@ -51,6 +51,10 @@ class TrainingError(HomeworkError):
     """Training cannot go on."""
 
 
+class NetworkError(TrainingError, RuntimeError):
+    """A network of somebody's own cannot be trained as it is."""
+
+
 FULL_MEMORY = (
     "out of memory", "can't allocate memory", "not enough memory", "alloc_failed", "allocation_failed",
     "invalid buffer size", "bad_alloc",

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.report.allowed import Checked
+
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Metric:
+class Metric(Checked):
     """A score that is a mean over rows.
 
     `per_row(y, proba)` takes true class codes (N,) and probabilities (N, C) and gives (N,) values.

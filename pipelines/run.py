@@ -80,7 +80,10 @@ def run(
     if knobs.practice:
         hidden = hide(tables, knobs.seed)
         competition, tables = without_published(competition), hidden.tables
-    result = cross_validate(competition, make_features(competition, tables), plan, on_epoch, on_task)
+    features = make_features(competition, tables)
+    if features.n_twins:
+        say(f"equal rows: {features.n_twins} training rows repeat another but for the id; equal ones share a fold")
+    result = cross_validate(competition, features, plan, on_epoch, on_task)
     on_result(source, result)
     record, path = make_record(competition, knobs, plan, source, result), None
     if hidden is not None:

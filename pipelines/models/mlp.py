@@ -44,6 +44,8 @@ class MLP(nn.Module):
             raise ValueError(f"widths must hold at least inputs and classes, got {list(widths)}")
         if activation not in ACTIVATIONS:
             raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)}, got {activation!r}")
+        if norm is not None and norm not in NORMS:
+            raise ValueError(f"norm must be None or one of {', '.join(NORMS)}, got {norm!r}")
         super().__init__()
         layers: list[nn.Module] = [nn.Dropout(input_dropout)] if input_dropout else []
         for n_in, n_out in pairwise(widths[:-1]):

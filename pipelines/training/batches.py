@@ -3,6 +3,7 @@
 Shapes: N rows, B batch, E members.
 """
 
+import operator
 from collections.abc import Iterator, Sequence
 
 import torch
@@ -54,7 +55,7 @@ class ShuffledBatches(Sampler[Tensor]):
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {batch_size}")
         self.n_rows = n_rows
-        self.batch_size = batch_size
+        self.batch_size = operator.index(batch_size)  # numpy's whole numbers too, which torch does not split by
         self.generators = generators
         self.starts = starts
         self.device = device

@@ -11,8 +11,7 @@ import contextlib
 import math
 import re
 import warnings
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -20,10 +19,19 @@ from torch.optim import Optimizer
 from torch.utils.data import RandomSampler, SequentialSampler
 
 from pipelines.errors import TrainingError, TrainingWarning
+from pipelines.models.contract import (
+    outputs_of,
+    refuse_form,
+    refuse_nothing_to_learn,
+    refuse_probabilities,
+    refuse_shared,
+)
 from pipelines.training.batches import ShuffledBatches
+from pipelines.training.noise import own_generator_kept
 
 EPOCHS = 10  # of training before a loss that has not moved is remarkable
 STILL = 0.005  # share by which a loss has to be less than what it is compared with
+ROWS_LOOKED_AT = 32  # of a network's inputs before it is trained
 NOISY = (nn.modules.dropout._DropoutNd, nn.modules.batchnorm._BatchNorm)  # noqa: SLF001 torch has no public names
 
 
@@ -43,7 +51,7 @@ def watching(model: nn.Module, batches: object, criterion: object, optimizer: Op
     def look(_model: nn.Module, _inputs: object, outputs: object) -> None:
         handle.remove()
         if _takes_logits(criterion) and isinstance(outputs, Tensor):
-            _refuse_probabilities(outputs.detach().float())
+            refuse_probabilities(outputs.float())
             if targets is not None:
                 _refuse_labels(targets, outputs.shape[-1], _ignored(criterion))
 
@@ -55,27 +63,23 @@ def watching(model: nn.Module, batches: object, criterion: object, optimizer: Op
         handle.remove()
 
 
-@contextlib.contextmanager
-def layers_named(model: nn.Module) -> Iterator[None]:
-    """Whatever a layer of the model raises gets a note that names the layer and the shapes of its inputs."""
-    inside: list[str] = []
+def look_at(make: Callable[[int], nn.Module], inputs: Tensor, n_classes: int, batch_size: int) -> None:
+    """Look at what two networks have in common, and at what one says of a few rows (B, ...), before any is trained.
 
-    def enter(name: str, module: nn.Module, inputs: tuple[object, ...]) -> None:
-        shapes = ", ".join(str(tuple(each.shape)) for each in inputs if isinstance(each, Tensor))
-        inside.append(f"in layer {name!r}, {module}, whose inputs have the shape {shapes}")
+    The networks are thrown away; torch's own generator is left as it was.
 
-    leaves = [(name, module) for name, module in model.named_modules() if not list(module.children())]
-    handles = [module.register_forward_pre_hook(partial(enter, name)) for name, module in leaves]
-    handles += [module.register_forward_hook(lambda *_: inside.clear()) for _, module in leaves]
-    try:
-        yield
-    except Exception as error:
-        for words in inside[-1:]:
-            error.add_note(words)
-        raise
-    finally:
-        for handle in handles:
-            handle.remove()
+    Raises: NetworkError or TrainingError with what was expected and what came.
+    """
+    networks = [make(0).to(inputs.device), make(1).to(inputs.device)]
+    refuse_shared(networks)
+    refuse_nothing_to_learn(networks[0])
+    few = inputs[: ROWS_LOOKED_AT - (n_classes == ROWS_LOOKED_AT)]  # as many rows as classes would hide an exchange
+    with own_generator_kept(networks[0]):
+        for training, rows in ((False, few), (True, few[:batch_size])):
+            outputs = outputs_of(networks[0].train(training), rows)
+            refuse_form(outputs, len(rows), n_classes, training=training)
+            if isinstance(outputs, Tensor):
+                refuse_probabilities(outputs.float())
 
 
 @contextlib.contextmanager
@@ -243,19 +247,6 @@ def warn_of_old_gradients(optimizer: Optimizer) -> None:
 
 def _held(optimizer: Optimizer) -> Iterator[Tensor]:
     return (weight for group in optimizer.param_groups for weight in group["params"])
-
-
-def _refuse_probabilities(outputs: Tensor) -> None:
-    """Outputs (..., C) that are never negative and whose rows all sum to one are no logits."""
-    sums = outputs.sum(dim=-1)
-    if outputs.shape[-1] > 1 and bool(
-        (outputs >= 0).all() and torch.isclose(sums, torch.ones_like(sums), atol=1e-4).all()
-    ):
-        raise TrainingError(
-            "the model's outputs are probabilities (each row sums to 1), and the loss applies softmax once more",
-            "leave the Softmax layer out of the model: CrossEntropyLoss takes logits (lecture 9)",
-            "请去掉模型末尾的 Softmax 层: CrossEntropyLoss 的输入是 logits（第 9 讲）",
-        )
 
 
 def loss_of_guessing(targets: Tensor, criterion: object) -> float | None:

@@ -1,24 +1,31 @@
 """Early stopping: the best epoch's weights are kept, for each network of a stack on its own.
 
-Shapes: E networks that train as one.
+Shapes: N rows, E networks that train as one.
 """
 
 import copy
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
+import pandas as pd
 import torch
+from numpy.typing import NDArray
+from sklearn.model_selection import train_test_split
 from torch import Tensor, nn
 
-from pipelines.metrics import Metric
+from pipelines.errors import DataError
+from pipelines.metrics import IntArray, Metric
+from pipelines.report.allowed import Checked
 from pipelines.training.checks import scoring
 
 ROWS_AT_A_TIME = 8192  # of all networks together
 
 
 @dataclass(frozen=True, kw_only=True)
-class Monitor:
+class Monitor(Checked):
     """`score(model)` after each epoch, () or (E,) for a stack, greater is better.
 
     A network is done when `patience` epochs in a row were not better than its best.
@@ -72,6 +79,43 @@ class Best:
     def scores_of(self, i: int) -> list[float]:
         """The score of network i after each epoch."""
         return [float(score[i]) for score in self.scores]
+
+
+def first_equal(rows: pd.DataFrame | NDArray[Any], y: NDArray[Any]) -> IntArray:
+    """For each row the number of the first that equals it, label and all: its own where there is none before; (N,).
+
+    >>> first_equal(np.array([[1.0, 2.0], [3.0, 4.0], [1.0, 2.0], [1.0, 2.0]]), np.array([0, 1, 0, 1])).tolist()
+    [0, 1, 0, 3]
+    """
+    of_rows = pd.util.hash_pandas_object(pd.DataFrame(rows), index=False).to_numpy()
+    hashed = pd.util.hash_pandas_object(pd.DataFrame({"rows": of_rows, "y": y}), index=False).to_numpy()
+    _, first, which = np.unique(hashed, return_index=True, return_inverse=True)
+    return np.asarray(first[which], dtype=np.int64)
+
+
+def split_off(
+    rows: IntArray, y: NDArray[Any], share: float, seed: int, twins: IntArray | None
+) -> tuple[IntArray, IntArray]:
+    """Part `rows` in two, the second about a `share` of them, stratified; rows that are equal (`first_equal`) stay.
+
+    Raises: DataError where a class has too few rows.
+    """
+    first = rows if twins is None else rows[twins[rows] == rows]
+    try:
+        kept, held = train_test_split(first, test_size=share, stratify=y[first], random_state=seed)
+    except ValueError as error:
+        counts = np.unique(y[first], return_counts=True)[1]
+        raise DataError(
+            f"early stopping cannot split {share:g} of {len(first)} different training rows off, a row of each of "
+            f"{len(counts)} classes at least: the smallest class has {counts.min()} of them",
+            "train without it (patience=None), or choose a larger validation_fraction; each class needs two rows",
+            "请不使用早停（patience=None），或增大 validation_fraction；每个类别至少需要两行",
+        ) from error
+    if twins is None:
+        return kept, held
+    others = rows[twins[rows] != rows]
+    kept, held = (np.concatenate([part, others[np.isin(twins[others], part)]]) for part in (kept, held))
+    return kept, held
 
 
 def weights_and_buffers(model: nn.Module) -> dict[str, Tensor]:

@@ -3,12 +3,15 @@
 Shapes: N rows, V rows held out, D features, C classes.
 """
 
+import operator
+import pickle
 from collections.abc import Callable
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import torch
+from joblib import wrap_non_picklable_objects
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
@@ -16,9 +19,12 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, chec
 from torch import Tensor, nn
 
 from pipelines.competition import Recipe, Schedule
+from pipelines.errors import UsageError
 from pipelines.hardware import pick_device, threads_for
 from pipelines.metrics import Metric, log_loss
 from pipelines.models import MLP
+from pipelines.report.allowed import ALLOWED, MAKE_MODEL, METRIC, RANDOM_STATE, allowed, none_or
+from pipelines.training.early_stopping import first_equal
 from pipelines.training.fit import Encoded, Group, Job, Rows, fit, hold_out
 from pipelines.training.loop import predict_proba
 from pipelines.training.together import STACKED_PARAMETERS, n_weights
@@ -42,12 +48,14 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     ----------
     make_model : callable `(n_features, n_classes) -> nn.Module` that returns logits; None for a small MLP.
     epochs, batch_size, lr, weight_decay : the usual; the optimizer is AdamW.
+        It has to make a new network each time. One that plain pickle does not take, a lambda say, is pickled by value.
     schedule : "constant", "cosine" or "one-cycle", over all steps.
     patience : None to train all epochs on all rows; else stop after so many epochs without a better
         `metric` on rows that training does not see, and keep the best epoch's weights. These rows are
-        `X_val`, `y_val` where `fit` gets them, else `validation_fraction` of the rows, stratified.
+        `X_val`, `y_val` where `fit` gets them, else `validation_fraction` of the rows, stratified; rows that
+        are equal, label and all, are not parted.
     bfloat16 : multiply matrices in bfloat16 on processors and GPUs that have it.
-    device : "auto", "cpu", "cuda" or "mps".
+    device : "auto", "cpu", "cuda" or "mps", or a `torch.device`.
 
     Attributes
     ----------
@@ -74,7 +82,7 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         validation_fraction: float = 0.1,
         bfloat16: bool = False,
         metric: Metric = log_loss,
-        device: str = "cpu",
+        device: str | torch.device = "cpu",
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.make_model = make_model
@@ -101,28 +109,30 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     ) -> Self:
         """Train on X (N, D) and labels y (N,); rows weigh 1 without `sample_weight` (N,).
 
-        Raises: ValueError for input that scikit-learn's validation refuses, or fewer than two classes.
+        Raises: ValueError for input that scikit-learn's validation refuses, or fewer than two classes; UsageError for
+        parameters that are not allowed; NetworkError for a network that cannot be trained as it is.
         """
+        recipe, make_model = self._checked_parameters()
         inputs, labels, weight = self._checked(X, y, sample_weight)
         job = Job("network", 0, 0, int(check_random_state(self.random_state).randint(2**31)))
-        recipe = Recipe(**{field.name: getattr(self, field.name) for field in fields(Recipe)})
-        if X_val is None:
-            kept, held = hold_out(np.arange(len(labels)), labels, recipe, job.random_state)
+        if X_val is None and y_val is None:
+            twins = None if recipe.patience is None else first_equal(inputs, labels)
+            kept, held = hold_out(np.arange(len(labels)), labels, recipe, job.random_state, twins)
             held_out = None if held is None else (inputs[held], labels[held])
             inputs, labels, weight = inputs[kept], labels[kept], None if weight is None else weight[kept]
         else:
             held_out = self._checked_held_out(X_val, y_val)
         rows = Rows(
-            inputs=torch.from_numpy(inputs),
+            inputs=_tensor(inputs),
             target=self._target(labels, weight),
-            held_out=held_out and (torch.from_numpy(held_out[0]), self._codes(held_out[1])),
+            held_out=held_out and (_tensor(held_out[0]), self._codes(held_out[1])),
         )
-        make_model, n_classes = self.make_model or default_model, len(self.classes_)
+        n_classes = len(self.classes_)
         group = Group(
             jobs=(job,), encode=lambda _fold: Encoded(rows), make_model=make_model, n_classes=n_classes,
-            recipe=recipe, metric=self.metric, device=pick_device(self.device),
+            recipe=recipe, metric=self.metric, device=pick_device(str(self.device)),
         )  # fmt: skip
-        with threads_for(n_weights(make_model, inputs.shape[1], n_classes) <= STACKED_PARAMETERS):
+        with threads_for(n_weights(make_model, rows.inputs[:2], n_classes) <= STACKED_PARAMETERS):
             trained = fit(group).networks[job]
         self.model_, self.history_, self.n_iter_ = trained.model, trained.history, len(trained.history.losses)
         return self
@@ -132,7 +142,7 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         inputs = validate_data(self, X, dtype=np.float32, reset=False)
         device = next(self.model_.parameters()).device
-        proba: FloatArray = predict_proba(self.model_, torch.from_numpy(inputs).to(device)).numpy()
+        proba: FloatArray = predict_proba(self.model_, _tensor(inputs).to(device)).numpy()
         return proba
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
@@ -140,6 +150,22 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         most_probable = self.predict_proba(X).argmax(axis=1)
         labels: NDArray[Any] = self.classes_[most_probable]
         return labels
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value if _picklable(value) else ByValue(value) for name, value in super().__getstate__().items()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__({name: getattr(value, "by_value", value) for name, value in state.items()})
+
+    def _checked_parameters(self) -> tuple[Recipe, Callable[[int, int], nn.Module]]:
+        """Scikit-learn's convention: parameters are looked at in `fit`."""
+        values = {field.name: getattr(self, field.name) for field in fields(Recipe)}
+        for name, rule in ALLOWED["Recipe"].items():
+            values[name] = allowed("TorchClassifier", name, values[name], rule)
+        allowed("TorchClassifier", "metric", self.metric, METRIC)
+        allowed("TorchClassifier", "random_state", self.random_state, RANDOM_STATE)
+        allowed("TorchClassifier", "make_model", self.make_model, none_or(MAKE_MODEL))
+        return Recipe(**values), self.make_model or default_model
 
     def _checked(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None
@@ -156,7 +182,16 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise ValueError(f"TorchClassifier needs at least two classes; y holds one class: {self.classes_.tolist()}")
         return inputs, labels, weight
 
-    def _checked_held_out(self, X_val: ArrayLike, y_val: ArrayLike | None) -> tuple[NDArray[np.float32], NDArray[Any]]:
+    def _checked_held_out(
+        self, X_val: ArrayLike | None, y_val: ArrayLike | None
+    ) -> tuple[NDArray[np.float32], NDArray[Any]]:
+        if X_val is None or y_val is None:
+            given, missing = ("y_val", "X_val") if X_val is None else ("X_val", "y_val")
+            raise UsageError(
+                f"fit got {given} without {missing}",
+                "give both: rows for early stopping and their labels; or neither",
+                "请同时给出 X_val 和 y_val，或都不给",
+            )
         held_out: tuple[NDArray[np.float32], NDArray[Any]]
         held_out = validate_data(self, X_val, y_val, dtype=np.float32, reset=False)
         unknown = np.setdiff1d(held_out[1], self.classes_)
@@ -178,3 +213,29 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             return codes
         scaled = torch.from_numpy((weight / weight.mean()).astype(np.float32))
         return nn.functional.one_hot(codes, len(self.classes_)) * scaled[:, None]
+
+
+def _tensor(array: NDArray[Any]) -> Tensor:
+    """The array as a tensor: without a copy where torch can use its memory, neither read-only nor running backwards."""
+    return torch.from_numpy(np.require(array, requirements=["C", "W"]))
+
+
+class ByValue:
+    """What plain pickle does not take, for it looks functions and classes up by name: pickled with its code."""
+
+    def __init__(self, value: object) -> None:
+        self.by_value = value
+
+    def __reduce__(self) -> tuple[Callable[[Any], Any], tuple[Any]]:
+        return operator.itemgetter(0), (wrap_non_picklable_objects([self.by_value], keep_wrapper=False),)
+
+    def __deepcopy__(self, memo: object) -> object:
+        return self.by_value
+
+
+def _picklable(value: object) -> bool:
+    try:
+        pickle.dumps(value)
+    except Exception:  # what a value of somebody's own may raise
+        return False
+    return True

@@ -8,15 +8,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.model_selection import train_test_split
 from torch import Tensor, nn
 
 from pipelines.competition import Recipe
 from pipelines.errors import memory_is_full
-from pipelines.metrics import Metric
+from pipelines.metrics import IntArray, Metric
+from pipelines.training.early_stopping import split_off
 from pipelines.training.loop import History, train
 from pipelines.training.stack import CannotStackError, CrossEntropy
 from pipelines.training.together import Together, of_one_shape, say_why
@@ -93,7 +92,7 @@ def fit(group: Group, on_epoch: OnEpoch = lambda _job, _epoch, _loss: None) -> F
     A network depends on its job alone: the same job gives the same network (to rounding) whatever else is trained
     beside it. Networks for which memory does not suffice together are trained in halves, from their first epoch.
 
-    Raises: TrainingError for mistakes that the loop sees; what a network of somebody's own raises, with its layer.
+    Raises: NetworkError for a network that cannot be trained as it is; TrainingError for mistakes that the loop sees.
     """
     started = time.perf_counter()
     encoded = {fold: group.encode(fold) for fold in {job.fold for job in group.jobs}}
@@ -121,13 +120,12 @@ def fit(group: Group, on_epoch: OnEpoch = lambda _job, _epoch, _loss: None) -> F
 
 
 def hold_out(
-    rows: NDArray[np.int64], y: NDArray[Any], recipe: Recipe, seed: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64] | None]:
+    rows: IntArray, y: NDArray[Any], recipe: Recipe, seed: int, twins: IntArray | None = None
+) -> tuple[IntArray, IntArray | None]:
     """Row numbers to train on, and those split off for early stopping: stratified by the labels `y` of all rows.
 
-    None are split off where the recipe has no patience.
+    None are split off where the recipe has no patience. Rows that are equal, as `twins` says, are not parted.
     """
     if recipe.patience is None:
         return rows, None
-    kept, held = train_test_split(rows, test_size=recipe.validation_fraction, stratify=y[rows], random_state=seed)
-    return kept, held
+    return split_off(rows, y, recipe.validation_fraction, seed, twins)

@@ -17,6 +17,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from pipelines.competition import Schedule
+from pipelines.report.allowed import SCHEDULE, allowed, whole
 from pipelines.training.checks import refuse_divergence, warn_if_still, warn_of_old_gradients, watching
 from pipelines.training.early_stopping import Best, Monitor
 
@@ -86,6 +87,7 @@ def train(
 
     Raises: TrainingError when a loss is not finite, and for mistakes that `checks.py` can tell.
     """
+    epochs = allowed("train", "epochs", epochs, whole(1))
     scheduler = make_scheduler(optimizer, schedule, epochs * len(batches))
     losses: list[list[float]] = []
     best = None if monitor is None else Best(model, monitor)
@@ -120,6 +122,7 @@ def make_scheduler(optimizer: Optimizer, schedule: Schedule, n_steps: int) -> La
     `cosine` falls from 1 to 0 along half a cosine; `one-cycle` rises linearly over the first 30 % of
     the steps, then falls likewise. Source: Loshchilov & Hutter 2017; Smith & Topin 2019.
     """
+    allowed("make_scheduler", "schedule", schedule, SCHEDULE)
     rise = max(1, round(0.3 * n_steps)) if schedule == "one-cycle" else 0
 
     def factor(step: int) -> float:

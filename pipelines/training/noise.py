@@ -8,12 +8,17 @@ network has a stream of its own; trained alone or in a stack of a hundred it see
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
+
+from pipelines.errors import NetworkError
+from pipelines.models.contract import outputs_of
 
 M = TypeVar("M", bound=nn.Module)
 BITS = 16
@@ -32,6 +37,29 @@ def seeded(make_model: Callable[[], M], seed: int) -> M:
             return make_model()
         finally:
             torch.set_rng_state(before)
+
+
+def new_network(make_model: Callable[[int, int], nn.Module], example: Tensor, n_classes: int, seed: int) -> nn.Module:
+    """A new network for rows like the `example` (B, D), from `seed`: in float32, and lazy layers have seen the example.
+
+    Raises: NetworkError for what is no network, or cannot take such rows.
+    """
+
+    def make() -> nn.Module:
+        model = make_model(example.shape[1], n_classes)
+        if not isinstance(model, nn.Module):
+            raise NetworkError(
+                f"make_model gives {type(model).__name__}, where a network is needed, an nn.Module",
+                "let make_model return the network; a def without return gives None",
+                "请让 make_model 返回网络；没有 return 的函数返回 None",
+            )
+        if any(is_lazy(tensor) for tensor in (*model.parameters(), *model.buffers())):
+            with torch.no_grad():
+                outputs_of(model.eval(), example.cpu().float())
+            model.train()
+        return model.float()
+
+    return seeded(make, seed)
 
 
 class NoiseStreams:
@@ -144,10 +172,19 @@ def draws(model: nn.Module, inputs: Tensor) -> bool:
     The look moves the model's statistics and uses up its noise: hand over a copy.
     """
     generator = generator_of(model)
-    with ONE_GENERATOR, torch.no_grad():
+    with own_generator_kept(model), torch.no_grad():
+        before = generator.get_state()
+        model.train()(inputs)
+        return not torch.equal(before, generator.get_state())
+
+
+@contextmanager
+def own_generator_kept(model: nn.Module) -> Iterator[None]:
+    """Nobody else draws from torch's own generator of the model's device, and in the end it is as it was."""
+    generator = generator_of(model)
+    with ONE_GENERATOR:
         before = generator.get_state()
         try:
-            model.train()(inputs)
-            return not torch.equal(before, generator.get_state())
+            yield
         finally:
             generator.set_state(before)

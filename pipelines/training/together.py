@@ -6,6 +6,7 @@ Shapes: N training rows, D features.
 import copy
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
@@ -13,10 +14,11 @@ from torch import Tensor, nn
 
 from pipelines.errors import TrainingWarning
 from pipelines.hardware import in_bfloat16
+from pipelines.models.contract import claim, layers_named
 from pipelines.training.batches import ShuffledBatches, TensorRows, training_batches
-from pipelines.training.checks import layers_named
+from pipelines.training.checks import ROWS_LOOKED_AT, look_at
 from pipelines.training.early_stopping import Monitor, held_out_score
-from pipelines.training.noise import OwnGenerator, draws, seeded
+from pipelines.training.noise import OwnGenerator, draws, new_network
 from pipelines.training.stack import CannotStackError, give_noise, stacked, unstack
 
 if TYPE_CHECKING:
@@ -33,14 +35,16 @@ def of_one_shape(group: "Group", encoded: "Mapping[int, Encoded]") -> "Iterator[
         held_out = None if rows.held_out is None else rows.held_out[0].shape
         by_shape.setdefault((rows.inputs.shape, rows.target.shape, held_out), []).append(job)
     for jobs in by_shape.values():
-        n_features = encoded[jobs[0].fold].rows.inputs.shape[1]
-        large = n_weights(group.make_model, n_features, group.n_classes) > STACKED_PARAMETERS
+        few = encoded[jobs[0].fold].rows.inputs[:ROWS_LOOKED_AT].to(group.device)
+        new = partial(new_network, group.make_model, few, group.n_classes)
+        look_at(new, few, group.n_classes, group.recipe.batch_size)
+        large = n_weights(group.make_model, few, group.n_classes) > STACKED_PARAMETERS
         yield from [[job] for job in jobs] if large and group.device.type == "cpu" else [jobs]
 
 
-def n_weights(make_model: Callable[[int, int], nn.Module], n_features: int, n_classes: int) -> int:
-    """How many numbers such a network has to learn."""
-    return sum(weight.numel() for weight in seeded(lambda: make_model(n_features, n_classes), 0).parameters())
+def n_weights(make_model: Callable[[int, int], nn.Module], example: Tensor, n_classes: int) -> int:
+    """How many numbers a network for rows like the `example` (B, D) has to learn."""
+    return sum(weight.numel() for weight in new_network(make_model, example, n_classes, 0).parameters())
 
 
 def say_why(reason: CannotStackError) -> None:
@@ -66,11 +70,12 @@ class Together:
         recipe, device = group.recipe, group.device
         folds = list(dict.fromkeys(job.fold for job in jobs))  # rows that jobs share are there once
         rows = [encoded[fold].rows for fold in folds]
-        n_rows, n_features = rows[0].inputs.shape
+        n_rows, example = len(rows[0].inputs), rows[0].inputs[: recipe.batch_size].to(device)
         seeds = [job.random_state for job in jobs]
-        make_model = lambda: group.make_model(n_features, group.n_classes)  # noqa: E731
-        self.jobs, self.models = jobs, [seeded(make_model, seed).to(device) for seed in seeds]
-        self._bare = self._network(seeds, rows[0].inputs[: recipe.batch_size].to(device))
+        new = partial(new_network, group.make_model, example, group.n_classes)
+        self.jobs, self.models = jobs, [new(seed).to(device) for seed in seeds]
+        claim(self.models)
+        self._bare = self._network(seeds, example)
         self.network = in_bfloat16(self._bare, device) if recipe.bfloat16 else self._bare
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         starts = [folds.index(job.fold) * n_rows for job in jobs]

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import as_completed
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -19,13 +19,15 @@ import torch
 
 from pipelines.competition import Competition, Variant
 from pipelines.data.tables import Tables
-from pipelines.errors import DataError
 from pipelines.hardware import blas_on_one_thread, cores
 from pipelines.metrics import FloatArray, IntArray
+from pipelines.report.allowed import Checked
 from pipelines.report.curves import OnTask, counted
+from pipelines.training.early_stopping import first_equal
 from pipelines.training.fit import Encoded, Fitted, Job, OnEpoch, Rows, Trained, fit, hold_out
 from pipelines.training.loop import predict_proba
 from pipelines.validation.baselines import out_of_fold, simple_models
+from pipelines.validation.conditions import as_inputs, features_of
 from pipelines.validation.groups import baselines_at_a_time, make_groups
 from pipelines.validation.results import CVResult, Predictions, summarise
 from pipelines.validation.splits import Fold, split
@@ -34,7 +36,7 @@ ROWS_AT_A_TIME = 20_000  # that are encoded and predicted in one go
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class Plan(Checked):
     """How a run is cross-validated: `folds` x `seeds` networks of each variant; `seed` fixes all chance."""
 
     folds: int
@@ -56,24 +58,33 @@ class Plan:
 
 @dataclass(frozen=True)
 class Features:
-    """Feature frames of the training rows (N) and test rows (M), and the class codes `y` (N,)."""
+    """Feature frames of the training rows (N) and test rows (M), and the class codes `y` (N,).
+
+    `rows` (N) are the training rows as the file has them, but for the id; None where `train` is that.
+    """
 
     train: pd.DataFrame
     y: IntArray
     test: pd.DataFrame
+    rows: pd.DataFrame | None = None
+
+    @cached_property
+    def twins(self) -> IntArray:
+        """For each training row the first that equals it, label and all: rows that no fold may part; (N,)."""
+        return first_equal(self.train if self.rows is None else self.rows, self.y)
+
+    @property
+    def n_twins(self) -> int:
+        """Training rows that equal one before them."""
+        return int((self.twins != np.arange(len(self.y))).sum())
 
 
 def make_features(competition: Competition, tables: Tables) -> Features:
     """Feature frames from train and test rows together; the target is not there to be seen."""
     together = pd.concat([tables.train, tables.test], ignore_index=True)
-    features = competition.add_features(together.drop(columns=competition.id_column))
-    if not features.index.equals(together.index):
-        raise ValueError(
-            f"add_features of {competition.slug} must keep every row in its place: "
-            f"{len(together)} rows went in, {len(features)} came back or their order changed"
-        )
-    n_train = len(tables.train)
-    return Features(features.iloc[:n_train], tables.y, features.iloc[n_train:].reset_index(drop=True))
+    features, n_train = features_of(competition, together.drop(columns=competition.id_column)), len(tables.train)
+    test, rows = features.iloc[n_train:].reset_index(drop=True), tables.train.drop(columns=competition.id_column)
+    return Features(features.iloc[:n_train], tables.y, test, rows)
 
 
 @blas_on_one_thread()
@@ -88,7 +99,7 @@ def cross_validate(
 
     `on_epoch` hears of each job after each of its epochs, `on_task` of what is trained, predicted and compared.
     """
-    folds = split(features.y, plan.folds, plan.seed)
+    folds = split(features.y, plan.folds, plan.seed, features.twins)
     encoders = {name: FoldEncoder(features, folds, variant, plan.seed) for name, variant in plan.variants.items()}
     groups, workers, threads = make_groups(competition, plan, encoders)
     with cores(workers, threads, on_epoch) as (pool, step):
@@ -113,7 +124,8 @@ class FoldEncoder:
     def __call__(self, fold: int) -> Encoded:
         """Encode a fold's training rows; those for early stopping leave before the encoder sees a label."""
         y = self.features.y
-        fit_rows, stop_rows = hold_out(self.folds[fold].train, y, self.variant.recipe, self.seed)
+        twins = self.features.twins
+        fit_rows, stop_rows = hold_out(self.folds[fold].train, y, self.variant.recipe, self.seed, twins)
         encoder = self.variant.make_encoder()
         inputs = as_inputs(encoder.fit_transform(self.features.train.iloc[fit_rows], y[fit_rows]))
         held_out = None
@@ -121,23 +133,6 @@ class FoldEncoder:
             stopping = as_inputs(encoder.transform(self.features.train.iloc[stop_rows]))
             held_out = stopping, torch.from_numpy(y[stop_rows])
         return Encoded(Rows(inputs=inputs, target=torch.from_numpy(y[fit_rows]), held_out=held_out), encoder)
-
-
-def as_inputs(X: Any) -> torch.Tensor:
-    """What an encoder gives, as float32 (N, D).
-
-    Raises: DataError for anything but a table of finite numbers.
-    """
-    array = np.ascontiguousarray(X, dtype=np.float32)
-    odd = np.argwhere(~np.isfinite(array)) if array.ndim == 2 else [array.shape]
-    if len(odd):
-        what = f"gives {array[tuple(odd[0])]} in its column {odd[0][1]}" if array.ndim == 2 else f"gives {odd[0]}"
-        raise DataError(
-            f"an encoder {what}, where networks need finite numbers in rows and columns",
-            "fill gaps in the encoder, in every column, also where the training rows have none",
-            "请在编码器中填补每一列的缺失值，训练行中没有缺失的列也要填补",
-        )
-    return torch.from_numpy(array if array.flags.writeable else array.copy())
 
 
 def random_state(seed: int, fold: int, number: int) -> int:

@@ -14,6 +14,7 @@ from pipelines.errors import TrainingWarning
 from pipelines.hardware import memory_there, memory_to_use, n_cores
 from pipelines.training.fit import Group, Job
 from pipelines.training.together import STACKED_PARAMETERS, n_weights
+from pipelines.validation.conditions import code_named, n_features
 
 if TYPE_CHECKING:
     from pipelines.validation.crossval import FoldEncoder, Plan
@@ -115,11 +116,12 @@ def _size(competition: Competition, plan: "Plan", encode: "FoldEncoder") -> Size
     first_of_each_class = fit_rows[np.unique(y[fit_rows], return_index=True)[1]]
     from_all_over = fit_rows[:: max(1, len(fit_rows) // FEW_ROWS)]  # some files are sorted by class
     few = np.union1d(first_of_each_class, from_all_over)
-    n_features = np.shape(encode.variant.make_encoder().fit_transform(encode.features.train.iloc[few], y[few]))[1]
-    weights = n_weights(encode.variant.make_model, n_features, len(competition.classes))
+    width = n_features(encode.variant, encode.features.train.iloc[few], y[few])
+    with code_named("make_model"):
+        weights = n_weights(encode.variant.make_model, torch.zeros(2, width), len(competition.classes))
     noise = BYTES_OF_NOISE.get(torch.device(plan.device).type, BYTES_OF_NOISE["cpu"])
     return Size(
-        rows=4.0 * COPIES * n_features * max(len(fold.train) for fold in encode.folds),
+        rows=4.0 * COPIES * width * max(len(fold.train) for fold in encode.folds),
         network=float(BYTES_OF_WEIGHT * weights + noise),
         large=weights > STACKED_PARAMETERS,
     )

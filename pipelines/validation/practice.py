@@ -8,10 +8,14 @@ against it measures likeness to that rule. Hidden rows have a truth.
 
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from pipelines.competition import Competition
 from pipelines.data.tables import Tables
+from pipelines.errors import DataError
 from pipelines.metrics import FloatArray, IntArray, Metric, standard_error
 from pipelines.submission.record import HiddenScore
+from pipelines.training.early_stopping import first_equal
 from pipelines.validation.splits import split
 
 PARTS = 5  # one of so many is hidden
@@ -33,9 +37,19 @@ class Hidden:
 def hide(tables: Tables, seed: int) -> Hidden:
     """Take a stratified fifth of the N training rows for test rows, without their labels.
 
-    Raises: DataError when a class has fewer rows than there are parts.
+    Rows that are equal, but for the id, are hidden together.
+
+    Raises: DataError when a class has fewer different rows than there are parts.
     """
-    shown, hidden = split(tables.y, PARTS, seed)[0]
+    twins = first_equal(tables.train.iloc[:, 1:], tables.y)
+    counts = np.bincount(tables.y[np.unique(twins)])
+    if counts.min() < PARTS:
+        raise DataError(
+            f"--practice hides one row in {PARTS} of each class, and the smallest class has {counts.min()} rows",
+            "leave --practice out",
+            "请去掉 --practice",
+        )
+    shown, hidden = split(tables.y, PARTS, seed, twins)[0]
     train, test = (tables.train.iloc[rows].reset_index(drop=True) for rows in (shown, hidden))
     return Hidden(replace(tables, train=train, y=tables.y[shown], test=test), tables.y[hidden])
 

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.model_selection import StratifiedKFold
 
-from pipelines.errors import DataError
 from pipelines.metrics import IntArray
+from pipelines.validation.conditions import refuse_few
 
 
 class Fold(NamedTuple):
@@ -19,16 +19,18 @@ class Fold(NamedTuple):
     scored: IntArray
 
 
-def split(y: IntArray, folds: int, seed: int) -> list[Fold]:
+def split(y: IntArray, folds: int, seed: int, twins: IntArray | None = None) -> list[Fold]:
     """Stratified folds of rows with the class codes `y` (N,); each row is scored once.
 
-    Raises: DataError when a class has fewer rows than there are folds.
+    Rows that are equal stay in one fold: `twins` (N,) holds for each row the first that equals it.
+
+    Raises: DataError when a class has fewer different rows than there are folds.
     """
-    smallest = int(np.bincount(y).min())
-    if not 2 <= folds <= smallest:
-        raise DataError(
-            f"{folds} folds do not fit: the smallest class has {smallest} rows",
-            f"choose --folds between 2 and {smallest}",
-            f"请将 --folds 设为 2 到 {smallest} 之间",
-        )
-    return [Fold(*rows) for rows in StratifiedKFold(folds, shuffle=True, random_state=seed).split(y, y)]
+    first = np.arange(len(y)) if twins is None else np.unique(twins)
+    refuse_few(np.bincount(y[first]), folds, different=len(first) < len(y))
+    fold_of = np.empty(len(y), dtype=np.int64)
+    parts = StratifiedKFold(folds, shuffle=True, random_state=seed).split(first, y[first])
+    for fold, (_, scored) in enumerate(parts):
+        fold_of[first[scored]] = fold
+    fold_of = fold_of if twins is None else fold_of[twins]
+    return [Fold(np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)) for fold in range(folds)]

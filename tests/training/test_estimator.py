@@ -1,5 +1,9 @@
 """scikit-learn's own checks, and what its users expect."""
 
+import copy
+import pickle
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,6 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from pipelines.errors import UsageError
 from pipelines.metrics import accuracy
 from pipelines.models import MLP
 from pipelines.training.estimator import TorchClassifier
@@ -127,3 +132,101 @@ def test_validation_labels_unknown_to_training_are_refused(data):
     X, y = data
     with pytest.raises(ValueError, match="y_val holds 7"):
         TorchClassifier(epochs=1).fit(X, y, X_val=X[:2], y_val=np.array([0, 7]))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"schedule": "onecycle"}, {"schedule": None}, {"patience": 0}, {"epochs": True}, {"batch_size": "64"},
+        {"lr": -1.0}, {"validation_fraction": 1}, {"bfloat16": 1}, {"metric": "accuracy"}, {"metric": max},
+        {"random_state": True}, {"random_state": -1}, {"make_model": MLP([6, 2])}, {"make_model": lambda: MLP([6, 2])},
+        {"device": "gpu"}, {"device": None},
+    ],
+    ids=lambda wrong: next(iter(wrong)),
+)  # fmt: skip
+def test_parameters_are_looked_at_in_fit(data, wrong):
+    model = TorchClassifier(**({"epochs": 1} | wrong))
+    assert model.get_params()[next(iter(wrong))] == next(iter(wrong.values()))
+    with pytest.raises(UsageError, match=next(iter(wrong))):
+        model.fit(*data)
+
+
+def test_numpys_numbers_and_torchs_devices_are_taken(data):
+    plain = TorchClassifier(epochs=2, batch_size=50, patience=2, random_state=3).fit(*data)
+    numpys = {"epochs": np.int64(2), "batch_size": np.int32(50), "patience": np.int64(2), "random_state": np.int64(3)}
+    model = TorchClassifier(**numpys, device=torch.device("cpu")).fit(*data)
+    np.testing.assert_array_equal(plain.predict_proba(data[0]), model.predict_proba(data[0]))
+
+
+def read_only(X):
+    X = X.copy()
+    X.flags.writeable = False
+    return X
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        read_only, lambda X: X[::-1].copy()[::-1], lambda X: np.flip(X, 1).copy()[:, ::-1], np.asfortranarray,
+        pd.DataFrame, np.ndarray.tolist,
+    ],
+    ids=["read-only", "backwards", "columns backwards", "by columns", "a frame", "a list"],
+)  # fmt: skip
+def test_arrays_of_any_memory_are_taken(data, form):
+    X, y = data[0].astype(np.float32), data[1]
+    model = TorchClassifier(epochs=2, patience=2, random_state=0)
+    plain = clone(model).fit(X, y, X_val=X[:50], y_val=y[:50]).predict_proba(X)
+    found = model.fit(form(X), y, X_val=form(X[:50]), y_val=y[:50]).predict_proba(form(X))
+    np.testing.assert_array_equal(found, plain)
+
+
+@pytest.mark.parametrize("given", ["X_val", "y_val"])
+def test_rows_for_early_stopping_come_with_their_labels(data, given):
+    with pytest.raises(UsageError, match=f"got {given} without"):
+        TorchClassifier(epochs=1, patience=1).fit(
+            *data, **{given: dict(zip(("X_val", "y_val"), data, strict=True))[given]}
+        )
+
+
+def test_in_float64_by_default_it_learns_the_same_way(data):
+    torch.set_default_dtype(torch.float64)
+    try:
+        model = TorchClassifier(epochs=20, lr=0.01, random_state=0).fit(*data)
+        assert model.score(*data) > 0.9
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert next(model.model_.parameters()).dtype == torch.float32
+
+
+def test_a_fitted_classifier_with_a_lambda_can_be_pickled_and_copied(data):
+    class Local(torch.nn.Linear):
+        """A network that has no name to be found by."""
+
+    width = 8
+    for make in (lambda d, c: MLP([d, width, c], dropout=0.2), Local):
+        model = TorchClassifier(make, epochs=2, random_state=0).fit(*data)
+        again = pickle.loads(pickle.dumps(model))
+        np.testing.assert_array_equal(again.predict_proba(data[0]), model.predict_proba(data[0]))
+        np.testing.assert_array_equal(again.fit(*data).predict_proba(data[0]), model.predict_proba(data[0]))
+        for copied in (copy.copy(model), copy.deepcopy(model), clone(model)):
+            assert copied.make_model is make
+    assert b"cloudpickle" not in pickle.dumps(TorchClassifier(epochs=2, random_state=0).fit(*data))
+
+
+@pytest.mark.filterwarnings("ignore::pipelines.errors.TrainingWarning")  # there is nothing to learn
+def test_equal_rows_do_not_tell_early_stopping_of_coin_flips():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(100, 20)), rng.integers(0, 2, 100)
+    order = rng.permutation(200) % 100
+    model = TorchClassifier(
+        lambda d, c: MLP([d, 64, c]), epochs=40, lr=0.01, patience=40, validation_fraction=0.3, metric=accuracy,
+        random_state=0,
+    ).fit(X[order], y[order])  # fmt: skip
+    assert max(model.history_.scores) < 0.75  # 0.97 where equal rows are parted
+
+
+def test_nothing_is_said_of_what_is_right(data):
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        TorchClassifier(epochs=2, random_state=0).fit(pd.DataFrame(data[0].astype(np.float32)), data[1] > 0)
+    assert said == []

@@ -4,15 +4,18 @@ import pickle
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from networks import NETWORKS, RECIPE, assert_same, fit_alone, fit_each, make_group, make_rows
 
 from pipelines import hardware
 from pipelines.competition import Recipe
+from pipelines.errors import DataError
 from pipelines.models import MLP
 from pipelines.training import fit as fitting
 from pipelines.training import stack, together
+from pipelines.training.early_stopping import first_equal
 from pipelines.training.fit import Encoded, Group, Job, fit, hold_out
 from pipelines.training.together import Together
 
@@ -162,6 +165,32 @@ def test_rows_for_early_stopping_are_stratified_and_only_split_off_for_patience(
     kept, held = hold_out(rows, y, Recipe(patience=3, validation_fraction=0.2), 0)
     assert sorted([*kept, *held]) == list(rows)
     assert (len(held), y[held].sum()) == (40, pytest.approx(y[rows].sum() / 5, abs=1))
+
+
+def test_equal_rows_are_not_parted_for_early_stopping_and_without_any_nothing_changes():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(60, 3)), np.arange(60) % 2
+    rows, recipe = np.arange(60), Recipe(patience=3, validation_fraction=0.2)
+    for ours, plain in zip(hold_out(rows, y, recipe, 4, first_equal(X, y)), hold_out(rows, y, recipe, 4), strict=True):
+        np.testing.assert_array_equal(ours, plain)
+    order = rng.permutation(120) % 60
+    twins = first_equal(X[order], y[order])
+    np.testing.assert_array_equal(twins, [np.flatnonzero(order == row)[0] for row in order])
+    kept, held = hold_out(np.arange(120), y[order], recipe, 4, twins)
+    assert sorted([*kept, *held]) == list(range(120))
+    assert set(twins[kept]) & set(twins[held]) == set()
+    assert (len(held), y[order][held].mean()) == (24, 0.5)
+
+
+def test_equal_rows_of_another_label_are_not_equal():
+    frame = pd.DataFrame({"a": [1.0, 1.0, np.nan, np.nan], "b": ["x", "x", None, None]})
+    assert first_equal(frame, np.array([0, 1, 1, 1])).tolist() == [0, 1, 2, 2]
+
+
+@pytest.mark.parametrize(("y", "share"), [([0] + [1] * 39, 0.2), (list(range(3)) * 13 + [0], 0.01)])
+def test_rows_that_cannot_be_split_off_are_told(y, share):
+    with pytest.raises(DataError, match=r"cannot split .* of 40 different training rows off.*\n.*patience=None"):
+        hold_out(np.arange(40), np.array(y), Recipe(patience=1, validation_fraction=share), 0)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")

@@ -1,0 +1,185 @@
+"""What training asks of a network: made new each time, one tensor of logits out, something to learn.
+
+Shapes: B rows, C classes, K answers to a row.
+"""
+
+import contextlib
+import itertools
+import threading
+import weakref
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
+
+from pipelines.errors import NetworkError, TrainingError, memory_is_full
+
+TRAINED: "weakref.WeakSet[nn.Module]" = weakref.WeakSet()  # layers of networks that were handed over for training
+ONE_AT_A_TIME = threading.Lock()
+
+
+@contextlib.contextmanager
+def layers_named(model: nn.Module) -> Iterator[None]:
+    """Whatever a layer of the model raises gets a note that names the layer and the shapes of its inputs."""
+    inside: list[str] = []
+
+    def enter(name: str, module: nn.Module, inputs: tuple[object, ...]) -> None:
+        shapes = ", ".join(str(tuple(each.shape)) for each in inputs if isinstance(each, Tensor))
+        inside.append(f"in layer {name!r}, {module}, whose inputs have the shape {shapes}")
+
+    leaves = [(name, module) for name, module in model.named_modules() if not list(module.children())]
+    handles = [module.register_forward_pre_hook(partial(enter, name)) for name, module in leaves]
+    handles += [module.register_forward_hook(lambda *_: inside.clear()) for _, module in leaves]
+    try:
+        yield
+    except Exception as error:
+        for words in inside[-1:]:
+            error.add_note(words)
+        raise
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def outputs_of(model: nn.Module, inputs: Tensor) -> object:
+    """What the model says of a few rows.
+
+    Raises: NetworkError in the place of what its layers raise, with the layer.
+    """
+    try:
+        with layers_named(model):
+            return model(inputs)
+    except Exception as error:
+        if memory_is_full(error) or isinstance(error, TrainingError):
+            raise
+        raise _cannot_take(inputs, error) from error
+
+
+def _cannot_take(inputs: Tensor, error: Exception) -> NetworkError:
+    said, notes = (str(error).splitlines() or [type(error).__name__])[0], getattr(error, "__notes__", [])
+    if "more than 1 value per channel" in said:
+        return NetworkError(
+            f"batch norm cannot learn from a batch of {len(inputs)} row: it has no variance",
+            "choose a batch_size of 2 or more (and 3 rows or more), or layer norm in place of batch norm",
+            "请将 batch_size 设为 2 或更大（且至少 3 行），或用 LayerNorm 代替 BatchNorm",
+        )
+    where = f", {notes[-1]}" if notes else ""
+    what = f"a batch of the shape {tuple(inputs.shape)} ({inputs.dtype})".replace("torch.", "")
+    told = NetworkError(
+        f"the network cannot take {what}: {said}{where}",
+        "its forward gets one tensor of the inputs; its first layer must be as wide as make_model's first argument, "
+        f"n_features, says ({inputs.shape[1]} here), and each layer as wide as the one before gives",
+        "forward 的参数是一个输入张量；第一层的宽度应等于 make_model 的第一个参数 n_features"
+        f"（此处为 {inputs.shape[1]}），其后每一层应与前一层的输出一致",
+    )
+    for note in notes:
+        told.add_note(note)
+    return told
+
+
+def refuse_form(outputs: object, n_rows: int, n_classes: int, *, training: bool) -> None:
+    """Outputs have to be one tensor of logits (B, C), finite; in training (B, K, C) too.
+
+    Raises: NetworkError with what was expected and what came.
+    """
+    wanted = (
+        f"one tensor of logits of the shape ({n_rows}, {n_classes}): a row of {n_classes} for each of {n_rows} rows"
+    )
+    came = None
+    if not isinstance(outputs, Tensor):
+        size = f" of {len(outputs)}" if isinstance(outputs, tuple | list | dict) else ""
+        came = f"{type(outputs).__name__}{size}" if outputs is not None else "None: does forward end with return?"
+    elif not outputs.is_floating_point():
+        came = f"a tensor of {str(outputs.dtype).removeprefix('torch.')}"
+    elif (outputs.shape[:1], outputs.shape[1 + training * (outputs.ndim == 3) :]) != ((n_rows,), (n_classes,)):
+        came = f"the shape {tuple(outputs.shape)}"
+    if came is not None:
+        when = "in training" if training else "in evaluation"
+        raise NetworkError(
+            f"the network has to give {wanted}; {when} it gives {came}",
+            "end it with a layer of n_classes outputs, make_model's second argument, and let forward return that alone",
+            "请让网络的最后一层输出 n_classes 个值（make_model 的第二个参数），forward 只返回该张量",
+        )
+    if isinstance(outputs, Tensor) and not bool(outputs.isfinite().all()):
+        raise NetworkError(
+            "the network's outputs are NaN or infinite before the first step of training",
+            "look for divisions, logs and roots in its forward, and for huge values among the inputs",
+            "请检查 forward 中的除法、对数和开方，以及输入中过大的数值",
+        )
+
+
+def refuse_probabilities(outputs: Tensor) -> None:
+    """Outputs (..., C) that are never negative and whose rows all sum to one are no logits, nor is a last sigmoid."""
+    sums, last = outputs.sum(dim=-1), getattr(outputs.grad_fn, "name", str)()
+    if outputs.shape[-1] > 1 and bool(
+        (outputs >= 0).all() and torch.isclose(sums, torch.ones_like(sums), atol=1e-4).all()
+    ):
+        raise TrainingError(
+            "the model's outputs are probabilities (each row sums to 1), and the loss applies softmax once more",
+            "leave the Softmax layer out of the model: CrossEntropyLoss takes logits (lecture 9)",
+            "请去掉模型末尾的 Softmax 层: CrossEntropyLoss 的输入是 logits（第 9 讲）",
+        )
+    if last.startswith("SigmoidBackward"):
+        raise TrainingError(
+            "the model's outputs are those of a sigmoid (0 to 1), and the loss applies softmax once more",
+            "leave the last sigmoid out of the model: CrossEntropyLoss takes logits (lecture 9)",
+            "请去掉模型末尾的 sigmoid: CrossEntropyLoss 的输入是 logits（第 9 讲）",
+        )
+
+
+def refuse_nothing_to_learn(model: nn.Module) -> None:
+    """A network needs a weight that an optimizer can move.
+
+    Raises: NetworkError.
+    """
+    if not any(weight.requires_grad for weight in model.parameters()):
+        raise NetworkError(
+            f"the network has nothing to learn: no weight of {type(model).__name__} asks for a gradient",
+            "assign its layers to self in __init__ (a list of layers: nn.ModuleList), and leave some unfrozen",
+            "请在 __init__ 中将各层赋给 self（层的列表用 nn.ModuleList），并至少保留一层可训练",
+        )
+
+
+def refuse_shared(networks: Sequence[nn.Module]) -> None:
+    """Networks that `make_model` gives must have nothing in common, or folds would train what other folds score.
+
+    Raises: NetworkError.
+    """
+    seen: dict[object, int] = {}
+    for i, network in enumerate(networks):
+        tensors = itertools.chain(network.named_parameters(), network.named_buffers())
+        for key, what in [(network, ""), *((_place(tensor), name) for name, tensor in tensors)]:
+            if seen.setdefault(key, i) != i:
+                raise _shared(f"have {what!r} in common" if what else "are one and the same")
+
+
+def claim(networks: Sequence[nn.Module]) -> None:
+    """Networks are trained once, from weights of their own.
+
+    Raises: NetworkError for networks that share something, or of which a layer was handed over before.
+    """
+    refuse_shared(networks)
+    layers = [module for network in networks for module in network.modules() if any(True for _ in module.parameters())]
+    with ONE_AT_A_TIME:
+        if any(layer in TRAINED for layer in layers):
+            raise _shared("come back after they were trained")
+        TRAINED.update(layers)
+
+
+def _place(tensor: Tensor) -> object:
+    """Where a tensor's numbers lie; views of one another lie in the same place."""
+    place = 0 if is_lazy(tensor) or not tensor.numel() else tensor.untyped_storage().data_ptr()
+    return (tensor.device, place) if place else id(tensor)
+
+
+def _shared(how: str) -> NetworkError:
+    return NetworkError(
+        f"networks that make_model gives {how}: each fold would go on with what other folds have learned, and the "
+        "score would count rows that its network has seen",
+        "build the network, all its layers and tensors, inside make_model: "
+        "lambda n_features, n_classes: Net(n_features, n_classes), not one that was built before",
+        "请在 make_model 内部新建网络及其所有层和张量："
+        "lambda n_features, n_classes: Net(n_features, n_classes)，不要返回事先建好的网络",
+    )

@@ -1,0 +1,177 @@
+"""A network is looked at before it is trained: what it shares, what it gives, whether it can learn."""
+
+import gc
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from networks import RECIPE, fit_each, make_group, make_rows
+from sklearn.model_selection import cross_val_score
+from torch import nn
+
+from pipelines.errors import NetworkError, TrainingError
+from pipelines.models import MLP
+from pipelines.models.contract import claim, refuse_shared
+from pipelines.training.estimator import TorchClassifier
+from pipelines.training.fit import fit
+
+
+class Ends(nn.Module):
+    """A linear layer, and whatever is made of its outputs."""
+
+    def __init__(self, end, n_outputs=2):
+        super().__init__()
+        self.linear, self.end = nn.Linear(6, n_outputs), end
+
+    def forward(self, inputs):
+        return self.end(self.linear(inputs))
+
+
+class SoftmaxInEvaluation(Ends):
+    def forward(self, inputs):
+        return self.linear(inputs) if self.training else self.linear(inputs).softmax(dim=1)
+
+
+class Hidden(nn.Module):
+    """Layers in a plain list: nobody sees their weights."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = [nn.Linear(6, 2)]
+
+    def forward(self, inputs):
+        return self.layers[0](inputs)
+
+
+NET, TRUNK, TABLE = MLP([6, 2]), nn.Linear(6, 4), torch.ones(6)
+
+
+class WithTable(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("table", TABLE[1:].view(5), persistent=False)
+        self.linear = nn.Linear(6, 2)
+
+
+SHARED = {
+    "one network": (lambda: NET, "are one and the same"),
+    "a trunk": (lambda: nn.Sequential(TRUNK, nn.Linear(4, 2)), "have '0.weight' in common"),
+    "a view of a buffer": (WithTable, "have 'table' in common"),
+}
+
+
+@pytest.mark.parametrize("case", SHARED)
+def test_networks_that_share_something_are_refused(case):
+    make, how = SHARED[case]
+    with pytest.raises(NetworkError, match=how) as refused:
+        refuse_shared([make(), make()])
+    assert "inside make_model" in refused.value.hint
+
+
+def test_what_networks_of_their_own_have_in_common_is_nothing():
+    same = MLP([6, 2]).state_dict()
+    copies = [MLP([6, 2]), MLP([6, 2])]
+    for network in copies:
+        network.load_state_dict(same)  # equal weights are not the same weights
+    refuse_shared(copies)
+    refuse_shared([nn.LazyLinear(2), nn.LazyLinear(2)])
+
+
+@pytest.mark.filterwarnings("ignore::pipelines.errors.TrainingWarning")  # there is nothing to learn
+def test_one_network_for_all_folds_does_not_score_coin_flips():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(120, 6)), rng.integers(0, 2, 120)
+    of = lambda make: TorchClassifier(make, epochs=12, lr=0.02, random_state=0)  # noqa: E731
+    assert abs(cross_val_score(of(lambda d, c: MLP([d, 32, c])), X, y, cv=3).mean() - 0.5) < 0.12
+    with pytest.raises(NetworkError, match="one and the same"):
+        cross_val_score(of(lambda _d, _c: NET), X, y, cv=3, error_score="raise")
+
+
+def test_networks_dealt_out_in_turn_are_refused_when_they_come_back():
+    nets = [MLP([6, 2]) for _ in range(5)]
+    turn = itertools.cycle(nets)
+    fit_several = lambda: [fit_each(make_rows(1), lambda: next(turn)) for _ in range(6)]  # noqa: E731
+    with pytest.raises(NetworkError, match="come back after they were trained"):  # the sixth is one of five
+        fit_several()
+    network = MLP([6, 2])
+    claim([network])
+    with pytest.raises(NetworkError, match="come back"):
+        claim([nn.Sequential(network, nn.ReLU())])
+    kept = network.layers[0].weight
+    del network
+    gc.collect()
+    assert kept.shape == (2, 6)  # nothing but the layers is remembered, and only while they live
+
+
+GIVES = {
+    "too many": (lambda: Ends(lambda o: o, 5), r"\(32, 2\): a row of 2 .*evaluation it gives the shape \(32, 5\)"),
+    "one number a row": (lambda: Ends(lambda o: o[:, 0]), r"gives the shape \(32,\)"),
+    "one column": (lambda: Ends(lambda o: o, 1), r"gives the shape \(32, 1\)"),
+    "rows and columns exchanged": (lambda: Ends(lambda o: o.T), r"gives the shape \(2, 32\)"),
+    "several answers when it predicts": (lambda: Ends(lambda o: o[:, None].repeat(1, 3, 1)), r"\(32, 3, 2\)"),
+    "a tuple": (lambda: Ends(lambda o: (o, o)), "gives tuple of 2"),
+    "a dict": (lambda: Ends(lambda o: {"logits": o}), "gives dict of 1"),
+    "nothing": (lambda: Ends(lambda _o: None), "gives None: does forward end with return"),
+    "classes": (lambda: Ends(lambda o: o.argmax(dim=1)), "gives a tensor of int64"),
+    "complex numbers": (lambda: Ends(lambda o: o + 0j), "gives a tensor of complex64"),
+    "NaN": (lambda: Ends(lambda o: o * torch.nan), "NaN or infinite before the first step"),
+    "probabilities": (lambda: Ends(lambda o: o.softmax(dim=1)), "outputs are probabilities"),
+    "probabilities when it predicts": (lambda: SoftmaxInEvaluation(None), "outputs are probabilities"),
+    "a sigmoid": (lambda: Ends(torch.sigmoid), "outputs are those of a sigmoid"),
+    "another width": (lambda: MLP([7, 4, 2]), r"cannot take a batch of the shape \(32, 6\).*in layer 'layers.0'"),
+    "two inputs": (lambda: nn.Bilinear(6, 6, 2), "cannot take a batch of the shape .*missing 1 required"),
+    "nothing to learn": (lambda: MLP([6, 2]).requires_grad_(False), "has nothing to learn: no weight of MLP"),
+    "hidden layers": (Hidden, "has nothing to learn: no weight of Hidden"),
+    "no network": (lambda: None, "make_model gives NoneType"),
+    "a class": (lambda: MLP, "make_model gives type"),
+}
+
+
+@pytest.mark.parametrize("n_networks", [1, 3])
+@pytest.mark.parametrize("case", GIVES)
+def test_what_a_network_gives_is_told_before_it_is_trained(case, n_networks):
+    make, told = GIVES[case]
+    with pytest.raises(TrainingError, match=told) as refused:
+        fit_each(make_rows(n_networks), make)
+    assert refused.value.hint
+    assert refused.value.hint_zh
+
+
+def test_as_many_rows_as_classes_do_not_hide_an_exchange():
+    rows = make_rows(1)
+    rows[0].target[:] = torch.arange(100) % 32
+    group = make_group(rows, lambda: Ends(lambda o: o.T, 32))
+    with pytest.raises(NetworkError, match=r"\(31, 32\).*gives the shape \(32, 31\)"):
+        fit(type(group)(**{**vars(group), "n_classes": 32}))
+
+
+def test_batch_norm_on_single_rows_is_told_and_a_last_single_row_is_left_out():
+    make = lambda: MLP([6, 8, 2], norm="batch")  # noqa: E731
+    with pytest.raises(NetworkError, match="batch norm cannot learn from a batch of 1 row"):
+        fit_each(make_rows(1), make, type(RECIPE)(batch_size=1))
+    assert fit_each(make_rows(1, n_rows=65), make, type(RECIPE)(epochs=1, batch_size=32))
+
+
+def test_the_look_leaves_torchs_generator_and_the_networks_alone():
+    torch.manual_seed(3)
+    before = torch.get_rng_state()
+    noisy = lambda: Ends(lambda o: o + torch.rand_like(o))  # noqa: E731
+    first, second = (fit_each(make_rows(1), noisy)[0] for _ in range(2))
+    assert torch.equal(torch.get_rng_state(), before)
+    assert first.history.losses == second.history.losses
+
+
+@pytest.mark.parametrize("n_networks", [1, 3])
+def test_lazy_layers_learn_what_plain_ones_learn(n_networks):
+    lazy = lambda: nn.Sequential(nn.LazyLinear(8), nn.LazyBatchNorm1d(), nn.ReLU(), nn.LazyLinear(2))  # noqa: E731
+    plain = lambda: nn.Sequential(nn.Linear(6, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 2))  # noqa: E731
+    rows = make_rows(n_networks)
+    for ours, theirs in zip(fit_each(rows, lazy), fit_each(rows, plain), strict=True):
+        assert ours.history.losses == pytest.approx(theirs.history.losses, abs=1e-5)
+
+
+@pytest.mark.parametrize("n_networks", [1, 3])
+def test_networks_in_float64_are_trained_in_float32(n_networks):
+    for trained in fit_each(make_rows(n_networks), lambda: MLP([6, 8, 2]).double()):
+        assert {weight.dtype for weight in trained.model.parameters()} == {torch.float32}
