@@ -11,6 +11,7 @@ from pipelines.errors import DataError, UsageError
 from pipelines.lookup import Outline
 
 SHOWN = 5  # names in a message
+OTHER_ARCHIVES = (".7z", ".rar", ".tar", ".tgz", ".tar.gz", ".bz2", ".xz")  # which Python's zipfile does not read
 LEAST = {"folds": 2, "seeds": 1, "epochs": 1, "seed": 0, "memory": 1}
 
 
@@ -96,6 +97,9 @@ def refuse_incomplete(
             f"mend or remove what is noted, or {hint}",
             f"请修正或删除上述文件，或{hint_zh.removeprefix('请')}",
         )
+    others = [name for name in there if name.lower().endswith(OTHER_ARCHIVES)]
+    if others:
+        hint, hint_zh = f"unpack {others[0]} there: of archives only zip and gzip are read", f"请先解压 {others[0]}"
     renames = [(copy, name) for name in missing for copy in there if _is_copy(copy, name) and copy not in names]
     if renames:
         hint = f"rename {', '.join(f'{copy!r} to {name!r}' for copy, name in renames)}"

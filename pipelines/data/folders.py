@@ -4,6 +4,7 @@ import os
 import re
 import secrets
 import shutil
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from pipelines.data.archives import extract, unpack_nested
 from pipelines.data.manifest import Manifest, complete, find, is_dir, is_file, visible
 from pipelines.errors import DataError, UsageError
 from pipelines.files import full_disk_told
+from pipelines.knobs import refuse_place
 from pipelines.lookup import find as find_competition
 
 
@@ -109,11 +111,18 @@ def verify(target: Target) -> Manifest | None:
     folder = target.folder
     found = manifest.read(folder)
     if found is None:
-        complete(folder, target.expected, target.slug)
+        anew, anew_zh = (
+            "download anew with --force (what is there is kept beside it)",
+            "加 --force 重新下载（原文件会保留在旁边）",
+        )
+        try:
+            complete(folder, target.expected, target.slug)
+        except DataError as error:
+            raise DataError(error.message, f"{anew}; or {error.hint}", f"请{anew_zh}；或{error.hint_zh}") from None
         raise DataError(
             f"{folder} holds files that this command did not put there; nothing was changed",
-            "use them as they are, or download anew with --force (they are kept beside it)",
-            "可直接使用现有文件，或加 --force 重新下载（原文件会保留在旁边）",
+            f"use them as they are: python -m pipelines run {target.slug}; or {anew}",
+            f"可直接使用现有文件：python -m pipelines run {target.slug}；或{anew_zh}",
         )
     problems = found.problems(folder, dict.fromkeys([*found.files, *target.expected]))
     if found.slug != target.slug:
@@ -153,6 +162,8 @@ def _fill(path: Path, target: Target, folder: Path) -> None:
         return unpack_nested(sorted(folder.rglob("*.zip")))
     found = complete(path, target.expected, target.slug) if is_dir(path) else find(path, target.expected)
     if is_file(path) and found.place == path:
+        if path.suffix.lower() != ".zip" and not zipfile.is_zipfile(path):
+            refuse_place(path, target.expected)
         return extract(path, folder)
     folder.mkdir(parents=True)
     for name, item in found.items.items():

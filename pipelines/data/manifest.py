@@ -204,7 +204,7 @@ def _at_the_top(place: Path, names: Sequence[str]) -> list[Item]:
 def _anywhere(place: Path, wanted: set[str], deepest: int, trouble: list[str]) -> Iterator[Item]:
     """Every file of a wanted name, in whatever case, loose or packed; the nearest first."""
     waiting: deque[tuple[Path, tuple[str, ...]]] = deque([(place, ())])
-    for _ in range(MOST):
+    for _ in range(MOST if wanted else 0):
         if not waiting:
             return
         path, home = waiting.popleft()

@@ -125,6 +125,14 @@ def test_what_was_left_packed_in_the_data_folder_can_be_imported_from_there(tita
     assert Path("data/titanic.old-1/titanic.zip").is_file()
 
 
+@pytest.mark.parametrize("name", ["train.csv", "x.7z"])
+def test_what_is_no_zip_is_not_imported(name, titanic, sample_files):
+    put("down", {name: sample_files[TRAIN]})
+    with pytest.raises(DataError, match=f"{name} is neither a folder nor a zip that holds train.csv"):
+        import_files(Path("down") / name, Target("titanic", Path("data"), titanic.files))
+    assert not D.exists()
+
+
 def link(path, to):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.symlink_to(to)
@@ -153,7 +161,8 @@ UNUSABLE = {
         "more than once, and not the same: titanic.zip/train.csv, train.csv",
     ),
     "one missing": (lambda f: put(D, {TRAIN: f[TRAIN], "x.txt": b""}), "lacks test.csv, gender_submission.csv; it"),
-    "something else": (lambda f: put(D, {"titanic.7z": b""}), "holds titanic.7z, but not train.csv, .*download the"),
+    "something else": (lambda f: put(D, {"titanic.7z": b""}), "holds titanic.7z, but not train.*unpack titanic.7z"),
+    "notes": (lambda f: put(D, {"notes.txt": b""}), "holds notes.txt, but not train.csv, .*download the files from"),
     "a damaged zip": (lambda f: put(D, {"titanic.zip": b"PK"}), "note: titanic.zip is damaged"),
     "a hostile zip": (lambda f: put(D, {"a.zip": pack({**f, "../x": b""})}), "note: nothing was extracted"),
     "damaged gzip": (
