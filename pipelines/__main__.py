@@ -35,7 +35,9 @@ app = typer.Typer(
 def run_command(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="Folder name, Kaggle slug or URL.", metavar="COMPETITION")],
-    data: Annotated[Path | None, typer.Option(help="Folder with the competition's csv files.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Folder or zip with the competition's csv files; or: sample, for made rows.")
+    ] = None,
     output: Annotated[Path, typer.Option(help="Where submissions go; a folder per competition.")] = Path("submissions"),
     preset: Annotated[str, typer.Option(help="fast or best: how many networks are averaged.")] = "fast",
     variants: Annotated[
@@ -57,6 +59,7 @@ def run_command(
 ) -> None:
     """Both commands: they differ in whether anything is written."""
     with console.errors_in_plain_words("interrupted; nothing was written"):
+        from pipelines.data.manifest import check_place
         from pipelines.knobs import Knobs, check
         from pipelines.lookup import find, load
 
@@ -65,7 +68,9 @@ def run_command(
             epochs=epochs, seed=seed, device=device, memory=memory, practice=practice,
         )  # fmt: skip
         write = context.info_name == "run" and not practice
-        check(knobs, find(name), write=write)
+        outline = find(name)
+        check(knobs, outline, write=write)
+        check_place(data, outline.files, outline.slug)
 
         from pipelines.kaggle.download import fetch
         from pipelines.report import lines
@@ -79,6 +84,8 @@ def run_command(
                 console.say(line, err=as_json)
 
         def on_result(source: "Source", result: "CVResult") -> None:
+            if quiet and source.kind == "sample":
+                console.say_aside(source.line)
             no_public_score = None if source.kind == "sample" else "public score"
             for line in lines.score_lines(competition, result, "hidden rows" if practice else no_public_score):
                 say(line)

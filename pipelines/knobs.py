@@ -5,10 +5,13 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from pipelines.errors import DataError, UsageError
 from pipelines.lookup import Outline
 
+SHOWN = 5  # names in a message
+OTHER_ARCHIVES = (".7z", ".rar", ".tar", ".tgz", ".tar.gz", ".bz2", ".xz")  # which Python's zipfile does not read
 LEAST = {"folds": 2, "seeds": 1, "epochs": 1, "seed": 0, "memory": 1}
 
 
@@ -45,8 +48,6 @@ def check(knobs: Knobs, outline: Outline, *, write: bool) -> None:
         what = f"device {knobs.device!r} is not available here; known: auto, cpu, cuda, mps"
         raise UsageError(what, "leave --device out, or use --device cpu", "请去掉 --device，或使用 --device cpu")
     check_names(outline.name, knobs, outline.presets, outline.variants)
-    if knobs.data is not None:
-        refuse_incomplete(knobs.data, outline.files or (), f"https://www.kaggle.com/competitions/{outline.slug}")
     if write:
         refuse_unwritable(knobs.output / (outline.slug or ""))
 
@@ -65,22 +66,59 @@ def check_names(competition: str, knobs: Knobs, presets: Iterable[str] | None, v
         )
 
 
-def refuse_incomplete(folder: Path, files: Sequence[str], url: str) -> None:
-    """Refuse a data folder that is not there, or lacks files.
+def refuse_place(place: Path, names: Sequence[str]) -> NoReturn:
+    """Refuse --data that is neither a folder nor a zip with the files `names`."""
+    wanted = ", ".join(names or ("train.csv", "test.csv"))
+    if not os.path.lexists(place):
+        what = f"there is no folder {place}"
+    else:
+        what = f"{place} is neither a folder nor a zip that holds {wanted}"
+    raise DataError(
+        what,
+        f"name the folder or zip that holds all of {wanted}; or, for run and cv, --data sample for made rows",
+        f"请指定包含 {wanted} 的文件夹或 zip；run、cv 也可用 --data sample（示例数据）",
+    )
 
-    Raises: DataError that names every one of them.
-    """
-    if not folder.is_dir():
-        names = ", ".join(files or ("train.csv", "test.csv"))
-        what = f"there is no folder {folder}"
-        raise DataError(what, f"name the folder that holds {names}", f"请指定包含 {names} 的文件夹")
-    missing = [name for name in files if not (folder / name).is_file()]
-    if missing:
-        raise DataError(
-            f"{folder} lacks {', '.join(missing)}",
-            f"download the files from {url}/data and unpack them there",
-            f"请从 {url}/data 下载并解压到该文件夹",
+
+def refuse_incomplete(
+    place: Path, names: Sequence[str], missing: Sequence[str], there: Sequence[str], trouble: Sequence[str], slug: str
+) -> NoReturn:
+    """Refuse a folder that lacks files: which, what is `there`, what could not be opened, and the next step."""
+    shown = ", ".join(there[:SHOWN]) + (f" and {len(there) - SHOWN} more" if len(there) > SHOWN else "")
+    what = f"{place} lacks {', '.join(missing)}" + (f"; it holds {shown}" if there else "")
+    if there and len(missing) == len(names):
+        what = f"{place} holds {shown}, but not {', '.join(missing)}"
+    what += "".join(f"\n  note: {line}" for line in trouble[:SHOWN])
+    url = f"https://www.kaggle.com/competitions/{slug}/data"
+    hint = f"download the files from {url} and put them there, packed or not"
+    hint_zh = f"请从 {url} 下载并放入该文件夹，无需解压"
+    if trouble:
+        hint, hint_zh = (
+            f"mend or remove what is noted, or {hint}",
+            f"请修正或删除上述文件，或{hint_zh.removeprefix('请')}",
         )
+    others = [name for name in there if name.lower().endswith(OTHER_ARCHIVES)]
+    if others:
+        hint, hint_zh = f"unpack {others[0]} there: of archives only zip and gzip are read", f"请先解压 {others[0]}"
+    renames = [(copy, name) for name in missing for copy in there if _is_copy(copy, name) and copy not in names]
+    if renames:
+        hint = f"rename {', '.join(f'{copy!r} to {name!r}' for copy, name in renames)}"
+        hint_zh = f"请改名：{'，'.join(f'{copy} → {name}' for copy, name in renames)}"
+    raise DataError(
+        what,
+        f"{hint}; or, for run and cv, --data sample for made rows",
+        f"{hint_zh}；run、cv 也可用 --data sample（示例数据）",
+    )
+
+
+def _is_copy(found: str, name: str) -> bool:
+    """Whether a file name is what a browser or a system makes of `name` when that is taken, or hides its ending.
+
+    >>> [_is_copy(found, "train.csv") for found in ("train (1).csv", "train.csv.txt", "train_labels.csv")]
+    [True, True, False]
+    """
+    stem, ending = (re.escape(part) for part in (Path(name).stem, Path(name).suffix))
+    return bool(re.fullmatch(rf"{stem}\W*(copy|副本)?\W*\d*\W*{ending}(.csv|.txt)?", found, re.IGNORECASE))
 
 
 def refuse_unwritable(folder: Path) -> None:

@@ -128,6 +128,13 @@ def test_quiet_prints_the_path_or_the_score_only(invoke, sample_folder):
     assert 0.5 < float(invoke("cv", "titanic", "--data", sample_folder, *QUICK, "-q").stdout) < 1
 
 
+@pytest.mark.parametrize("more", [[], ["--data", "sample"]])
+def test_the_samples_warning_goes_to_stderr_even_if_quiet(invoke, more):
+    done = invoke("cv", "titanic", *QUICK, "-q", *more)
+    assert "embedded SAMPLE" in done.stderr
+    assert 0.5 < float(done.stdout) < 1
+
+
 def test_the_projects_own_data_folder_comes_before_the_sample(invoke, sample_folder, tmp_path):
     (tmp_path / "data").mkdir()
     sample_folder.rename(tmp_path / "data" / "titanic")

@@ -7,9 +7,9 @@ from typing import Literal
 
 from pipelines.competition import Competition
 from pipelines.data import manifest
+from pipelines.data.folders import Target, prepare, refuse_strays
 from pipelines.errors import DataError
 from pipelines.files import sha256
-from pipelines.knobs import refuse_incomplete
 
 Kind = Literal["folder", "kaggle", "sample"]
 Fetch = Callable[[Competition, Path], bool]  # put the files into the folder; False without credentials
@@ -22,6 +22,7 @@ class Source:
     kind: Kind
     where: str
     files: Mapping[str, bytes]
+    note: str = ""  # what is not as expected about where they lie
 
     @property
     def line(self) -> str:
@@ -31,7 +32,7 @@ class Source:
                 "data: embedded SAMPLE (made rows, not the competition's): "
                 "the score says nothing about Kaggle, and no csv of it may be uploaded"
             )
-        return f"data: {self.kind}, {self.where}"
+        return f"data: {self.kind}, {self.where}{self.note}"
 
     def hashes(self) -> dict[str, str]:
         """SHA-256 of every file, by file name."""
@@ -45,54 +46,41 @@ def locate(
     data_root: Path = Path("data"),
     fetch: Fetch | None = None,
 ) -> Source:
-    """Find the data: `folder` if given, else `data_root/<slug>`, else Kaggle, else the sample.
+    """Find the data: `folder` (or zip) if given, else `data_root/<slug>`, else Kaggle, else the sample.
 
     `fetch` downloads into `data_root/<slug>` and says whether it could; without it Kaggle is passed
-    over. A folder that holds only some of the files is an error, not a reason to look further.
+    over. Whatever is there and cannot be used is an error, not a reason to look further.
     """
     if folder is not None:
-        return from_folder(competition, folder)
-    default = data_root / competition.slug
-    if any((default / name).exists() for name in competition.files):
-        return from_folder(competition, default, kind=_kind(competition, default))
-    packed = sorted(default.glob("*.zip"))
-    if packed:
-        raise DataError(
-            f"{default} holds {packed[0].name}, but not {', '.join(competition.files)}",
-            f"unpack it there, or: python -m pipelines data {competition.slug} --from {packed[0]}",
-            f"请解压，或运行 python -m pipelines data {competition.slug} --from {packed[0]}",
-        )
-    if fetch is not None and fetch(competition, default):
-        return from_folder(competition, default, kind="kaggle")
+        return from_sample(competition) if manifest.is_sample(folder) else from_folder(competition, folder)
+    target = Target(competition.slug, data_root, competition.files)
+    restored = prepare(target)
+    if not target.is_empty:
+        return from_folder(competition, target.folder, _kind(competition, target.folder), restored)
+    if fetch is not None and fetch(competition, target.folder):
+        return from_folder(competition, target.folder, kind="kaggle")
+    refuse_strays(target)
     return from_sample(competition)
 
 
-def from_folder(competition: Competition, folder: Path, kind: Kind = "folder") -> Source:
-    """Read the competition's files from `folder`.
+def from_folder(competition: Competition, folder: Path, kind: Kind = "folder", note: str = "") -> Source:
+    """Read the competition's files from `folder`, or a zip: loose, packed, or one folder deeper.
 
     Raises: DataError, naming every file that is not there or cannot be read.
     """
-    refuse_incomplete(folder, competition.files, competition.url)
-    return Source(kind, str(folder), {name: _read(folder / name) for name in competition.files})
+    found = manifest.complete(folder, competition.files, competition.slug)
+    return Source(kind, str(found.place), {name: item.read() for name, item in found.items.items()}, found.note + note)
 
 
 def _kind(competition: Competition, folder: Path) -> Kind:
     """`kaggle` if the files are as they were downloaded from there, else `folder`."""
-    found = manifest.read(folder)
+    try:
+        found = manifest.read(folder)
+    except DataError:  # the files may be good all the same
+        return "folder"
     if found is None or found.source != "kaggle" or found.problems(folder, competition.files):
         return "folder"
     return "kaggle"
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise DataError(
-            f"{path} cannot be read: {error.strerror}",
-            "check the file's permissions",
-            "请检查文件权限",
-        ) from error
 
 
 def from_sample(competition: Competition) -> Source:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 GO_ON = "interrupted; run the same command again: it goes on where it stopped"
 
 Name = Annotated[str, typer.Argument(help="Competition: folder name, Kaggle slug or URL.", metavar="COMPETITION")]
-Data = Annotated[Path | None, typer.Option(help="Folder with the competition's csv files.")]
+Data = Annotated[Path | None, typer.Option(help="Folder or zip with the competition's csv files.")]
 Output = Annotated[Path, typer.Option(help="Where submissions are; a folder per competition.")]
 Timeout = Annotated[float, typer.Option(help="Seconds without a byte before a request counts as lost.", min=0.1)]
 
@@ -32,7 +32,7 @@ def register(app: typer.Typer) -> None:
 def data(
     name: Name,
     archive: Annotated[
-        Path | None, typer.Option("--from", help="A zip downloaded by hand, instead of a download.")
+        Path | None, typer.Option("--from", help="A zip, or a folder, downloaded by hand, instead of a download.")
     ] = None,
     root: Annotated[Path, typer.Option(help="Where data folders are.")] = Path("data"),
     force: Annotated[
@@ -42,14 +42,14 @@ def data(
 ) -> None:
     """Download a competition's files into data/<slug>/; if they are there, verify them."""
     with errors_in_plain_words(GO_ON):
-        from pipelines.data.folders import Target, import_zip
+        from pipelines.data.folders import Target, import_files
         from pipelines.kaggle.client import Kaggle
         from pipelines.kaggle.download import download
 
         slug, expected = _resolve(name)
         target = Target(slug, root, expected)
         if archive is not None:
-            found = import_zip(archive, target, force=force)
+            found = import_files(archive, target, force=force)
             say(f"imported {archive}")
         else:
             with Kaggle(patience=_patience(timeout), say=say_aside) as kaggle, progress_bar(unit="bytes") as show:

@@ -24,8 +24,8 @@ from pipelines.competition import Competition
 from pipelines.data.archives import DamagedArchiveError, extract
 from pipelines.data.folders import Target, install, link, locked, verify
 from pipelines.data.manifest import Manifest
-from pipelines.errors import DataError
-from pipelines.files import write_whole
+from pipelines.errors import DataError, HomeworkError
+from pipelines.files import NoRoomError, check_room, full_disk_told, write_whole
 from pipelines.kaggle.client import Kaggle, chunks
 from pipelines.kaggle.credentials import find, in_kaggle_notebook, no_credentials
 from pipelines.kaggle.errors import NetworkError, is_page, not_json, site_trouble
@@ -44,11 +44,14 @@ def download(
     once more. Raises: DataError, or what `Kaggle` raises; then the data folder is as before.
     """
     mounted = attached(target.slug, kaggle.say) if force or target.is_empty else None
-    if not (mounted or kaggle.found.credentials or target.folder.is_dir() or target.work.is_dir()):
+    if not (mounted or kaggle.found.credentials or target.folder.is_dir() or target.work.is_dir() or target.kept):
         raise no_credentials(kaggle.found)  # before there is a lock or a folder
-    with locked(target):
+    with locked(target) as restored:
+        if restored:
+            kaggle.say(f"{target.folder}{restored}")
         there = None if force else verify(target)
         if there:
+            shutil.rmtree(target.work, ignore_errors=True)
             return there, False
         if mounted:
             return install(partial(link, mounted), target, "kaggle"), True
@@ -62,6 +65,8 @@ def _fetch(transfer: "Transfer", target: Target) -> Manifest:
     while True:
         try:
             return install(partial(extract, transfer.fetch()), target, "kaggle")
+        except NoRoomError:
+            raise  # the archive is good and stays
         except DataError as error:  # damaged, hostile, or another competition's: there is nothing to resume
             transfer.discard()
             if not (again and isinstance(error, DamagedArchiveError)):
@@ -71,14 +76,30 @@ def _fetch(transfer: "Transfer", target: Target) -> Manifest:
 
 
 def fetch(competition: Competition, folder: Path, say: Say = silent) -> bool:
-    """For `sources.locate`: fetch into `folder`; False without credentials, unless a Kaggle notebook has the files."""
-    found = find()
-    if not found.credentials and attached(competition.slug, say) is None:
+    """For `sources.locate`: fetch into `folder`; False without credentials, unless a Kaggle notebook has the files.
+
+    Raises: what `download` raises, and how a run goes on without it.
+    """
+    found, slug = find(), competition.slug
+    if not found.credentials and attached(slug, say) is None:
+        for note in found.notes:
+            say(f"note: no data from Kaggle: {note}")
         return False
-    target = Target(competition.slug, folder.parent, competition.files)
-    say(f"data: downloading {competition.slug} from Kaggle into {target.folder}")
-    with Kaggle(found, say=say) as kaggle:
-        download(kaggle, target)
+    target = Target(slug, folder.parent, competition.files)
+    say(f"data: downloading {slug} from Kaggle into {target.folder}")
+    try:
+        with Kaggle(found, say=say) as kaggle:
+            download(kaggle, target)
+    except HomeworkError as error:
+        error.hint += (
+            f". The download alone, with its --timeout: python -m pipelines data {slug}. "
+            "Without Kaggle: --data FOLDER (or zip) with the files, or --data sample for made rows"
+        )
+        error.hint_zh += (
+            f"。单独下载：python -m pipelines data {slug}；"
+            "也可用 --data 指定数据文件夹或 zip，或用 --data sample（示例数据）"
+        )
+        raise
     return True
 
 
@@ -179,7 +200,9 @@ class Transfer:
                 raise self._damaged(f"the storage answered {status}")
 
     def _append(self, answer: requests.Response, done: int, size: int | None) -> None:
-        with self.part.open("ab" if done else "wb") as file:
+        lacking = (size or done) - done
+        check_room(self.part.parent, lacking)
+        with full_disk_told(self.part.parent, lacking), self.part.open("ab" if done else "wb") as file:
             for chunk in chunks(answer, self.ends):
                 if done == 0 and is_page(chunk):
                     self.state.unlink()  # it describes the page

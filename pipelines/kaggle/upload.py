@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.competition import Competition
+from pipelines.data.manifest import content
 from pipelines.errors import HomeworkError, SubmissionError
 from pipelines.files import sha256
 from pipelines.kaggle.client import Answer, Kaggle
@@ -75,10 +76,10 @@ def check(competition: Competition, candidate: Candidate, data: Path) -> None:
     from pipelines.submission import linter
 
     name = competition.sample_submission
-    for folder in filter(None, (data, candidate.where)):
-        path = folder / name
-        if path.is_file() and sha256(content := path.read_bytes()) == candidate.inputs_sha256.get(name):
-            linter.check(competition, candidate.csv, content)
+    for place in filter(None, (data, candidate.where)):
+        found = content(place, name)
+        if found is not None and sha256(found) == candidate.inputs_sha256.get(name):
+            linter.check(competition, candidate.csv, found)
             return
     raise SubmissionError(
         f"{candidate.path.name} cannot be checked: the {name} that it was made with is not in {data}",

@@ -136,6 +136,61 @@ def test_a_nested_archive_does_not_replace_a_file(tmp_path):
         extract(path, tmp_path / "out")
 
 
+NESTED = {  # zips inside -> where their members lie
+    "images": ({"train.zip": ["1.jpg", "2.jpg"], "test.zip": ["3.jpg"]}, ["test/3.jpg", "train/1.jpg", "train/2.jpg"]),
+    "images of one name": ({"train.zip": ["1.jpg"], "test.zip": ["1.jpg"]}, ["test/1.jpg", "train/1.jpg"]),
+    "folders of one name": ({"train.zip": ["i/1.jpg"], "test.zip": ["i/1.jpg"]}, ["test/i/1.jpg", "train/i/1.jpg"]),
+    "folders of their own name": (
+        {"train.zip": ["train/1.jpg"], "b/test.zip": ["test/1.jpg"]}, ["b/test/1.jpg", "train/1.jpg"]
+    ),
+    "a csv of its own name": ({"train.zip": ["train.csv"], "TEST.csv.zip": ["Test.csv"]}, ["Test.csv", "train.csv"]),
+    "a csv among others": ({"train.csv.zip": ["train.csv", "README"]}, ["train/README", "train/train.csv"]),
+    "one file of another name": (
+        {"train.zip": ["labels.csv"], "test.zip": ["labels.csv"]}, ["test/labels.csv", "train/labels.csv"]
+    ),
+    "a folder of that name beside": ({"train.zip": ["1.jpg"], "Train/1.jpg": []}, ["Train/1.jpg", "train.zip/1.jpg"]),
+    "its own folder beside": (
+        {"train.zip": ["train/1.jpg"], "train/1.jpg": []}, ["train.zip/train/1.jpg", "train/1.jpg"]
+    ),
+    "nothing": ({"train.zip": [], "a.csv": []}, ["a.csv"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", NESTED)
+def test_members_of_nested_archives_do_not_mix(case, tmp_path):
+    inside, wanted = NESTED[case]
+    files = {
+        n: make_zip({m: f"{n}:{m}".encode() for m in ms}) if n.endswith("zip") else b"" for n, ms in inside.items()
+    }
+    extract(write(tmp_path / "a.zip", *files.items()), tmp_path / "out")
+    found = {p.relative_to(tmp_path / "out").as_posix(): p for p in (tmp_path / "out").rglob("*") if p.is_file()}
+    assert sorted(found) == wanted
+    said = {path.read_text() for path in found.values()} - {""}
+    assert said == {f"{name}:{member}" for name, members in inside.items() for member in members}
+
+
+def test_a_nested_archive_of_a_file_that_is_there_already_and_the_same(tmp_path):
+    path = write(tmp_path / "a.zip", ("train.csv", b"1"), ("train.csv.zip", make_zip({"train.csv": b"1"})))
+    extract(path, tmp_path / "out")
+    assert [p.name for p in (tmp_path / "out").rglob("*")] == ["train.csv"]
+
+
+def test_the_expected_files_come_to_the_top_from_wherever_the_archive_has_them(site, cli, titanic_files):
+    train, test, sample = sorted(titanic_files, key=["train.csv", "test.csv", "gender_submission.csv"].index)
+    site.archives["titanic"] = make_zip(
+        {
+            "train.zip": make_zip({train: titanic_files[train], "1.jpg": b"a"}),
+            "test.zip": make_zip({test: titanic_files[test], "1.jpg": b"b"}),
+            f"forms/{sample}": titanic_files[sample],
+        }
+    )
+    assert cli("data", "titanic").code == 0
+    folder = Path("data/titanic")
+    assert {name: (folder / name).read_bytes() for name in titanic_files} == titanic_files
+    assert [(folder / part / "1.jpg").read_bytes() for part in ("train", "test")] == [b"a", b"b"]
+    assert "nothing to download" in cli("data", "titanic").text
+
+
 HOSTILE = {
     "traversal": ("../evil.csv", b"1"),
     "absolute": ("/evil.csv", b"1"),

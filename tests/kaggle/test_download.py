@@ -1,26 +1,31 @@
 """Downloads through the TLS proxy: whole, resumed, repeated, or refused with nothing left behind."""
 
+import errno
 import json
+import os
 import signal
 import subprocess
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from filelock import FileLock
 from stand_in import KEY, USERNAME, make_zip
 
-from pipelines.data import manifest
+from pipelines import files
+from pipelines.data import archives, manifest
 from pipelines.data.sources import locate
 from pipelines.kaggle import download
+from pipelines.kaggle.errors import AccessError, CredentialsError, NetworkError
 from pipelines.lookup import load
 
 FOLDER = Path("data/titanic")
 
 
-def is_complete(files):
+def is_complete(wanted):
     found = {path.name: path.read_bytes() for path in FOLDER.iterdir() if path.name != manifest.NAME}
-    return found == files
+    return found == wanted
 
 
 def leftovers():
@@ -305,6 +310,101 @@ def test_an_archive_that_is_whole_already_needs_no_credentials(site, cli, monkey
     assert cli("data", "titanic").code == 0
     assert is_complete(titanic_files)
     assert len(site.calls) == n_calls
+
+
+def full(*_):
+    """A disk with a megabyte left."""
+    return SimpleNamespace(free=10**6)
+
+
+def test_an_archive_that_cannot_be_unpacked_for_lack_of_room_is_kept(site, cli, large, monkeypatch):
+    sizes = iter([SimpleNamespace(free=10**9)])
+    with monkeypatch.context() as patched:
+        patched.setattr(files.shutil, "disk_usage", lambda path: next(sizes, full()))
+        done = cli("data", "titanic")
+    need = sum(map(len, large.values())) / 1e6
+    assert done.code == 2
+    assert f"the files need {need:.1f} MB in data" in done.text
+    assert "and 1.0 MB are free" in done.text
+    assert leftovers() == [".titanic.download"]
+    n_calls = len(site.calls)
+    assert cli("data", "titanic").code == 0
+    assert is_complete(large)
+    assert len(site.calls) == n_calls
+
+
+def test_no_room_for_the_archive_is_said_before_it_is_fetched(site, cli, large, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr(files.shutil, "disk_usage", full)
+        done = cli("data", "titanic")
+    assert done.code == 2
+    assert f"the files need {len(site.archives['titanic']) / 1e6:.1f} MB in data" in done.text
+    assert not Path("data/.titanic.download/archive.part").exists()
+    assert cli("data", "titanic").code == 0
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
+def test_a_disk_that_fills_up_while_unpacking_keeps_the_archive(site, cli, large, monkeypatch, code):
+    def fills_up(*_):
+        raise OSError(code, os.strerror(code))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(archives.shutil, "copyfileobj", fills_up)
+        done = cli("data", "titanic")
+    assert done.code == 2
+    assert "make room on that disk" in done.text
+    n_calls = len(site.calls)
+    assert cli("data", "titanic").code == 0
+    assert is_complete(large)
+    assert len(site.calls) == n_calls
+
+
+@pytest.mark.parametrize(
+    ("call", "fault", "error"),
+    [
+        ("DownloadDataFiles", "401", CredentialsError),
+        ("DownloadDataFiles", "403-flat", AccessError),
+        ("CONNECT", "407", NetworkError),
+    ],
+)
+def test_a_run_that_cannot_download_names_the_way_out(site, call, fault, error):
+    site.faults[call] = [fault] * 20
+    with pytest.raises(error, match=r"(?s)Without Kaggle: --data FOLDER .* or --data sample.*怎么办.*--data sample"):
+        locate(load("titanic"), fetch=download.fetch)
+    assert locate(load("titanic"), Path("sample"), fetch=download.fetch).kind == "sample"  # which it obeys
+
+
+def test_credentials_that_cannot_be_used_are_told_before_the_sample_is(site, monkeypatch):
+    monkeypatch.delenv("KAGGLE_KEY")
+    said = []
+    assert not download.fetch(load("titanic"), FOLDER, said.append)
+    assert "KAGGLE_USERNAME has a username and no key" in said[0]
+
+
+def test_a_replaced_folder_that_lost_its_successor_is_put_back_without_a_call(site, cli, monkeypatch, titanic_files):
+    cli("data", "titanic")
+    FOLDER.rename("data/titanic.old-1")
+    monkeypatch.delenv("KAGGLE_KEY")
+    n_calls = len(site.calls)
+    done = cli("data", "titanic")
+    assert (done.code, len(site.calls)) == (0, n_calls)
+    assert "titanic.old-1 put back" in done.text
+    assert is_complete(titanic_files)
+    assert leftovers() == ["titanic"]
+
+
+def test_killed_between_the_renames_of_force(site, cli, python, titanic_files):
+    cli("data", "titanic")
+    code = python[-1].replace(
+        "from pipelines.__main__ import main",
+        "import os\nfrom pipelines.data import folders\nkeep = folders._keep\n"
+        "folders._keep = lambda target: (keep(target), os._exit(9))\nfrom pipelines.__main__ import main",
+    )
+    assert subprocess.run([*python[:-1], code, "data", "titanic", "--force"]).returncode == 9
+    assert leftovers() == [".titanic.download", "titanic.old-1"]
+    assert cli("data", "titanic").code == 0
+    assert is_complete(titanic_files)
+    assert leftovers() == ["titanic"]  # the half-made folder and the archive are gone
 
 
 @pytest.fixture
