@@ -1,6 +1,7 @@
 """What goes wrong between here and Kaggle, in plain words; each class owns an exit code."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -70,7 +71,7 @@ def message_of(body: bytes) -> str:
     """
     try:
         answer = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return ""
     if not isinstance(answer, dict):
         return ""
@@ -197,7 +198,7 @@ def _seconds(retry_after: str | None) -> float | None:
     >>> _seconds("7"), _seconds("soon"), _seconds("Thu, 01 Jan 1970 00:00:00 GMT")
     (7.0, None, 0.0)
     """
-    if retry_after is None or retry_after.strip().isdigit():
+    if retry_after is None or re.fullmatch(r"\s*[0-9]+\s*", retry_after):
         return None if retry_after is None else float(retry_after)
     try:
         when = parsedate_to_datetime(retry_after)
@@ -214,6 +215,17 @@ def not_json(what: str, body: bytes) -> NetworkError:
         f"{what}: {kind} came where Kaggle's answer belongs",
         f"a proxy or login page may stand in between: open {SITE} in a browser, or use another network",
         f"可能被代理或登录页面拦截：请用浏览器打开 {SITE} 检查，或更换网络",
+        passing=False,
+    )
+
+
+def endless_list(slug: str) -> NetworkError:
+    """The pages of submissions repeat, so that what is not on them cannot be known."""
+    return NetworkError(
+        f"Kaggle's list of submissions of {slug} does not come to an end",
+        f"look at {SITE}/competitions/{slug}/submissions; if the csv is not there: "
+        f"python -m pipelines submit {slug} --again",
+        f"请查看 {SITE}/competitions/{slug}/submissions；若其中没有该文件，请用 submit {slug} --again 提交",
         passing=False,
     )
 
