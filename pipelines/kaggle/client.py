@@ -21,7 +21,16 @@ from urllib3.connection import HTTPConnection
 
 from pipelines.errors import UsageError
 from pipelines.kaggle.credentials import Credential, Found, find, no_credentials
-from pipelines.kaggle.errors import endless_list, from_answer, from_lost, message_of, not_json, not_taken, translated
+from pipelines.kaggle.errors import (
+    LOST,
+    endless_list,
+    from_answer,
+    from_lost,
+    message_of,
+    not_json,
+    not_taken,
+    translated,
+)
 from pipelines.kaggle.patience import Patience, Say, repeat, silent
 
 Answer = dict[str, Any]
@@ -205,7 +214,12 @@ class Kaggle:
         limits = (self.patience.connect, self.patience.read)  # the first one holds for each block sent, too
         options |= {"timeout": limits, "stream": True, "allow_redirects": False}
         with translated(url):
-            answer: requests.Response = self._session.request(method, url, auth=auth or unsigned, **options)
+            try:
+                answer: requests.Response = self._session.request(method, url, auth=auth or unsigned, **options)
+            except LOST:
+                raise
+            except ValueError:  # an address, of a redirect say, that cannot be taken apart
+                raise requests.exceptions.InvalidURL("not an address") from None
         return answer
 
     def _body(self, answer: requests.Response) -> bytes:

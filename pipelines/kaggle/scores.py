@@ -101,7 +101,7 @@ def look(kaggle: Kaggle, board: Board, entry: Entry) -> bool:
 
 
 def others(kaggle: Kaggle, slug: str, known: list[Entry]) -> list[Entry]:
-    """The submissions on Kaggle's list that are not among the known ones: of another clone, a teammate, a browser."""
+    """Submissions that only Kaggle's list knows, oldest first: of another clone, a teammate, a browser."""
     refs, found = {entry.ref for entry in known}, []
     for item in kaggle.submissions(slug):
         ref, tag = whole(item.get("ref")), TAG.search(str(item.get("description")))
@@ -110,7 +110,7 @@ def others(kaggle: Kaggle, slug: str, known: list[Entry]) -> list[Entry]:
             entry = Entry(slug, file, "", tag.group() if tag else "", date, ref)
             _take(entry, item)
             found.append(entry)
-    return found
+    return found[::-1]
 
 
 def _take(entry: Entry, answer: Answer) -> None:

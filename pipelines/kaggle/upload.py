@@ -70,9 +70,12 @@ def choose(slug: str, folder: Path, file: Path | None = None) -> Candidate:
     path = file or _newest(slug, folder)
     if not path.is_file():
         raise SubmissionError(f"there is no file {path}", "name a csv of submissions/", "请指定已有的 csv 文件")
-    record, csv = Record.load(path.with_suffix(".json")), path.read_bytes()
+    beside, csv = path.with_suffix(".json"), path.read_bytes()
+    record = Record.load(beside)
+    if record is None and beside.is_file():
+        raise _refused(slug, f"the record {beside.name} of {path.name} cannot be read")
     if record is None:
-        raise _refused(slug, f"{path.name} has no record {path.with_suffix('.json').name} beside it")
+        raise _refused(slug, f"{path.name} has no record {beside.name} beside it")
     if record.csv_sha256 != sha256(csv):
         raise _refused(slug, f"{path.name} was changed after its record was written")
     if record.slug != slug:
