@@ -148,8 +148,9 @@ class Kaggle:
             new = [item for item in found if isinstance(item.get("ref"), int) and item["ref"] not in seen]
             yield from new
             seen |= {item["ref"] for item in new}
-            token = str(answer.get("nextPageToken") or "")
-            if not found or not (token or (new and len(found) >= SMALLEST_PAGE)):
+            by_token, token = bool(token), str(answer.get("nextPageToken") or "")
+            more = token or (new and not by_token and len(found) >= SMALLEST_PAGE)
+            if not found or not more:
                 return
             if not new:
                 break

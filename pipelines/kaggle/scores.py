@@ -1,6 +1,5 @@
 """Scores: waited for, picked up later, written beside the forecast, and shown as a table."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,11 +8,10 @@ from typing import Any
 from pipelines.errors import HomeworkError
 from pipelines.kaggle.client import Answer, Kaggle
 from pipelines.kaggle.errors import AccessError, NetworkError, PendingError, RefusedError, printable
-from pipelines.submission.ledger import Entry, Ledger, number, whole
+from pipelines.submission.ledger import TAG, Entry, Ledger, number, whole
 from pipelines.submission.record import Forecast, Record, Verdict
 
 Row = dict[str, Any]
-TAG = re.compile(r"hw-([0-9a-f]{12})-[0-9a-f]+")  # in a description: the start of the csv's hash, and the attempt
 
 
 @dataclass(frozen=True)

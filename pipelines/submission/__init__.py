@@ -2,5 +2,5 @@
 
 Read in this order: `writer` (the csv, in the form of Kaggle's sample), `linter` (every reason not to upload it),
 `record` (what the run found out, as one value), `provenance` (versions, commit, memory), `ledger` (what became of
-each submission).
+each submission), `candidate` (which csv goes to Kaggle).
 """

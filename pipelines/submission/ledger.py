@@ -8,6 +8,7 @@ tag. `sending` (with what Kaggle counted and listed before) goes before the last
 import json
 import math
 import os
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 NAME = "ledger.jsonl"
+TAG = re.compile(r"hw-([0-9a-f]{12})-[0-9a-f]+")  # in a description: the start of the csv's hash, and the attempt
 EVENTS = ("sending", "submitted", "refused", "scored")
 
 

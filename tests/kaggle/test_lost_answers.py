@@ -13,6 +13,7 @@ from made import COMPLETE, LEDGER, events
 from stand_in import KEY, SIGNATURE, STORAGE, TOKEN, Odd
 
 from pipelines.kaggle import upload
+from pipelines.kaggle.client import Kaggle
 
 EXAMPLES = int(os.environ.get("HOMEWORK_EXAMPLES", "15"))  # some thousands by hand
 PASSWORD = "p4ssw0rd-of-the-proxy"
@@ -179,16 +180,30 @@ def test_a_made_one_that_is_answered_with_a_refusal_is_not_logged_as_refused(sit
     assert (len(site.submissions), events()) == (1, ["sending", "submitted", "scored"])
 
 
-@pytest.mark.parametrize("page", [1, 2, 25, 100])
+@pytest.mark.parametrize("page", [2, 25, 60, 100])
 def test_a_fresh_clone_looks_at_all_pages(site, cli, ready, page):
     cli("submit", "titanic", "--no-wait")
-    for number in range(101):
+    for number in range(125):
         site.by_hand("titanic", name=f"{number}.csv")
     site.page, site.allowed, site.verdicts = page, 200, [COMPLETE]
     LEDGER.unlink()
     done = cli("submit", "titanic")
-    assert (done.code, len(site.submissions), site.count("upload")) == (0, 102, 1)
+    assert (done.code, len(site.submissions), site.count("upload")) == (0, 126, 1)
     assert "submission 4000 already" in done.text
+
+
+@pytest.mark.parametrize("full", [20, 50])
+def test_pages_by_number_are_followed_where_no_token_comes(site, patience, full):
+    """An older form of the list; one that ignores the number gives its page again, and that is the end."""
+    refs = list(range(1, 2 * full + 6))
+    pages = [refs[:full], refs[full : 2 * full], refs[2 * full :]]
+    answers = [Odd(200, json.dumps({"submissions": [{"ref": ref} for ref in page]}).encode()) for page in pages]
+    with Kaggle(patience=patience) as kaggle:
+        site.faults["ListSubmissions"] = list(answers)
+        assert [item["ref"] for item in kaggle.submissions("titanic")] == refs
+        site.faults["ListSubmissions"] = [answers[0], answers[0]]
+        assert [item["ref"] for item in kaggle.submissions("titanic")] == refs[:full]
+    assert site.count("ListSubmissions") == 5
 
 
 def test_a_list_without_an_end_sends_nothing_and_names_the_way_out(site, cli, ready):
