@@ -5,19 +5,27 @@ key that it is given, and fails on a status that it does not know. Its request t
 here, over a session of ours (docs/faults.md).
 """
 
+import base64
+import io
 import json
 import os
+import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import unquote, urljoin, urlsplit
+from urllib.request import getproxies
 
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection
 
 from pipelines.errors import UsageError
 from pipelines.kaggle.credentials import Credential, Found, find, no_credentials
 from pipelines.kaggle.errors import (
+    LOST,
     CredentialsError,
+    endless_list,
     from_answer,
     from_lost,
     is_foreign,
@@ -31,9 +39,15 @@ from pipelines.report.addresses import shown
 
 Answer = dict[str, Any]
 Auth = Callable[[requests.PreparedRequest], requests.PreparedRequest]
+Show = Callable[[str, int, int | None], None]  # what, bytes done, of
 
 LARGEST_ANSWER = 64 * 2**20  # bytes of JSON
 CHUNK = 2**18
+BLOCK = 2**12  # bytes sent within one time limit
+SEND_BUFFER = 2**18  # bytes; what lies in a larger one moves in jumps that look like silence on a slow line
+MOST_PAGES = 500
+SHORTEST_SECRET = 8  # characters of a value in a signed address; shorter ones sign nothing
+SMALLEST_PAGE = 20  # submissions; fewer are the last page, where no token says that there is another
 MOST_REDIRECTS = 5
 HEADERS = {"User-Agent": "kaggle-homework", "Accept": "application/json"}
 IN_WORDS = {
@@ -54,9 +68,12 @@ class Kaggle:
         self.found = find() if found is None else found
         self.patience, self.say = patience or Patience(), say
         self._remaining = list(self.found.credentials)
-        self._secrets = [form for credential in self._remaining for form in credential.as_sent]
+        forms = [form for credential in self._remaining for form in credential.as_sent]
+        self._secrets = [form for form in (*forms, *_proxy_secrets()) if form]
         self._auth: Auth | None = None
         self._session = requests.Session()
+        self._session.mount("https://", _Adapter())
+        self._session.mount("http://", _Adapter())
         # A connection kept while a score is waited for is dropped by many a proxy just when it is used again.
         self._session.headers.update({**HEADERS, "Connection": "close"})
 
@@ -82,8 +99,15 @@ class Kaggle:
         """Submissions made today (numToday) and still allowed (numAllowedNow)."""
         return self._ask("GetSubmissionLimits", slug, competition_name=slug)
 
-    def upload(self, slug: str, name: str, content: bytes, modified: int) -> str:
+    def upload(self, slug: str, name: str, content: bytes, modified: int, show: Show | None = None) -> str:
         """Upload bytes; returns the token that stands for them. No submission is made yet."""
+        furthest = 0
+
+        def moved(done: int) -> None:
+            nonlocal furthest
+            furthest = max(furthest, done)
+            if show:
+                show("upload", done, len(content))
 
         def start_and_put() -> str:
             """One attempt: a place at the storage, then the bytes."""
@@ -91,14 +115,17 @@ class Kaggle:
                 "StartSubmissionUpload", slug, once=True, competition_name=slug, content_length=len(content),
                 last_modified_epoch_seconds=modified, file_name=name,
             )  # fmt: skip
-            if not ticket.get("createUrl") or not ticket.get("token"):
+            url, token = ticket.get("createUrl"), ticket.get("token")
+            if not isinstance(token, str) or not token or not _is_address(url):
                 raise not_json("upload", json.dumps(sorted(ticket)).encode())
-            with self._send("PUT", str(ticket["createUrl"]), data=content) as answer:
+            parts = [part.partition("=")[2] for part in urlsplit(str(url)).query.split("&")]
+            self._secrets += [str(url), *(part for part in parts if len(part) >= SHORTEST_SECRET)]
+            with self._send("PUT", str(url), data=_Body(content, moved)) as answer:
                 if answer.status_code not in (200, 201):
                     raise not_taken(answer.status_code, answer.headers, slug)
-            return str(ticket["token"])
+            return token
 
-        return repeat(start_and_put, self.patience, self.say)
+        return repeat(start_and_put, self.patience, self.say, lambda: 10 * furthest // max(1, len(content)))
 
     def create_submission(self, slug: str, token: str, description: str) -> Answer:
         """Make a submission of uploaded bytes. Asked once: whether it was made is for the caller to see."""
@@ -111,10 +138,28 @@ class Kaggle:
         """One submission by its reference. Asked once: the list tells the same."""
         return self._ask("GetSubmission", slug, once=True, ref=ref)
 
-    def submissions(self, slug: str) -> list[Answer]:
-        """The latest hundred submissions."""
-        answer = self._ask("ListSubmissions", slug, competition_name=slug, page=1, page_token="", page_size=100)
-        return _items(answer, "submissions")
+    def submissions(self, slug: str) -> Iterator[Answer]:
+        """All submissions of the team, the latest first; a page is asked for when it is come to.
+
+        Raises: NetworkError, beside the others, for a list that does not come to an end.
+        """
+        seen: set[Any] = set()
+        page, token = 1, ""
+        while page <= MOST_PAGES:
+            where = {"page_token": token} if token else {"page": page, "page_token": ""}
+            answer = self._ask("ListSubmissions", slug, competition_name=slug, page_size=100, **where)
+            found = _items(answer, "submissions")
+            new = [item for item in found if isinstance(item.get("ref"), int) and item["ref"] not in seen]
+            yield from new
+            seen |= {item["ref"] for item in new}
+            by_token, token = bool(token), str(answer.get("nextPageToken") or "")
+            more = token or (new and not by_token and len(found) >= SMALLEST_PAGE)
+            if not found or not more:
+                return
+            if not new:
+                break
+            page += 1
+        raise endless_list(slug)
 
     def leaderboard(self, slug: str) -> list[Answer]:
         """The first page of the public leaderboard. Asked once: nothing depends on it."""
@@ -134,7 +179,12 @@ class Kaggle:
     def _ask(self, method: str, slug: str, *, once: bool = False, **fields: Any) -> Answer:
         def work() -> Answer:
             """One attempt: a signed request, and what its JSON says."""
-            return _parsed(self._body(self._signed(method, slug, fields)), IN_WORDS[method])
+            body = self._body(self._signed(method, slug, fields))
+            answer = _parsed(body, IN_WORDS[method])
+            try:
+                return answer if method == "StartSubmissionUpload" else self._without_secrets(answer)
+            except RecursionError:
+                raise not_json(IN_WORDS[method], body) from None
 
         return work() if once else repeat(work, self.patience, self.say)
 
@@ -166,10 +216,15 @@ class Kaggle:
 
     def _send(self, method: str, url: str, auth: Auth | None = None, **options: Any) -> requests.Response:
         """Send with the time limits, follow no redirect, leave the body to be read."""
-        limits = (self.patience.connect, self.patience.read)
+        limits = (self.patience.connect, self.patience.read)  # the first one holds for each block sent, too
         options |= {"timeout": limits, "stream": True, "allow_redirects": False}
         with translated(url):
-            answer: requests.Response = self._session.request(method, url, auth=auth or unsigned, **options)
+            try:
+                answer: requests.Response = self._session.request(method, url, auth=auth or unsigned, **options)
+            except LOST:
+                raise
+            except ValueError:  # an address, of a redirect say, that cannot be taken apart
+                raise requests.exceptions.InvalidURL("not an address") from None
         return answer
 
     def _body(self, answer: requests.Response) -> bytes:
@@ -186,11 +241,20 @@ class Kaggle:
         body = self._body(answer)
         if is_foreign(answer.status_code, body):
             return not_json(f"{what} ({answer.status_code})", body)
-        text = message_of(body)
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
+        text = self._without_secrets(message_of(body))
         credential = str(self._remaining[0])
         return from_answer(status, answer.headers, text, what=what, slug=slug, credential=credential)
+
+    def _without_secrets(self, value: Any) -> Any:
+        """What an answer says, without the secrets that it may echo; the names in it stay."""
+        if isinstance(value, str):
+            for secret in self._secrets:
+                value = value.replace(secret, "***")
+        elif isinstance(value, list):
+            return [self._without_secrets(item) for item in value]
+        elif isinstance(value, dict):
+            return {name: self._without_secrets(item) for name, item in value.items()}
+        return value
 
     def _sign_in(self) -> Auth:
         """What signs requests with the first credential that is left."""
@@ -276,10 +340,50 @@ def _address() -> str:
     return f"{get_endpoint(env)}/v1" if env == KaggleEnv.PROD else f"{get_endpoint(env)}/api/v1"
 
 
+def _proxy_secrets() -> Iterator[str]:
+    """What stands before the @ of the proxies' addresses, in the forms in which it goes over the line."""
+    for address in getproxies().values():
+        login = address.rpartition("@")[0].rpartition("://")[2]
+        for form in (login, unquote(login)):
+            yield from (form.partition(":")[2], base64.b64encode(form.encode()).decode()) if login else ()
+
+
+class _Adapter(HTTPAdapter):
+    """Connections with a small send buffer, straight or through a proxy."""
+
+    OPTIONS = (*HTTPConnection.default_socket_options, (socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER))
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, **options, socket_options=self.OPTIONS)
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        return super().proxy_manager_for(proxy, **options, socket_options=self.OPTIONS)
+
+
+class _Body(io.BytesIO):
+    """Bytes to send, a block at a time: a time limit holds for what is sent at once, and was one for all of it."""
+
+    def __init__(self, content: bytes, moved: Callable[[int], None]) -> None:
+        super().__init__(content)
+        self.moved = moved
+
+    def read(self, size: int | None = -1) -> bytes:
+        self.moved(self.tell())  # what was read before is sent now
+        return super().read(BLOCK if size is None or size < 0 else min(size, BLOCK))
+
+
+def _is_address(url: object) -> bool:
+    try:
+        parts = urlsplit(url if isinstance(url, str) else "")
+        return parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        return False
+
+
 def _parsed(body: bytes, what: str) -> Answer:
     try:
         value = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise not_json(what, body) from None
     if not isinstance(value, dict):
         raise not_json(what, body)
@@ -288,4 +392,6 @@ def _parsed(body: bytes, what: str) -> Answer:
 
 def _items(answer: Answer, name: str) -> list[Answer]:
     value = answer.get(name)
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+    if value is not None and not isinstance(value, list):
+        raise not_json(name, json.dumps(value).encode())
+    return [item for item in value or [] if isinstance(item, dict)]

@@ -11,9 +11,11 @@ import typer
 from pipelines.report.console import EXIT_CODES, errors_in_plain_words, progress_bar, say, say_aside
 
 if TYPE_CHECKING:
+    from pipelines.errors import HomeworkError
     from pipelines.kaggle.patience import Patience
-    from pipelines.kaggle.scores import Board, Entry
+    from pipelines.kaggle.scores import Board
     from pipelines.kaggle.upload import Candidate, Uploader
+    from pipelines.submission.ledger import Entry
 
 GO_ON = "interrupted; run the same command again: it goes on where it stopped"
 
@@ -86,6 +88,7 @@ def submit(
         board = _board(output, candidate.path.parent)
         patience = replace(_patience(timeout), score_deadline=60 * wait_minutes)
         with Kaggle(patience=patience, say=say_aside) as kaggle:
+            output.mkdir(parents=True, exist_ok=True)
             with FileLock(output / ".submit.lock"):  # two at once would not see each other's submission
                 uploader = upload.Uploader(kaggle, board.ledger)
                 entry = _send(uploader, candidate, message, again=again, ask=not yes)
@@ -107,10 +110,11 @@ def _send(uploader: "Uploader", candidate: "Candidate", message: str, *, again: 
     if before is not None:
         say(f"these bytes are submission {before.ref} already; not sent again (--again does)")
         return before
-    today = uploader.remaining(candidate.slug)
+    uploader.remaining(candidate.slug)
     if ask and sys.stdin.isatty() and not typer.confirm(f"upload {candidate.path.name}?", default=True):
         return None
-    entry = uploader.send(candidate, message, today)
+    with progress_bar(unit="bytes") as show:
+        entry = uploader.send(candidate, message, show)
     say(f"submitted: reference {entry.ref}")
     return entry
 
@@ -124,40 +128,55 @@ def scores(
 ) -> None:
     """Pick up scores that were pending and print the table of submissions."""
     with errors_in_plain_words(GO_ON):
-        from pipelines.errors import HomeworkError
         from pipelines.kaggle.scores import rows, table_lines
 
         slug, _ = _resolve(name)
         board = _board(output, output / slug)
-        failure = None
-        try:
-            if not offline:
-                _pick_up(board, slug, timeout)
-        except HomeworkError as error:
-            failure = error  # what is known is shown all the same
-        table = rows(board, slug)
+        entries = board.ledger.entries(slug)
+        failure, unasked = None, "Kaggle was not asked (--offline)"
+        if not offline:
+            failure, unasked = _pick_up(board, slug, entries, timeout)
+        table = rows(board, entries)
         if as_json:
             say(json.dumps(table, indent=2))
         elif table:
             say("\n".join(table_lines(table)))
+        elif unasked:
+            say(f"no submission of {slug} is known in {output}; {unasked}")
         else:
             say(f"no submission of {slug} yet; python -m pipelines submit {slug}")
         if failure is not None:
             raise failure
+        if unasked and (table or as_json) and not offline:
+            say_aside(f"note: {unasked}; shown is what {output} knows")
 
 
-def _pick_up(board: "Board", slug: str, timeout: float) -> None:
+def _pick_up(board: "Board", slug: str, entries: "list[Entry]", timeout: float) -> "tuple[HomeworkError | None, str]":
+    """Ask Kaggle how the entries fare and add those that only it knows.
+
+    Returns the failure that stands between, if something is open or nothing known, and why not all was asked.
+    """
+    from pipelines.errors import HomeworkError
     from pipelines.kaggle.client import Kaggle
-    from pipelines.kaggle.scores import look
+    from pipelines.kaggle.credentials import find
+    from pipelines.kaggle.scores import look, others
     from pipelines.kaggle.upload import Uploader
 
-    open_entries = [entry for entry in board.ledger.entries(slug) if not entry.done]
-    if not open_entries:
-        return
-    with Kaggle(patience=_patience(timeout), say=say_aside) as kaggle:
-        for entry in open_entries:
-            if Uploader(kaggle, board.ledger).settle(entry).ref is not None:
-                look(kaggle, board, entry)
+    still_open, found = [entry for entry in entries if not entry.done], find()
+    if not still_open and not found.credentials:
+        return None, "Kaggle was not asked (no credentials: python -m pipelines doctor)"
+    patience = _patience(timeout)
+    try:
+        with Kaggle(found, patience, say_aside) as kaggle:
+            for entry in still_open:
+                if Uploader(kaggle, board.ledger).settle(entry).ref is not None:
+                    look(kaggle, board, entry)
+            kaggle.patience = replace(patience, tries=1) if entries else patience
+            entries += others(kaggle, slug, entries)
+    except HomeworkError as error:  # what is known is shown all the same
+        told = bool(entries) and all(entry.done for entry in entries)
+        return (None if told else error), f"Kaggle could not be asked ({error.message})"
+    return None, ""
 
 
 def doctor(
@@ -197,13 +216,13 @@ def _resolve(name: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _board(output: Path, folder: Path) -> "Board":
-    from pipelines.kaggle.scores import Board, Ledger
+    from pipelines.kaggle.scores import Board
+    from pipelines.submission.ledger import Ledger
 
-    output.mkdir(parents=True, exist_ok=True)
-    return Board(Ledger(output), folder)
+    return Board(Ledger(output, say_aside), folder)
 
 
 def _patience(timeout: float) -> "Patience":
     from pipelines.kaggle.patience import Patience
 
-    return Patience(read=timeout)
+    return Patience(connect=timeout, read=timeout)

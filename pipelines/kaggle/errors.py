@@ -159,7 +159,7 @@ def _seconds(retry_after: str | None) -> float | None:
     >>> _seconds("7"), _seconds("soon"), _seconds("Thu, 01 Jan 1970 00:00:00 GMT")
     (7.0, None, 0.0)
     """
-    if retry_after is None or retry_after.strip().isdigit():
+    if retry_after is None or re.fullmatch(r"\s*[0-9]+\s*", retry_after):
         return None if retry_after is None else float(retry_after)
     try:
         when = parsedate_to_datetime(retry_after)
@@ -184,6 +184,17 @@ def not_json(what: str, body: bytes) -> NetworkError:
 def is_foreign(status: int, body: bytes) -> bool:
     """Whether a refusal is a page of somebody in between: Kaggle gives its reasons as JSON, trouble as a page too."""
     return 400 <= status < 500 and status not in (*PASSING, 413) and is_page(body)
+
+
+def endless_list(slug: str) -> NetworkError:
+    """The pages of submissions repeat, so that what is not on them cannot be known."""
+    return NetworkError(
+        f"Kaggle's list of submissions of {slug} does not come to an end",
+        f"look at {SITE}/competitions/{slug}/submissions; if the csv is not there: "
+        f"python -m pipelines submit {slug} --again",
+        f"请查看 {SITE}/competitions/{slug}/submissions；若其中没有该文件，请用 submit {slug} --again 提交",
+        passing=False,
+    )
 
 
 @contextmanager

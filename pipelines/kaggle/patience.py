@@ -18,12 +18,12 @@ Say = Callable[[str], None]
 class Patience:
     """Time limits and waits, in seconds; `tries` counts the first one."""
 
-    connect: float = 10.0
+    connect: float = 30.0  # for each step on the way to a connection, and for each block of bytes sent on it
     read: float = 30.0  # without a single byte
     tries: int = 6
     first_wait: float = 1.0
     longest_wait: float = 30.0
-    deadline: float = 90.0  # of one request with its repetitions, or of a download without progress
+    deadline: float = 90.0  # of one request with its repetitions, or of a transfer without progress
     download_deadline: float = 6 * 3600.0
     first_poll: float = 2.0
     longest_poll: float = 30.0

@@ -1,106 +1,17 @@
-"""Scores: waited for, picked up later, written beside the forecast, and shown as a table.
+"""Scores: waited for, picked up later, written beside the forecast, and shown as a table."""
 
-`submissions/ledger.jsonl` tells what happened: one whole line per event, appended and never changed, each
-with time (UTC), slug, file, csv_sha256 and tag. `sending` goes before the last step of a submission,
-`submitted` (ref) after it, `refused` (why) instead; `scored` follows when Kaggle has a verdict.
-"""
-
-import contextlib
-import json
-import os
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pipelines.errors import HomeworkError
 from pipelines.kaggle.client import Answer, Kaggle
 from pipelines.kaggle.errors import AccessError, NetworkError, PendingError, RefusedError, printable
+from pipelines.submission.ledger import TAG, Entry, Ledger, number, whole
 from pipelines.submission.record import Forecast, Record, Verdict
 
-NAME = "ledger.jsonl"
 Row = dict[str, Any]
-
-
-@dataclass
-class Entry:
-    """One submission, as its events tell it."""
-
-    slug: str
-    file: str
-    csv_sha256: str
-    tag: str
-    time: str = ""
-    ref: int | None = None
-    today: int | None = None  # submissions that Kaggle counted just before
-    status: str | None = None
-    public: float | None = None
-    private: float | None = None
-    rank: int | None = None
-    error: str | None = None
-
-    @property
-    def done(self) -> bool:
-        """Whether Kaggle has given its verdict."""
-        return self.status in ("COMPLETE", "ERROR")
-
-    @property
-    def verdict(self) -> dict[str, Any]:
-        """What Kaggle said of it."""
-        return {name: getattr(self, name) for name in ("status", "public", "private", "rank", "error")}
-
-
-class Ledger:
-    """The ledger of a submissions folder."""
-
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / NAME
-
-    def append(self, event: str, entry: Entry, **facts: Any) -> None:
-        """Write one event of `entry` as one line, on the disk before this returns."""
-        line = {
-            "time": datetime.now(UTC).isoformat(timespec="seconds"), "event": event,
-            "slug": entry.slug, "file": entry.file, "csv_sha256": entry.csv_sha256, "tag": entry.tag, **facts,
-        }  # fmt: skip
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        before = self.path.read_bytes() if self.path.is_file() else b""
-        torn = before and not before.endswith(b"\n")
-        with self.path.open("ab") as file:
-            file.write((b"\n" if torn else b"") + json.dumps(line, ensure_ascii=False).encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-
-    def events(self, slug: str) -> Iterator[dict[str, Any]]:
-        """Every whole line of one competition; a line that a killed process left torn is passed over."""
-        for line in self.path.read_bytes().splitlines() if self.path.is_file() else ():
-            with contextlib.suppress(ValueError):
-                event = json.loads(line)
-                if isinstance(event, dict) and {"event", "tag"} <= event.keys() and event.get("slug") == slug:
-                    yield event
-
-    def entries(self, slug: str) -> list[Entry]:
-        """The submissions of one competition, oldest first; refused ones are left out."""
-        told = {field.name for field in fields(Entry)} - {"time"}  # the time is that of the first event
-        entries: dict[str, Entry] = {}
-        for event in self.events(slug):
-            tag = event["tag"]
-            if event["event"] == "refused":
-                entries.pop(tag, None)
-                continue
-            entry = entries.setdefault(tag, Entry(slug, "", "", tag, str(event.get("time", ""))))
-            for name in told & event.keys():
-                if event[name] is not None:
-                    setattr(entry, name, event[name])
-        return list(entries.values())
-
-
-def write_verdict(csv: Path, entry: Entry) -> None:
-    """Put Kaggle's verdict into the record beside a csv, if it is still the record of these bytes."""
-    path = csv.with_suffix(".json")
-    record = Record.load(path)
-    if record is not None and record.csv_sha256 == entry.csv_sha256:
-        replace(record, kaggle=Verdict(ref=entry.ref, tag=entry.tag, **entry.verdict)).save(path)
 
 
 @dataclass(frozen=True)
@@ -115,8 +26,29 @@ class Board:
         return self.folder / Path(entry.file).name
 
     def record(self, entry: Entry) -> Record | None:
-        """What the run that made the csv of an entry found out."""
-        return Record.load(self.csv(entry).with_suffix(".json"))
+        """What the run that made the csv of an entry found out; None where that is not beside it."""
+        path = self.csv(entry).with_suffix(".json")
+        start = entry.csv_sha256 or "".join(TAG.findall(entry.tag))
+        if not start or self.csv(entry).suffix != ".csv" or not path.is_file():
+            return None
+        record = Record.load(path)
+        if record is None:
+            self.ledger.warn(f"{path} cannot be read; its forecast is not shown")
+        elif record.slug != entry.slug or not str(record.csv_sha256).startswith(start):
+            self.ledger.warn(f"{path} is not of what was submitted; its forecast is not shown")
+        else:
+            return record
+        return None
+
+    def write_verdict(self, entry: Entry) -> None:
+        """Put Kaggle's verdict into the record beside a csv, if it is still the record of these bytes."""
+        record, path = self.record(entry), self.csv(entry).with_suffix(".json")
+        if record is None or not entry.csv_sha256:
+            return
+        try:
+            replace(record, kaggle=Verdict(ref=entry.ref, tag=entry.tag, **entry.verdict)).save(path)
+        except OSError as error:
+            self.ledger.warn(f"{path} cannot be written ({error.strerror or error}); the score is not in it")
 
 
 def wait(kaggle: Kaggle, board: Board, entry: Entry) -> None:
@@ -158,14 +90,33 @@ def look(kaggle: Kaggle, board: Board, entry: Entry) -> bool:
             raise
         kaggle.say(f"{error.message}; asking again later")
         return False
+    _take(entry, answer)
+    if entry.done:
+        entry.rank = _rank(kaggle, entry, answer.get("teamName"))
+        board.ledger.note("scored", entry, ref=entry.ref, **entry.verdict)
+        board.write_verdict(entry)
+    return entry.done
+
+
+def others(kaggle: Kaggle, slug: str, known: list[Entry]) -> list[Entry]:
+    """Submissions that only Kaggle's list knows, oldest first: of another clone, a teammate, a browser."""
+    refs, found = {entry.ref for entry in known}, []
+    for item in kaggle.submissions(slug):
+        ref, tag = whole(item.get("ref")), TAG.search(str(item.get("description")))
+        if ref and ref not in refs:
+            file, date = printable(item.get("fileName") or "?"), printable(item.get("date") or "")
+            entry = Entry(slug, file, "", tag.group() if tag else "", date, ref)
+            _take(entry, item)
+            found.append(entry)
+    return found[::-1]
+
+
+def _take(entry: Entry, answer: Answer) -> None:
+    """Put into an entry what Kaggle says of it; scores only with a verdict."""
     entry.status = printable(answer.get("status") or "PENDING").upper()
     if entry.done:
         entry.public, entry.private = _number(answer.get("publicScore")), _number(answer.get("privateScore"))
         entry.error = printable(answer.get("errorDescription") or "")[:500] or None
-        entry.rank = _rank(kaggle, entry, answer.get("teamName"))
-        board.ledger.append("scored", entry, ref=entry.ref, **entry.verdict)
-        write_verdict(board.csv(entry), entry)
-    return entry.done
 
 
 def _submission(kaggle: Kaggle, entry: Entry) -> Answer:
@@ -181,8 +132,9 @@ def _submission(kaggle: Kaggle, entry: Entry) -> Answer:
 
 
 def _number(text: object) -> float | None:
+    """A score, which Kaggle gives as a text."""
     try:
-        return float(str(text))
+        return number(float(str(text)))
     except ValueError:
         return None
 
@@ -206,7 +158,7 @@ def score_line(entry: Entry, record: Record | None) -> str:
     >>> score_line(entry, record)
     'forecast 0.7700 (0.7504 to 0.7896), public score 0.77511: 0.5 standard errors above the forecast'
     """
-    forecast = None if record is None else record.forecast
+    forecast = _forecast(record)
     parts = [f"forecast {forecast.mean:.4f} ({forecast.low:.4f} to {forecast.high:.4f})"] if forecast else []
     distance = distance_in_errors(entry.public, forecast)
     if entry.public is None:
@@ -230,22 +182,29 @@ def distance_in_errors(public: float | None, forecast: Forecast | None) -> float
     return float((public - forecast.mean) / (forecast.high - forecast.low) * 2 * 1.96)
 
 
-def rows(board: Board, slug: str) -> list[Row]:
+def _forecast(record: Record | None) -> Forecast | None:
+    """The forecast of a record, if its numbers are numbers."""
+    forecast = None if record is None else record.forecast
+    whole_one = forecast and None not in [number(part) for part in (forecast.mean, forecast.low, forecast.high)]
+    return forecast if whole_one else None
+
+
+def rows(board: Board, entries: list[Entry]) -> list[Row]:
     """One row per submission, oldest first; plain JSON values, None where nothing is known."""
     found = []
-    for entry in board.ledger.entries(slug):
+    for entry in sorted(entries, key=lambda entry: entry.time[:19]):
         record = board.record(entry)
-        forecast = None if record is None else record.forecast
+        forecast = _forecast(record)
         mean, low, high = (forecast.mean, forecast.low, forecast.high) if forecast else (None, None, None)
         found.append(
             {
                 "file": entry.file, "time": entry.time, "ref": entry.ref,
                 "status": entry.status or ("PENDING" if entry.ref else "UNKNOWN"),
-                "cv_mean": record and record.cv_mean, "cv_se": record and record.cv_se,
+                "cv_mean": record and number(record.cv_mean), "cv_se": record and number(record.cv_se),
                 "forecast": mean, "forecast_low": low, "forecast_high": high,
                 "public": entry.public, "private": entry.private,
                 "standard_errors": distance_in_errors(entry.public, forecast), "rank": entry.rank,
-                "error": entry.error, "tag": entry.tag, "csv_sha256": entry.csv_sha256,
+                "error": entry.error, "tag": entry.tag, "csv_sha256": entry.csv_sha256 or None,
             }
         )  # fmt: skip
     return found
@@ -256,7 +215,7 @@ def table_lines(table: list[Row]) -> Iterator[str]:
     width = max([4, *(len(row["file"]) for row in table)])
     yield f"{'file':<{width}}  {'cross-validated':<17}  {'forecast':<8}  {'public':<9}  {'private':<9}  rank"
     for row in table:
-        cv = f"{row['cv_mean']:.4f} ± {row['cv_se']:.4f}" if row["cv_mean"] is not None else "-"
+        cv = "-" if None in (row["cv_mean"], row["cv_se"]) else f"{row['cv_mean']:.4f} ± {row['cv_se']:.4f}"
         forecast = f"{row['forecast']:.4f}" if row["forecast"] is not None else "-"
         public = f"{row['public']:.5f}" if row["public"] is not None else row["status"].lower()
         private = f"{row['private']:.5f}" if row["private"] is not None else "-"

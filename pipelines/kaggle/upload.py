@@ -1,111 +1,43 @@
-"""Which csv goes to Kaggle, and one submission of it: whatever fails, the list is asked before a repetition.
+"""One submission of a csv: whatever fails, the list is asked before a repetition.
 
 Making a submission is the one call that must not be repeated blindly, because it may have worked though
 its answer was lost. A tag in the description, unique to this attempt and written to the ledger first,
-tells whether it did; the number of submissions that Kaggle counts today is the second witness.
+tells whether it did. Where the list lacks it, the number of submissions that Kaggle counts must be explained by
+those that it lists; if it is not, or is not known, nothing more is sent, and that is said.
 """
 
-import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
+from datetime import UTC, date, datetime, timedelta
+from itertools import islice
 
-from pipelines.competition import Competition
-from pipelines.data.manifest import content
-from pipelines.errors import HomeworkError, SubmissionError
-from pipelines.files import sha256
-from pipelines.kaggle.client import Answer, Kaggle
+from pipelines.errors import HomeworkError
+from pipelines.kaggle.client import Answer, Kaggle, Show
 from pipelines.kaggle.errors import AccessError, NetworkError, RefusedError, daily_limit, printable
-from pipelines.kaggle.scores import Entry, Ledger
-from pipelines.submission.record import Record
+from pipelines.submission.candidate import Candidate, check, choose
+from pipelines.submission.ledger import Entry, Ledger, number, whole
+from pipelines.submission.refusals import SITE
 
+__all__ = ["Candidate", "Stock", "Uploader", "check", "choose"]
 LOOKS = 5  # a new submission may not be listed at once
+FIRST = 100  # submissions of the first look's page
 TRIES = 3
+LONGEST_UNLISTED = timedelta(hours=1)  # what was made longer ago is on the list
+Counts = tuple[int | None, int | None, int | None]
 LONGEST_DESCRIPTION = 400
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """A csv that may go to Kaggle, and what its record says of it."""
+class Stock:
+    """What Kaggle counts and lists at one moment; None where it does not say."""
 
-    slug: str
-    path: Path
-    csv: bytes
-    csv_sha256: str
-    cv_mean: float | None
-    inputs_sha256: Mapping[str, str]  # of the files that it was made from
-    where: Path | None  # the folder that they were in
-
-    @property
-    def tag_start(self) -> str:
-        """How the tags of its attempts begin; the same for the same bytes."""
-        return f"hw-{self.csv_sha256[:12]}-"
-
-
-def choose(slug: str, folder: Path, file: Path | None = None) -> Candidate:
-    """`file`, or the newest csv of `folder`, as its record describes it.
-
-    Raises: SubmissionError if there is none, it has no record, was changed since, or is of sample data.
-    """
-    path = file or _newest(slug, folder)
-    if not path.is_file():
-        raise SubmissionError(f"there is no file {path}", "name a csv of submissions/", "请指定已有的 csv 文件")
-    record, csv = Record.load(path.with_suffix(".json")), path.read_bytes()
-    if record is None:
-        raise _refused(slug, f"{path.name} has no record {path.with_suffix('.json').name} beside it")
-    if record.csv_sha256 != sha256(csv):
-        raise _refused(slug, f"{path.name} was changed after its record was written")
-    if record.slug != slug:
-        raise _refused(slug, f"{path.name} is of {record.slug}, not of {slug}")
-    if record.data == "sample":
-        raise SubmissionError(
-            f"{path.name} was made from the embedded sample, whose rows are not the competition's",
-            f"fetch the data (python -m pipelines data {slug}) and run again",
-            f"该文件由内置示例数据生成；请先用 python -m pipelines data {slug} 获取真实数据",
-        )
-    where = Path(record.where) if record.where else None
-    return Candidate(slug, path, csv, record.csv_sha256, record.cv_mean, record.inputs_sha256, where)
-
-
-def check(competition: Competition, candidate: Candidate, data: Path) -> None:
-    """Pass the csv through the linter, against the sample submission that it was made with.
-
-    Raises: SubmissionError with every reason not to upload it.
-    """
-    from pipelines.submission import linter
-
-    name = competition.sample_submission
-    for place in filter(None, (data, candidate.where)):
-        found = content(place, name)
-        if found is not None and sha256(found) == candidate.inputs_sha256.get(name):
-            linter.check(competition, candidate.csv, found)
-            return
-    raise SubmissionError(
-        f"{candidate.path.name} cannot be checked: the {name} that it was made with is not in {data}",
-        f"name the folder with --data, or fetch it: python -m pipelines data {competition.slug}",
-        f"请用 --data 指定数据文件夹，或运行 python -m pipelines data {competition.slug}",
-    )
-
-
-def _newest(slug: str, folder: Path) -> Path:
-    """The newest by the time in its name, then by its age."""
-    paths = sorted(folder.glob("*.csv"), key=lambda path: (path.name[:15], path.stat().st_mtime_ns))
-    if not paths:
-        raise SubmissionError(
-            f"there is no csv in {folder}",
-            f"make one first: python -m pipelines run {slug}",
-            f"请先运行 python -m pipelines run {slug}",
-        )
-    return paths[-1]
-
-
-def _refused(slug: str, what: str) -> SubmissionError:
-    return SubmissionError(
-        f"nothing was sent: {what}",
-        f"make a new one: python -m pipelines run {slug}; or name another with --file",
-        f"请重新运行 python -m pipelines run {slug}，或用 --file 指定其他文件",
-    )
+    today: int | None = None
+    total: int | None = None
+    left: int | None = None
+    listed: tuple[Answer, ...] | None = None
+    day: date | None = None  # UTC; the count begins anew with each
 
 
 class Uploader:
@@ -113,122 +45,206 @@ class Uploader:
 
     def __init__(self, kaggle: Kaggle, ledger: Ledger) -> None:
         self.kaggle, self.ledger = kaggle, ledger
+        self.stock = Stock()
 
     def already_sent(self, candidate: Candidate) -> Entry | None:
         """The submission of the same bytes, by ledger or by Kaggle's list; None if there is none.
 
-        Of an attempt that was killed at its last step, the list tells what became of it; an attempt
-        that Kaggle does not know is closed in the ledger.
+        Of an attempt whose end is not known, the list tells what became of it; an attempt that was
+        certainly not made is closed in the ledger.
+        Raises: NetworkError if it is not certain.
         """
         same = [e for e in self.ledger.entries(candidate.slug) if e.csv_sha256 == candidate.csv_sha256]
         for entry in reversed(same):
-            if entry.ref is not None:
+            if entry.ref:
                 return entry
+        self.stock = self._stock(candidate.slug)
+        for listed in self.stock.listed or ():
+            tag = candidate.tag_in(listed)
+            if tag:
+                return self._submitted(_entry(candidate, tag), int(listed["ref"]))
+        for entry in reversed(same):
             ref = self._find(entry)
             if ref is not None:
                 return self._submitted(entry, ref)
             self.ledger.append("refused", entry, why="it is not on Kaggle's list")
-        listed = self._listed(candidate.slug, candidate.tag_start)
-        if listed is None:
-            return None
-        tag = re.search(rf"{candidate.tag_start}\w*", str(listed.get("description")))
-        assert tag, "the list was searched for it"
-        return self._submitted(_entry(candidate, tag.group()), int(listed["ref"]))
+        return None
 
     def settle(self, entry: Entry) -> Entry:
         """Look once whether an attempt that was cut short was made after all."""
-        listed = self._listed(entry.slug, entry.tag) if entry.ref is None else None
-        return entry if listed is None else self._submitted(entry, int(listed["ref"]))
+        ref = None if entry.ref else _ref_of(self.kaggle.submissions(entry.slug), entry.tag)
+        return entry if ref is None else self._submitted(entry, ref)
 
-    def send(self, candidate: Candidate, message: str, today: int | None) -> Entry:
-        """Upload and make one submission; returns its entry, with the reference.
-
-        The description is `message`, the csv's name and score, and the tag. `today` is what `remaining`
-        returned. Raises: RefusedError if none was made; NetworkError if that cannot be known yet: the
-        same command then looks first.
-        """
-        entry = _entry(candidate, f"{candidate.tag_start}{secrets.token_hex(3)}")
-        entry.today = today
-        path, score = candidate.path, candidate.cv_mean
-        token = self.kaggle.upload(candidate.slug, path.name, candidate.csv, int(path.stat().st_mtime))
-        self.ledger.append("sending", entry, today=today)
-        words = [*message.split(), path.stem, *([f"cv {score:.5f}"] if isinstance(score, float) else [])]
-        return self._create(entry, token, f"{' '.join(words)[:LONGEST_DESCRIPTION]} [{entry.tag}]")
-
-    def remaining(self, slug: str) -> int | None:
-        """Say how many submissions are left; returns how many were made today, None if unknown.
+    def remaining(self, slug: str) -> None:
+        """Say how many submissions are left.
 
         Raises: RefusedError if none is left.
         """
-        try:
-            limits = self.kaggle.limits(slug)
-        except (AccessError, NetworkError, RefusedError):
+        if self.stock.listed is None:
+            with suppress(AccessError, NetworkError, RefusedError):
+                self.stock = self._stock(slug)
+        today, left = self.stock.today, self.stock.left
+        if today is None:
             self.kaggle.say("submissions left today: unknown, Kaggle does not say")
-            return None
-        left, today = limits.get("numAllowedNow"), int(limits.get("numToday") or 0)
-        if left is None:
+        elif left is None:
             self.kaggle.say(f"submissions made today: {today}")
-        elif int(left) <= 0:
+        elif left <= 0:
             raise daily_limit(f"no submission of {slug} is left today ({today} made)", slug)
         else:
             self.kaggle.say(f"submissions left today: {left} ({today} made)")
-        return today
+
+    def send(self, candidate: Candidate, message: str, show: Show | None = None) -> Entry:
+        """Upload and make one submission; returns its entry, with the reference.
+
+        The description is `message`, the csv's name and score, and the tag.
+        Raises: RefusedError if none was made; NetworkError if that cannot be known yet: the same command
+        then looks first.
+        """
+        entry = _entry(candidate, f"{candidate.tag_start}{secrets.token_hex(3)}")
+        path, score = candidate.path, number(candidate.cv_mean)
+        token = self.kaggle.upload(candidate.slug, path.name, candidate.csv, int(path.stat().st_mtime), show)
+        now = datetime.now(UTC)
+        entry.time = now.isoformat(timespec="seconds")
+        open_ones = [other for other in self.ledger.entries(entry.slug) if not other.ref and _is_recent(other)]
+        if self.stock.day == now.date() and not open_ones:
+            entry.today, entry.total = self.stock.today, self.stock.total
+            entry.listed = self._counted(self.stock, entry.slug)
+        facts = {name: getattr(entry, name) for name in ("today", "total", "listed")}
+        self.ledger.append("sending", entry, **facts)
+        words = [*message.split(), printable(path.stem), *([f"cv {score:.5f}"] if score is not None else [])]
+        return self._create(entry, token, f"{' '.join(words)[:LONGEST_DESCRIPTION]} [{entry.tag}]")
 
     def _create(self, entry: Entry, token: str, description: str) -> Entry:
         failure: HomeworkError | None = None
         for _ in range(TRIES):
+            looks = LOOKS
             try:
                 answer = self.kaggle.create_submission(entry.slug, token, description)
             except NetworkError as error:
                 failure = error
                 self.kaggle.say(f"{error.message}; looking whether the submission was made")
             except HomeworkError as error:
-                self.ledger.append("refused", entry, why=error.message)
-                raise
+                failure, looks = error, 1
             else:
-                if answer.get("ref"):
-                    return self._submitted(entry, int(answer["ref"]))
+                if whole(answer.get("ref")):
+                    return self._submitted(entry, answer["ref"])
                 failure = _no_reference(answer)
-            ref = self._find(entry)
+            try:
+                ref = self._find(entry, looks)
+            except NetworkError as unclear:
+                raise (unclear if looks > 1 else failure) from None
             if ref is not None:
                 return self._submitted(entry, ref)
+            if looks == 1:
+                break
         assert failure is not None, "the loop ends with a return or a failure"
         self.ledger.append("refused", entry, why=failure.message)
         raise failure
 
-    def _find(self, entry: Entry) -> int | None:
-        """The reference of the attempt; None if it is sure, by list and count, that none was made.
+    def _find(self, entry: Entry, looks: int = LOOKS) -> int | None:
+        """The reference of an attempt; None if it is certain that none was made.
 
-        Raises: NetworkError if that cannot be known now.
+        Certain is what the list lacks where everything that Kaggle counts beyond what it counted before is
+        listed, or where so much time has passed that it would be. Midnight sets the count to zero.
+        Raises: NetworkError if that is not certain.
         """
         patience = self.kaggle.patience
-        for look in range(LOOKS):
-            listed = self._listed(entry.slug, entry.tag)
-            if listed is not None:
-                return int(listed["ref"])
-            if look + 1 < LOOKS:
+        try:
+            for look in range(looks - 1):  # what was just made is on the first page
+                ref = _ref_of(islice(self.kaggle.submissions(entry.slug), FIRST), entry.tag)
+                if ref is not None:
+                    return ref
                 patience.sleep(min(patience.longest_poll, patience.first_poll * 2**look))
-        if entry.today is not None and int(self.kaggle.limits(entry.slug).get("numToday") or 0) > entry.today:
-            raise NetworkError(
-                f"it is not known yet whether {entry.file} was submitted: Kaggle counts one more, and lists none",
-                "run the same command in some minutes: it looks for it before anything is sent; --again does not",
-                "请几分钟后再运行同一命令：它会先查找，不会重复提交；--again 则直接再次提交",
-                passing=False,
-            )
+            stock = self._stock(entry.slug)
+        except HomeworkError as error:
+            raise _unclear(entry, error.message) from None
+        ref = _ref_of(stock.listed or (), entry.tag)
+        if ref is not None:
+            return ref
+        if not _is_recent(entry):
+            return None
+        why = "a day has ended since, and with it Kaggle's count"
+        if _began_today(entry):
+            now = (stock.today, stock.total, self._counted(stock, entry.slug))
+            why = _why_unclear((entry.today, entry.total, entry.listed), now)
+        if why:
+            raise _unclear(entry, why)
         return None
 
-    def _listed(self, slug: str, tag: str) -> Answer | None:
-        listed = self.kaggle.submissions(slug)
-        return next((s for s in listed if tag in str(s.get("description")) and s.get("ref")), None)
+    def _stock(self, slug: str) -> Stock:
+        """Count first: what is made in between is then listed and not counted, and nothing is taken for certain."""
+        try:
+            limits = self.kaggle.limits(slug)
+        except (AccessError, NetworkError, RefusedError):
+            limits = {}
+        today, total, left = (whole(limits.get(name)) for name in ("numToday", "numTotal", "numAllowedNow"))
+        return Stock(today, total, left, tuple(self.kaggle.submissions(slug)), datetime.now(UTC).date())
+
+    def _counted(self, stock: Stock, slug: str) -> int | None:
+        """How many submissions are known that Kaggle may count; what could not be scored it does not."""
+        if stock.listed is None:
+            return None
+        failed = {item["ref"] for item in stock.listed if str(item.get("status")).upper() == "ERROR"}
+        known = {item["ref"] for item in stock.listed} | {e.ref for e in self.ledger.entries(slug) if e.ref}
+        return len(known - failed)
 
     def _submitted(self, entry: Entry, ref: int) -> Entry:
-        self.ledger.append("submitted", entry, ref=ref)
+        self.ledger.note("submitted", entry, ref=ref)
         entry.ref = ref
         return entry
 
 
 def _entry(candidate: Candidate, tag: str) -> Entry:
     return Entry(candidate.slug, candidate.path.name, candidate.csv_sha256, tag)
+
+
+def _ref_of(listed: Iterable[Answer], tag: str) -> int | None:
+    found = (whole(item.get("ref")) for item in listed if tag in str(item.get("description")))
+    return next(filter(None, found), None)
+
+
+def _age(entry: Entry) -> timedelta | None:
+    """How long ago the last step of an attempt was begun; None if its time cannot be read."""
+    try:
+        return datetime.now(UTC) - datetime.fromisoformat(entry.time)
+    except (ValueError, TypeError):
+        return None
+
+
+def _is_recent(entry: Entry) -> bool:
+    age = _age(entry)
+    return age is None or age < LONGEST_UNLISTED
+
+
+def _began_today(entry: Entry) -> bool:
+    age, now = _age(entry), datetime.now(UTC)
+    return age is not None and (now - age).date() == now.date()
+
+
+def _why_unclear(before: Counts, now: Counts) -> str:
+    """Why it cannot be told from counts (today, total, known) whether one more was made; empty if none was."""
+    (today, total, known), (today_now, total_now, known_now) = before, now
+    if today is None or known is None or today_now is None or known_now is None:
+        return "Kaggle does not list it, nor say how many it counts"
+    if today_now < today:
+        return "Kaggle does not list it, and its count began anew"
+    if today_now - today > known_now - known:
+        return "Kaggle counts one more, and lists none"
+    if total is not None and total_now is not None and total_now - total > known_now - known:
+        return "Kaggle counts one more, and lists none"
+    return ""
+
+
+def _unclear(entry: Entry, why: str) -> NetworkError:
+    page = f"{SITE}/competitions/{entry.slug}/submissions"
+    return NetworkError(
+        f"it is not known yet whether {printable(entry.file)} was submitted: {why}",
+        f"nothing more was sent; run the same command in some minutes, it looks first. Or look yourself at {page} "
+        f"for {entry.tag}: if it is not there, the same command with --again submits it",
+        f"没有再次提交。请几分钟后再运行同一命令（会先查找）；或在 {page} 查找 {entry.tag}，"
+        "若没有，则在同一命令后加 --again 再次提交",
+        passing=False,
+    )
 
 
 def _no_reference(answer: Answer) -> RefusedError:

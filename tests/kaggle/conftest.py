@@ -1,20 +1,26 @@
 """Every test here has an empty HOME and a stand-in for Kaggle; tests/conftest.py bars every other host."""
 
+import io
 import os
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
+import pandas as pd
 import pytest
 import trustme
+from made import COMPLETE, record_of
 from stand_in import API, KEY, SIGNATURE, STORAGE, TOKEN, USERNAME, StandIn, make_zip
 from typer.testing import CliRunner
 
 from competitions.titanic.sample import make_sample
 from pipelines.__main__ import app
+from pipelines.data import manifest
 from pipelines.kaggle import commands
 from pipelines.kaggle.patience import Patience
+from pipelines.submission import writer
 
 SECRETS = (KEY, TOKEN, SIGNATURE)
 
@@ -123,3 +129,25 @@ def python():
         "main()\n"
     )
     return [sys.executable, "-c", code]
+
+
+@pytest.fixture
+def ready(site, titanic_files):
+    """The data folder, and one csv with its record; returns a function that makes another."""
+    folder = Path("data/titanic")
+    folder.mkdir(parents=True)
+    for name, content in titanic_files.items():
+        (folder / name).write_bytes(content)
+    manifest.write(folder, "titanic", "kaggle")
+    sample = titanic_files["gender_submission.csv"]
+
+    def make(seed=0, **changes):
+        frame = pd.read_csv(io.BytesIO(sample))
+        frame["Survived"] = np.random.default_rng(seed).integers(0, 2, len(frame))
+        csv = frame.to_csv(index=False).encode()
+        record = replace(record_of("titanic", "gender_submission.csv", sample, csv), **changes)
+        return writer.save(Path("submissions/titanic"), "fast", csv, record)
+
+    site.verdicts = [{"status": "PENDING"}, COMPLETE]
+    make()
+    return make

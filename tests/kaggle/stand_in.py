@@ -1,7 +1,8 @@
 """A small Kaggle on loopback, reached as the real one is: through a proxy that answers CONNECT with TLS.
 
 It keeps what it was asked (`calls`), what was submitted (`submissions`), and misbehaves on demand:
-`faults[call]` is a list of faults, one per call, the first first; a call without a fault works.
+`faults[call]` is a list of faults, one per call, the first first; a call without a fault works. A fault is a
+name, or an `Odd` answer; what is made before its answer is lost has `after-` before the name.
 """
 
 import base64
@@ -15,7 +16,10 @@ import socket
 import ssl
 import struct
 import threading
+import time
 import zipfile
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 API, STORAGE = "api.kaggle.com", "storage.googleapis.com"
@@ -45,6 +49,17 @@ ANSWERS = {  # fault -> status, content type, body
 }
 
 
+@dataclass(frozen=True)
+class Odd:
+    """Any answer at all; `after` the call has done what it does. `short`: with less of the body than announced."""
+
+    status: int
+    body: bytes = b""
+    headers: tuple[tuple[str, str], ...] = ()
+    after: bool = False
+    short: bool = False
+
+
 def make_zip(files, compression=zipfile.ZIP_DEFLATED):
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", compression) as archive:
@@ -65,6 +80,9 @@ class StandIn:
         self.faults = collections.defaultdict(list)
         self.verdicts = []  # fields of a submission, one per look; the last one stays
         self.hash, self.allowed, self.listed = "md5", 5, True
+        self.late = 0  # answers with a list that do not hold a new submission yet
+        self.page = 100  # submissions on a page of the list, at most
+        self.before_midnight = 0  # submissions that the count of today leaves out
         self.tokens = {TOKEN}
         self.stalled, self.closing = threading.Event(), threading.Event()
         self.lock = threading.Lock()
@@ -98,14 +116,24 @@ class StandIn:
                 {
                     "ref": ref, "description": description, "fileName": self.uploads[token][0],
                     "status": "PENDING", "teamName": "us", "slug": slug, "bytes": self.uploads[token][1],
+                    "totalBytes": len(self.uploads[token][1]), "late": self.late,
+                    "date": datetime.now(UTC).replace(tzinfo=None).isoformat() + "Z",
                 },
             )  # fmt: skip
             return ref
 
+    def by_hand(self, slug, description="", name="theirs.csv", content=b"theirs"):
+        """A submission of somebody else in the team, or through a browser."""
+        self.uploads["by hand"] = (name, content)
+        return self.submit(slug, "by hand", description)
+
+    def midnight(self):
+        self.before_midnight = len(self.submissions)
+
     def look(self, ref):
         verdict = self.verdicts.pop(0) if len(self.verdicts) > 1 else (self.verdicts or [{}])[0]
         found = next(item for item in self.submissions if item["ref"] == ref)
-        return {**{k: v for k, v in found.items() if k not in ("bytes", "slug")}, **verdict}
+        return {**{k: v for k, v in found.items() if k not in ("bytes", "slug", "late")}, **verdict}
 
 
 class _Server(ThreadingHTTPServer):
@@ -157,7 +185,9 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         call = self.path.rpartition("/")[2]
         fault = self.site.next_fault(call)
-        if fault and fault.startswith("after-"):
+        if isinstance(fault, Odd) and fault.after and self.authorized(call):
+            self.api(call, json.loads(body), send=False)
+        elif isinstance(fault, str) and fault.startswith("after-"):
             self.api(call, json.loads(body), send=False)
             return self.misbehave(fault.removeprefix("after-"))
         if fault:
@@ -176,7 +206,7 @@ class Handler(BaseHTTPRequestHandler):
         work = getattr(self, f"api_{call}", None)
         slug = body.get("competitionName", "")
         if work is None or (slug and slug not in self.site.archives):
-            return self.answer(404, ANSWERS["404"][1])
+            return self.answer(404, ANSWERS["404"][1]) if send else None
         status, answer, headers = work(slug, body)
         return self.answer(status, answer, headers) if send else None
 
@@ -190,7 +220,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def api_GetSubmissionLimits(self, slug, body):
         made = len(self.site.submissions)
-        return 200, {"numToday": made, "numTotal": made, "numAllowedNow": self.site.allowed - made}, None
+        today = made - self.site.before_midnight
+        return 200, {"numToday": today, "numTotal": made, "numAllowedNow": self.site.allowed - today}, None
 
     def api_StartSubmissionUpload(self, slug, body):
         token = f"blob-{len(self.site.uploads)}"
@@ -207,8 +238,13 @@ class Handler(BaseHTTPRequestHandler):
         return 200, self.site.look(body["ref"]), None
 
     def api_ListSubmissions(self, slug, body):
-        found = [self.site.look(item["ref"]) for item in self.site.submissions if item["slug"] == slug]
-        return 200, {"submissions": found if self.site.listed else []}, None
+        found = [item for item in self.site.submissions if item["slug"] == slug and not item["late"]]
+        for item in self.site.submissions:
+            item["late"] = max(0, item["late"] - 1)
+        start = int(body.get("pageToken") or 0)
+        end = start + min(self.site.page, body.get("pageSize", 20))
+        page = [self.site.look(item["ref"]) for item in (found[start:end] if self.site.listed else [])]
+        return 200, {"submissions": page, "nextPageToken": str(end) if end < len(found) else ""}, None
 
     def api_GetLeaderboard(self, slug, body):
         return 200, {"submissions": [{"teamName": "they"}, {"teamName": "us"}]}, None
@@ -243,7 +279,12 @@ class Handler(BaseHTTPRequestHandler):
         if data is None and fault is None:
             return self.answer(403, "<?xml version='1.0' encoding='UTF-8'?><Error><Code>AccessDenied</Code></Error>")
         self.site.ranges.append(self.headers.get("Range"))
-        if fault in ANSWERS or (fault and fault[:3] in ANSWERS) or fault in ("drop", "silent"):
+        if (
+            isinstance(fault, Odd)
+            or fault in ANSWERS
+            or (fault and fault[:3] in ANSWERS)
+            or fault in ("drop", "silent")
+        ):
             return self.misbehave(fault)
         etag, start = f'"{hashlib.sha256(data).hexdigest()[:16]}"', 0
         wanted = re.match(r"bytes=(\d+)-", self.headers.get("Range", ""))
@@ -279,6 +320,10 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
 
     def misbehave(self, fault):
+        if isinstance(fault, Odd):
+            headers = {**dict(fault.headers), "Content-Length": str(len(fault.body) + fault.short)}
+            self.close_connection = self.close_connection or fault.short
+            return self.send(fault.status, fault.body, headers)
         if fault in ("drop", "reset"):
             return self.reset()
         if fault == "silent":
@@ -294,10 +339,12 @@ class Handler(BaseHTTPRequestHandler):
     def answer(self, status, body, headers=None):
         html = isinstance(body, str)
         content = (body if html else json.dumps(body)).encode()
+        kind = {"Content-Type": "text/html" if html else "application/json", "Content-Length": str(len(content))}
+        return self.send(status, content, kind | (headers or {}))
+
+    def send(self, status, content, headers):
         self.send_response(status)
-        self.send_header("Content-Type", "text/html" if html else "application/json")
-        self.send_header("Content-Length", str(len(content)))
-        for name, value in (headers or {}).items():
+        for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(content)
@@ -308,6 +355,15 @@ class Handler(BaseHTTPRequestHandler):
         self.close_connection = True
 
     def wait_for_end(self):
+        """Silence, until the other side has had enough."""
         self.site.stalled.set()
-        self.site.closing.wait(20)
-        self.close_connection = True
+        self.close_connection, ends = True, time.monotonic() + 20
+        self.connection.settimeout(0.05)
+        while not self.site.closing.is_set() and time.monotonic() < ends:
+            try:
+                if not self.connection.recv(2**16):
+                    return
+            except TimeoutError:
+                continue
+            except OSError:
+                return

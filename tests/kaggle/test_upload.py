@@ -2,6 +2,8 @@
 
 import io
 import json
+import shutil
+import ssl
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -9,52 +11,20 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from made import COMPLETE, LEDGER, events, record_of
 from stand_in import KEY, make_zip
 
-from pipelines.data import manifest
 from pipelines.data.sources import from_sample
 from pipelines.files import sha256
+from pipelines.kaggle import commands
+from pipelines.kaggle.client import Kaggle
+from pipelines.kaggle.patience import Patience
 from pipelines.lookup import load
+from pipelines.submission import record as record_module
 from pipelines.submission import writer
-from pipelines.submission.record import Forecast, Record
+from pipelines.submission.record import Forecast
 
 OTTO = "otto-group-product-classification-challenge"
-COMPLETE = {"status": "COMPLETE", "publicScore": "0.77511", "privateScore": ""}
-LEDGER = Path("submissions/ledger.jsonl")
-
-
-def record_of(slug, sample_name, sample, csv):
-    return Record(
-        slug=slug, data="kaggle", where=f"data/{slug}", csv_sha256=sha256(csv),
-        inputs_sha256={sample_name: sha256(sample)}, cv_mean=0.8361, cv_se=0.0124,
-        forecast=Forecast(0.77, 0.7504, 0.7896, 418, 0),
-    )  # fmt: skip
-
-
-@pytest.fixture
-def ready(site, titanic_files):
-    """The data folder, and one csv with its record; returns a function that makes another."""
-    folder = Path("data/titanic")
-    folder.mkdir(parents=True)
-    for name, content in titanic_files.items():
-        (folder / name).write_bytes(content)
-    manifest.write(folder, "titanic", "kaggle")
-    sample = titanic_files["gender_submission.csv"]
-
-    def make(seed=0, **changes):
-        frame = pd.read_csv(io.BytesIO(sample))
-        frame["Survived"] = np.random.default_rng(seed).integers(0, 2, len(frame))
-        csv = frame.to_csv(index=False).encode()
-        record = replace(record_of("titanic", "gender_submission.csv", sample, csv), **changes)
-        return writer.save(Path("submissions/titanic"), "fast", csv, record)
-
-    site.verdicts = [{"status": "PENDING"}, COMPLETE]
-    make()
-    return make
-
-
-def events():
-    return [json.loads(line)["event"] for line in LEDGER.read_text().splitlines()] if LEDGER.exists() else []
 
 
 def test_upload_wait_and_score(site, cli, ready, clock):
@@ -302,6 +272,153 @@ def test_a_torn_line_in_the_ledger_is_passed_over(site, cli, ready):
     ready(seed=5)
     assert cli("submit", "titanic").code == 0
     assert len(json.loads(cli("scores", "titanic", "--json").out)) == 2
+
+
+def test_time_limits_hold_for_each_block_sent(site, cli, ready, monkeypatch):
+    """A line of 1 kB/s: what is sent at once takes as long as it takes, the csv longer than the limit."""
+    send, sent = ssl.SSLSocket.sendall, []
+
+    def slow(self, data, flags=0):
+        sent.append(len(data))
+        if len(data) / 1_000 > self.gettimeout():
+            raise TimeoutError("The write operation timed out")
+        return send(self, data, flags)
+
+    monkeypatch.setattr(ssl.SSLSocket, "sendall", slow)
+    with Kaggle(patience=Patience(connect=5, read=5, tries=1)) as kaggle:
+        seen = []
+        kaggle.upload("titanic", "a.csv", b"x" * 20_000, 0, lambda *told: seen.append(told))
+    assert site.uploads["blob-0"] == ("a.csv", b"x" * 20_000)
+    assert max(sent) <= 5_000
+    assert seen == [("upload", done, 20_000) for done in (0, 4096, 8192, 12288, 16384, 20_000)]
+
+
+def test_the_time_limit_of_the_command_line_is_that_of_connecting_too():
+    assert (commands._patience(120).connect, commands._patience(120).read) == (120, 120)
+
+
+def test_an_upload_that_gets_further_each_time_is_not_given_up(site, patience, monkeypatch):
+    send, left = ssl.SSLSocket.sendall, list(range(1, 12))
+
+    def broken(self, data, flags=0):
+        if left and data[:1] == b"x":
+            self.blocks = getattr(self, "blocks", 0) + 1
+            if self.blocks > left[0]:
+                left.pop(0)
+                raise ConnectionResetError("Connection reset by peer")
+        return send(self, data, flags)
+
+    monkeypatch.setattr(ssl.SSLSocket, "sendall", broken)
+    with Kaggle(patience=patience) as kaggle:
+        kaggle.upload("titanic", "a.csv", b"x" * 2**16, 0)
+    assert (len(left), site.count("StartSubmissionUpload")) == (0, 12)
+
+
+@pytest.fixture
+def three(site, ready):
+    """Three submissions on Kaggle that this folder knows nothing of: ours from elsewhere, by hand, without a score."""
+    path = next(Path("submissions/titanic").glob("*.csv"))
+    start = json.loads(path.with_suffix(".json").read_text())["csv_sha256"][:12]
+    site.by_hand("titanic", f"from elsewhere [hw-{start}-abcdef]", path.name, path.read_bytes())
+    site.by_hand("titanic", "by hand", "mine.csv")
+    site.by_hand("titanic", "by hand", "../odd\x1b[2J")
+    site.verdicts = [COMPLETE]
+    return path
+
+
+def test_scores_in_a_fresh_clone_asks_kaggle_and_writes_nothing(site, cli, three):
+    shutil.move("submissions", "elsewhere")
+    site.page = 2
+    done = cli("scores", "titanic", "--json")
+    found = json.loads(done.out)
+    assert [(row["ref"], row["file"], row["status"], row["public"]) for row in found] == [
+        (4000, three.name, "COMPLETE", 0.77511), (4001, "mine.csv", "COMPLETE", 0.77511),
+        (4002, "../odd[2J", "COMPLETE", 0.77511),
+    ]  # fmt: skip
+    assert {row["forecast"] for row in found} == {None}
+    assert not Path("submissions").exists()
+    beside = json.loads(cli("scores", "titanic", "--json", "--output", "elsewhere").out)
+    assert [row["forecast"] for row in beside] == [0.77, None, None]
+    assert "mine.csv" in cli("scores", "titanic").out
+
+
+def test_scores_says_when_kaggle_was_not_asked_or_not_reached(site, cli, three, monkeypatch):
+    done = cli("scores", "titanic", "--offline")
+    assert (done.code, site.calls) == (0, [])
+    assert "known in submissions; Kaggle was not asked (--offline)" in done.out
+    site.faults["ListSubmissions"] = ["500"] * 20
+    done = cli("scores", "titanic")
+    assert done.code == 6
+    assert "known in submissions; Kaggle could not be asked (list of submissions: Kaggle answered 500" in done.out
+    site.faults.clear()
+    assert cli("submit", "titanic").code == 0
+    site.faults["ListSubmissions"] = ["500"]
+    done = cli("scores", "titanic")  # all that is known has its score; what is not known is said
+    assert (done.code, done.out.count("0.77511")) == (0, 1)
+    assert "note: Kaggle could not be asked" in done.text
+    for name in ("KAGGLE_USERNAME", "KAGGLE_KEY"):
+        monkeypatch.delenv(name)
+    done = cli("scores", "titanic")
+    assert (done.code, done.out.count("0.77511")) == (0, 1)
+    assert "note: Kaggle was not asked (no credentials" in done.text
+    done = cli("scores", "titanic", "--output", "nowhere")
+    assert (done.code, Path("nowhere").exists()) == (0, False)
+    assert "no submission of titanic is known in nowhere; Kaggle was not asked (no credentials" in done.out
+
+
+@pytest.mark.parametrize(
+    ("record", "words"),
+    [
+        ({"csv_sha256": "0" * 64}, "is not of what was submitted"),
+        ({"slug": "otto"}, "is not of what was submitted"),
+        ({"forecast": {"mean": 0.5}}, ""),
+        ({"forecast": {"mean": "0.5", "low": 0.4, "high": 0.6}}, ""),
+        ({"cv_mean": "0.8"}, ""),
+        ({"cv_mean": [0.8]}, ""),
+        (b"\xff\xfe", "cannot be read"),
+        (b"[" * 100_000, "cannot be read"),
+        (b"7", "cannot be read"),
+    ],
+    ids=["hash", "slug", "bounds", "text", "score a text", "score a list", "bytes", "nested", "a number"],
+)
+def test_a_record_that_is_damaged_or_of_something_else_is_not_believed(site, cli, ready, record, words):
+    cli("submit", "titanic")
+    path = next(Path("submissions/titanic").glob("*.json"))
+    damaged = record if isinstance(record, bytes) else json.dumps({**json.loads(path.read_text()), **record}).encode()
+    path.write_bytes(damaged)
+    for done in (cli("scores", "titanic"), cli("scores", "titanic", "--json")):
+        assert (done.code, words in done.text) == (0, True)
+    assert cli("submit", "titanic").code in ([2] if words else [0, 2])
+    [row] = json.loads(cli("scores", "titanic", "--json").out)
+    assert (row["public"], row["csv_sha256"]) == (0.77511, site_hash(site))
+    if words:
+        assert (row["forecast"], row["cv_mean"]) == (None, None)
+    assert path.read_bytes() == damaged
+
+
+def site_hash(site):
+    return sha256(site.submissions[0]["bytes"])
+
+
+def test_scores_needs_no_right_to_write(site, cli, ready, monkeypatch):
+    cli("submit", "titanic", "--no-wait")
+    before = {path: path.read_bytes() for path in Path("submissions").rglob("*") if path.is_file()}
+    (real, site.verdicts) = Path.open, [COMPLETE]
+
+    def refused(self, mode="r", *more, **named):
+        if "submissions" in str(self) and not {"r", "rb"} & {mode}:
+            raise PermissionError(13, "Permission denied", str(self))
+        return real(self, mode, *more, **named)
+
+    def no_file(path, *_):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "open", refused)
+    monkeypatch.setattr(record_module, "write_whole", no_file)
+    done = cli("scores", "titanic")
+    assert (done.code, done.out.count("0.77511")) == (0, 1)
+    assert "takes no line (Permission denied)" in done.text
+    assert {path: path.read_bytes() for path in before} == before
 
 
 def test_otto_probabilities(site, cli):
