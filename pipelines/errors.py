@@ -51,6 +51,19 @@ class TrainingError(HomeworkError):
     """Training cannot go on."""
 
 
+class OutputError(HomeworkError):
+    """What was made cannot be written."""
+
+    @classmethod
+    def no_room(cls, message: str) -> "OutputError":
+        """A disk is full, or a quota is used up."""
+        return cls(
+            message,
+            "remove what is not needed there, or name a folder on another disk (--output; --pictures of a lecture)",
+            "请清理该磁盘，或用 --output（课程用 --pictures）指定其他磁盘上的文件夹",
+        )
+
+
 FULL_MEMORY = (
     "out of memory", "can't allocate memory", "not enough memory", "alloc_failed", "allocation_failed",
     "invalid buffer size", "bad_alloc",

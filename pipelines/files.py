@@ -1,11 +1,15 @@
-"""Files are written whole or not at all."""
+"""Files are written whole or not at all, and locked while they are written: what nobody has locked is left over."""
 
 import contextlib
 import hashlib
 import os
 import secrets
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+
+if sys.platform != "win32":
+    import fcntl
 
 
 def sha256(data: bytes) -> str:
@@ -28,15 +32,24 @@ def whole_file(path: Path) -> Iterator[Path]:
     """Yield a temporary file beside `path` that takes its place when the block ends well.
 
     The name is new for each call, so two runs do not meet; whatever ends the block early, Ctrl-C
-    included, removes the temporary file and leaves `path` as it was.
+    included, removes the temporary file and leaves `path` as it was. An OSError names `path`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    descriptor = None
     try:
+        if sys.platform != "win32":  # which renames no file that is open
+            descriptor = claim(temporary)
         yield temporary
         temporary.replace(path)
+    except OSError as error:
+        if error.errno is not None and error.filename in (None, str(temporary)):
+            error.filename, error.filename2 = str(path), None
+        raise
     finally:
         temporary.unlink(missing_ok=True)
+        if descriptor is not None:
+            os.close(descriptor)
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -45,3 +58,35 @@ def write_whole(path: Path, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
+
+
+def claim(path: Path) -> int:
+    """Make the file `path`, which must not be there, and lock it; returns its descriptor, to be closed.
+
+    On Windows an open file cannot be removed, which is lock enough.
+    Raises: FileExistsError, to all but one of those who want the same name at the same moment.
+    """
+    while True:
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666)
+        if sys.platform == "win32":
+            return descriptor
+        with contextlib.suppress(OSError):  # a file system without locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if os.fstat(descriptor).st_nlink:
+            return descriptor
+        os.close(descriptor)  # `remove_abandoned` came between the two
+
+
+def remove_abandoned(path: Path) -> None:
+    """Remove a file that nobody has locked, since whoever wrote it is gone; leave it where that cannot be known."""
+    with contextlib.suppress(OSError):
+        if sys.platform == "win32":
+            path.unlink()
+            return
+        descriptor = os.open(path, os.O_RDWR)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.fstat(descriptor).st_nlink:
+                path.unlink()
+        finally:
+            os.close(descriptor)

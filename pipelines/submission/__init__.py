@@ -1,5 +1,6 @@
 """Predictions -> a checked csv with its record.
 
 Read in this order: `writer` (the csv, in the form of Kaggle's sample), `linter` (every reason not to upload it),
-`record` (what the run found out, as one value), `provenance` (versions, commit, memory).
+`record` (what the run found out, as one value), `provenance` (versions, commit, memory), `folder` (names that are
+taken once, room, leftovers), `plain` (JSON values, checked).
 """
