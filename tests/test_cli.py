@@ -339,7 +339,10 @@ def test_a_full_disk_is_told_before_the_training(invoke, tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: full)
     done = invoke("run", "titanic", *QUICK)
     assert done.exit_code == 1
-    assert "the disk of submissions/titanic is full: 0.51 MB are needed there, 0.30 MB are free" in done.stderr
+    assert (
+        f"the disk of {Path('submissions') / 'titanic'} is full: 0.51 MB are needed there, 0.30 MB are free"
+        in done.stderr
+    )
     assert "--output" in done.stderr
     assert "out of fold" not in done.stdout
     assert written(tmp_path) == []

@@ -1,11 +1,12 @@
 """Curves arrive where they should, and what is not installed says so."""
 
+import errno
 import sys
 import types
 
 import pytest
 
-from pipelines.errors import UsageError
+from pipelines.errors import TrainingWarning, UsageError
 from pipelines.report.curves import Curves, TensorBoardCurves, VisdomCurves, make_curves
 
 
@@ -66,3 +67,17 @@ def test_nothing_is_needed_and_both_are_too_much(tmp_path):
     make_curves(None, visdom=False).add("loss", 1.0, 1)
     with pytest.raises(UsageError, match="together"):
         make_curves(tmp_path, visdom=True)
+
+
+def test_a_full_disk_ends_the_curves_and_not_the_training(tmp_path, monkeypatch):
+    def full(*_what):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    curves = make_curves(tmp_path, visdom=False)
+    with monkeypatch.context() as patched:
+        patched.setattr(curves._writer, "add_scalar", full)
+        patched.setattr(curves._writer, "close", full)
+        for step in (lambda: curves.add("loss", 1.0, 1), curves.close):
+            with pytest.warns(TrainingWarning, match="No space left on device; the curves end here, the run goes on"):
+                step()
+    curves.close()
