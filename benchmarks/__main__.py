@@ -10,11 +10,15 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmarks import report
 from benchmarks.scores import MODELS
 from pipelines.files import write_whole
+from pipelines.report.pictures import picture
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 MEMBERS = ("lectures' loop", "skorch", "ours, 1", "ours, 50", "ours, 100")
 EPOCH = (
@@ -154,10 +158,11 @@ def _submission(n_rows: int) -> dict[str, float]:
 
 def draw(scores: dict[str, dict[str, float]], path: Path) -> None:
     """Score against seconds."""
-    from matplotlib.figure import Figure
+    with picture(path, (8, 5), dpi=110) as figure:
+        _draw(scores, figure.add_subplot())
 
-    figure = Figure(figsize=(8, 5), layout="constrained")
-    axes = figure.add_subplot()
+
+def _draw(scores: dict[str, dict[str, float]], axes: "Axes") -> None:
     for name, row in scores.items():
         ours = name.startswith("ours")
         axes.errorbar(row["seconds"], row["score"], yerr=row["se"], fmt="s" if ours else "o", capsize=3)
@@ -167,7 +172,6 @@ def draw(scores: dict[str, dict[str, float]], path: Path) -> None:
     axes.set(xlabel="seconds for five folds", ylabel="cross-validated log loss (less is better)")
     axes.set_title("Otto rehearsal: score against wall time")
     axes.margins(x=0.25)
-    figure.savefig(path, dpi=110)
 
 
 def main() -> None:

@@ -78,7 +78,7 @@ def mistakes(
     seeds: Annotated[int, typer.Option(min=1, help="How many times each is measured.")] = 3,
 ) -> None:
     """Mistakes that learners make: wrong beside right, with the measured damage and what guards against it."""
-    with errors_in_plain_words("interrupted"):
+    with errors_in_plain_words("interrupted", stop_unread=True):
         from statistics import mean, stdev
 
         from lectures.mistakes.gallery import find, gallery

@@ -6,9 +6,9 @@ Shapes: N patients, F folds.
 from collections.abc import Sequence
 from dataclasses import replace
 from statistics import mean, stdev
+from typing import TYPE_CHECKING
 
 import torch
-from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from lectures.course.data import load_diabetes
@@ -18,6 +18,9 @@ from pipelines.models import MLP
 from pipelines.models.mlp import ACTIVATIONS
 from pipelines.report.curves import Curves
 from pipelines.training.loop import predict_logits
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 WIDTHS = (8, 6, 4, 1)  # the notes' network
 EPOCHS = 100
@@ -116,7 +119,7 @@ def run(setting: Setting) -> Gates:
         draw_depths(figure, depths, max(share, 1 - share))
 
 
-def draw_depths(figure: Figure, depths: dict[str, list[float]], baseline: float) -> None:
+def draw_depths(figure: "Figure", depths: dict[str, list[float]], baseline: float) -> None:
     """Cross-validated accuracy by number of hidden layers, with standard errors."""
     axis = figure.subplots()
     means = [mean(scores) for scores in depths.values()]

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from statistics import mean, stdev
+from typing import TYPE_CHECKING
 
 import torch
-from matplotlib.figure import Figure
 from torch import nn
 from torch.nn import functional as F
 
@@ -18,6 +18,9 @@ from lectures.course.image_training import Plan, Trained, learn, load_images, pl
 from lectures.course.lecture import Gate, Gates, Lecture, Setting
 from pipelines.models import DenseBlock, ImageClassifier, ResidualBlock, residual_net
 from pipelines.models.residual import VARIANTS
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 N_SEEDS = 3
 DEPTH = 20  # blocks in the stack whose gradients are drawn
@@ -75,7 +78,7 @@ def gradient_norms(block: Block, images: Digits, seed: int) -> list[float]:
     return [gradient.norm().item() for gradient in torch.autograd.grad(loss, kernels)]
 
 
-def draw_gradient_flow(figure: Figure, images: Digits, seed: int) -> None:
+def draw_gradient_flow(figure: "Figure", images: Digits, seed: int) -> None:
     """Gradient norm by block, before training: without batch norm on the left, with it on the right."""
     axes = figure.subplots(1, 2, sharey=True)
     styles = ["-o", "-s", "-^", "-v", "-D", "-P", ":x", "--*"]
@@ -90,7 +93,7 @@ def draw_gradient_flow(figure: Figure, images: Digits, seed: int) -> None:
     figure.suptitle(f"Gradients in a fresh stack of {DEPTH} blocks: they come in at the right and must reach the left")
 
 
-def draw_scores(figure: Figure, scores: dict[str, list[float]]) -> None:
+def draw_scores(figure: "Figure", scores: dict[str, list[float]]) -> None:
     """Test accuracy of each seed, a row for each block; the mean is a bar."""
     axis = figure.subplots()
     for row, name in enumerate(reversed(scores)):

@@ -5,9 +5,9 @@ Shapes: N names, T letters of the longest name, C countries.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
-from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from lectures.course.data import Pairs, load_names
@@ -15,6 +15,9 @@ from lectures.course.fit import draw_losses, fit, seeded, shuffled
 from lectures.course.lecture import Gate, Gates, Lecture, Setting
 from pipelines.models import NameClassifier
 from pipelines.training.checks import loss_of_guessing
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 N_LETTERS = 128  # ASCII
 EPOCHS = 10
@@ -115,7 +118,7 @@ def confusion(predicted: Tensor, target: Tensor, n_classes: int) -> Tensor:
     return torch.bincount(cells, minlength=n_classes**2).reshape(n_classes, n_classes)
 
 
-def draw_confusion(figure: Figure, counts: Tensor, countries: Sequence[str]) -> None:
+def draw_confusion(figure: "Figure", counts: Tensor, countries: Sequence[str]) -> None:
     """Rows sum to 100 %: of the names from a country, how many are taken for which; countries by size."""
     order = counts.sum(dim=1).argsort(descending=True)
     counts = counts[order][:, order]

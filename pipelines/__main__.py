@@ -5,7 +5,7 @@ A wrong name or option is answered before torch is loaded. Exit codes: see `cons
 
 import contextlib
 import os
-import sys
+from collections.abc import Callable
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipelines.kaggle import commands
-from pipelines.report import console
+from pipelines.report import console, process
 
 if TYPE_CHECKING:
     from pipelines.data.sources import Source
@@ -58,7 +58,8 @@ def run_command(
     as_json: Annotated[bool, typer.Option("--json", help="Print the record; all else goes to stderr.")] = False,
 ) -> None:
     """Both commands: they differ in whether anything is written."""
-    with console.errors_in_plain_words("interrupted; nothing was written"):
+    writes = context.info_name == "run" and not practice
+    with console.errors_in_plain_words(_interrupted(), stop_unread=not writes):
         from pipelines.data.manifest import check_place
         from pipelines.knobs import Knobs, check
         from pipelines.lookup import find, load
@@ -67,9 +68,8 @@ def run_command(
             data=data, output=output, preset=preset, variants=_names(variants), folds=folds, seeds=seeds,
             epochs=epochs, seed=seed, device=device, memory=memory, practice=practice,
         )  # fmt: skip
-        write = context.info_name == "run" and not practice
         outline = find(name)
-        check(knobs, outline, write=write)
+        check(knobs, outline, write=writes)
         check_place(data, outline.files, outline.slug)
 
         from pipelines.kaggle.download import fetch
@@ -94,17 +94,30 @@ def run_command(
             watcher = Watcher(curves, bar, make_plan(competition, knobs).n_epochs)
             fetch_aside = partial(fetch, say=console.say_aside)
             outcome = run(
-                competition, knobs, write=write, fetch=fetch_aside, say=say, on_epoch=watcher, on_task=watcher.on_task,
+                competition, knobs, write=writes, fetch=fetch_aside, say=say, on_epoch=watcher, on_task=watcher.on_task,
                 on_result=on_result,
             )  # fmt: skip
-        if outcome.path is not None:
-            lines.draw_curves(competition, outcome, outcome.path.with_suffix(".png"))
-        for line in lines.outcome_lines(competition, outcome):
-            say(line)
         if as_json:
             console.say(outcome.record.to_json())
         elif quiet:
             console.say(str(outcome.path) if outcome.path else f"{outcome.result.score:.6f}")
+        for line in lines.outcome_lines(competition, outcome):  # the picture too, which takes seconds
+            say(line)
+        if console.unread() and outcome.path is not None:
+            console.say_aside(f"submission: {outcome.path}")
+
+
+def _interrupted() -> Callable[[], str]:
+    """What an interruption leaves, to be said when it comes: the csv may have its name by then."""
+    from pipelines.submission.folder import reserved_here
+
+    n_before = len(reserved_here)
+
+    def line() -> str:
+        written = [f"the submission is written: {path}" for path in reserved_here[n_before:] if path.exists()]
+        return f"interrupted; {(written or ['nothing was written'])[0]}"
+
+    return line
 
 
 def _names(text: str | None) -> tuple[str, ...] | None:
@@ -123,10 +136,8 @@ def main() -> None:
     slow each other down tenfold (LOG.md, 2026-11-23).
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
-    app(prog_name="python -m pipelines")
+    with process.well_behaved():
+        app(prog_name="python -m pipelines")
 
 
 if __name__ == "__main__":

@@ -55,6 +55,18 @@ class NetworkError(TrainingError, RuntimeError):
     """A network of somebody's own cannot be trained as it is."""
 
 
+class NoRoomError(HomeworkError):
+    """A disk is full, or a quota is used up."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(
+            message,
+            "make room there, or name a folder on another disk (--output; --pictures of a lecture), then run the same "
+            "command again; what was downloaded is kept",
+            "请清理该磁盘，或用 --output（课程用 --pictures）指定其他磁盘，再运行同一命令；已下载的会保留",
+        )
+
+
 FULL_MEMORY = (
     "out of memory", "can't allocate memory", "not enough memory", "alloc_failed", "allocation_failed",
     "invalid buffer size", "bad_alloc",

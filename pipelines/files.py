@@ -1,4 +1,4 @@
-"""Files are written whole or not at all, and a full disk is told as one."""
+"""Files are written whole or not at all, and locked while they are written: what nobody has locked is left over."""
 
 import contextlib
 import errno
@@ -6,10 +6,16 @@ import hashlib
 import os
 import secrets
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipelines.errors import DataError
+from pipelines.errors import NoRoomError
+
+if sys.platform != "win32":
+    import fcntl
+
+NO_ROOM = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG)
 
 
 def sha256(data: bytes) -> str:
@@ -32,15 +38,24 @@ def whole_file(path: Path) -> Iterator[Path]:
     """Yield a temporary file beside `path` that takes its place when the block ends well.
 
     The name is new for each call, so two runs do not meet; whatever ends the block early, Ctrl-C
-    included, removes the temporary file and leaves `path` as it was.
+    included, removes the temporary file and leaves `path` as it was. An OSError names `path`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    descriptor = None
     try:
+        if sys.platform != "win32":  # which renames no file that is open
+            descriptor = claim(temporary)
         yield temporary
         temporary.replace(path)
+    except OSError as error:
+        if error.errno is not None and error.filename in (None, str(temporary)):
+            error.filename, error.filename2 = str(path), None
+        raise
     finally:
         temporary.unlink(missing_ok=True)
+        if descriptor is not None:
+            os.close(descriptor)
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -51,35 +66,64 @@ def write_whole(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())
 
 
-class NoRoomError(DataError):
-    """The disk is too full for files of `needed` bytes (None: it is not known how many)."""
-
-    def __init__(self, folder: Path, needed: int | None = None) -> None:
-        free = f"{shutil.disk_usage(folder).free / 1e6:.1f} MB are free"
-        super().__init__(
-            f"the disk of {folder} is full: {free}"
-            if needed is None
-            else f"the files need {needed / 1e6:.1f} MB in {folder}, and {free}",
-            "make room on that disk, then run the same command again; what was downloaded is kept",
-            "磁盘空间不足，请清理后再运行同一命令；已下载的部分会保留",
+def check_room(folder: Path, needed: int) -> None:
+    """Raise NoRoomError if `needed` bytes do not fit into `folder`, which need not be there yet."""
+    free = free_bytes(folder)
+    if free is not None and free < needed:
+        raise NoRoomError(
+            f"the disk of {folder} is full: {needed / 1e6:.2f} MB are needed there, {free / 1e6:.2f} MB are free"
         )
 
 
-def check_room(folder: Path, needed: int) -> None:
-    """Raise NoRoomError if `needed` bytes do not fit into `folder`, which is made."""
-    with full_disk_told(folder, needed):
-        folder.mkdir(parents=True, exist_ok=True)
-    if needed > shutil.disk_usage(folder).free:
-        raise NoRoomError(folder, needed)
+def free_bytes(folder: Path) -> int | None:
+    """Bytes that are free where `folder` is, or will be; None where the system does not say."""
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    try:
+        usage = shutil.disk_usage(there)
+    except OSError:
+        return None
+    return usage.free if usage.total else None
 
 
 @contextlib.contextmanager
-def full_disk_told(folder: Path, needed: int | None = None) -> Iterator[None]:
+def full_disk_told(folder: Path, needed: int = 0) -> Iterator[None]:
     """Raise NoRoomError where the system says that the disk, or the user's share of it, is full."""
     try:
         yield
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
+        if error.errno not in NO_ROOM:
             raise
-        there = next(path for path in (folder, *folder.absolute().parents) if path.is_dir())
-        raise NoRoomError(there, needed) from error
+        check_room(folder, needed)
+        raise NoRoomError(f"the disk of {folder} is full: {error.strerror}") from error
+
+
+def claim(path: Path) -> int:
+    """Make the file `path`, which must not be there, and lock it; returns its descriptor, to be closed.
+
+    On Windows an open file cannot be removed, which is lock enough.
+    Raises: FileExistsError, to all but one of those who want the same name at the same moment.
+    """
+    while True:
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666)
+        if sys.platform == "win32":
+            return descriptor
+        with contextlib.suppress(OSError):  # a file system without locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if os.fstat(descriptor).st_nlink:
+            return descriptor
+        os.close(descriptor)  # `remove_abandoned` came between the two
+
+
+def remove_abandoned(path: Path) -> None:
+    """Remove a file that nobody has locked, since whoever wrote it is gone; leave it where that cannot be known."""
+    with contextlib.suppress(OSError):
+        if sys.platform == "win32":
+            path.unlink()
+            return
+        descriptor = os.open(path, os.O_RDWR)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.fstat(descriptor).st_nlink:
+                path.unlink()
+        finally:
+            os.close(descriptor)

@@ -13,6 +13,7 @@ from pipelines.hardware import pick_device
 from pipelines.knobs import Knobs, check_names, refuse_unwritable
 from pipelines.report.curves import OnTask
 from pipelines.submission import linter, writer
+from pipelines.submission.folder import prepare
 from pipelines.submission.provenance import git_commit, peak_memory_mb, versions
 from pipelines.submission.record import Record
 from pipelines.training.fit import OnEpoch
@@ -71,9 +72,12 @@ def run(
     """
     started = time.perf_counter()
     plan = make_plan(competition, knobs)
-    if write and not knobs.practice:
-        refuse_unwritable(knobs.output / competition.slug)
+    write, output = write and not knobs.practice, knobs.output / competition.slug
+    if write:
+        refuse_unwritable(output)
     source = locate(competition, knobs.data, fetch=fetch)
+    if write:
+        prepare(output, source.files[competition.sample_submission])
     say(source.line)
     say(plan_line(competition, plan))
     tables, hidden = read(competition, source), None
@@ -93,7 +97,7 @@ def run(
         linter.check(competition, csv, source.files[competition.sample_submission])
         record = replace(record, csv_sha256=sha256(csv), seconds=round(time.perf_counter() - started, 2))
         name = f"{knobs.preset}-sample" if source.kind == "sample" else knobs.preset
-        path = writer.save(knobs.output / competition.slug, name, csv, record)
+        path = writer.save(output, name, csv, record)
     seconds = record.seconds or round(time.perf_counter() - started, 2)
     return Outcome(source, result, replace(record, seconds=seconds), path)
 

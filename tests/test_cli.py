@@ -1,10 +1,13 @@
 """The command line as a user meets it, in a process of its own where that matters."""
 
 import contextlib
+import errno
 import hashlib
+import io
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -308,6 +311,47 @@ def test_ctrl_c_leaves_no_half_file(tmp_path):
     assert process.returncode == 130
     assert "interrupted; nothing was written" in stderr
     assert "Traceback" not in stderr
+    assert written(tmp_path) == []
+
+
+class NobodyReads(io.StringIO):
+    def write(self, text):
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+
+def test_a_run_goes_on_when_its_reader_goes_away_and_tells_the_path_aside(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "stdout", NobodyReads())
+    app(["run", "titanic", *QUICK], standalone_mode=False)
+    csv = next((tmp_path / "submissions" / "titanic").glob("*.csv"))
+    assert capsys.readouterr().err == f"submission: {csv.relative_to(tmp_path)}\n"
+
+
+def test_an_interruption_while_the_picture_is_drawn_tells_where_the_csv_is(invoke, tmp_path, monkeypatch):
+    from pipelines.report import lines
+
+    def interrupted(*_what, **_more):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(lines, "picture", interrupted)
+    done = invoke("run", "titanic", *QUICK)
+    json_file, csv = sorted((tmp_path / "submissions" / "titanic").iterdir(), reverse=True)
+    assert (done.exit_code, csv.suffix, json_file.suffix) == (130, ".csv", ".json")
+    assert f"interrupted; the submission is written: {csv.relative_to(tmp_path)}" in done.stderr
+    assert f"submission: {csv.relative_to(tmp_path)}" in done.stdout
+
+
+def test_a_full_disk_is_told_before_the_training(invoke, tmp_path, monkeypatch):
+    full = shutil.disk_usage(tmp_path)._replace(free=300_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: full)
+    done = invoke("run", "titanic", *QUICK)
+    assert done.exit_code == 1
+    assert (
+        f"the disk of {Path('submissions') / 'titanic'} is full: 0.51 MB are needed there, 0.30 MB are free"
+        in done.stderr
+    )
+    assert "--output" in done.stderr
+    assert "out of fold" not in done.stdout
     assert written(tmp_path) == []
 
 

@@ -4,10 +4,9 @@ Shapes: N rows.
 """
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
-from matplotlib.figure import Figure
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -16,6 +15,9 @@ from pipelines.competition import Schedule
 from pipelines.training import noise
 from pipelines.training.batches import ShuffledBatches, TensorRows, training_batches
 from pipelines.training.loop import Batches, Criterion, train
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -62,7 +64,7 @@ def fit(
 
 
 def draw_losses(
-    figure: Figure, curves: dict[str, list[float]], title: str, loss: str, guessing: float | None = None
+    figure: "Figure", curves: dict[str, list[float]], title: str, loss: str, guessing: float | None = None
 ) -> None:
     """Loss by epoch, a line for each curve, and a broken one for what guessing costs."""
     from matplotlib.ticker import MaxNLocator

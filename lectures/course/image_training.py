@@ -6,9 +6,9 @@ Shapes: N images, B batch, C channels, H and W pixels.
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import torch
-from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from lectures.course.data import Digits, load_digits
@@ -16,6 +16,9 @@ from lectures.course.fit import fit, shuffled
 from lectures.course.lecture import Setting
 from pipelines.hardware import in_bfloat16
 from pipelines.training.loop import predict_logits
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +112,7 @@ def summary(name: str, trained: Trained) -> str:
     )
 
 
-def draw_mistakes(figure: Figure, images: Digits, predicted: Tensor, title: str) -> None:
+def draw_mistakes(figure: "Figure", images: Digits, predicted: Tensor, title: str) -> None:
     """The first 32 test images that the network reads wrongly, each with its label and what was read."""
     wrong = (predicted != images.test_labels).nonzero().flatten().tolist()
     n_rows = min(4, max(1, -(-len(wrong) // 8)))
@@ -123,7 +126,7 @@ def draw_mistakes(figure: Figure, images: Digits, predicted: Tensor, title: str)
     figure.suptitle(f"{title}: {min(32, len(wrong))} of {len(wrong)} mistakes in {len(predicted):,} test images")
 
 
-def draw_filters(figure: Figure, model: nn.Module, images: Digits) -> None:
+def draw_filters(figure: "Figure", model: nn.Module, images: Digits) -> None:
     """The first convolution's kernels, and what each makes of one test image before pooling."""
     convolution = next(module for module in model.modules() if isinstance(module, nn.Conv2d))
     kernels = convolution.weight.detach().float().cpu()[:, 0]

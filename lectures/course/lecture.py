@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines.files import whole_file
+from pipelines.report.console import complain
 from pipelines.report.curves import Curves
+from pipelines.report.pictures import picture
 
 if TYPE_CHECKING:  # a list of lectures does not wait for them
     import torch
@@ -75,15 +76,18 @@ class Setting:
 
     @contextlib.contextmanager
     def picture(self, name: str, size: tuple[float, float] = (8, 5)) -> Iterator["Figure"]:
-        """Yield an empty figure of `size` inches and write it to `pictures/name.png`, whole or not at all."""
-        from matplotlib.figure import Figure
+        """Yield an empty figure of `size` inches and write it to `pictures/name.png`, whole or not at all.
 
-        figure = Figure(figsize=size, layout="constrained")  # no pyplot: it keeps state and asks for a screen
-        yield figure
+        Where there is no room for it, say, the lecture goes on.
+        """
         path = self.pictures / f"{name}.png"
-        with whole_file(path) as temporary:
-            figure.savefig(temporary, format="png", dpi=120)
-        self.say(f"picture: {path}")
+        try:
+            with picture(path, size, dpi=120) as figure:
+                yield figure
+        except OSError as error:
+            complain(f"warning: no picture {path}: {error.strerror or error}")
+        else:
+            self.say(f"picture: {path}")
 
 
 Gates = Iterator[Gate]

@@ -25,7 +25,7 @@ from pipelines.data.archives import DamagedArchiveError, extract
 from pipelines.data.folders import Target, install, link, locked, verify
 from pipelines.data.manifest import Manifest
 from pipelines.errors import DataError, HomeworkError
-from pipelines.files import NoRoomError, check_room, full_disk_told, write_whole
+from pipelines.files import check_room, full_disk_told, write_whole
 from pipelines.kaggle.client import Kaggle, chunks
 from pipelines.kaggle.credentials import find, in_kaggle_notebook, no_credentials
 from pipelines.kaggle.errors import NetworkError, is_page, not_json, site_trouble
@@ -65,8 +65,6 @@ def _fetch(transfer: "Transfer", target: Target) -> Manifest:
     while True:
         try:
             return install(partial(extract, transfer.fetch()), target, "kaggle")
-        except NoRoomError:
-            raise  # the archive is good and stays
         except DataError as error:  # damaged, hostile, or another competition's: there is nothing to resume
             transfer.discard()
             if not (again and isinstance(error, DamagedArchiveError)):

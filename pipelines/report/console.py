@@ -1,14 +1,16 @@
 """What all commands share: errors in plain words and exit codes, never a traceback."""
 
 import contextlib
-import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
+
+from pipelines.report import process
 
 TensorBoard = Annotated[Path | None, typer.Option(help="Folder for TensorBoard's curves.")]
 Visdom = Annotated[bool, typer.Option("--visdom", help="Curves in the browser, by a running Visdom server.")]
@@ -16,15 +18,20 @@ Visdom = Annotated[bool, typer.Option("--visdom", help="Curves in the browser, b
 EXIT_CODES = (
     "Exit codes: 0 done; 1 failed; 2 wrong options, data or csv; 3 no or refused credentials; "
     "4 no access (rules, phone, no such competition on Kaggle); 5 refused by Kaggle (daily limit, file, scoring); "
-    "6 network or site; 7 no score yet; 130 interrupted."
+    "6 network or site; 7 no score yet; 130 interrupted (Ctrl-C, SIGTERM, SIGHUP)."
 )
 
 
 def say(line: str = "", *, err: bool = False) -> None:
-    """Print a line, through what `sys.stdout` is now: above a bar that is being drawn, not into it."""
-    stream = sys.stderr if err else sys.stdout
-    stream.write(f"{line}\n")
-    stream.flush()
+    """Print a line, through what `sys.stdout` is now: above a bar that is being drawn, not into it.
+
+    Whether anybody reads it stops nothing, but where `errors_in_plain_words` was told so.
+    """
+    try:
+        process.write_line("stderr" if err else "stdout", line)
+    except OSError:
+        if stops.get() and not err:
+            raise
 
 
 def say_aside(line: str) -> None:
@@ -32,26 +39,61 @@ def say_aside(line: str) -> None:
     say(line, err=True)
 
 
+def complain(line: str) -> None:
+    """Print what must not be missed: to stderr, or to stdout if stderr is closed."""
+    say(line, err=not isinstance(sys.stderr, process.Unread))
+
+
+def unread() -> bool:
+    """Whether stdout is closed, or nobody reads it any more."""
+    return isinstance(sys.stdout, process.Unread)
+
+
+stops: ContextVar[bool] = ContextVar("stops", default=False)
+
+
 @contextlib.contextmanager
-def errors_in_plain_words(interrupted: str) -> Iterator[None]:
-    """Turn what a user can act on into a message and an exit code; `interrupted` is said on Ctrl-C."""
+def errors_in_plain_words(interrupted: str | Callable[[], str], *, stop_unread: bool = False) -> Iterator[None]:
+    """Turn what a user can act on into a message and an exit code; `interrupted` is said on Ctrl-C.
+
+    With `stop_unread` a command ends, well, when nobody reads its lines any more: for commands that only print.
+    """
     from pipelines.errors import HomeworkError, full_memory_told
 
+    before = stops.set(stop_unread)
     try:
         with _warnings_in_plain_words(), full_memory_told():
             yield
+        _check_stdout()
     except HomeworkError as error:
-        say(f"error: {error}", err=True)
+        complain(f"error: {error}")
         raise typer.Exit(error.exit_code) from None
     except BrokenPipeError:  # the reader, `head` say, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(0) from None
     except OSError as error:
-        say(f"error: {error.filename or 'the system'}: {error.strerror or error}", err=True)
+        complain(f"error: {_in_plain_words(error)}")
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
-        say(interrupted, err=True)
-        raise typer.Exit(130) from None
+        process.signals.told = True
+        complain(interrupted if isinstance(interrupted, str) else interrupted())
+        raise typer.Exit(process.INTERRUPTED) from None
+    finally:
+        stops.reset(before)
+
+
+def _check_stdout() -> None:
+    """What was printed into a full disk, say, is lost; a reader that went away wanted no more."""
+    reason = sys.stdout.reason if isinstance(sys.stdout, process.Unread) else None
+    if reason is not None and not isinstance(reason, BrokenPipeError):
+        raise reason
+
+
+def _in_plain_words(error: OSError) -> str:
+    from pipelines.errors import NoRoomError
+    from pipelines.files import NO_ROOM
+
+    said = f"{error.filename or 'the system'}: {error.strerror or error}"
+    return str(NoRoomError(said)) if error.errno in NO_ROOM else said
 
 
 @contextlib.contextmanager
@@ -69,7 +111,7 @@ def _warnings_in_plain_words() -> Iterator[None]:
                 show(message, category, *where, **more)
             elif str(message) not in said:
                 said.add(str(message))
-                say(f"warning: {message}", err=True)
+                complain(f"warning: {message}")
 
         warnings.showwarning = plain
         yield

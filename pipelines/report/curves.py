@@ -1,11 +1,13 @@
 """What is seen while a run computes: curves in TensorBoard or Visdom, a bar that counts; nothing of it is needed."""
 
 import threading
+import warnings
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pipelines.errors import UsageError
+from pipelines.errors import TrainingWarning, UsageError
 
 if TYPE_CHECKING:
     from pipelines.training.fit import Job
@@ -32,15 +34,33 @@ class TensorBoardCurves(Curves):
             from torch.utils.tensorboard import SummaryWriter
         except ImportError:
             raise _missing("--tensorboard", "tensorboard") from None
+        self._folder = folder
         self._writer: Any = SummaryWriter(str(folder), flush_secs=5)  # to be looked at while it trains
 
     def add(self, name: str, value: float, step: int) -> None:
         """Put `value` on the curve `name` at `step`."""
-        self._writer.add_scalar(name, value, step)
+        with self._not_needed():
+            self._writer.add_scalar(name, value, step)
 
     def close(self) -> None:
         """Write what is left."""
-        self._writer.close()
+        with self._not_needed():
+            self._writer.close()
+
+    @contextmanager
+    def _not_needed(self) -> Iterator[None]:
+        """A disk that is full ends the curves, not the training."""
+        try:
+            yield
+        except OSError as error:
+            warnings.warn(
+                TrainingWarning(
+                    f"--tensorboard: {self._folder}: {error.strerror or error}; the curves end here, the run goes on",
+                    "free some room there, or name another folder",
+                    "请清理磁盘，或指定其他文件夹",
+                ),
+                stacklevel=4,
+            )
 
 
 class VisdomCurves(Curves):

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipelines.competition import Competition
-from pipelines.files import whole_file
+from pipelines.report.console import complain
+from pipelines.report.pictures import picture
 from pipelines.run import Outcome
 from pipelines.submission.record import VariantScore
 from pipelines.validation.results import CVResult
@@ -40,40 +41,45 @@ def _variant_lines(variants: list[VariantScore]) -> Iterator[str]:
         yield f"{'  one seed alone':<28}{mean:.4f} ± {sd:.4f} (sd over {len(scores)} seeds)"
 
 
-def draw_curves(competition: Competition, outcome: Outcome, path: Path) -> None:
-    """A picture of the training losses, a line per fold; written whole."""
-    from matplotlib.figure import Figure
+def draw_curves(competition: Competition, outcome: Outcome, path: Path) -> str:
+    """A picture of the training losses, a line per fold, if it can be drawn; returns where it is, or why not.
 
-    figure = Figure(figsize=(7.5, 4.5), layout="constrained")
-    axes = figure.add_subplot()
+    The csv is written by now: nothing that happens to its picture is an error.
+    """
     result, rows = outcome.result, " on made rows" if outcome.source.kind == "sample" else ""
-    for i, variant in enumerate(result.variants):
-        for fold, losses in enumerate(variant.losses):
-            label = f"{variant.name}, a line per fold" if fold == 0 else None
-            axes.plot(range(1, len(losses) + 1), losses, color=f"C{i}", alpha=0.6, label=label)
     score = f"{competition.metric.name} {result.score:.4f} ± {result.se:.4f}"
-    axes.set(xlabel="epoch", ylabel="training loss per row", title=f"{competition.slug}{rows}: {score}")
-    axes.legend()
-    with whole_file(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=110)
+    try:
+        with picture(path, (7.5, 4.5), dpi=110) as figure:
+            axes = figure.add_subplot()
+            for i, variant in enumerate(result.variants):
+                for fold, losses in enumerate(variant.losses):
+                    label = f"{variant.name}, a line per fold" if fold == 0 else None
+                    axes.plot(range(1, len(losses) + 1), losses, color=f"C{i}", alpha=0.6, label=label)
+            axes.set(xlabel="epoch", ylabel="training loss per row", title=f"{competition.slug}{rows}: {score}")
+            axes.legend()
+    except Exception as error:  # of a full disk, or of whatever matplotlib meets on a machine
+        why = error.strerror if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
+        complain(f"warning: no picture of the training, {path}: {why or error}")
+        return "none"
+    return str(path)
 
 
 def outcome_lines(competition: Competition, outcome: Outcome) -> Iterator[str]:
-    """Score on hidden rows, cost, where the csv lies and what to do with it."""
-    record = outcome.record
+    """Score on hidden rows, cost, where the csv lies and what to do with it; the picture is drawn between the lines."""
+    record, path = outcome.record, outcome.path
     if record.practice is not None:
         hidden = record.practice
         yield f"{'practice, hidden rows':<28}{hidden.score:.4f} ± {hidden.se:.4f} ({hidden.rows} rows)"
     memory = record.peak_memory_mb
     cost = f"{record.seconds:.1f} s" + (f", {memory:.0f} MB at peak" if memory else "")
     yield f"{'cost':<28}{cost}"
-    if outcome.path is not None:
-        yield f"submission: {outcome.path} ({len(outcome.result.test)} rows, checked)"
-        yield f"record:     {outcome.path.with_suffix('.json')}"
-        yield f"curves:     {outcome.path.with_suffix('.png')}"
+    if path is not None:
+        yield f"submission: {path} ({len(outcome.result.test)} rows, checked)"
+        yield f"record:     {path.with_suffix('.json')}"
+        yield f"curves:     {draw_curves(competition, outcome, path.with_suffix('.png'))}"
     if outcome.source.kind == "sample":
         yield f"for the real data: make data C={competition.slug}, or put {', '.join(competition.files)}"
         yield f"  from {competition.url}/data into data/{competition.slug}/; then run the same command again"
         yield outcome.source.line
-    elif outcome.path is not None:
+    elif path is not None:
         yield f"next: python -m pipelines submit {competition.slug} (or by hand at {competition.url}/submit)"

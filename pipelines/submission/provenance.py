@@ -1,5 +1,6 @@
 """Where a number came from: versions, commit, memory."""
 
+import os
 import platform
 import subprocess
 import sys
@@ -14,15 +15,28 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version(), **{package: version(package) for package in PACKAGES}}
 
 
-def git_commit() -> str | None:
-    """The commit of this source tree, with `-dirty` after it if files differ; None outside git."""
-    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+def git_commit(file: Path = Path(__file__)) -> str | None:
+    """The commit of this source tree, with `-dirty` after it if files differ.
+
+    None outside git, and where the repository around `file` is another program's: one that a copy of this tree, or an
+    environment that it is installed in, lies in, or that a git hook has named in the environment.
+    """
     try:
-        done = subprocess.run(  # noqa: S603 a fixed command
-            command, capture_output=True, text=True, check=True, cwd=Path(__file__).parent, timeout=10
-        )
+        top = _git(file.parent, "rev-parse", "--show-toplevel")
+        if not file.resolve().parents[2].samefile(top):
+            return None
+        _git(file.parent, "ls-files", "--error-unmatch", file.name)
+        return _git(file.parent, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
     except (OSError, subprocess.SubprocessError):
         return None
+
+
+def _git(folder: Path, *command: str) -> str:
+    around = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    done = subprocess.run(  # noqa: S603 fixed commands
+        ["git", *command],  # noqa: S607 wherever it is installed
+        capture_output=True, encoding="utf-8", errors="surrogateescape", check=True, cwd=folder, timeout=10, env=around,
+    )  # fmt: skip
     return done.stdout.strip()
 
 

@@ -2,13 +2,19 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Self
 
-from pipelines.files import write_whole
+from pipelines.files import sha256_file, write_whole
+from pipelines.submission.plain import from_plain
 
 VERSION = 2  # of the form; records without a number are older and load all the same
+OPTIONAL = ("practice", "kaggle")  # left out of the file where there is none
+
+
+class RecordError(ValueError):
+    """A file that should be a record is not one, and why."""
 
 
 @dataclass(frozen=True)
@@ -116,25 +122,54 @@ class Record:
         write_whole(path, f"{self.to_json()}\n".encode())
 
     @classmethod
-    def load(cls, path: Path) -> Self | None:
-        """The record at `path`, of this form or an older one; None if there is none that can be read."""
+    def read(cls, path: Path) -> Self:
+        """The record at `path`, of this form or an older one.
+
+        Raises: RecordError, which names the file and what is wrong with it.
+        """
         try:
             value = json.loads(path.read_bytes())
-            known = {f.name for f in fields(cls)} - {"extra"}
-            own: dict[str, Any] = {"version": 1} | {name: value[name] for name in value.keys() & known}
-            own["extra"] = {name: value[name] for name in value.keys() - known}
-            own |= {name: [_part(kind, item) for item in value.get(name) or []] for name, kind in LISTS.items()}
-            own |= {name: _part(kind, value[name]) if value.get(name) else None for name, kind in PARTS.items()}
-            return cls(**own)
-        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            own = {"version": 1} | value if isinstance(value, dict) else value
+            record: Self = from_plain(cls, own, "")
+            extra = {name: own[name] for name in own.keys() - {f.name for f in fields(cls)}}
+            record = replace(record, extra=extra)
+            record.to_json()  # what is nested too deeply is found here
+        except FileNotFoundError:
+            raise RecordError(f"there is no {path.name}") from None
+        except OSError as error:
+            raise RecordError(f"{path.name} cannot be read: {error.strerror}") from None
+        except RecursionError:
+            raise RecordError(f"{path.name} is no record: it is nested too deeply") from None
+        except json.JSONDecodeError as error:
+            raise RecordError(f"{path.name} is no record: no JSON at line {error.lineno}") from None
+        except ValueError as error:
+            said = "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else error
+            raise RecordError(f"{path.name} is no record: {said}") from None
+        return record
+
+    @classmethod
+    def load(cls, path: Path) -> Self | None:
+        """The record at `path`; None if there is none that can be read."""
+        try:
+            return cls.read(path)
+        except RecordError:
             return None
 
 
-OPTIONAL = ("practice", "kaggle")
-LISTS = {"variants": VariantScore, "baselines": Baseline}
-PARTS = {"forecast": Forecast, "practice": HiddenScore, "kaggle": Verdict}
+def beside(csv: Path, slug: str, csv_sha256: str | None = None) -> Record | str:
+    """The record beside a csv, if it is that of these bytes and this competition; else why not, in words.
 
-
-def _part(kind: type[Any], value: Mapping[str, Any]) -> Any:
-    """A part of a record; what a newer or older form has beside it is passed over."""
-    return kind(**{f.name: value[f.name] for f in fields(kind) if f.name in value})
+    `csv_sha256` is the hash of the bytes where they are known already; without it the csv is read.
+    """
+    try:
+        record = Record.read(csv.with_suffix(".json"))
+        found = sha256_file(csv) if csv_sha256 is None else csv_sha256
+    except RecordError as error:
+        return str(error)
+    except OSError as error:
+        return f"{csv.name} cannot be read: {error.strerror}"
+    if record.slug != slug:
+        return f"{csv.with_suffix('.json').name} is of {record.slug!r}, not of {slug}"
+    if record.csv_sha256 != found:
+        return f"{csv.name} is not the file that {csv.with_suffix('.json').name} was written for"
+    return record

@@ -12,6 +12,7 @@ import pandas as pd
 from pipelines.competition import Competition
 from pipelines.files import write_whole
 from pipelines.metrics import FloatArray
+from pipelines.submission.folder import reserved
 from pipelines.submission.record import Record
 
 
@@ -36,15 +37,12 @@ def save(folder: Path, name: str, csv: bytes, record: Record) -> Path:
 
     The record comes first: a csv that is there has a record. Times are UTC.
     """
-    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    path, number = folder / f"{stamp}-{name}.csv", 1
-    while path.exists() or path.with_suffix(".json").exists():
-        number += 1
-        path = folder / f"{stamp}-{name}-{number}.csv"
-    record.save(path.with_suffix(".json"))
-    try:
-        write_whole(path, csv)
-    except BaseException:  # Ctrl-C as well: a record without its csv says that there was a submission
-        path.with_suffix(".json").unlink(missing_ok=True)
-        raise
+    with reserved(folder, f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{name}") as path:
+        record.save(path.with_suffix(".json"))
+        try:
+            write_whole(path, csv)
+        except BaseException:  # Ctrl-C as well: a record without its csv says that there was a submission
+            if not path.exists():
+                path.with_suffix(".json").unlink(missing_ok=True)
+            raise
     return path

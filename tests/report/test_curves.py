@@ -1,11 +1,12 @@
 """Curves arrive where they should, and what is not installed says so."""
 
+import errno
 import sys
 import types
 
 import pytest
 
-from pipelines.errors import UsageError
+from pipelines.errors import TrainingWarning, UsageError
 from pipelines.report.curves import Curves, TensorBoardCurves, VisdomCurves, Watcher, make_curves
 from pipelines.training.fit import Job
 
@@ -91,3 +92,17 @@ def test_the_bar_does_not_go_beyond_its_end():
     for epoch in (1, 2, 3):
         watcher(Job("network", 1, 0), epoch, 0.5)
     assert [done for _, done, _ in shown] == [2, 3, 4, 4]
+
+
+def test_a_full_disk_ends_the_curves_and_not_the_training(tmp_path, monkeypatch):
+    def full(*_what):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    curves = make_curves(tmp_path, visdom=False)
+    with monkeypatch.context() as patched:
+        patched.setattr(curves._writer, "add_scalar", full)
+        patched.setattr(curves._writer, "close", full)
+        for step in (lambda: curves.add("loss", 1.0, 1), curves.close):
+            with pytest.warns(TrainingWarning, match="No space left on device; the curves end here, the run goes on"):
+                step()
+    curves.close()

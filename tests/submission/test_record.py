@@ -5,7 +5,8 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from pipelines.submission.record import Baseline, Forecast, HiddenScore, Record, VariantScore, Verdict
+from pipelines.files import sha256
+from pipelines.submission.record import Baseline, Forecast, HiddenScore, Record, VariantScore, Verdict, beside
 
 RECORD = Record(
     slug="titanic", data="kaggle", where="data/titanic", inputs_sha256={"train.csv": "ab"}, csv_sha256="cd",
@@ -84,3 +85,74 @@ def test_what_is_no_record_is_none(tmp_path, text):
     assert Record.load(path) is None
     path.write_text(text)
     assert Record.load(path) is None
+
+
+DAMAGED = {
+    "score as text": ({"cv_mean": "0.84"}, "cv_mean is text, not a number"),
+    "score as a list": ({"cv_mean": [0.84]}, "cv_mean is a list, not a number"),
+    "score as a truth": ({"cv_se": True}, "cv_se is true or false, not a number"),
+    "score beyond a float": ({"cv_mean": 10**400}, "cv_mean is too large a number"),
+    "one fold as text": ({"fold_scores": [0.84, "0.85"]}, "fold_scores[1] is text, not a number"),
+    "forecast without bounds": ({"forecast": {"mean": 0.79, "n_public": 418}}, "forecast.low is missing"),
+    "forecast without a bound": (
+        {"forecast": {"mean": 0.79, "low": 0.77, "high": None, "n_public": 418}}, "forecast.high is null, not a number"
+    ),
+    "half a row": ({"forecast": {"mean": 1, "low": 1, "high": 1, "n_public": 1.5}}, "forecast.n_public is a number"),
+    "variants as numbers": ({"variants": [1]}, "variants[0] is a whole number, not an object"),
+    "losses of another form": (
+        {"variants": [{"name": "a", "score": 1, "seed_scores": [], "weight": 1, "losses": [[1, "x"]]}]},
+        "variants[0].losses[0][1] is text, not a number",
+    ),
+    "hashes as a list": ({"inputs_sha256": ["ab"]}, "inputs_sha256 is a list, not an object"),
+    "a hash as a number": ({"inputs_sha256": {"train.csv": 1}}, "inputs_sha256.train.csv is a whole number, not text"),
+    "no slug": ({"slug": None}, "slug is null, not text"),
+    "verdict as text": ({"kaggle": "yes"}, "kaggle is text, not an object"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", DAMAGED)
+def test_a_value_of_another_type_is_named_and_the_record_is_not_believed(case, tmp_path):
+    change, says = DAMAGED[case]
+    (tmp_path / "a.json").write_text(json.dumps(json.loads(RECORD.to_json()) | change))
+    told = beside(tmp_path / "a.csv", "titanic", "cd")
+    assert isinstance(told, str)
+    assert told.startswith(f"a.json is no record: {says}")
+    assert Record.load(tmp_path / "a.json") is None
+
+
+BYTES = {
+    "bytes": (b"\xff\xfe\x00", "a.json is no record: it is not UTF-8 text"),
+    "deep": (b"[" * 100_000 + b"]" * 100_000, "a.json is no record: it is nested too deeply"),
+    "deep in what is not known": (
+        b'{"slug": "titanic", "data": "kaggle", "new": ' + b"[" * 800 + b"]" * 800 + b"}",
+        "a.json is no record: it is nested too deeply",
+    ),
+    "half": (b'{"slug": "titanic",\n"da', "a.json is no record: no JSON at line 2"),
+    "a number": (b"3", "a.json is no record: it is a whole number, not an object"),
+}
+
+
+@pytest.mark.parametrize("case", BYTES)
+def test_what_is_no_json_object_is_told(case, tmp_path):
+    data, says = BYTES[case]
+    (tmp_path / "a.json").write_bytes(data)
+    assert beside(tmp_path / "a.csv", "titanic", "cd") == says
+
+
+def test_a_record_is_believed_beside_its_own_csv_only(tmp_path):
+    csv = tmp_path / "a.csv"
+    csv.write_bytes(b"id,label\n1,0\n")
+    own = replace(RECORD, csv_sha256=sha256(csv.read_bytes()))
+    assert beside(csv, "titanic") == "there is no a.json"
+    own.save(tmp_path / "a.json")
+    assert beside(csv, "titanic") == own
+    assert beside(csv, "titanic", own.csv_sha256) == own
+    assert beside(csv, "otto") == "a.json is of 'titanic', not of otto"
+    csv.write_bytes(b"id,label\n1,1\n")
+    assert beside(csv, "titanic") == "a.csv is not the file that a.json was written for"
+    csv.unlink()
+    assert beside(csv, "titanic") == "a.csv cannot be read: No such file or directory"
+    assert beside(csv, "titanic", own.csv_sha256) == own  # the csv was removed after it was sent
+    (tmp_path / "a.json").unlink()
+    (tmp_path / "a.json").mkdir()
+    assert beside(csv, "titanic") == "a.json cannot be read: Is a directory"
