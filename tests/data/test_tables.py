@@ -180,11 +180,11 @@ FRAME_DAMAGE = {
     ),
     "infinite value": ("train.csv", put("Age", 10, "inf"), ["'Age'", "line 12 (inf)"]),
     "infinity in test": ("test.csv", put("Fare", 0, "-inf"), ["test.csv", "'Fare'", "line 2 (-inf)"]),
-    "out of range": ("train.csv", put("Age", 0, -3), ["'Age'", "line 2 (-3.0)"]),
+    "out of range": ("train.csv", put("Age", 0, -3), ["'Age'", "line 2 (-3)"]),
     "unknown class of ticket": (
         "train.csv",
         put("Pclass", 0, 4),
-        ["'Pclass'", "not one of [1, 2, 3]", "line 2 (4.0)"],
+        ["'Pclass'", "not one of [1, 2, 3]", "line 2 (4)"],
     ),
     "unknown sex": ("test.csv", put("Sex", 0, "Male"), ["test.csv", "'Sex'", "line 2 ('Male')"]),
     "test row lost": (
