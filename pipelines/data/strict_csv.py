@@ -96,8 +96,8 @@ def as_declared(name: str, data: bytes, frame: pd.DataFrame, columns: Mapping[st
         else:
             frame[column] = cells.mask(cells.str.strip(BLANKS) == "")
             kept += told
-    told = {"taken for missing": missing, "taken for values, since the column must not lack any": kept}
-    lines = [f"{name}: {what}: {_listed(words)}" for what, words in told.items() if words]
+    said = {"taken for missing": missing, "taken for values, since the column must not lack any": kept}
+    lines = [f"{name}: {what}: {_listed(words)}" for what, words in said.items() if words]
     if data[-1:].isdigit():  # the rest of a number may be lost; the rest of a row is missed by `parse_csv`
         lines.append(f"{name}: its last line has no end: was the file cut short?")
     return lines
