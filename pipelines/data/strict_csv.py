@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from pipelines.data.complaints import broken, foreign, rows_error
@@ -85,7 +84,8 @@ def as_declared(name: str, data: bytes, frame: pd.DataFrame, columns: Mapping[st
     for column, spec in columns.items():
         number, cells = is_number(spec), frame[column]
         if number and cells.dtype.kind not in "iuf":
-            cells = raw_column(data, column).replace("", np.nan)
+            raw = raw_column(data, column)
+            cells = raw.mask(raw == "")
         elif number or not (is_text(spec) or pd.api.types.is_string_dtype(cells)):
             continue
         plain, words = _without_words(cells, _allowed(spec))

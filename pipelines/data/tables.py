@@ -61,7 +61,7 @@ def _frame(competition: Competition, name: str, data: bytes, *, with_target: boo
     wanted = [key, *columns, *[target] * with_target]
     if sorted(frame.columns) != sorted(wanted):
         raise differing_columns(competition, name, list(frame.columns), wanted)
-    frame = frame[wanted]
+    frame = frame[wanted].copy()
     notes = as_declared(name, data, frame, columns)
     empty = [column for column in wanted if frame[column].isna().all()]
     if empty:
