@@ -26,7 +26,8 @@ def read_sample(competition: Competition, data: bytes) -> pd.DataFrame:
     _complete(name, sample[key], sample[key])
     for column in sample.columns.drop(key):
         if competition.submit == "labels":
-            fits = sample[column].astype(str).str.strip(BLANKS).isin(codes(competition))
+            labels = sample[column].astype(str).str.strip(BLANKS)
+            fits = labels.isin(codes(competition))
             words = f"must be one of {', '.join(map(str, competition.classes))}"
         else:
             numbers = pd.to_numeric(sample[column], errors="coerce")
@@ -34,6 +35,8 @@ def read_sample(competition: Competition, data: bytes) -> pd.DataFrame:
             words = "must be a number from 0 to 1"
         if not fits.all():
             raise rows_error(name, words, raw_column(data, column)[~fits])
+        if competition.submit == "labels":
+            sample[column] = [competition.classes[code] for code in labels.map(codes(competition))]
     return sample
 
 

@@ -200,6 +200,15 @@ def test_faults_of_the_sample_file_are_found_at_the_reading(read_changed, edit, 
     assert caught.value.message.startswith(f"gender_submission.csv, column {says}")
 
 
+@pytest.mark.parametrize("form", ["{}.0", " {}", "{}\u200b", "{}\xa0"], ids=ascii)
+def test_labels_of_the_sample_file_are_classes_however_they_are_written(read_changed, edit, form):
+    def change(frame):
+        return frame.assign(Survived=frame["Survived"].map(form.format))
+
+    changed = read_changed(gender_submission_csv=edit("gender_submission.csv", change))
+    pd.testing.assert_frame_equal(changed.sample_submission, read_changed().sample_submission)
+
+
 def test_ids_of_train_and_test_may_be_written_otherwise(read_changed, edit):
     changed = read_changed(test_csv=edit("test.csv", lambda f: f.assign(PassengerId=f["PassengerId"].astype(float))))
     pd.testing.assert_frame_equal(changed.test, read_changed().test)
