@@ -81,6 +81,8 @@ def run(
     say(source.line)
     say(plan_line(competition, plan))
     tables, hidden = read(competition, source), None
+    for note in tables.notes:
+        say(note)
     if knobs.practice:
         hidden = hide(tables, knobs.seed)
         competition, tables = without_published(competition), hidden.tables

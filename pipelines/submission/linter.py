@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from pipelines.competition import Competition
+from pipelines.data.agreement import read_sample
 from pipelines.data.strict_csv import parse_csv
 from pipelines.errors import DataError, SubmissionError
 
@@ -27,15 +28,15 @@ def lint(competition: Competition, csv: bytes, sample_csv: bytes) -> list[str]:
 
     `sample_csv` is Kaggle's sample submission. Both are the bytes of a file.
     """
-    sample = parse_csv(competition.sample_submission, sample_csv, ())
+    key = competition.id_column
     try:
-        found = parse_csv("the submission", csv, ())
+        sample = read_sample(competition, sample_csv)
+        found = parse_csv("the submission", csv, (key,))
     except DataError as error:
         return [error.message]
     if list(found.columns) != list(sample.columns):
         wanted = ", ".join(map(str, sample.columns))
         return [f"its columns are {', '.join(map(str, found.columns))}; Kaggle expects {wanted}"]
-    key = competition.id_column
     problems = _id_problems(key, found[key], sample[key])
     values, example = found.drop(columns=key), sample.drop(columns=key)
     missing = values.isna()
@@ -55,15 +56,19 @@ def lint(competition: Competition, csv: bytes, sample_csv: bytes) -> list[str]:
 
 
 def _id_problems(key: str, found: pd.Series, wanted: pd.Series) -> list[str]:
+    """What is wrong with the ids, which are compared as text: Kaggle wants them back as it wrote them."""
+    found = found.fillna("")
     if found.duplicated().any():
         return [f"{key} {found[found.duplicated()].iloc[0]} occurs more than once"]
-    odd = sorted(set(found) - set(wanted), key=str)
-    lost = sorted(set(wanted) - set(found), key=str)
+    odd, lost = sorted(set(found) - set(wanted)), sorted(set(wanted) - set(found))
+    if odd and len(found) == len(wanted):
+        there, here = (pd.to_numeric(ids, errors="coerce").to_numpy(dtype=np.float64) for ids in (wanted, found))
+        if np.array_equal(there, here):
+            place = int((found.to_numpy() != wanted.to_numpy()).argmax())
+            return [f"{key} is written as {found.iloc[place]}, Kaggle writes {wanted.iloc[place]}"]
     problems = [f"{len(odd)} ids are not in the test file, for example {key} {odd[0]}"] if odd else []
     problems += [f"{len(lost)} ids are missing, for example {key} {lost[0]}"] if lost else []
-    if not problems and found.dtype != wanted.dtype:
-        problems.append(f"{key} is written as {found.iloc[0]!r}, Kaggle writes {wanted.iloc[0]!r}")
-    elif not problems and list(found) != list(wanted):
+    if not problems and list(found) != list(wanted):
         problems.append(f"the order of {key} is not that of the sample submission")
     return problems
 

@@ -1,9 +1,12 @@
 """Damaged input is refused with file, column, rows and next step; harmless variants are read."""
 
 import io
+import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import pandera.pandas as pa
 import pytest
 
 from pipelines.data.sources import Source, from_sample
@@ -95,9 +98,170 @@ def test_columns_in_another_order_read_the_same(read_changed, edit):
     pd.testing.assert_frame_equal(changed.test, read_changed().test)
 
 
-def test_text_that_pandas_takes_for_missing_stays_text(read_changed, edit):
-    data = read_changed(train_csv=edit("train.csv", put("Name", 0, "NA")))
-    assert data.train.loc[0, "Name"] == "NA"
+@pytest.mark.parametrize("word", ["NA", "None", "-", "Nil"])
+def test_a_word_for_missing_in_a_column_that_lacks_nothing_is_a_value_and_told(read_changed, edit, word):
+    data = read_changed(train_csv=edit("train.csv", put("Name", 0, word)))
+    assert data.train.loc[0, "Name"] == word
+    told = f"taken for values, since the column must not lack any: {word!r} in column 'Name' (1 row)"
+    assert data.notes == (f"train.csv: {told}",)
+
+
+def test_a_word_that_the_schema_lists_is_a_value(titanic, sample_files):
+    columns = titanic.schema.columns
+    ports = pa.Column(str, pa.Check.isin(["None", "S", "C", "Q"]), nullable=True)
+    competition = replace(titanic, schema=pa.DataFrameSchema({**columns, "Embarked": ports}))
+    frame = pd.read_csv(io.BytesIO(sample_files["train.csv"]), dtype={"Ticket": "str"})
+    frame.loc[:2, "Embarked"] = ["None", "NA", "S"]
+    files = sample_files | {"train.csv": frame.to_csv(index=False).encode()}
+    tables = read(competition, Source("folder", "x", files))
+    assert tables.train["Embarked"].iloc[0] == "None"
+    assert tables.train["Embarked"].isna().iloc[1]
+    assert "'NA' in column 'Embarked' (1 row)" in tables.notes[0]
+    assert "None" not in tables.notes[0]
+
+
+@pytest.mark.parametrize("blanks", [" ", "\t", "\xa0", "\u3000", "\u200b"], ids=ascii)
+def test_blanks_around_text_are_not_of_it(read_changed, edit, blanks):
+    def around(frame):
+        text = ["Name", "Sex", "Ticket", "Cabin", "Embarked"]
+        return frame.assign(**{name: blanks + frame[name] + blanks for name in text})
+
+    changed = read_changed(train_csv=edit("train.csv", around), test_csv=edit("test.csv", around))
+    pd.testing.assert_frame_equal(changed.train, read_changed().train)
+    assert changed.notes == ()
+
+
+def test_rows_in_another_order_read_the_same(read_changed, edit):
+    changed = read_changed(train_csv=edit("train.csv", lambda frame: frame.iloc[::-1]))
+    pd.testing.assert_frame_equal(changed.train, read_changed().train)
+    np.testing.assert_array_equal(changed.y, read_changed().y)
+
+
+def test_a_lost_row_is_told(read_changed, edit):
+    changed = read_changed(train_csv=edit("train.csv", lambda frame: frame.drop(index=[4, 7])))
+    assert changed.notes == (
+        "train.csv and test.csv: no row has PassengerId 5, nor 1 others from 1 to 1309: were rows lost?",
+    )
+
+
+OTHER_FILES = {
+    "gzip": (lambda _: b"\x1f\x8b\x08\0\x91", "is compressed by gzip", "rename it to train.csv.gz and unpack it"),
+    "zip": (lambda data: zipped(data, "train.csv"), "is a zip archive (of train.csv)", "rename it to train.csv.zip"),
+    "xlsx": (lambda data: zipped(data, "xl/workbook.xml"), "is an Excel workbook (xlsx)", "save it as 'CSV UTF-8'"),
+    "xls": (lambda _: b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "is an old Excel workbook", "save it as 'CSV UTF-8'"),
+    "UTF-16": (lambda data: data.decode().encode("utf-16"), "is UTF-16 text", "save it with the encoding UTF-8"),
+    "UTF-16 bare": (lambda data: data.decode().encode("utf-16-le"), "is UTF-16 text without", "the encoding UTF-8"),
+    "Parquet": (lambda _: b"PAR1\x15\x04\0\xff", "is a Parquet file", "download the csv file itself"),
+    "JSON": (lambda _: b'{"code":404}', "is JSON", "download the csv file itself"),
+    "Git LFS": (lambda _: b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "Git LFS", "git lfs pull"),
+    "sep=": (lambda data: b"sep=,\n" + data, "a line for Excel before its header", "delete its first line"),
+}
+
+
+def zipped(data, member):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr(member, data)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("kind", OTHER_FILES)
+def test_other_files_that_are_named_csv_are_told_by_what_they_are(read_changed, sample_files, kind):
+    make, what, step = OTHER_FILES[kind]
+    with pytest.raises(DataError) as caught:
+        read_changed(train_csv=make(sample_files["train.csv"]))
+    assert caught.value.message.startswith("train.csv ")
+    assert what in caught.value.message
+    assert step in caught.value.hint
+    assert "a spreadsheet saved it in another encoding" not in caught.value.hint
+
+
+SAMPLE_FAULTS = {
+    "decimal ids": (
+        lambda f: f.assign(PassengerId=f["PassengerId"].astype(float)),
+        "'PassengerId': not written as a plain whole number: line 2 (892.0)",
+    ),
+    "an id in words": (put("PassengerId", 3, "x"), "'PassengerId': not written as a plain whole number: line 5 ('x')"),
+    "an id twice": (put("PassengerId", 3, 892), "'PassengerId': the same value more than once: line 2 (892), line 5"),
+    "no id": (put("PassengerId", 3, None), "'PassengerId': value missing: line 5 ('')"),
+    "True and False": (lambda f: f.assign(Survived=f["Survived"] == 1), "'Survived': must be one of 0, 1: line 2 ('"),
+    "one True": (put("Survived", 3, True), "'Survived': must be one of 0, 1: line 5 ('True')"),
+    "text": (put("Survived", 3, "yes"), "'Survived': must be one of 0, 1: line 5 ('yes')"),
+    "half": (put("Survived", 3, 0.5), "'Survived': must be one of 0, 1: line 5 (0.5)"),
+    "no label": (put("Survived", 3, None), "'Survived': must be one of 0, 1: line 5 ('')"),
+}
+
+
+@pytest.mark.parametrize("fault", SAMPLE_FAULTS)
+def test_faults_of_the_sample_file_are_found_at_the_reading(read_changed, edit, fault):
+    change, says = SAMPLE_FAULTS[fault]
+    with pytest.raises(DataError) as caught:
+        read_changed(gender_submission_csv=edit("gender_submission.csv", change))
+    assert caught.value.message.startswith(f"gender_submission.csv, column {says}")
+
+
+@pytest.mark.parametrize("form", ["{}.0", " {}", "{}\u200b", "{}\xa0"], ids=ascii)
+def test_labels_of_the_sample_file_are_classes_however_they_are_written(read_changed, edit, form):
+    def change(frame):
+        return frame.assign(Survived=frame["Survived"].map(form.format))
+
+    changed = read_changed(gender_submission_csv=edit("gender_submission.csv", change))
+    pd.testing.assert_frame_equal(changed.sample_submission, read_changed().sample_submission)
+
+
+def test_ids_of_train_and_test_may_be_written_otherwise(read_changed, edit):
+    changed = read_changed(test_csv=edit("test.csv", lambda f: f.assign(PassengerId=f["PassengerId"].astype(float))))
+    pd.testing.assert_frame_equal(changed.test, read_changed().test)
+
+
+@pytest.fixture(scope="module")
+def otto_files():
+    return dict(from_sample(load("otto")).files)
+
+
+def otto_with(files, name, line, place, cell):
+    lines = files[name].split(b"\n")
+    cells = lines[line - 1].split(b",")
+    cells[place] = cell
+    lines[line - 1] = b",".join(cells)
+    return Source("folder", "x", files | {name: b"\n".join(lines)})
+
+
+@pytest.mark.parametrize("count", [b"1e39", b"1e307", b"1e400", b"9223372036854775808", b"9" * 30, b"-1e20"])
+def test_numbers_beyond_float32_are_refused_in_their_line(otto_files, count):
+    with pytest.raises(DataError) as caught:
+        read(load("otto"), otto_with(otto_files, "test.csv", 3, 1, count))
+    assert caught.value.message.startswith("test.csv, column 'feat_1': must be a ")
+    assert caught.value.message.endswith(f": line 3 ({count.decode()})")
+
+
+@pytest.mark.parametrize("line", [2, 8])
+def test_one_long_number_blames_its_own_line_only(read_changed, edit, line):
+    with pytest.raises(DataError) as caught:
+        read_changed(train_csv=edit("train.csv", put("Age", line - 2, "12345678901234567890123")))
+    assert caught.value.message.endswith(f"at most 1e+18 in size: line {line} (12345678901234567890123)")
+
+
+def test_true_and_false_are_no_numbers(read_changed, edit):
+    with pytest.raises(DataError, match=r"'SibSp': not a number: line 2 \('True'\), line 3"):
+        read_changed(train_csv=edit("train.csv", lambda frame: frame.assign(SibSp=True)))
+
+
+def test_otto_is_asked_for_each_class(otto_files):
+    ids = [line.split(b",")[0] for line in otto_files["sampleSubmission.csv"].split()[1:]]
+    sample = b"id,target\n" + b"".join(number + b",0.5\n" for number in ids)
+    with pytest.raises(DataError, match=r"sampleSubmission.csv has the columns id, target in place of id, Class_1"):
+        read(load("otto"), Source("folder", "x", otto_files | {"sampleSubmission.csv": sample}))
+
+
+def test_a_class_is_named_as_the_file_must_hold_it(otto_files):
+    with pytest.raises(DataError, match=r"must be one of Class_1, Class_2, .*: line 5 \('Class 1'\)"):
+        read(load("otto"), otto_with(otto_files, "train.csv", 5, 94, b"Class 1"))
+
+
+def test_probabilities_of_two_classes_may_stand_in_one_column(titanic, sample_files):
+    tables = read(replace(titanic, submit="probabilities"), Source("folder", "x", sample_files))
+    assert list(tables.sample_submission) == ["PassengerId", "Survived"]
 
 
 RAW_DAMAGE = {
@@ -180,11 +344,11 @@ FRAME_DAMAGE = {
     ),
     "infinite value": ("train.csv", put("Age", 10, "inf"), ["'Age'", "line 12 (inf)"]),
     "infinity in test": ("test.csv", put("Fare", 0, "-inf"), ["test.csv", "'Fare'", "line 2 (-inf)"]),
-    "out of range": ("train.csv", put("Age", 0, -3), ["'Age'", "line 2 (-3.0)"]),
+    "out of range": ("train.csv", put("Age", 0, -3), ["'Age'", "line 2 (-3)"]),
     "unknown class of ticket": (
         "train.csv",
         put("Pclass", 0, 4),
-        ["'Pclass'", "not one of [1, 2, 3]", "line 2 (4.0)"],
+        ["'Pclass'", "not one of [1, 2, 3]", "line 2 (4)"],
     ),
     "unknown sex": ("test.csv", put("Sex", 0, "Male"), ["test.csv", "'Sex'", "line 2 ('Male')"]),
     "test row lost": (

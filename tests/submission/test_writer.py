@@ -134,6 +134,18 @@ def test_faulty_probabilities_are_refused(probabilities, fault):
     assert any(says in problem for problem in problems), problems
 
 
+def test_ids_are_shown_as_the_files_have_them(titanic):
+    problems = lint(titanic, GOOD.replace(b",1", b".0,1").replace(b",0", b".0,0"), SAMPLE)
+    assert problems == ["PassengerId is written as 892.0, Kaggle writes 892"]
+
+
+def test_a_sample_of_one_column_asks_for_two_classes_at_most(probabilities):
+    one = b"id,target\n1,0.1234\n2,0.2345\n3,0.3456\n"
+    assert lint(probabilities, one, one.replace(b"0.1", b"0.9")) == [
+        "gender_submission.csv has the columns id, target in place of id, Class_1, Class_2, Class_3"
+    ]
+
+
 def test_good_files_pass(titanic, probabilities):
     assert lint(titanic, GOOD, SAMPLE) == []
     assert lint(titanic, GOOD.replace(b"\n", b"\r\n"), SAMPLE) == []
