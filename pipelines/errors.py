@@ -51,7 +51,7 @@ class TrainingError(HomeworkError):
     """Training cannot go on."""
 
 
-class NetworkError(TrainingError, RuntimeError):
+class ModelError(TrainingError, RuntimeError):
     """A network of somebody's own cannot be trained as it is."""
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.errors import DataError
-from pipelines.report.addresses import without_secrets
+from pipelines.web.addresses import without_secrets
 
 GITHUB = "https://raw.githubusercontent.com/"
 ZERO_TO_ALL = f"{GITHUB}hunkim/PyTorchZeroToAll/8440894e621e3922a394da25b4a0806bdabee21c/data/"

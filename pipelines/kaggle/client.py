@@ -5,46 +5,36 @@ key that it is given, and fails on a status that it does not know. Its request t
 here, over a session of ours (docs/faults.md).
 """
 
-import base64
-import io
 import json
 import os
-import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
-from urllib.parse import unquote, urljoin, urlsplit
-from urllib.request import getproxies
+from urllib.parse import urljoin, urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection
 
 from pipelines.errors import UsageError
 from pipelines.kaggle.credentials import Credential, Found, find, no_credentials
 from pipelines.kaggle.errors import (
-    LOST,
     CredentialsError,
     endless_list,
     from_answer,
-    from_lost,
     is_foreign,
     message_of,
     not_json,
     not_taken,
-    translated,
 )
-from pipelines.kaggle.patience import Patience, Say, repeat, silent
-from pipelines.report.addresses import shown
+from pipelines.web.addresses import shown
+from pipelines.web.failures import LOST, translated
+from pipelines.web.patience import Patience, Say, repeat, silent
+from pipelines.web.transport import Adapter, Body, chunks, proxy_secrets, unsigned
 
 Answer = dict[str, Any]
 Auth = Callable[[requests.PreparedRequest], requests.PreparedRequest]
 Show = Callable[[str, int, int | None], None]  # what, bytes done, of
 
 LARGEST_ANSWER = 64 * 2**20  # bytes of JSON
-CHUNK = 2**18
-BLOCK = 2**12  # bytes sent within one time limit
-SEND_BUFFER = 2**18  # bytes; what lies in a larger one moves in jumps that look like silence on a slow line
 MOST_PAGES = 500
 SHORTEST_SECRET = 8  # characters of a value in a signed address; shorter ones sign nothing
 SMALLEST_PAGE = 20  # submissions; fewer are the last page, where no token says that there is another
@@ -69,11 +59,11 @@ class Kaggle:
         self.patience, self.say = patience or Patience(), say
         self._remaining = list(self.found.credentials)
         forms = [form for credential in self._remaining for form in credential.as_sent]
-        self._secrets = [form for form in (*forms, *_proxy_secrets()) if form]
+        self._secrets = [form for form in (*forms, *proxy_secrets()) if form]
         self._auth: Auth | None = None
         self._session = requests.Session()
-        self._session.mount("https://", _Adapter())
-        self._session.mount("http://", _Adapter())
+        self._session.mount("https://", Adapter())
+        self._session.mount("http://", Adapter())
         # A connection kept while a score is waited for is dropped by many a proxy just when it is used again.
         self._session.headers.update({**HEADERS, "Connection": "close"})
 
@@ -120,7 +110,7 @@ class Kaggle:
                 raise not_json("upload", json.dumps(sorted(ticket)).encode())
             parts = [part.partition("=")[2] for part in urlsplit(str(url)).query.split("&")]
             self._secrets += [str(url), *(part for part in parts if len(part) >= SHORTEST_SECRET)]
-            with self._send("PUT", str(url), data=_Body(content, moved)) as answer:
+            with self._send("PUT", str(url), data=Body(content, moved)) as answer:
                 if answer.status_code not in (200, 201):
                     raise not_taken(answer.status_code, answer.headers, slug)
             return token
@@ -298,35 +288,12 @@ class Kaggle:
         return True
 
 
-def unsigned(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """An `auth` that adds nothing: without it requests looks into the netrc file."""
-    return request
-
-
 def _bearer(token: str) -> Auth:
     def sign(request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.headers["Authorization"] = f"Bearer {token}"
         return request
 
     return sign
-
-
-def chunks(answer: requests.Response, ends: float) -> Iterator[bytes]:
-    """The body as it arrives, until the monotonic time `ends`.
-
-    Raises: NetworkError if it breaks, or drips on beyond the end.
-    """
-    url = str(answer.url)
-    while True:
-        with translated(url):
-            chunk: bytes = answer.raw.read1(CHUNK, decode_content=True)
-        if not chunk:
-            return
-        yield chunk
-        if time.monotonic() > ends:
-            error = from_lost(TimeoutError("timed out"), url)
-            error.passing = False
-            raise error
 
 
 def _address() -> str:
@@ -338,38 +305,6 @@ def _address() -> str:
         what = f"KAGGLE_API_ENVIRONMENT={shown(os.environ['KAGGLE_API_ENVIRONMENT'])} is no site of Kaggle's"
         raise UsageError(what, "unset KAGGLE_API_ENVIRONMENT", "请取消环境变量 KAGGLE_API_ENVIRONMENT") from None
     return f"{get_endpoint(env)}/v1" if env == KaggleEnv.PROD else f"{get_endpoint(env)}/api/v1"
-
-
-def _proxy_secrets() -> Iterator[str]:
-    """What stands before the @ of the proxies' addresses, in the forms in which it goes over the line."""
-    for address in getproxies().values():
-        login = address.rpartition("@")[0].rpartition("://")[2]
-        for form in (login, unquote(login)):
-            yield from (form.partition(":")[2], base64.b64encode(form.encode()).decode()) if login else ()
-
-
-class _Adapter(HTTPAdapter):
-    """Connections with a small send buffer, straight or through a proxy."""
-
-    OPTIONS = (*HTTPConnection.default_socket_options, (socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER))
-
-    def init_poolmanager(self, *args: Any, **options: Any) -> None:
-        super().init_poolmanager(*args, **options, socket_options=self.OPTIONS)
-
-    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
-        return super().proxy_manager_for(proxy, **options, socket_options=self.OPTIONS)
-
-
-class _Body(io.BytesIO):
-    """Bytes to send, a block at a time: a time limit holds for what is sent at once, and was one for all of it."""
-
-    def __init__(self, content: bytes, moved: Callable[[int], None]) -> None:
-        super().__init__(content)
-        self.moved = moved
-
-    def read(self, size: int | None = -1) -> bytes:
-        self.moved(self.tell())  # what was read before is sent now
-        return super().read(BLOCK if size is None or size < 0 else min(size, BLOCK))
 
 
 def _is_address(url: object) -> bool:

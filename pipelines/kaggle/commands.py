@@ -12,10 +12,10 @@ from pipelines.report.console import EXIT_CODES, errors_in_plain_words, progress
 
 if TYPE_CHECKING:
     from pipelines.errors import HomeworkError
-    from pipelines.kaggle.patience import Patience
     from pipelines.kaggle.scores import Board
     from pipelines.kaggle.upload import Candidate, Uploader
     from pipelines.submission.ledger import Entry
+    from pipelines.web.patience import Patience
 
 GO_ON = "interrupted; run the same command again: it goes on where it stopped"
 
@@ -223,6 +223,6 @@ def _board(output: Path, folder: Path) -> "Board":
 
 
 def _patience(timeout: float) -> "Patience":
-    from pipelines.kaggle.patience import Patience
+    from pipelines.web.patience import Patience
 
     return Patience(connect=timeout, read=timeout)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pipelines.kaggle.errors import CredentialsError
-from pipelines.submission.refusals import SITE
+from pipelines.kaggle.refusals import SITE
 
 FOREIGN = re.compile(r"[^\x21-\x7e]|[\"'`{}\[\]<>,;\\$%]")  # what no user name, key or token has
 WRAPPING = " \t\r\n\f\v\0\xa0\ufeff\u200b\u2060"  # what editors and shells put around a text, seen or not

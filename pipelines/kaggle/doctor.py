@@ -12,12 +12,14 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from pipelines.errors import HomeworkError
-from pipelines.kaggle.client import Answer, Kaggle, chunks
+from pipelines.kaggle.client import Answer, Kaggle
 from pipelines.kaggle.credentials import Found, as_meant, find, no_credentials
-from pipelines.kaggle.errors import CredentialsError, NetworkError, is_page, not_json
-from pipelines.kaggle.patience import Patience, repeat, silent
-from pipelines.report.addresses import BUNDLES, PROXIES, bundle_fault, host_of, proxy_fault, proxy_for, shown
-from pipelines.report.addresses import without_secrets as plain
+from pipelines.kaggle.errors import CredentialsError, not_json
+from pipelines.web.addresses import BUNDLES, PROXIES, bundle_fault, host_of, proxy_fault, proxy_for, shown
+from pipelines.web.addresses import without_secrets as plain
+from pipelines.web.failures import NetworkError, is_page
+from pipelines.web.patience import Patience, repeat, silent
+from pipelines.web.transport import chunks
 
 PACKAGES = ("kagglehub", "kagglesdk", "requests", "torch", "numpy", "pandas", "scikit-learn")
 HOSTS = re.compile(r"[\w.*/\s-]*(?::\d{1,5})?\s*|[0-9A-Fa-f:.\[\]/\s]*")  # what stands in no_proxy

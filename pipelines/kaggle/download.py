@@ -26,10 +26,12 @@ from pipelines.data.folders import Target, install, link, locked, verify
 from pipelines.data.manifest import Manifest
 from pipelines.errors import DataError, HomeworkError
 from pipelines.files import check_room, full_disk_told, write_whole
-from pipelines.kaggle.client import Kaggle, chunks
+from pipelines.kaggle.client import Kaggle
 from pipelines.kaggle.credentials import find, in_kaggle_notebook, no_credentials
-from pipelines.kaggle.errors import NetworkError, is_page, not_json, site_trouble
-from pipelines.kaggle.patience import Say, repeat, silent
+from pipelines.kaggle.errors import not_json, site_trouble
+from pipelines.web.failures import NetworkError, is_page
+from pipelines.web.patience import Say, repeat, silent
+from pipelines.web.transport import chunks
 
 Progress = Callable[[str, int, int | None], None]  # (what, bytes so far, bytes in all or None)
 EXPIRED = (400, 401, 403, 404, 410)  # what the storage answers when a signed address is too old

@@ -7,9 +7,10 @@ from typing import Any
 
 from pipelines.errors import HomeworkError
 from pipelines.kaggle.client import Answer, Kaggle
-from pipelines.kaggle.errors import AccessError, NetworkError, PendingError, RefusedError, printable
+from pipelines.kaggle.errors import AccessError, PendingError, RefusedError
 from pipelines.submission.ledger import TAG, Entry, Ledger, number, whole
-from pipelines.submission.record import Forecast, Record, Verdict
+from pipelines.submission.record import Forecast, Record, Verdict, beside
+from pipelines.web.failures import NetworkError, printable
 
 Row = dict[str, Any]
 
@@ -27,17 +28,13 @@ class Board:
 
     def record(self, entry: Entry) -> Record | None:
         """What the run that made the csv of an entry found out; None where that is not beside it."""
-        path = self.csv(entry).with_suffix(".json")
-        start = entry.csv_sha256 or "".join(TAG.findall(entry.tag))
-        if not start or self.csv(entry).suffix != ".csv" or not path.is_file():
+        csv, start = self.csv(entry), entry.csv_sha256 or "".join(TAG.findall(entry.tag))
+        if not start or csv.suffix != ".csv" or not csv.with_suffix(".json").is_file():
             return None
-        record = Record.load(path)
-        if record is None:
-            self.ledger.warn(f"{path} cannot be read; its forecast is not shown")
-        elif record.slug != entry.slug or not str(record.csv_sha256).startswith(start):
-            self.ledger.warn(f"{path} is not of what was submitted; its forecast is not shown")
-        else:
-            return record
+        found = beside(csv, entry.slug, start)
+        if isinstance(found, Record):
+            return found
+        self.ledger.warn(f"{found}; its forecast is not shown")
         return None
 
     def write_verdict(self, entry: Entry) -> None:

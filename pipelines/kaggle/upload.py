@@ -15,10 +15,11 @@ from itertools import islice
 
 from pipelines.errors import HomeworkError
 from pipelines.kaggle.client import Answer, Kaggle, Show
-from pipelines.kaggle.errors import AccessError, NetworkError, RefusedError, daily_limit, printable
+from pipelines.kaggle.errors import AccessError, RefusedError, daily_limit
+from pipelines.kaggle.refusals import SITE
 from pipelines.submission.candidate import Candidate, check, choose
 from pipelines.submission.ledger import Entry, Ledger, number, whole
-from pipelines.submission.refusals import SITE
+from pipelines.web.failures import NetworkError, printable
 
 __all__ = ["Candidate", "Stock", "Uploader", "check", "choose"]
 LOOKS = 5  # a new submission may not be listed at once

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from pipelines.errors import NetworkError, TrainingError, memory_is_full
+from pipelines.errors import ModelError, TrainingError, memory_is_full
 
 TRAINED: "weakref.WeakSet[nn.Module]" = weakref.WeakSet()  # layers of networks that were handed over for training
 ONE_AT_A_TIME = threading.Lock()
@@ -46,7 +46,7 @@ def layers_named(model: nn.Module) -> Iterator[None]:
 def outputs_of(model: nn.Module, inputs: Tensor) -> object:
     """What the model says of a few rows.
 
-    Raises: NetworkError in the place of what its layers raise, with the layer.
+    Raises: ModelError in the place of what its layers raise, with the layer.
     """
     try:
         with layers_named(model):
@@ -57,17 +57,17 @@ def outputs_of(model: nn.Module, inputs: Tensor) -> object:
         raise _cannot_take(inputs, error) from error
 
 
-def _cannot_take(inputs: Tensor, error: Exception) -> NetworkError:
+def _cannot_take(inputs: Tensor, error: Exception) -> ModelError:
     said, notes = (str(error).splitlines() or [type(error).__name__])[0], getattr(error, "__notes__", [])
     if "more than 1 value per channel" in said:
-        return NetworkError(
+        return ModelError(
             f"batch norm cannot learn from a batch of {len(inputs)} row: it has no variance",
             "choose a batch_size of 2 or more (and 3 rows or more), or layer norm in place of batch norm",
             "请将 batch_size 设为 2 或更大（且至少 3 行），或用 LayerNorm 代替 BatchNorm",
         )
     where = f", {notes[-1]}" if notes else ""
     what = f"a batch of the shape {tuple(inputs.shape)} ({inputs.dtype})".replace("torch.", "")
-    told = NetworkError(
+    told = ModelError(
         f"the network cannot take {what}: {said}{where}",
         "its forward gets one tensor of the inputs; its first layer must be as wide as make_model's first argument, "
         f"n_features, says ({inputs.shape[1]} here), and each layer as wide as the one before gives",
@@ -82,7 +82,7 @@ def _cannot_take(inputs: Tensor, error: Exception) -> NetworkError:
 def refuse_form(outputs: object, n_rows: int, n_classes: int, *, training: bool) -> None:
     """Outputs have to be one tensor of logits (B, C), finite; in training (B, K, C) too.
 
-    Raises: NetworkError with what was expected and what came.
+    Raises: ModelError with what was expected and what came.
     """
     wanted = (
         f"one tensor of logits of the shape ({n_rows}, {n_classes}): a row of {n_classes} for each of {n_rows} rows"
@@ -97,13 +97,13 @@ def refuse_form(outputs: object, n_rows: int, n_classes: int, *, training: bool)
         came = f"the shape {tuple(outputs.shape)}"
     if came is not None:
         when = "in training" if training else "in evaluation"
-        raise NetworkError(
+        raise ModelError(
             f"the network has to give {wanted}; {when} it gives {came}",
             "end it with a layer of n_classes outputs, make_model's second argument, and let forward return that alone",
             "请让网络的最后一层输出 n_classes 个值（make_model 的第二个参数），forward 只返回该张量",
         )
     if isinstance(outputs, Tensor) and not bool(outputs.isfinite().all()):
-        raise NetworkError(
+        raise ModelError(
             "the network's outputs are NaN or infinite before the first step of training",
             "look for divisions, logs and roots in its forward, and for huge values among the inputs",
             "请检查 forward 中的除法、对数和开方，以及输入中过大的数值",
@@ -132,10 +132,10 @@ def refuse_probabilities(outputs: Tensor) -> None:
 def refuse_nothing_to_learn(model: nn.Module) -> None:
     """A network needs a weight that an optimizer can move.
 
-    Raises: NetworkError.
+    Raises: ModelError.
     """
     if not any(weight.requires_grad for weight in model.parameters()):
-        raise NetworkError(
+        raise ModelError(
             f"the network has nothing to learn: no weight of {type(model).__name__} asks for a gradient",
             "assign its layers to self in __init__ (a list of layers: nn.ModuleList), and leave some unfrozen",
             "请在 __init__ 中将各层赋给 self（层的列表用 nn.ModuleList），并至少保留一层可训练",
@@ -145,7 +145,7 @@ def refuse_nothing_to_learn(model: nn.Module) -> None:
 def refuse_shared(networks: Sequence[nn.Module]) -> None:
     """Networks that `make_model` gives must have nothing in common, or folds would train what other folds score.
 
-    Raises: NetworkError.
+    Raises: ModelError.
     """
     seen: dict[object, int] = {}
     for i, network in enumerate(networks):
@@ -158,7 +158,7 @@ def refuse_shared(networks: Sequence[nn.Module]) -> None:
 def claim(networks: Sequence[nn.Module]) -> None:
     """Networks are trained once, from weights of their own.
 
-    Raises: NetworkError for networks that share something, or of which a layer was handed over before.
+    Raises: ModelError for networks that share something, or of which a layer was handed over before.
     """
     refuse_shared(networks)
     layers = [module for network in networks for module in network.modules() if any(True for _ in module.parameters())]
@@ -174,8 +174,8 @@ def _place(tensor: Tensor) -> object:
     return (tensor.device, place) if place else id(tensor)
 
 
-def _shared(how: str) -> NetworkError:
-    return NetworkError(
+def _shared(how: str) -> ModelError:
+    return ModelError(
         f"networks that make_model gives {how}: each fold would go on with what other folds have learned, and the "
         "score would count rows that its network has seen",
         "build the network, all its layers and tensors, inside make_model: "

@@ -1,6 +1,5 @@
 """What a person sees: `console` (lines, bars, plain errors), `lines` (of a run), `curves` (while it trains).
 
 `process` minds closed streams and signals, `pictures` draws whatever the environment says of matplotlib,
-`addresses` shows an address without the secrets in it, and says what is wrong with a proxy.
 Beneath all rooms: `allowed` (what a setting may be, in words).
 """

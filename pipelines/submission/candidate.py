@@ -11,7 +11,7 @@ from pipelines.data.manifest import content
 from pipelines.errors import SubmissionError
 from pipelines.files import sha256
 from pipelines.submission.ledger import TAG
-from pipelines.submission.record import Record
+from pipelines.submission.record import beside
 
 OUR_NAME = re.compile(r"\d{8}-\d{6}-")
 
@@ -53,24 +53,19 @@ def choose(slug: str, folder: Path, file: Path | None = None) -> Candidate:
     path = file or _newest(slug, folder)
     if not path.is_file():
         raise SubmissionError(f"there is no file {path}", "name a csv of submissions/", "请指定已有的 csv 文件")
-    beside, csv = path.with_suffix(".json"), path.read_bytes()
-    record = Record.load(beside)
-    if record is None and beside.is_file():
-        raise _refused(slug, f"the record {beside.name} of {path.name} cannot be read")
-    if record is None:
-        raise _refused(slug, f"{path.name} has no record {beside.name} beside it")
-    if record.csv_sha256 != sha256(csv):
-        raise _refused(slug, f"{path.name} was changed after its record was written")
-    if record.slug != slug:
-        raise _refused(slug, f"{path.name} is of {record.slug}, not of {slug}")
+    csv = path.read_bytes()
+    csv_sha256 = sha256(csv)
+    record = beside(path, slug, csv_sha256)
+    if isinstance(record, str):
+        raise _refused(slug, record)
     if record.data == "sample":
         raise SubmissionError(
             f"{path.name} was made from the embedded sample, whose rows are not the competition's",
             f"fetch the data (python -m pipelines data {slug}) and run again",
             f"该文件由内置示例数据生成；请先用 python -m pipelines data {slug} 获取真实数据",
         )
-    where = Path(record.where) if record.where and isinstance(record.where, str) else None
-    return Candidate(slug, path, csv, record.csv_sha256, record.cv_mean, record.inputs_sha256, where)
+    where = Path(record.where) if record.where else None
+    return Candidate(slug, path, csv, csv_sha256, record.cv_mean, record.inputs_sha256, where)
 
 
 def check(competition: Competition, candidate: Candidate, data: Path) -> None:

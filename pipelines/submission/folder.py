@@ -8,10 +8,10 @@ from itertools import count
 from pathlib import Path
 
 from pipelines.files import check_room, claim, remove_abandoned
+from pipelines.submission import ledger
 
 RECORD_AND_PICTURE = 500_000  # bytes, plenty
 DIGITS = 16  # bytes of one value at most, with its comma
-LEDGER = "ledger.jsonl"  # of all submissions that were sent, in the folder above
 
 reserved_here: list[Path] = []  # csv files that this process has begun to save; those that exist are whole
 
@@ -36,7 +36,7 @@ def remove_leftovers(folder: Path) -> None:
         remove_abandoned(part)
     sent = b""
     with contextlib.suppress(OSError):
-        sent = (folder.parent / LEDGER).read_bytes()
+        sent = (folder.parent / ledger.NAME).read_bytes()
     for record in folder.glob("*.json"):
         csv = record.with_suffix(".csv")  # looked for after its mark: the mark goes when the csv is there
         if _mark(csv).exists() or csv.exists() or not re.match(r"\d{8}-\d{6}-", csv.name):

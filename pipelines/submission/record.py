@@ -159,7 +159,7 @@ class Record:
 def beside(csv: Path, slug: str, csv_sha256: str | None = None) -> Record | str:
     """The record beside a csv, if it is that of these bytes and this competition; else why not, in words.
 
-    `csv_sha256` is the hash of the bytes where they are known already; without it the csv is read.
+    `csv_sha256` is the hash of the bytes, or its beginning, where it is known already; without it the csv is read.
     """
     try:
         record = Record.read(csv.with_suffix(".json"))
@@ -170,6 +170,6 @@ def beside(csv: Path, slug: str, csv_sha256: str | None = None) -> Record | str:
         return f"{csv.name} cannot be read: {error.strerror}"
     if record.slug != slug:
         return f"{csv.with_suffix('.json').name} is of {record.slug!r}, not of {slug}"
-    if record.csv_sha256 != found:
+    if not (record.csv_sha256 or "").startswith(found):
         return f"{csv.name} is not the file that {csv.with_suffix('.json').name} was written for"
     return record

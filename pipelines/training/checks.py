@@ -68,7 +68,7 @@ def look_at(make: Callable[[int], nn.Module], inputs: Tensor, n_classes: int, ba
 
     The networks are thrown away; torch's own generator is left as it was.
 
-    Raises: NetworkError or TrainingError with what was expected and what came.
+    Raises: ModelError or TrainingError with what was expected and what came.
     """
     networks = [make(0).to(inputs.device), make(1).to(inputs.device)]
     refuse_shared(networks)

@@ -110,7 +110,7 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Train on X (N, D) and labels y (N,); rows weigh 1 without `sample_weight` (N,).
 
         Raises: ValueError for input that scikit-learn's validation refuses, or fewer than two classes; UsageError for
-        parameters that are not allowed; NetworkError for a network that cannot be trained as it is.
+        parameters that are not allowed; ModelError for a network that cannot be trained as it is.
         """
         recipe, make_model = self._checked_parameters()
         inputs, labels, weight = self._checked(X, y, sample_weight)

@@ -92,7 +92,7 @@ def fit(group: Group, on_epoch: OnEpoch = lambda _job, _epoch, _loss: None) -> F
     A network depends on its job alone: the same job gives the same network (to rounding) whatever else is trained
     beside it. Networks for which memory does not suffice together are trained in halves, from their first epoch.
 
-    Raises: NetworkError for a network that cannot be trained as it is; TrainingError for mistakes that the loop sees.
+    Raises: ModelError for a network that cannot be trained as it is; TrainingError for mistakes that the loop sees.
     """
     started = time.perf_counter()
     encoded = {fold: group.encode(fold) for fold in {job.fold for job in group.jobs}}

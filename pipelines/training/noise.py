@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from pipelines.errors import NetworkError
+from pipelines.errors import ModelError
 from pipelines.models.contract import outputs_of
 
 M = TypeVar("M", bound=nn.Module)
@@ -42,13 +42,13 @@ def seeded(make_model: Callable[[], M], seed: int) -> M:
 def new_network(make_model: Callable[[int, int], nn.Module], example: Tensor, n_classes: int, seed: int) -> nn.Module:
     """A new network for rows like the `example` (B, D), from `seed`: in float32, and lazy layers have seen the example.
 
-    Raises: NetworkError for what is no network, or cannot take such rows.
+    Raises: ModelError for what is no network, or cannot take such rows.
     """
 
     def make() -> nn.Module:
         model = make_model(example.shape[1], n_classes)
         if not isinstance(model, nn.Module):
-            raise NetworkError(
+            raise ModelError(
                 f"make_model gives {type(model).__name__}, where a network is needed, an nn.Module",
                 "let make_model return the network; a def without return gives None",
                 "请让 make_model 返回网络；没有 return 的函数返回 None",

@@ -19,8 +19,8 @@ from competitions.titanic.sample import make_sample
 from pipelines.__main__ import app
 from pipelines.data import manifest
 from pipelines.kaggle import commands
-from pipelines.kaggle.patience import Patience
 from pipelines.submission import writer
+from pipelines.web.patience import Patience
 
 SECRETS = (KEY, TOKEN, SIGNATURE)
 

@@ -13,9 +13,10 @@ from stand_in import ANSWERS, KEY, TOKEN
 from pipelines.errors import HomeworkError
 from pipelines.kaggle import errors
 from pipelines.kaggle.client import Kaggle
-from pipelines.kaggle.errors import AccessError, CredentialsError, NetworkError, RefusedError, from_answer
+from pipelines.kaggle.errors import AccessError, CredentialsError, RefusedError, from_answer
+from pipelines.kaggle.refusals import REFUSALS, UNKNOWN, filled
 from pipelines.report.console import EXIT_CODES
-from pipelines.submission.refusals import REFUSALS, UNKNOWN, filled
+from pipelines.web.failures import NetworkError
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -237,7 +238,7 @@ PROXIES = {
 @pytest.mark.parametrize("address", PROXIES)
 def test_a_proxy_that_cannot_be_used_is_told_at_once(site, cli, clock, monkeypatch, address):
     monkeypatch.setenv("https_proxy", address)
-    monkeypatch.setattr("pipelines.report.addresses.find_spec", lambda _name: None)
+    monkeypatch.setattr("pipelines.web.addresses.find_spec", lambda _name: None)
     what, step = PROXIES[address]
     done = cli("data", "titanic")
     assert (done.code, clock.waits, site.calls) == (6, [], [])

@@ -10,7 +10,7 @@ from networks import RECIPE, fit_each, make_group, make_rows
 from sklearn.model_selection import cross_val_score
 from torch import nn
 
-from pipelines.errors import NetworkError, TrainingError
+from pipelines.errors import ModelError, TrainingError
 from pipelines.models import MLP
 from pipelines.models.contract import claim, refuse_shared
 from pipelines.training.estimator import TorchClassifier
@@ -64,7 +64,7 @@ SHARED = {
 @pytest.mark.parametrize("case", SHARED)
 def test_networks_that_share_something_are_refused(case):
     make, how = SHARED[case]
-    with pytest.raises(NetworkError, match=how) as refused:
+    with pytest.raises(ModelError, match=how) as refused:
         refuse_shared([make(), make()])
     assert "inside make_model" in refused.value.hint
 
@@ -84,7 +84,7 @@ def test_one_network_for_all_folds_does_not_score_coin_flips():
     X, y = rng.normal(size=(120, 6)), rng.integers(0, 2, 120)
     of = lambda make: TorchClassifier(make, epochs=12, lr=0.02, random_state=0)  # noqa: E731
     assert abs(cross_val_score(of(lambda d, c: MLP([d, 32, c])), X, y, cv=3).mean() - 0.5) < 0.12
-    with pytest.raises(NetworkError, match="one and the same"):
+    with pytest.raises(ModelError, match="one and the same"):
         cross_val_score(of(lambda _d, _c: NET), X, y, cv=3, error_score="raise")
 
 
@@ -92,11 +92,11 @@ def test_networks_dealt_out_in_turn_are_refused_when_they_come_back():
     nets = [MLP([6, 2]) for _ in range(5)]
     turn = itertools.cycle(nets)
     fit_several = lambda: [fit_each(make_rows(1), lambda: next(turn)) for _ in range(6)]  # noqa: E731
-    with pytest.raises(NetworkError, match="come back after they were trained"):  # the sixth is one of five
+    with pytest.raises(ModelError, match="come back after they were trained"):  # the sixth is one of five
         fit_several()
     network = MLP([6, 2])
     claim([network])
-    with pytest.raises(NetworkError, match="come back"):
+    with pytest.raises(ModelError, match="come back"):
         claim([nn.Sequential(network, nn.ReLU())])
     kept = network.layers[0].weight
     del network
@@ -142,13 +142,13 @@ def test_as_many_rows_as_classes_do_not_hide_an_exchange():
     rows = make_rows(1)
     rows[0].target[:] = torch.arange(100) % 32
     group = make_group(rows, lambda: Ends(lambda o: o.T, 32))
-    with pytest.raises(NetworkError, match=r"\(31, 32\).*gives the shape \(32, 31\)"):
+    with pytest.raises(ModelError, match=r"\(31, 32\).*gives the shape \(32, 31\)"):
         fit(type(group)(**{**vars(group), "n_classes": 32}))
 
 
 def test_batch_norm_on_single_rows_is_told_and_a_last_single_row_is_left_out():
     make = lambda: MLP([6, 8, 2], norm="batch")  # noqa: E731
-    with pytest.raises(NetworkError, match="batch norm cannot learn from a batch of 1 row"):
+    with pytest.raises(ModelError, match="batch norm cannot learn from a batch of 1 row"):
         fit_each(make_rows(1), make, type(RECIPE)(batch_size=1))
     assert fit_each(make_rows(1, n_rows=65), make, type(RECIPE)(epochs=1, batch_size=32))
 

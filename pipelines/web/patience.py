@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import tenacity
 
-from pipelines.kaggle.errors import NetworkError
+from pipelines.web.failures import NetworkError
 
 T = TypeVar("T")
 Say = Callable[[str], None]

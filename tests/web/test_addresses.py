@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.report.addresses import proxy_fault, shown, without_secrets
+from pipelines.web.addresses import proxy_fault, shown, without_secrets
 
 PLACE = "proxy.example:8080"
 SAFE = {f"http://***@{PLACE}", f"***@{PLACE}", "http://***", "***"}
