@@ -30,7 +30,9 @@ def read_sample(competition: Competition, data: bytes) -> pd.DataFrame:
             fits = labels.isin(codes(competition))
             words = f"must be one of {', '.join(map(str, competition.classes))}"
         else:
-            numbers = pd.to_numeric(sample[column], errors="coerce")
+            if sample[column].dtype.kind not in "biuf":
+                sample[column] = pd.to_numeric(sample[column].astype(str).str.strip(BLANKS), errors="coerce")
+            numbers = sample[column]
             fits = numbers.between(0, 1) & (numbers.dtype.kind != "b")
             words = "must be a number from 0 to 1"
         if not fits.all():
