@@ -163,6 +163,7 @@ def _extract(archive: Path, folder: Path, limits: Limits, budget: int, depth: in
         total = sum(info.file_size for info in members)
         check_room(folder, total)
         with full_disk_told(folder, total):
+            folder.mkdir(parents=True, exist_ok=True)
             for info in members:
                 _write(opened, info, folder / PurePosixPath(info.filename))
     budget -= total

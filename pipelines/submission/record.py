@@ -122,7 +122,7 @@ class Record:
         write_whole(path, f"{self.to_json()}\n".encode())
 
     @classmethod
-    def read(cls, path: Path) -> Self:
+    def load(cls, path: Path) -> Self:
         """The record at `path`, of this form or an older one.
 
         Raises: RecordError, which names the file and what is wrong with it.
@@ -135,7 +135,7 @@ class Record:
             record = replace(record, extra=extra)
             record.to_json()  # what is nested too deeply is found here
         except FileNotFoundError:
-            raise RecordError(f"there is no {path.name}") from None
+            raise RecordError(f"there is no record {path.name}") from None
         except OSError as error:
             raise RecordError(f"{path.name} cannot be read: {error.strerror}") from None
         except RecursionError:
@@ -147,14 +147,6 @@ class Record:
             raise RecordError(f"{path.name} is no record: {said}") from None
         return record
 
-    @classmethod
-    def load(cls, path: Path) -> Self | None:
-        """The record at `path`; None if there is none that can be read."""
-        try:
-            return cls.read(path)
-        except RecordError:
-            return None
-
 
 def beside(csv: Path, slug: str, csv_sha256: str | None = None) -> Record | str:
     """The record beside a csv, if it is that of these bytes and this competition; else why not, in words.
@@ -162,7 +154,7 @@ def beside(csv: Path, slug: str, csv_sha256: str | None = None) -> Record | str:
     `csv_sha256` is the hash of the bytes, or its beginning, where it is known already; without it the csv is read.
     """
     try:
-        record = Record.read(csv.with_suffix(".json"))
+        record = Record.load(csv.with_suffix(".json"))
         found = sha256_file(csv) if csv_sha256 is None else csv_sha256
     except RecordError as error:
         return str(error)

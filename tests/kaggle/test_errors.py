@@ -16,7 +16,8 @@ from pipelines.kaggle.client import Kaggle
 from pipelines.kaggle.errors import AccessError, CredentialsError, RefusedError, from_answer
 from pipelines.kaggle.refusals import REFUSALS, UNKNOWN, filled
 from pipelines.report.console import EXIT_CODES
-from pipelines.web.failures import NetworkError
+from pipelines.web import failures
+from pipelines.web.failures import NetworkError, translated
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -41,7 +42,12 @@ def test_the_readmes_list_them_too(name, start):
 
 
 def test_every_error_of_kaggle_has_a_code_of_its_own():
-    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and kind.__module__ == errors.__name__]
+    kinds = [
+        kind
+        for module in (errors, failures)
+        for kind in vars(module).values()
+        if isinstance(kind, type) and kind.__module__ == module.__name__
+    ]
     assert sorted(kind.exit_code for kind in kinds) == [3, 4, 5, 6, 7]
 
 
@@ -250,7 +256,7 @@ def test_a_proxy_that_cannot_be_used_is_told_at_once(site, cli, clock, monkeypat
 def test_an_address_that_is_none_is_told_too():
     with (
         pytest.raises(NetworkError, match="could not be made") as caught,
-        errors.translated("https://[x/y?signature=1"),
+        translated("https://[x/y?signature=1"),
     ):
         raise ValueError("Invalid IPv6 URL: https://[x/y?signature=1")
     assert not caught.value.passing

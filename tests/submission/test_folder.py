@@ -45,7 +45,7 @@ def test_forty_that_save_at_the_same_moment_get_forty_csvs_each_beside_its_own_r
     assert len(set(paths.values())) == 40
     assert len(names(tmp_path / "titanic")) == 80
     for number, path in paths.items():
-        record = Record.read(path.with_suffix(".json"))
+        record = Record.load(path.with_suffix(".json"))
         assert (record.seed, record.csv_sha256) == (number, sha256(path.read_bytes()))
 
 
@@ -70,7 +70,7 @@ def test_an_interruption_after_the_csv_has_its_name_keeps_its_record(tmp_path, m
         save(tmp_path, "fast", SAMPLE, Record(slug="titanic", data="folder"))
     record, csv = sorted(tmp_path.iterdir(), key=lambda path: path.suffix, reverse=True)
     assert csv.read_bytes() == SAMPLE
-    assert Record.read(record).slug == "titanic"
+    assert Record.load(record).slug == "titanic"
     assert folders.reserved_here[-1] == csv
 
 

@@ -6,7 +6,16 @@ from dataclasses import asdict, replace
 import pytest
 
 from pipelines.files import sha256
-from pipelines.submission.record import Baseline, Forecast, HiddenScore, Record, VariantScore, Verdict, beside
+from pipelines.submission.record import (
+    Baseline,
+    Forecast,
+    HiddenScore,
+    Record,
+    RecordError,
+    VariantScore,
+    Verdict,
+    beside,
+)
 
 RECORD = Record(
     slug="titanic", data="kaggle", where="data/titanic", inputs_sha256={"train.csv": "ab"}, csv_sha256="cd",
@@ -80,11 +89,13 @@ def test_what_an_older_record_holds_is_kept_when_the_verdict_is_added(text, tmp_
 @pytest.mark.parametrize(
     "text", ["", "{", "[]", "null", '{"data": "kaggle"}', '{"slug": "a", "data": "b", "forecast": 1}']
 )
-def test_what_is_no_record_is_none(tmp_path, text):
+def test_what_is_no_record_is_named(tmp_path, text):
     path = tmp_path / "record.json"
-    assert Record.load(path) is None
+    with pytest.raises(RecordError, match="there is no record record.json"):
+        Record.load(path)
     path.write_text(text)
-    assert Record.load(path) is None
+    with pytest.raises(RecordError, match="record.json is no record: "):
+        Record.load(path)
 
 
 DAMAGED = {
@@ -117,7 +128,6 @@ def test_a_value_of_another_type_is_named_and_the_record_is_not_believed(case, t
     told = beside(tmp_path / "a.csv", "titanic", "cd")
     assert isinstance(told, str)
     assert told.startswith(f"a.json is no record: {says}")
-    assert Record.load(tmp_path / "a.json") is None
 
 
 BYTES = {
@@ -143,7 +153,7 @@ def test_a_record_is_believed_beside_its_own_csv_only(tmp_path):
     csv = tmp_path / "a.csv"
     csv.write_bytes(b"id,label\n1,0\n")
     own = replace(RECORD, csv_sha256=sha256(csv.read_bytes()))
-    assert beside(csv, "titanic") == "there is no a.json"
+    assert beside(csv, "titanic") == "there is no record a.json"
     own.save(tmp_path / "a.json")
     assert beside(csv, "titanic") == own
     assert beside(csv, "titanic", own.csv_sha256) == own
