@@ -61,8 +61,8 @@ def run_command(
     writes = context.info_name == "run" and not practice
     with console.errors_in_plain_words(_interrupted(), stop_unread=not writes):
         from pipelines.data.manifest import check_place
-        from pipelines.knobs import Knobs, check
-        from pipelines.lookup import find, load
+        from pipelines.settings.knobs import Knobs, check
+        from pipelines.settings.lookup import find, load
 
         knobs = Knobs(
             data=data, output=output, preset=preset, variants=_names(variants), folds=folds, seeds=seeds,

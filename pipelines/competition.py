@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from pipelines.report.allowed import Checked
+from pipelines.settings.allowed import Checked
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.report.allowed import Checked
+from pipelines.settings.allowed import Checked
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]

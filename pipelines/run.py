@@ -10,8 +10,8 @@ from pipelines.data.sources import Fetch, Source, locate
 from pipelines.data.tables import read
 from pipelines.files import sha256
 from pipelines.hardware import pick_device
-from pipelines.knobs import Knobs, check_names, refuse_unwritable
 from pipelines.report.curves import OnTask
+from pipelines.settings.knobs import Knobs, check_names, refuse_unwritable
 from pipelines.submission import linter, writer
 from pipelines.submission.folder import prepare
 from pipelines.submission.provenance import git_commit, peak_memory_mb, versions

@@ -14,8 +14,8 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch: as the comm
 from pipelines.competition import Variant
 from pipelines.data.encoders import TabularEncoder
 from pipelines.data.sources import from_sample
-from pipelines.lookup import load
 from pipelines.models import MLP
+from pipelines.settings.lookup import load
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell does in the background; programs inherit it
     signal.signal(signal.SIGINT, signal.default_int_handler)

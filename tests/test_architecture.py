@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import lookup
 from pipelines.errors import UsageError
+from pipelines.settings import lookup
 
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = sorted(

@@ -19,9 +19,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from lectures.mistakes.gallery import Mistake, Pair, fails
-from pipelines import lookup
 from pipelines.data.encoders import LeaveOneOutMean
 from pipelines.metrics import FloatArray, IntArray, log_loss
+from pipelines.settings import lookup
 from pipelines.submission.linter import lint
 from pipelines.validation.splits import split
 

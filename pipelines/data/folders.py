@@ -18,8 +18,8 @@ from pipelines.data.archives import extract, unpack_nested
 from pipelines.data.manifest import Manifest, complete, find, is_dir, is_file, visible
 from pipelines.errors import DataError, UsageError
 from pipelines.files import full_disk_told
-from pipelines.knobs import refuse_place
-from pipelines.lookup import find as find_competition
+from pipelines.settings.knobs import refuse_place
+from pipelines.settings.lookup import find as find_competition
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from typing import Any
 from pipelines.data.archives import base, gunzip, look
 from pipelines.errors import DataError
 from pipelines.files import sha256, sha256_file, write_whole
-from pipelines.knobs import refuse_incomplete, refuse_place
+from pipelines.settings.knobs import refuse_incomplete, refuse_place
 
 NAME = "manifest.json"
 HIDDEN = ("__macosx", "thumbs.db", "desktop.ini")  # and what begins with a dot: systems put it there

@@ -79,7 +79,7 @@ def submit(
 
         from pipelines.kaggle import scores, upload
         from pipelines.kaggle.client import Kaggle
-        from pipelines.lookup import find, load
+        from pipelines.settings.lookup import find, load
 
         slug = find(name).slug or load(name).slug
         candidate = upload.choose(slug, output / slug, file)
@@ -202,7 +202,7 @@ def doctor(
 def _resolve(name: str) -> tuple[str, tuple[str, ...]]:
     """The slug, and the files that a run of the competition reads, if it has a folder here."""
     from pipelines.errors import UsageError
-    from pipelines.lookup import find, load, slug_of
+    from pipelines.settings.lookup import find, load, slug_of
 
     slug = slug_of(name)
     try:

@@ -1,5 +1,4 @@
 """What a person sees: `console` (lines, bars, plain errors), `lines` (of a run), `curves` (while it trains).
 
-`process` minds closed streams and signals, `pictures` draws whatever the environment says of matplotlib,
-Beneath all rooms: `allowed` (what a setting may be, in words).
+`process` minds closed streams and signals, `pictures` draws whatever the environment says of matplotlib.
 """

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from pipelines.errors import DataError
 from pipelines.metrics import IntArray, Metric
-from pipelines.report.allowed import Checked
+from pipelines.settings.allowed import Checked
 from pipelines.training.checks import scoring
 
 ROWS_AT_A_TIME = 8192  # of all networks together

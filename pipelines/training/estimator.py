@@ -23,7 +23,7 @@ from pipelines.errors import UsageError
 from pipelines.hardware import pick_device, threads_for
 from pipelines.metrics import Metric, log_loss
 from pipelines.models import MLP
-from pipelines.report.allowed import ALLOWED, MAKE_MODEL, METRIC, RANDOM_STATE, allowed, none_or
+from pipelines.settings.allowed import ALLOWED, MAKE_MODEL, METRIC, RANDOM_STATE, allowed, none_or
 from pipelines.training.early_stopping import first_equal
 from pipelines.training.fit import Encoded, Group, Job, Rows, fit, hold_out
 from pipelines.training.loop import predict_proba

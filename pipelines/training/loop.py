@@ -17,7 +17,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from pipelines.competition import Schedule
-from pipelines.report.allowed import SCHEDULE, allowed, whole
+from pipelines.settings.allowed import SCHEDULE, allowed, whole
 from pipelines.training.checks import refuse_divergence, warn_if_still, warn_of_old_gradients, watching
 from pipelines.training.early_stopping import Best, Monitor
 

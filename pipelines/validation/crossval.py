@@ -21,8 +21,8 @@ from pipelines.competition import Competition, Variant
 from pipelines.data.tables import Tables
 from pipelines.hardware import blas_on_one_thread, cores
 from pipelines.metrics import FloatArray, IntArray
-from pipelines.report.allowed import Checked
 from pipelines.report.curves import OnTask, counted
+from pipelines.settings.allowed import Checked
 from pipelines.training.early_stopping import first_equal
 from pipelines.training.fit import Encoded, Fitted, Job, OnEpoch, Rows, Trained, fit, hold_out
 from pipelines.training.loop import predict_proba

@@ -11,7 +11,7 @@ from pipelines.competition import Competition
 from pipelines.data.sources import from_sample
 from pipelines.data.tables import read
 from pipelines.errors import UsageError
-from pipelines.lookup import load, names
+from pipelines.settings.lookup import load, names
 from pipelines.submission import linter, writer
 from pipelines.validation import crossval
 from pipelines.validation.crossval import Plan

@@ -25,7 +25,7 @@ from pipelines.data.sources import Source, from_sample
 from pipelines.data.strict_csv import BLANKS, MARKS, MISSING
 from pipelines.data.tables import read
 from pipelines.errors import DataError
-from pipelines.lookup import load
+from pipelines.settings.lookup import load
 from pipelines.validation.crossval import make_features
 
 N_TRAIN, N_TEST = 9, 3

@@ -207,7 +207,7 @@ def test_a_folder_that_cannot_be_looked_into_by_the_error_of_the_system(titanic,
 
 
 def test_a_slugs_short_name_is_seen(sample_files):
-    from pipelines.lookup import load
+    from pipelines.settings.lookup import load
 
     put("data/otto", {TRAIN: b""})
     with pytest.raises(DataError, match="otto is there, and is not where the data of otto-group-product"):

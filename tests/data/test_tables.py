@@ -13,7 +13,7 @@ from pipelines.data.sources import Source, from_sample
 from pipelines.data.strict_csv import parse_csv
 from pipelines.data.tables import read
 from pipelines.errors import DataError
-from pipelines.lookup import load
+from pipelines.settings.lookup import load
 
 
 @pytest.fixture

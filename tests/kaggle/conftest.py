@@ -119,7 +119,7 @@ def python():
     """Our command line as a process of its own, for a Titanic and a linter that do not wait for torch and pandas."""
     code = (
         "from types import SimpleNamespace\n"
-        "from pipelines import lookup\n"
+        "from pipelines.settings import lookup\n"
         "from pipelines.kaggle import upload\n"
         "files = ('train.csv', 'test.csv', 'gender_submission.csv')\n"
         "titanic = SimpleNamespace(slug='titanic', files=files, sample_submission=files[-1])\n"

@@ -18,7 +18,7 @@ from pipelines.data import archives, manifest
 from pipelines.data.sources import locate
 from pipelines.kaggle import download
 from pipelines.kaggle.errors import AccessError, CredentialsError
-from pipelines.lookup import load
+from pipelines.settings.lookup import load
 from pipelines.web.failures import NetworkError
 
 FOLDER = Path("data/titanic")

@@ -18,7 +18,7 @@ from pipelines.data.sources import from_sample
 from pipelines.files import sha256
 from pipelines.kaggle import commands
 from pipelines.kaggle.client import Kaggle
-from pipelines.lookup import load
+from pipelines.settings.lookup import load
 from pipelines.submission import record as record_module
 from pipelines.submission import writer
 from pipelines.submission.record import Forecast

@@ -16,9 +16,9 @@ from pipelines.data.encoders import TabularEncoder
 from pipelines.data.sources import Source
 from pipelines.data.tables import read
 from pipelines.errors import DataError, UsageError
-from pipelines.knobs import Knobs
 from pipelines.models import MLP
 from pipelines.run import run
+from pipelines.settings.knobs import Knobs
 from pipelines.training.early_stopping import first_equal
 from pipelines.validation import crossval, practice
 from pipelines.validation.conditions import n_features

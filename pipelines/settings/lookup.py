@@ -11,7 +11,7 @@ from pathlib import Path
 from pipelines.competition import Competition
 from pipelines.errors import UsageError
 
-FOLDER = Path(__file__).resolve().parent.parent / "competitions"
+FOLDER = Path(__file__).resolve().parents[2] / "competitions"
 PRESETS = ["fast", "best"]  # of a competition that names none
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from pipelines.errors import DataError, UsageError
-from pipelines.lookup import Outline
+from pipelines.settings.lookup import Outline
 
 SHOWN = 5  # names in a message
 OTHER_ARCHIVES = (".7z", ".rar", ".tar", ".tgz", ".tar.gz", ".bz2", ".xz")  # which Python's zipfile does not read
