@@ -335,18 +335,26 @@ def test_damage_is_read_as_it_stands_or_refused(name):
     check()
 
 
-@pytest.mark.parametrize("word", WORDS)
-def test_a_word_for_missing_is_an_empty_cell_and_told(word):
+def with_cells(cell):
+    """Titanic's tables with the first Cabin, Age and port that are there replaced by `cell`."""
     competition, files = small("titanic")
+    rows = table(files["train.csv"])
     for column in ("Cabin", "Age", "Embarked"):
-        rows = table(files["train.csv"])
         place = rows[0].index(column)
-        line = next(n for n, row in enumerate(rows) if n and row[place])
-        tables = []
-        for cell in ("", word):
-            rows[line][place] = cell
-            tables.append(read(competition, Source("folder", "x", files | {"train.csv": to_bytes(rows)})))
-        empty, worded = tables
-        assert lists(competition, worded) == lists(competition, empty)
-        assert empty.notes == ()
-        assert worded.notes == (f"train.csv: taken for missing: {word!r} in column {column!r} (1 row)",)
+        next(row for row in rows[1:] if row[place])[place] = cell
+    return competition, read(competition, Source("folder", "x", files | {"train.csv": to_bytes(rows)}))
+
+
+@pytest.fixture(scope="module")
+def emptied():
+    competition, tables = with_cells("")
+    assert tables.notes == ()
+    return lists(competition, tables)
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_a_word_for_missing_is_an_empty_cell_and_told(word, emptied):
+    competition, tables = with_cells(word)
+    assert lists(competition, tables) == emptied
+    places = ", ".join(f"{word!r} in column {column!r} (1 row)" for column in ("Age", "Cabin", "Embarked"))
+    assert tables.notes == (f"train.csv: taken for missing: {places}",)
