@@ -72,7 +72,7 @@ check: setup ## format, lint, arrows between rooms, types and tests: what CI run
 	$(BIN)/python -m mypy
 	$(BIN)/python -m pytest -n auto --maxprocesses 4
 
-lowest: ## run the tests with the lowest versions that pyproject.toml declares, in $(VENV)-lowest
+lowest: ## run the tests with the lowest versions that pyproject.toml declares, in .venv-lowest
 	PYTHON=$(PYTHON) .ci/lowest $(VENV)-lowest -n auto --maxprocesses 4 $(ARGS)
 
 lock: setup ## resolve all versions anew, after a change in pyproject.toml or constraints.txt

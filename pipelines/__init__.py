@@ -1,6 +1,6 @@
 """From a competition's name to a checked submission.
 
 `run.py` is the whole way in one function. Rooms, in the order in which a csv passes them: `data`, `models`,
-`training`, `validation`, `submission`; around them `kaggle` and `report`. `lookup` and `knobs` answer what can be
+`training`, `validation`, `submission`; around them `kaggle`, `web` and `report`. `settings` answers what can be
 answered before torch is loaded; `competition`, `hardware`, `metrics`, `files` and `errors` serve everybody.
 """

@@ -106,7 +106,15 @@ def full_memory_told() -> Iterator[None]:
         ) from error
 
 
-class TrainingWarning(UserWarning):
+class HomeworkWarning(UserWarning):
+    """What a person should hear of, though the work goes on; the command line prints the text alone."""
+
+
+class DataWarning(HomeworkWarning):
+    """A file was read otherwise than it stands."""
+
+
+class TrainingWarning(HomeworkWarning):
     """Training goes on, and what it shows is probably not what was meant; the text has an error's three lines."""
 
     def __init__(self, message: str, hint: str, hint_zh: str) -> None:

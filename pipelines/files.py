@@ -114,16 +114,18 @@ def claim(path: Path) -> int:
         os.close(descriptor)  # `remove_abandoned` came between the two
 
 
-def remove_abandoned(path: Path) -> None:
-    """Remove a file that nobody has locked, since whoever wrote it is gone; leave it where that cannot be known."""
+def remove_abandoned(path: Path) -> bool:
+    """Remove a file that nobody has locked, since whoever wrote it is gone; returns whether it was removed."""
     with contextlib.suppress(OSError):
         if sys.platform == "win32":
             path.unlink()
-            return
+            return True
         descriptor = os.open(path, os.O_RDWR)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if os.fstat(descriptor).st_nlink:
                 path.unlink()
+                return True
         finally:
             os.close(descriptor)
+    return False

@@ -1,6 +1,7 @@
 """The whole way in one place: data -> features -> cross-validation -> checked submission and record."""
 
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 from pipelines.competition import Competition
 from pipelines.data.sources import Fetch, Source, locate
 from pipelines.data.tables import read
+from pipelines.errors import DataWarning
 from pipelines.files import sha256
 from pipelines.hardware import pick_device
 from pipelines.report.curves import OnTask
@@ -82,7 +84,7 @@ def run(
     say(plan_line(competition, plan))
     tables, hidden = read(competition, source), None
     for note in tables.notes:
-        say(note)
+        warnings.warn(note, DataWarning, stacklevel=2)
     if knobs.practice:
         hidden = hide(tables, knobs.seed)
         competition, tables = without_published(competition), hidden.tables

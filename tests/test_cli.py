@@ -279,7 +279,7 @@ def test_a_zip_that_was_not_unpacked_does_not_lead_to_the_sample(invoke, tmp_pat
 
 
 def test_a_reader_that_has_seen_enough_is_no_error(tmp_path):
-    command = [sys.executable, "-m", "pipelines", "cv", "titanic", *QUICK]
+    command = [sys.executable, "-m", "pipelines", "cv", "titanic", "--data", "sample", *QUICK]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert "SAMPLE" in process.stdout.readline()
     process.stdout.close()
@@ -297,6 +297,8 @@ def test_ctrl_c_leaves_no_half_file(tmp_path):
         "pipelines",
         "run",
         "titanic",
+        "--data",
+        "sample",
         "--output",
         str(tmp_path),
         "--epochs",

@@ -13,17 +13,18 @@ from pipelines.competition import Competition, Published, Recipe, Variant
 from pipelines.metrics import accuracy
 from pipelines.models import MLP
 
+CABINS = r"[A-GT]\d*( [A-GT]\d*)*$"
 SCHEMA = pa.DataFrameSchema(
     {
         "Pclass": pa.Column(float, pa.Check.isin([1, 2, 3])),
-        "Name": pa.Column(str),
+        "Name": pa.Column(str, pa.Check.str_matches(r"[^,]+, .+\.", error="a name such as 'Kelly, Mr. James'")),
         "Sex": pa.Column(str, pa.Check.isin(["male", "female"])),
         "Age": pa.Column(float, pa.Check.in_range(0, 120), nullable=True),
         "SibSp": pa.Column(float, pa.Check.isin(list(range(21)), error="a whole number from 0 to 20")),
         "Parch": pa.Column(float, pa.Check.isin(list(range(21)), error="a whole number from 0 to 20")),
-        "Ticket": pa.Column(str),
+        "Ticket": pa.Column(str, pa.Check.str_matches(r"(?!'|.*\d\.\d).", error="a ticket such as 'PC 17599'")),
         "Fare": pa.Column(float, pa.Check.in_range(0, 1000), nullable=True),
-        "Cabin": pa.Column(str, nullable=True),
+        "Cabin": pa.Column(str, pa.Check.str_matches(CABINS, error="cabins such as 'C85' or 'F G73'"), nullable=True),
         "Embarked": pa.Column(str, pa.Check.isin(["S", "C", "Q"]), nullable=True),
     }
 )

@@ -92,7 +92,7 @@ def lost_rows(competition: Competition, train: pd.DataFrame, test: pd.DataFrame)
     """A line for each file that is numbered from 1 with gaps: rows may have been lost.
 
     Train and test are looked at together unless each is numbered from 1. Ids with more gaps than rows are not numbers
-    of rows.
+    of rows, unless those of the test rows are without a gap.
     """
     train_file, test_file, _ = competition.files
     ids = train[competition.id_column], test[competition.id_column]
@@ -104,7 +104,7 @@ def lost_rows(competition: Competition, train: pd.DataFrame, test: pd.DataFrame)
     lines = []
     for name, numbers in files.items():
         gaps = max(numbers) - len(numbers)
-        if min(numbers) >= 1 and 0 < gaps < len(numbers):
+        if min(numbers) >= 1 and gaps > 0 and (gaps < len(numbers) or np.ptp(ids[1]) == len(ids[1]) - 1 > 0):
             first = next(number for number in range(1, max(numbers)) if number not in numbers)
             what = f"no row has {competition.id_column} {first}"
             more = f", nor {gaps - 1} others from 1 to {max(numbers)}" if gaps > 1 else ""

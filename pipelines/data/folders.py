@@ -54,7 +54,7 @@ class Target:
     @property
     def leftovers(self) -> list[Path]:
         """What a killed process was writing; not the broken download, which is gone on with."""
-        parts = [*self.work.glob(".*.part"), *self.folder.glob(".*.part"), *self.root.glob(f".{self.slug}*.part")]
+        parts = [*self.work.glob(".*.part"), *self.folder.glob(".*.part")]
         return [*self.work.glob("files-*"), *parts]
 
 

@@ -23,7 +23,7 @@ from pipelines.settings.knobs import refuse_incomplete, refuse_place
 NAME = "manifest.json"
 HIDDEN = ("__macosx", "thumbs.db", "desktop.ini")  # and what begins with a dot: systems put it there
 DEEPEST = 3  # folders below a place in which its files are looked for
-MOST = 100_000  # files that are looked at
+MOST = 5_000  # files that are looked at
 SAMPLE = Path("sample")  # for --data: the embedded sample, unless something of that name is there
 is_dir, is_file = os.path.isdir, os.path.isfile  # a Path's own raise where it may not look
 
@@ -245,8 +245,9 @@ def _choose(place: Path, found: dict[str, list[Item]]) -> dict[str, Item]:
     """One item for each name, out of one folder where that can be."""
     depths = [len(item.home) for items in found.values() for item in items]
     nearest = {item.home for items in found.values() for item in items if len(item.home) == min(depths)}
-    here = {name: [item for item in items if item.home in nearest] for name, items in found.items()}
-    if len(nearest) == 1 and all(here.values()):
+    whole = [home for home in nearest if all(home in {item.home for item in items} for items in found.values())]
+    if len(whole) == 1:
+        here = {name: [item for item in items if item.home == whole[0]] for name, items in found.items()}
         found = {name: [i for i in items if i.rank == min(j.rank for j in items)] for name, items in here.items()}
     return {name: _only(place, name, items) for name, items in found.items()}
 

@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -18,17 +19,21 @@ if TYPE_CHECKING:
 SHOWN_WORDS = 8  # words for missing that a line names
 
 # What may stand around a value and is not of it: white space of any script, zero-width characters, byte-order marks.
-BLANKS = "".join(c for c in map(chr, range(0x3001)) if c.isspace()) + "\u180e\u200b\u200c\u200d\u2060\ufeff"
+UNSEEN = "\u180e\u200b\u200c\u200d\u2060\ufeff"
+BLANKS = "".join(c for c in map(chr, range(0x3001)) if c.isspace()) + UNSEEN
+QUOTES = "\"'`“”‘’()[]{}<>.;"  # what may stand around a word for missing
 
 # What programs and people write for a value that they do not have; compared without case.
 MISSING = frozenset(
-    {
+    word.strip(QUOTES)
+    for word in (
         "na", "n/a", "n.a.", "n.a", "#n/a", "#na", "#n/a n/a", "<na>", "nan", "-nan", "+nan", "nan(ind)", "-nan(ind)",
         "1.#qnan", "-1.#qnan", "1.#ind", "-1.#ind", "nat", "null", "<null>", "(null)", "[null]", "none", "<none>",
         "nil", "\\n", "missing", "<missing>", "unknown", "<unknown>", "undefined", "not available", "not applicable",
         "no data", "blank", "(blank)", "empty", "(empty)", "#null!", "#value!", "#ref!", "#div/0!", "#num!", "#name?",
-        "无", "空", "未知", "缺失",
-    }
+        "not known", "not recorded", "not specified", "no value", "n.d", "n/d", "n/k", "tbd", "tba", "np.nan",
+        "numpy.nan", "pd.na", "无", "空", "未知", "缺失", "无数据", "暂无",
+    )
 )  # fmt: skip
 MARKS = re.compile(r"[-‐‑‒–—―−?？._/\\*#~ ]*")  # a cell of nothing else says nothing either
 NUMBER = re.compile(r"[+-]?(([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?|inf|infinity)", re.IGNORECASE)
@@ -127,10 +132,19 @@ def as_numbers(name: str, cells: pd.Series) -> pd.Series:
 def _without_words(cells: pd.Series, known: set[str]) -> tuple[pd.Series, Counter[str]]:
     """Text with missing in place of words that mean it, and how often each word stands there."""
     plain = cells.str.strip(BLANKS)
-    lower = plain.str.casefold()
-    silent = lower.isin(MISSING) | plain.map(lambda cell: isinstance(cell, str) and bool(MARKS.fullmatch(cell)))
-    silent &= ~lower.isin({value.casefold() for value in known})
+    lower = plain.map(_word, na_action="ignore")
+    silent = lower.isin(MISSING) | lower.map(lambda word: isinstance(word, str) and bool(MARKS.fullmatch(word)))
+    silent &= ~plain.str.casefold().isin({value.casefold() for value in known})
     return plain.mask(silent), Counter(plain.where(plain != "", cells)[silent])
+
+
+def _word(cell: str) -> str:
+    """A cell as it is looked up among the words for missing.
+
+    >>> _word("'Ｎ/Ａ'")
+    'n/a'
+    """
+    return unicodedata.normalize("NFKC", cell).strip(QUOTES).casefold()
 
 
 def _allowed(spec: "pa.Column") -> set[str]:
@@ -144,8 +158,8 @@ def _listed(words: list[str]) -> str:
 
 
 def _trimmed(name: str, cells: pd.Series) -> pd.Series:
-    """Text without blanks around it; a cell of blanks stays, to be told of as a word for missing."""
-    plain = cells.str.strip(BLANKS)
+    """Text without what cannot be seen; a cell of blanks stays, to be told of as a word for missing."""
+    plain = cells.str.replace(f"[{UNSEEN}]", "", regex=True).str.strip(BLANKS)
     blank = cells[cells.notna() & (plain != cells)]
     quoted = blank[plain[blank.index].str.startswith('"') & ~blank.str.startswith('"')]
     if len(quoted):

@@ -73,7 +73,7 @@ def errors_in_plain_words(interrupted: str | Callable[[], str], *, stop_unread: 
     except OSError as error:
         complain(f"error: {_in_plain_words(error)}")
         raise typer.Exit(1) from None
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):  # the latter at a question
         process.signals.told = True
         complain(interrupted if isinstance(interrupted, str) else interrupted())
         raise typer.Exit(process.INTERRUPTED) from None
@@ -99,15 +99,15 @@ def _in_plain_words(error: OSError) -> str:
 @contextlib.contextmanager
 def _warnings_in_plain_words() -> Iterator[None]:
     """Print the text of our own warnings, each once, without Python's file and line."""
-    from pipelines.errors import TrainingWarning
+    from pipelines.errors import HomeworkWarning
 
     said = set()
     with warnings.catch_warnings():
-        warnings.simplefilter("always", TrainingWarning)
+        warnings.simplefilter("always", HomeworkWarning)
         show = warnings.showwarning
 
         def plain(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
-            if not issubclass(category, TrainingWarning):
+            if not issubclass(category, HomeworkWarning):
                 show(message, category, *where, **more)
             elif str(message) not in said:
                 said.add(str(message))

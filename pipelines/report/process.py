@@ -85,6 +85,9 @@ def well_behaved() -> Iterator[None]:
         except SystemExit as end:
             if end.code != INTERRUPTED:
                 raise
+            if not signals.told:  # it came before the command had begun
+                with contextlib.suppress(OSError):
+                    os.write(2, b"interrupted; nothing was written\n")
             for stream in (sys.stdout, sys.stderr):
                 with contextlib.suppress(OSError, ValueError):
                     stream.flush()

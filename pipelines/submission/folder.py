@@ -2,13 +2,11 @@
 
 import contextlib
 import os
-import re
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
 from pipelines.files import check_room, claim, remove_abandoned
-from pipelines.submission import ledger
 
 RECORD_AND_PICTURE = 500_000  # bytes, plenty
 DIGITS = 16  # bytes of one value at most, with its comma
@@ -28,22 +26,14 @@ def prepare(folder: Path, sample_csv: bytes) -> None:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove what killed runs left: temporary files, and records whose csv was never written.
+    """Remove what killed runs left: temporary files, and the record of a csv that was never written.
 
-    What a run is just writing stays, and so does the record of a csv that was sent to Kaggle and removed by hand.
+    What a run is just writing stays, and so does the record of a csv that somebody moved away.
     """
     for part in folder.glob(".*.part"):
-        remove_abandoned(part)
-    sent = b""
-    with contextlib.suppress(OSError):
-        sent = (folder.parent / ledger.NAME).read_bytes()
-    for record in folder.glob("*.json"):
-        csv = record.with_suffix(".csv")  # looked for after its mark: the mark goes when the csv is there
-        if _mark(csv).exists() or csv.exists() or not re.match(r"\d{8}-\d{6}-", csv.name):
-            continue
-        if os.fsencode(csv.name) not in sent:
-            with contextlib.suppress(OSError):
-                record.unlink()
+        csv = folder / part.name[1:].removesuffix(".part")  # whose mark it is, if it is one
+        if remove_abandoned(part) and csv.suffix == ".csv" and not csv.exists():
+            csv.with_suffix(".json").unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

@@ -22,14 +22,35 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipelines.data.sources import Source, from_sample
-from pipelines.data.strict_csv import BLANKS, MARKS, MISSING
+from pipelines.data.strict_csv import BLANKS, MARKS, MISSING, QUOTES
 from pipelines.data.tables import read
 from pipelines.errors import DataError
 from pipelines.settings.lookup import load
 from pipelines.validation.crossval import make_features
 
 N_TRAIN, N_TEST = 9, 3
-WORDS = ["NA", "nan", "None", "-", "N/A", "null", "NaN", "#N/A", "<NA>", "?", " ", "\xa0", "--", "NULL", "\\N", "none"]
+WORDS = [
+    "NA",
+    "nan",
+    "None",
+    "-",
+    "N/A",
+    "null",
+    "NaN",
+    "#N/A",
+    "<NA>",
+    "?",
+    " ",
+    "\xa0",
+    "--",
+    "NULL",
+    "\\N",
+    "none",
+    "ＮＡ",
+    "'NA'",
+    "()",
+    "n.d.",
+]
 GARBAGE = ["", "x", "1.5", "-1", "1e39", "1e400", "inf", "0x1F", "1,5", '"', "'", "True", "9" * 23, "é", "Class 1", "0"]
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 
@@ -116,7 +137,8 @@ def oracle(competition, files):
         spec = columns.get(name)
         number = spec is None or spec.dtype.type is np.dtype("float64")
         allowed = [v for check in (spec.checks if spec else []) for v in check.statistics.get("allowed_values", [])]
-        silent = (text.casefold() in MISSING or MARKS.fullmatch(text)) and text not in allowed
+        word = text.strip(QUOTES).casefold()
+        silent = (word in MISSING or MARKS.fullmatch(word)) and text not in allowed
         if text == "" or (silent and (number or spec.nullable)):
             return None
         return float(text) if number else text

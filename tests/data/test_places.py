@@ -288,7 +288,7 @@ def test_a_replacement_that_was_killed_between_its_renames_is_undone(titanic, sa
 def test_leftovers_go_at_the_next_start_and_not_while_another_process_is_at_it(titanic, sample_files):
     put(D, sample_files | {".manifest.json.0a1b2c3d.part": b""})
     put("data/.titanic.download/files-0a1b2c3d", {TRAIN: b"new"})
-    put("data", {".titanic.0a1b2c3d.part": b"", ".other.0a1b2c3d.part": b""})
+    put("data", {".other.0a1b2c3d.part": b""})
     with FileLock("data/.titanic.lock"):
         assert locate(titanic).kind == "folder"  # reading needs no lock
         assert Path("data/.titanic.download/files-0a1b2c3d/train.csv").is_file()

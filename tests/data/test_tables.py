@@ -100,9 +100,9 @@ def test_columns_in_another_order_read_the_same(read_changed, edit):
 
 @pytest.mark.parametrize("word", ["NA", "None", "-", "Nil"])
 def test_a_word_for_missing_in_a_column_that_lacks_nothing_is_a_value_and_told(read_changed, edit, word):
-    data = read_changed(train_csv=edit("train.csv", put("Name", 0, word)))
-    assert data.train.loc[0, "Name"] == word
-    told = f"taken for values, since the column must not lack any: {word!r} in column 'Name' (1 row)"
+    data = read_changed(train_csv=edit("train.csv", put("Ticket", 0, word)))
+    assert data.train.loc[0, "Ticket"] == word
+    told = f"taken for values, since the column must not lack any: {word!r} in column 'Ticket' (1 row)"
     assert data.notes == (f"train.csv: {told}",)
 
 

@@ -1,7 +1,6 @@
 """Names are taken once, what is written is whole, and leftovers go without harm to runs that still write."""
 
 import errno
-import json
 import shutil
 import threading
 from types import SimpleNamespace
@@ -111,12 +110,12 @@ def test_a_disk_without_room_is_named_with_what_is_needed_and_what_is_free(tmp_p
 def test_what_killed_runs_left_is_removed_and_nothing_else(tmp_path):
     folder = tmp_path / "titanic"
     folder.mkdir()
-    sent = "20260101-130000-fast"
-    kept = {f"{STEM}-2.csv", f"{STEM}-2.json", f"{STEM}-2.png", f"{sent}.json", "notes.json", "mine.txt"}
+    moved = "20260101-130000-fast.json"  # its csv was moved away; the record may hold Kaggle's verdict
+    kept = {f"{STEM}-2.csv", f"{STEM}-2.json", f"{STEM}-2.png", moved, "notes.json", "mine.txt"}
     left = {f".{STEM}.csv.part", f".{STEM}.csv.0a1b2c3d.part", f".{STEM}.json.0a1b2c3d.part", f"{STEM}.json"}
+    left.add(f".{STEM}-2.csv.part")  # of one that was killed when all was written
     for name in kept | left:
         (folder / name).write_text("{}")
-    (tmp_path / "ledger.jsonl").write_text(json.dumps({"file": f"{sent}.csv"}) + "\n")
     remove_leftovers(folder)
     assert set(names(folder)) == kept
     remove_leftovers(tmp_path / "not there yet")
