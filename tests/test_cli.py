@@ -22,6 +22,7 @@ from typer.testing import CliRunner
 
 from pipelines.__main__ import app
 from pipelines.report.console import errors_in_plain_words
+from pipelines.settings.lookup import load
 from pipelines.validation import crossval
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -61,6 +62,15 @@ def test_a_run_on_the_sample_says_so_first_and_last_and_in_the_record(invoke, tm
     assert "SAMPLE" in lines[-1]
     assert "forecast" not in done.stdout  # made rows have no public score
     assert str(csv.relative_to(tmp_path)) in done.stdout
+
+
+def test_what_is_read_otherwise_than_it_stands_is_told_even_if_quiet(invoke, tmp_path):
+    for name, frame in load("titanic").make_sample().items():
+        frame.to_csv(tmp_path / name, index=False, na_rep="NA" if name == "train.csv" else "")
+    done = invoke("cv", "titanic", "--data", tmp_path, *QUICK, "-q")
+    assert done.exit_code == 0, done.output
+    assert done.stderr.startswith("warning: train.csv: taken for missing: 'NA' in column 'Age' (")
+    assert float(done.stdout) > 0.6
 
 
 def test_tensorboard_gets_every_fold_and_visdom_is_not_needed(invoke, tmp_path):

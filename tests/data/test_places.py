@@ -111,6 +111,12 @@ def test_a_zip_can_be_named_itself(make, titanic, sample_files):
     assert {name: (D / name).read_bytes() for name in titanic.files} == sample_files
 
 
+def test_a_folder_that_holds_all_is_taken_beside_one_that_holds_some(titanic, sample_files):
+    put("places/new", sample_files)
+    put("places/old", {TRAIN: b"stale"})
+    assert dict(locate(titanic, Path("places")).files) == sample_files
+
+
 def test_one_of_several_zips_stands_for_those_beside_it(titanic, sample_files):
     put("down", each_packed(sample_files) | {"otto.zip": pack({"x": b""})})
     assert dict(locate(titanic, Path("down/test.csv.zip")).files) == sample_files

@@ -144,6 +144,31 @@ def test_a_lost_row_is_told(read_changed, edit):
     )
 
 
+def test_more_lost_rows_than_there_are_left_are_told(read_changed, edit):
+    changed = read_changed(train_csv=edit("train.csv", lambda frame: frame.head(100)))
+    (note,) = changed.notes
+    assert "no row has PassengerId 101, nor 790 others from 1 to 1309" in note
+
+
+def test_what_cannot_be_seen_inside_a_text_is_not_of_it(read_changed, edit):
+    def between(frame):
+        return frame.assign(Name=frame["Name"].str.replace(", ", ",\u200b "))
+
+    changed = read_changed(train_csv=edit("train.csv", between), test_csv=edit("test.csv", between))
+    pd.testing.assert_frame_equal(changed.train, read_changed().train)
+    pd.testing.assert_frame_equal(changed.test, read_changed().test)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("Cabin", "0"), ("Cabin", "U"), ("Cabin", "c85"), ("Name", "Mr. James Kelly"), ("Ticket", "330911.0"),
+     ("Ticket", "3.30911E+05"), ("Ticket", "'330911")],
+)  # fmt: skip
+def test_a_text_in_another_form_than_titanics_is_refused_in_its_line(read_changed, edit, column, value):
+    with pytest.raises(DataError, match=rf"test.csv, column '{column}': must be .*: line 2 \('?\"?"):
+        read_changed(test_csv=edit("test.csv", put(column, 0, value)))
+
+
 OTHER_FILES = {
     "gzip": (lambda _: b"\x1f\x8b\x08\0\x91", "is compressed by gzip", "rename it to train.csv.gz and unpack it"),
     "zip": (lambda data: zipped(data, "train.csv"), "is a zip archive (of train.csv)", "rename it to train.csv.zip"),

@@ -52,6 +52,12 @@ def test_a_reader_that_goes_away_stops_nothing_unless_the_command_only_prints(st
     assert capsys.readouterr().err == ""
 
 
+def test_an_interruption_at_a_question_ends_as_any_other(capsys):
+    with pytest.raises(typer.Exit) as end, errors_in_plain_words("interrupted; nothing was sent"):
+        raise typer.Abort
+    assert (end.value.exit_code, capsys.readouterr().err) == (130, "interrupted; nothing was sent\n")
+
+
 @pytest.mark.parametrize("stop_unread", [True, False])
 def test_lines_that_a_full_disk_swallowed_are_an_error_in_the_end(streams, capsys, stop_unread):
     streams(stdout=Failing(FULL))
