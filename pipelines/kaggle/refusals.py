@@ -104,7 +104,8 @@ REFUSALS = (
         r"|(?:larger|bigger) than\b.{0,40}(?:limit|max|allowed|size|\bbytes?\b|\d ?[kmgt]i?b\b)"
         r"|exceed\w*.{0,40}(?:\bsize\b|\bbytes?\b|\d ?[kmgt]i?b\b)"
         r"|max\w* (?:(?:file|submission|upload|allowed) )*size|size limit"
-        r"|\b(?:limit|max\w*|at most|up to|more than|over|under|below)\b.{0,30}\b\d+(?:\.\d+)? ?[kmgt]i?b\b)",
+        r"|\b(?:limit|max\w*|at most|up to|more than|over|under|below)\b.{0,30}\b\d+(?:\.\d+)? ?[kmgt]i?b\b"
+        r"|\d ?[kmgt]i?b (?:or (?:less|smaller)|limit|max))",
         "the file is larger than {slug} takes",
         "zip the csv and upload the zip by hand at {page}/submit, or write its numbers with fewer digits",
         "请将 csv 压缩为 zip 后在 {page}/submit 手动提交，或减少数字的小数位数",

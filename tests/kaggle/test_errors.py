@@ -99,6 +99,7 @@ WORDS = {  # what Kaggle says -> a part of the cause, of the next step, and the 
     "The file is larger than the limit of 100 MB.": "large",
     "File too large": "large",
     "The upload limit is 100 MB": "large",
+    "Only zip files of 100 MB or less": "large",
     "Your submission exceeds 100 MB": "large",
     "Your team exceeds the maximum team size": "team",
     "Your team has a pending merge request": "merger",
