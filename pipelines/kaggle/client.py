@@ -7,6 +7,7 @@ here, over a session of ours (docs/faults.md).
 
 import json
 import os
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -22,11 +23,12 @@ from pipelines.kaggle.errors import (
     from_answer,
     is_foreign,
     message_of,
+    not_accepted,
     not_json,
     not_taken,
 )
-from pipelines.web.addresses import shown
-from pipelines.web.failures import LOST, translated
+from pipelines.web.addresses import shown, without_secrets
+from pipelines.web.failures import LOST, printable, translated
 from pipelines.web.patience import Patience, Say, repeat, silent
 from pipelines.web.transport import Adapter, Body, chunks, proxy_secrets, unsigned
 
@@ -36,7 +38,8 @@ Show = Callable[[str, int, int | None], None]  # what, bytes done, of
 
 LARGEST_ANSWER = 64 * 2**20  # bytes of JSON
 MOST_PAGES = 500
-SHORTEST_SECRET = 8  # characters of a value in a signed address; shorter ones sign nothing
+DEEPEST = 20  # levels of lists in lists; Kaggle's answers have four
+SHORTEST_SECRET = 8  # characters; shorter ones stand in innocent words too, and sign no address
 SMALLEST_PAGE = 20  # submissions; fewer are the last page, where no token says that there is another
 MOST_REDIRECTS = 5
 HEADERS = {"User-Agent": "kaggle-homework", "Accept": "application/json"}
@@ -169,12 +172,7 @@ class Kaggle:
     def _ask(self, method: str, slug: str, *, once: bool = False, **fields: Any) -> Answer:
         def work() -> Answer:
             """One attempt: a signed request, and what its JSON says."""
-            body = self._body(self._signed(method, slug, fields))
-            answer = _parsed(body, IN_WORDS[method])
-            try:
-                return answer if method == "StartSubmissionUpload" else self._without_secrets(answer)
-            except RecursionError:
-                raise not_json(IN_WORDS[method], body) from None
+            return _parsed(self._body(self._signed(method, slug, fields)), IN_WORDS[method])
 
         return work() if once else repeat(work, self.patience, self.say)
 
@@ -231,20 +229,22 @@ class Kaggle:
         body = self._body(answer)
         if is_foreign(answer.status_code, body):
             return not_json(f"{what} ({answer.status_code})", body)
-        text = self._without_secrets(message_of(body))
-        credential = str(self._remaining[0])
-        return from_answer(status, answer.headers, text, what=what, slug=slug, credential=credential)
+        text = message_of(body)
+        shown_text = self.plain(text)
+        if status == 401:
+            return not_accepted(str(self._remaining[0]), shown_text)
+        return from_answer(status, answer.headers, text, shown=shown_text, what=what, slug=slug)
 
-    def _without_secrets(self, value: Any) -> Any:
-        """What an answer says, without the secrets that it may echo; the names in it stay."""
-        if isinstance(value, str):
-            for secret in self._secrets:
-                value = value.replace(secret, "***")
-        elif isinstance(value, list):
-            return [self._without_secrets(item) for item in value]
-        elif isinstance(value, dict):
-            return {name: self._without_secrets(item) for name, item in value.items()}
-        return value
+    def plain(self, text: object) -> str:
+        """Free text of an answer in one line, as it may be shown and written: without secrets that it may echo.
+
+        Answers themselves are left as they are, for what is decided by them. A short secret is hidden as a word, not
+        within one: a proxy's password may be `hw` or `7`.
+        """
+        secrets = sorted({printable(secret) for secret in self._secrets} - {""}, key=len, reverse=True)
+        forms = [re.escape(s) if len(s) >= SHORTEST_SECRET else rf"(?<!\w){re.escape(s)}(?!\w)" for s in secrets]
+        text = without_secrets(printable(text))
+        return re.sub("|".join(forms), "***", text) if forms else text
 
     def _sign_in(self) -> Auth:
         """What signs requests with the first credential that is left."""
@@ -320,9 +320,14 @@ def _parsed(body: bytes, what: str) -> Answer:
         value = json.loads(body)
     except (ValueError, RecursionError):
         raise not_json(what, body) from None
-    if not isinstance(value, dict):
+    if not isinstance(value, dict) or not _is_flat(value, DEEPEST):
         raise not_json(what, body)
     return value
+
+
+def _is_flat(value: object, levels: int) -> bool:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return levels > 0 and all(_is_flat(item, levels - 1) for item in inner)
 
 
 def _items(answer: Answer, name: str) -> list[Answer]:

@@ -13,7 +13,8 @@ from pipelines.report.console import EXIT_CODES, errors_in_plain_words, progress
 if TYPE_CHECKING:
     from pipelines.errors import HomeworkError
     from pipelines.kaggle.scores import Board
-    from pipelines.kaggle.upload import Candidate, Uploader
+    from pipelines.kaggle.upload import Uploader
+    from pipelines.submission.candidate import Candidate
     from pipelines.submission.ledger import Entry
     from pipelines.web.patience import Patience
 
@@ -77,20 +78,22 @@ def submit(
     with errors_in_plain_words(GO_ON):
         from filelock import FileLock
 
-        from pipelines.kaggle import scores, upload
+        from pipelines.kaggle import scores
         from pipelines.kaggle.client import Kaggle
+        from pipelines.kaggle.upload import Uploader
         from pipelines.settings.lookup import find, load
+        from pipelines.submission.candidate import check, choose
 
         slug = find(name).slug or load(name).slug
-        candidate = upload.choose(slug, output / slug, file)
-        upload.check(load(name), candidate, data or Path("data") / slug)
+        candidate = choose(slug, output / slug, file)
+        check(load(name), candidate, data or Path("data") / slug)
         say(f"submission: {candidate.path} (checked)")
         board = _board(output, candidate.path.parent)
         patience = replace(_patience(timeout), score_deadline=60 * wait_minutes)
         with Kaggle(patience=patience, say=say_aside) as kaggle:
             output.mkdir(parents=True, exist_ok=True)
             with FileLock(output / ".submit.lock"):  # two at once would not see each other's submission
-                uploader = upload.Uploader(kaggle, board.ledger)
+                uploader = Uploader(kaggle, board.ledger)
                 entry = _send(uploader, candidate, message, again=again, ask=not yes)
             if entry is None:
                 return

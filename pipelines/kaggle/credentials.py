@@ -31,6 +31,7 @@ MARKS = (  # the longer first: UTF-32's begins as UTF-16's does
     (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
 )  # fmt: skip
 TOKEN_START = "KGAT_"  # noqa: S105 the start of every token, not one of them
+SECRET_FORM = re.compile(rf"[0-9A-Fa-f]{{32}}|{TOKEN_START}.*")  # a key, or a token; no user name
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,12 @@ def find(environ: Mapping[str, str] | None = None) -> Found:
     before a key whatever the former decided.
     """
     search = _Search(os.environ if environ is None else environ)
-    found = [*search.tokens(), *search.keys(), *search.oauth(), *_colab()]
+    found = []
+    for credential in (*search.tokens(), *search.keys(), *search.oauth(), *_colab()):
+        if SECRET_FORM.fullmatch(credential.username):
+            search.notes.append(f"in {credential.source} key and username are exchanged: exchange them")
+        else:
+            found.append(credential)
     return Found(tuple(found), tuple(search.notes))
 
 

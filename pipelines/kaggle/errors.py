@@ -5,7 +5,6 @@ from collections.abc import Mapping
 
 from pipelines.errors import HomeworkError
 from pipelines.kaggle.refusals import JOIN, SITE, TODAY, UNKNOWN, filled, refusal_of
-from pipelines.web.addresses import without_secrets
 from pipelines.web.failures import NetworkError, is_page, printable, seconds_of
 
 PASSING = (408, 429)
@@ -37,7 +36,7 @@ class PendingError(HomeworkError):
 
 
 def message_of(body: bytes) -> str:
-    """What an error answer says, whichever of Kaggle's forms it has; whole, so that a secret in it is found.
+    """What an error answer says, whichever of Kaggle's forms it has; whole, and with any secret in it.
 
     >>> message_of(b'{"error":{"code":403,"message":"accept the rules"}}')
     'accept the rules'
@@ -48,27 +47,37 @@ def message_of(body: bytes) -> str:
     """
     try:
         answer = json.loads(body)
+        if not isinstance(answer, dict):
+            return ""
+        inner = answer.get("error")
+        text = inner.get("message") if isinstance(inner, dict) else answer.get("message") or inner
+        return printable(text or "")
     except (ValueError, RecursionError):
         return ""
-    if not isinstance(answer, dict):
-        return ""
-    inner = answer.get("error")
-    text = inner.get("message") if isinstance(inner, dict) else answer.get("message") or inner
-    return without_secrets(printable(text or ""))
+
+
+def _quoted(status: int, shown: str) -> str:
+    return f' ({status}): "{shown[:LONGEST_WORDS]}"' if shown else f" ({status})"
+
+
+def not_accepted(credential: str, shown: str) -> CredentialsError:
+    """401; `shown` is what Kaggle says, without secrets."""
+    return CredentialsError(
+        f"Kaggle does not accept the {credential}{_quoted(401, shown)}",
+        f"make a new token at {SITE}/settings and put it where the old one is",
+        f"请在 {SITE}/settings 新建 token，替换旧的凭据",
+    )
 
 
 def from_answer(
-    status: int, headers: Mapping[str, str], text: str, *, what: str, slug: str, credential: str
+    status: int, headers: Mapping[str, str], text: str, *, shown: str, what: str, slug: str
 ) -> HomeworkError:
-    """The error for an HTTP answer of 400 or more; `text` is its message, `what` was asked for."""
-    said = f' ({status}): "{text[:LONGEST_WORDS]}"' if text else f" ({status})"
-    if status == 401:
-        return CredentialsError(
-            f"Kaggle does not accept the {credential}{said}",
-            f"make a new token at {SITE}/settings and put it where the old one is",
-            f"请在 {SITE}/settings 新建 token，替换旧的凭据",
-        )
-    reason = refusal_of(text, what, status)
+    """The error for an HTTP answer of 400 or more, other than 401, when `what` was asked for.
+
+    `text` is its message, which tells the reason; `shown` is the same without secrets.
+    """
+    said = _quoted(status, shown)
+    reason = refusal_of(text, what, status, slug)
     if status >= 500 or (status in PASSING and reason is not TODAY):
         return site_trouble(status, headers, f"{what}: Kaggle answered{said}")
     if reason is not None:

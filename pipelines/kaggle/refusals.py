@@ -30,7 +30,9 @@ TODAY = Refusal(
     r"allowance|submission (?:limit|cap)|limit (?:(?:of|on|for|to) )?(?:\d+ |your |the |daily )*submissions\b|quota"
     r"|max\w* (?:number of )?(?:daily )?submission|too many submission|submissions? used|submissions? (?:for )?today"
     r"|\b(?:no|0) (?:more )?submissions? (?:left|remaining)|used (?:up )?(?:all|its|your)\b.{0,40}submission"
-    r"|daily|per day|tomorrow|resets? at|midnight",
+    r"|\bdaily (?:\w+ )?(?:limit|allowance|cap|maximum)\b"
+    r"|submi.{0,80}\b(?:daily|per day|tomorrow|resets? at|midnight)\b"
+    r"|\b(?:daily|per day|tomorrow|resets? at|midnight)\b.{0,80}submi",
     "no submission of {slug} is left today",
     "the count starts anew at 00:00 UTC; run the same command then ({page}/submissions shows today's)",
     "提交次数在 UTC 零点重置，请届时再运行同一命令（已提交的见 {page}/submissions）",
@@ -46,13 +48,16 @@ REFUSALS = (
         "该比赛只接受 Kaggle Notebook 的提交：请在 {page}/code 新建 Notebook，写出 submission.csv 并在那里提交",
     ),
     Refusal(
-        r"\bmerg(?:e|er|ers|ing)\b",
+        r"\bteams?\b.{0,20}\bmerg(?:e|er|ers|ing)\b|\bmerg(?:e|er|ers|ing)\b.{0,20}\bteams?\b"
+        r"|\bmerger? (?:request|proposal|deadline|is pending)|\bpending merger?\b",
         "a merger of teams stands in the way",
         "settle it at {page}/team (accept, decline or withdraw it), then run the same command again",
         "请先在 {page}/team 处理队伍合并（接受、拒绝或撤回），再运行同一命令",
     ),
     Refusal(
-        r"identity|persona\b|\bid verif|verif\w* (?:your |of )?(?:an? )?id\b|government.issued",
+        r"\bidentity\b.{0,30}\b(?:verif|confirm|check|proof)|(?:verif|confirm|pro[vo])\w*.{0,30}\bidentity\b"
+        r"|\bpersona\b.{0,30}verif|verif\w*.{0,40}\bpersona\b"
+        r"|\bid verif|verif\w* (?:your |of )?(?:an? )?id\b|government.issued",
         "{slug} asks for a verified identity",
         "press `Verify now` at {page} (or {site}/settings), then run the same command again",
         "该比赛要求实名验证：请在 {page} 点击 Verify now（或 {site}/settings），再运行同一命令",
@@ -76,6 +81,8 @@ REFUSALS = (
         r"^(?!.*\buntil you\b).*"
         r"(?:(?:competition|submissions?) (?:(?:is|are|has|have|was|been|already|now|currently) )*"
         r"(?:closed|disabled|ended|finished|completed?)\b|competition (?:is|was) (?:already |now )?over\b(?! the)"
+        r"|competition\b[^.]{0,40}\b(?:it|which|that) "
+        r"(?:(?:is|has|was|been|already|now) )*(?:closed|ended|finished|over)\b"
         r"|submissions? (?:is|are) (?:no longer|not) (?:being )?(?:accepted|allowed|possible)|late submission"
         r"|no longer (?:accept|tak|open)\w*|not (?:currently )?(?:accepting|taking|open)\b"
         r"|deadline\b.{0,40}(?:pass|over|expired|reached|end|ago)"
@@ -91,8 +98,14 @@ REFUSALS = (
         "请查看 {page}/team 以及 {page}/rules 中的队伍人数规定",
     ),
     Refusal(
-        r"too (?:large|big)|larger than|exceed\w*.{0,40}(?:size|byte|[kmgt]i?b\b)"
-        r"|max\w* (?:(?:file|submission|upload|allowed) )*size|size limit|\b\d+(?:\.\d+)? ?[kmgt]i?b\b",
+        r"^(?!.*\b(?:characters?|letters|description|columns?|values?|fields?|cells?)\b).*"
+        r"(?:(?:file|submission|upload|csv|archive|zip|entity|payload|body|content|request|size)s?"
+        r"(?: (?:file|size|is|was|are|much|far))* too (?:large|big)\b"
+        r"|(?:larger|bigger) than\b.{0,40}(?:limit|max|allowed|size|\bbytes?\b|\d ?[kmgt]i?b\b)"
+        r"|exceed\w*.{0,40}(?:\bsize\b|\bbytes?\b|\d ?[kmgt]i?b\b)"
+        r"|max\w* (?:(?:file|submission|upload|allowed) )*size|size limit"
+        r"|\b(?:limit|max\w*|at most|up to|more than|over|under|below)\b.{0,30}\b\d+(?:\.\d+)? ?[kmgt]i?b\b"
+        r"|\d ?[kmgt]i?b (?:or (?:less|smaller)|limit|max))",
         "the file is larger than {slug} takes",
         "zip the csv and upload the zip by hand at {page}/submit, or write its numbers with fewer digits",
         "请将 csv 压缩为 zip 后在 {page}/submit 手动提交，或减少数字的小数位数",
@@ -161,12 +174,18 @@ UNKNOWN = {  # by what was asked: the next step where Kaggle's words, or their a
     ),
 }
 
+NAMES = re.compile(
+    r"""(?<!\w)(['"`])[^\s'"`]+\1(?!\w)|[\w-]+\.(?:csv|zip|gz|7z|json|parquet|txt)\b|(?![A-Z_]+\b)\b\w+_\w+"""
+    r"|(?<=\b[Cc]olumn )(?!is\b|was\b|does\b|not\b)\w+|\w+(?= column\b)"
+)
 
-def refusal_of(said: str, asked: str, status: int = 400) -> Refusal | None:
+
+def refusal_of(said: str, asked: str, status: int = 400, slug: str = "") -> Refusal | None:
     """The reason that Kaggle's words give for not doing what was asked; None for words that are not known.
 
-    What a competition does not take is a reason only where something is submitted.
+    What a competition does not take is a reason only where something is submitted. Names are no reason.
     """
+    said = without_names(said, slug)
     submitting = asked in ("upload", "submission")
     found = next(
         (row for row in REFUSALS if (row.access or submitting) and re.search(row.words, said, re.IGNORECASE)), None
@@ -176,6 +195,18 @@ def refusal_of(said: str, asked: str, status: int = 400) -> Refusal | None:
     if found is UNSEEN or (found is None and status == 404):
         return NO_FILES if asked == "download" else UNSEEN
     return found
+
+
+def without_names(said: str, slug: str) -> str:
+    """Kaggle's words without the names in them: the competition's, files', columns', and whatever is quoted.
+
+    >>> without_names("Rules of Daily Power; column daily_sum of 'midnight' is not in daily.csv", "daily-power")
+    'Rules of this competition; column * of * is not in *'
+    """
+    if slug:
+        title = r"[\W_]{1,3}".join(map(re.escape, slug.split("-")))
+        said = re.sub(rf"(?<![\w-]){title}(?![\w-])", "this competition", said, flags=re.IGNORECASE)
+    return NAMES.sub("*", said)
 
 
 def filled(slug: str, *texts: str) -> tuple[str, ...]:

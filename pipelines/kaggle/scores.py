@@ -87,7 +87,7 @@ def look(kaggle: Kaggle, board: Board, entry: Entry) -> bool:
             raise
         kaggle.say(f"{error.message}; asking again later")
         return False
-    _take(entry, answer)
+    _take(kaggle, entry, answer)
     if entry.done:
         entry.rank = _rank(kaggle, entry, answer.get("teamName"))
         board.ledger.note("scored", entry, ref=entry.ref, **entry.verdict)
@@ -101,19 +101,22 @@ def others(kaggle: Kaggle, slug: str, known: list[Entry]) -> list[Entry]:
     for item in kaggle.submissions(slug):
         ref, tag = whole(item.get("ref")), TAG.search(str(item.get("description")))
         if ref and ref not in refs:
-            file, date = printable(item.get("fileName") or "?"), printable(item.get("date") or "")
+            name, date = item.get("fileName") or "?", printable(item.get("date") or "")
+            file = printable(name) if tag else kaggle.plain(name)  # by its name, the record of ours is found
             entry = Entry(slug, file, "", tag.group() if tag else "", date, ref)
-            _take(entry, item)
+            _take(kaggle, entry, item)
             found.append(entry)
     return found[::-1]
 
 
-def _take(entry: Entry, answer: Answer) -> None:
+def _take(kaggle: Kaggle, entry: Entry, answer: Answer) -> None:
     """Put into an entry what Kaggle says of it; scores only with a verdict."""
     entry.status = printable(answer.get("status") or "PENDING").upper()
     if entry.done:
         entry.public, entry.private = _number(answer.get("publicScore")), _number(answer.get("privateScore"))
-        entry.error = printable(answer.get("errorDescription") or "")[:500] or None
+        entry.error = kaggle.plain(answer.get("errorDescription") or "")[:500] or None
+    else:
+        entry.status = kaggle.plain(answer.get("status") or "PENDING").upper()
 
 
 def _submission(kaggle: Kaggle, entry: Entry) -> Answer:

@@ -10,18 +10,17 @@ import secrets
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import islice
 
 from pipelines.errors import HomeworkError
 from pipelines.kaggle.client import Answer, Kaggle, Show
 from pipelines.kaggle.errors import AccessError, RefusedError, daily_limit
 from pipelines.kaggle.refusals import SITE
-from pipelines.submission.candidate import Candidate, check, choose
+from pipelines.submission.candidate import Candidate
 from pipelines.submission.ledger import Entry, Ledger, number, whole
 from pipelines.web.failures import NetworkError, printable
 
-__all__ = ["Candidate", "Stock", "Uploader", "check", "choose"]
 LOOKS = 5  # a new submission may not be listed at once
 FIRST = 100  # submissions of the first look's page
 TRIES = 3
@@ -104,13 +103,13 @@ class Uploader:
         entry = _entry(candidate, f"{candidate.tag_start}{secrets.token_hex(3)}")
         path, score = candidate.path, number(candidate.cv_mean)
         token = self.kaggle.upload(candidate.slug, path.name, candidate.csv, int(path.stat().st_mtime), show)
-        now = datetime.now(UTC)
+        now = self.kaggle.patience.now()
         entry.time = now.isoformat(timespec="seconds")
-        open_ones = [other for other in self.ledger.entries(entry.slug) if not other.ref and _is_recent(other)]
+        open_ones = [other for other in self.ledger.entries(entry.slug) if not other.ref and _is_recent(other, now)]
         if self.stock.day == now.date() and not open_ones:
             entry.today, entry.total = self.stock.today, self.stock.total
             entry.listed = self._counted(self.stock, entry.slug)
-        facts = {name: getattr(entry, name) for name in ("today", "total", "listed")}
+        facts = {name: getattr(entry, name) for name in ("time", "today", "total", "listed")}
         self.ledger.append("sending", entry, **facts)
         words = [*message.split(), printable(path.stem), *([f"cv {score:.5f}"] if score is not None else [])]
         return self._create(entry, token, f"{' '.join(words)[:LONGEST_DESCRIPTION]} [{entry.tag}]")
@@ -129,7 +128,7 @@ class Uploader:
             else:
                 if whole(answer.get("ref")):
                     return self._submitted(entry, answer["ref"])
-                failure = _no_reference(answer)
+                failure = _no_reference(self.kaggle.plain(answer.get("message") or "nothing"))
             try:
                 ref = self._find(entry, looks)
             except NetworkError as unclear:
@@ -162,24 +161,26 @@ class Uploader:
         ref = _ref_of(stock.listed or (), entry.tag)
         if ref is not None:
             return ref
-        if not _is_recent(entry):
+        now = patience.now()
+        if not _is_recent(entry, now):
             return None
         why = "a day has ended since, and with it Kaggle's count"
-        if _began_today(entry):
-            now = (stock.today, stock.total, self._counted(stock, entry.slug))
-            why = _why_unclear((entry.today, entry.total, entry.listed), now)
+        if _began_on(entry, now):
+            after = (stock.today, stock.total, self._counted(stock, entry.slug))
+            why = _why_unclear((entry.today, entry.total, entry.listed), after)
         if why:
             raise _unclear(entry, why)
         return None
 
     def _stock(self, slug: str) -> Stock:
-        """Count first: what is made in between is then listed and not counted, and nothing is taken for certain."""
+        """What Kaggle counts, then what it lists: one made in between is listed and not counted, never the reverse."""
         try:
             limits = self.kaggle.limits(slug)
         except (AccessError, NetworkError, RefusedError):
             limits = {}
         today, total, left = (whole(limits.get(name)) for name in ("numToday", "numTotal", "numAllowedNow"))
-        return Stock(today, total, left, tuple(self.kaggle.submissions(slug)), datetime.now(UTC).date())
+        listed = tuple(self.kaggle.submissions(slug))
+        return Stock(today, total, left, listed, self.kaggle.patience.now().date())
 
     def _counted(self, stock: Stock, slug: str) -> int | None:
         """How many submissions are known that Kaggle may count; what could not be scored it does not."""
@@ -204,21 +205,22 @@ def _ref_of(listed: Iterable[Answer], tag: str) -> int | None:
     return next(filter(None, found), None)
 
 
-def _age(entry: Entry) -> timedelta | None:
+def _age(entry: Entry, now: datetime) -> timedelta | None:
     """How long ago the last step of an attempt was begun; None if its time cannot be read."""
     try:
-        return datetime.now(UTC) - datetime.fromisoformat(entry.time)
+        return now - datetime.fromisoformat(entry.time)
     except (ValueError, TypeError):
         return None
 
 
-def _is_recent(entry: Entry) -> bool:
-    age = _age(entry)
+def _is_recent(entry: Entry, now: datetime) -> bool:
+    age = _age(entry, now)
     return age is None or age < LONGEST_UNLISTED
 
 
-def _began_today(entry: Entry) -> bool:
-    age, now = _age(entry), datetime.now(UTC)
+def _began_on(entry: Entry, now: datetime) -> bool:
+    """Whether an attempt was begun on the day of `now`."""
+    age = _age(entry, now)
     return age is not None and (now - age).date() == now.date()
 
 
@@ -248,10 +250,9 @@ def _unclear(entry: Entry, why: str) -> NetworkError:
     )
 
 
-def _no_reference(answer: Answer) -> RefusedError:
-    said = printable(answer.get("message") or "nothing")[:300]
+def _no_reference(said: str) -> RefusedError:
     return RefusedError(
-        f'Kaggle took the call and made no submission: "{said}"',
+        f'Kaggle took the call and made no submission: "{said[:300]}"',
         "run the same command again; if it stays so, upload the file by hand",
         "请重试；若仍失败，请在网页上手动提交",
     )

@@ -45,19 +45,21 @@ def shown(address: str) -> str:
 def without_secrets(text: str) -> str:
     """Text from elsewhere, with the addresses in it as `shown` has them, if they can hold a secret.
 
+    A password may hold a blank: what stands from `scheme://` to the last @ before another `://` is one address.
+
     >>> without_secrets("see https://www.kaggle.com/rules; not through http://anna:secret@proxy:8080")
     'see https://www.kaggle.com/rules; not through http://***@proxy:8080'
     """
 
     def clean(found: re.Match[str]) -> str:
-        """One word."""
+        """A word, or an address with the blanks in it, as it may be shown."""
         word = found[0]
         if not ("://" in word or {"@", ":"} <= set(word)):
             return word
         whole = PLACE.fullmatch(_split(word.strip("([<'\".,;:!)]>"))[1])
         return shown(word) if whole is None or "@" in word or "?" in word else word
 
-    return re.sub(r"\S+", clean, text)
+    return re.sub(r"\S*?://(?:(?!://).)*@\S+|\S+", clean, text, flags=re.DOTALL)
 
 
 def host_of(address: str) -> str:

@@ -4,6 +4,7 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TypeVar
 
 import tenacity
@@ -12,6 +13,11 @@ from pipelines.web.failures import NetworkError
 
 T = TypeVar("T")
 Say = Callable[[str], None]
+
+
+def utc_now() -> datetime:
+    """The time, whose date is the day that Kaggle counts by."""
+    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +36,7 @@ class Patience:
     score_deadline: float = 20 * 60.0
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
+    now: Callable[[], datetime] = utc_now
 
 
 def silent(_line: str) -> None:

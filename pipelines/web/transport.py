@@ -57,11 +57,11 @@ class Adapter(HTTPAdapter):
     OPTIONS = (*HTTPConnection.default_socket_options, (socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER))
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
-        """Straight."""
+        """The connections that go to the server without a proxy."""
         super().init_poolmanager(*args, **options, socket_options=self.OPTIONS)
 
     def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
-        """Through a proxy."""
+        """The connections that go through `proxy`."""
         return super().proxy_manager_for(proxy, **options, socket_options=self.OPTIONS)
 
 

@@ -3,7 +3,7 @@
 Small files are made of the embedded samples' rows; Otto is narrowed to four of its counts. Nothing is trained: the same
 tables give the same features, the same arrays and so the same predictions.
 
-EXAMPLES in the environment asks for more examples than the suite takes.
+HOMEWORK_EXAMPLES in the environment asks for more examples than the suite takes.
 """
 
 import csv
@@ -57,7 +57,7 @@ SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too
 
 def thorough(examples):
     """So many examples in the suite, the same each time."""
-    asked = os.environ.get("EXAMPLES")
+    asked = os.environ.get("HOMEWORK_EXAMPLES")
     return settings(
         max_examples=int(asked or examples),
         derandomize=asked is None,

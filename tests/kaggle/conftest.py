@@ -4,6 +4,7 @@ import io
 import os
 import sys
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -42,9 +43,10 @@ def titanic_files():
 
 @dataclass
 class Clock:
-    """Time that passes only when somebody sleeps."""
+    """Time that passes only when somebody sleeps, on a day that ends only when a test says so."""
 
     now: float = 0.0
+    date: datetime = datetime(2026, 2, 28, 12, tzinfo=UTC)
     waits: list[float] = field(default_factory=list)
 
     def sleep(self, seconds):
@@ -61,7 +63,7 @@ def clock():
 def patience(clock, request):
     """Waits that do not pass; where a test is about silence, a short limit for it."""
     read = 0.3 if any(word in request.node.name for word in ("silen", "stall")) else 5
-    return Patience(connect=5, read=read, sleep=clock.sleep, clock=lambda: clock.now)
+    return Patience(connect=5, read=read, sleep=clock.sleep, clock=lambda: clock.now, now=lambda: clock.date)
 
 
 @pytest.fixture
@@ -120,11 +122,11 @@ def python():
     code = (
         "from types import SimpleNamespace\n"
         "from pipelines.settings import lookup\n"
-        "from pipelines.kaggle import upload\n"
+        "from pipelines.submission import candidate\n"
         "files = ('train.csv', 'test.csv', 'gender_submission.csv')\n"
         "titanic = SimpleNamespace(slug='titanic', files=files, sample_submission=files[-1])\n"
         "lookup.load = lambda name: titanic\n"
-        "upload.check = lambda *_: None\n"
+        "candidate.check = lambda *_: None\n"
         "from pipelines.__main__ import main\n"
         "main()\n"
     )

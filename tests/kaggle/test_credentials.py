@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from stand_in import KEY, TOKEN, USERNAME
 
+from pipelines.kaggle import doctor
 from pipelines.kaggle.credentials import Credential, find
 
 IN_AN_HOUR = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
@@ -207,6 +208,28 @@ def test_a_long_token_is_no_path_and_a_token_in_the_place_of_a_key_is_used(home,
     found = find()
     assert [(c.kind, len(c.secret)) for c in found.credentials] == [("token", 5000), ("token", len(TOKEN))]
     assert "move it to KAGGLE_API_TOKEN" in found.notes[0]
+
+
+@pytest.mark.parametrize("secret", [KEY, KEY.upper(), TOKEN])
+@pytest.mark.parametrize("place", ["variables", "kaggle.json", "Colab's secrets"])
+def test_key_and_username_exchanged_are_noted_and_neither_is_shown_or_used(home, monkeypatch, place, secret):
+    if place == "variables":
+        prepare(home, monkeypatch, {"KAGGLE_USERNAME": secret, "KAGGLE_KEY": USERNAME}, {})
+    elif place == "kaggle.json":
+        prepare(home, monkeypatch, {}, {".kaggle/kaggle.json": json.dumps({"username": secret, "key": USERNAME})})
+    else:
+        values = {"KAGGLE_API_TOKEN": "", "KAGGLE_USERNAME": secret, "KAGGLE_KEY": USERNAME}
+        colab = types.ModuleType("google.colab")
+        colab.userdata = types.SimpleNamespace(get=values.__getitem__)
+        monkeypatch.setitem(sys.modules, "google.colab", colab)
+    found = find()
+    assert found.credentials == ()
+    [note] = found.notes
+    assert "key and username are exchanged" in note
+    assert not [word for word in (secret, USERNAME) if word in note]
+    shown = "\n".join(finding.line for finding in doctor._credentials(found))
+    assert "next step: exchange them" in shown
+    assert secret not in shown
 
 
 def test_open_modes_are_noted(home, monkeypatch):

@@ -8,12 +8,13 @@ import traceback
 from pathlib import Path
 
 import pytest
-from stand_in import ANSWERS, KEY, TOKEN
+from made import LEDGER
+from stand_in import ANSWERS, KEY, SIGNATURE, TOKEN
 
 from pipelines.errors import HomeworkError
 from pipelines.kaggle import errors
 from pipelines.kaggle.client import Kaggle
-from pipelines.kaggle.errors import AccessError, CredentialsError, RefusedError, from_answer
+from pipelines.kaggle.errors import AccessError, CredentialsError, RefusedError, from_answer, not_accepted
 from pipelines.kaggle.refusals import REFUSALS, UNKNOWN, filled
 from pipelines.report.console import EXIT_CODES
 from pipelines.web import failures
@@ -79,6 +80,8 @@ WORDS = {  # what Kaggle says -> a part of the cause, of the next step, and the 
     "Your team has made 5 submissions today": "today",
     "You have exceeded your daily limit of 10 submissions": "today",
     "0 submissions remaining": "today",
+    "Daily limit reached": "today",
+    "You have submitted too often; come back tomorrow": "today",
     NOT + "This competition only accepts Submissions from Notebooks.": "notebook",
     f'{NOT}{TODAY} This competition only accepts Submissions from Notebooks. Submission files must be named "a.csv".': (
         "notebook"
@@ -88,11 +91,16 @@ WORDS = {  # what Kaggle says -> a part of the cause, of the next step, and the 
     NOT + "Submissions have been disabled for this competition.": "closed",
     "The competition deadline has passed.": "closed",
     "This competition is closed.": "closed",
+    "You cannot submit to this competition because it has ended": "closed",
+    "Titanic has ended.": "closed",
     "This competition has ended and does not accept late submissions": "closed",
     "Competition is no longer accepting submissions": "closed",
     NOT + "Your file exceeds the maximum size of 20 GB.": "large",
     "The file is larger than the limit of 100 MB.": "large",
     "File too large": "large",
+    "The upload limit is 100 MB": "large",
+    "Only zip files of 100 MB or less": "large",
+    "Your submission exceeds 100 MB": "large",
     "Your team exceeds the maximum team size": "team",
     "Your team has a pending merge request": "merger",
     "The team merger deadline has passed": "merger",
@@ -108,6 +116,12 @@ WORDS = {  # what Kaggle says -> a part of the cause, of the next step, and the 
     "This competition is by invitation only": "invited",
     "Permission 'competitions.participate' was denied": "spelling",
     "The file is not a valid submission.": "file",
+    "id column identity_id is missing": "file",
+    "Column identity is missing": "file",
+    "Column 'persona' is missing": "file",
+    "The daily column is missing from the submission": "file",
+    "Submission file daily.csv has 3 rows": "file",
+    "Submission uses 3.5 MB; header row missing": "file",
     "Submission must have 418 rows": "file",
 }
 CAUSES = {
@@ -127,8 +141,8 @@ CAUSES = {
 }
 
 
-def told(status, text, what="submission"):
-    return from_answer(status, {}, text, what=what, slug="titanic", credential="key from kaggle.json")
+def told(status, text, what="submission", slug="titanic"):
+    return from_answer(status, {}, text, shown=text, what=what, slug=slug)
 
 
 @pytest.mark.parametrize("status", [400, 403])
@@ -159,10 +173,35 @@ def test_words_that_are_not_known_are_quoted_and_no_cause_is_invented(status, wh
         "According to its rules you may not submit.",
         "Your Notebook cannot use internet access in this competition.",
         "Submissions are over there.",
+        "Unexpected error while merging tables",
+        "Failed to merge your submission with the solution",
+        "Description exceeds maximum size of 500 characters",
+        "Values larger than 1 are not allowed",
+        "Kaggle is in maintenance until tomorrow",
     ],
 )
 def test_words_near_known_ones_are_quoted_too(words):
     assert told(400, words).message == f'submission: Kaggle said no (400): "{words}"'
+
+
+@pytest.mark.parametrize("slug", ["daily-power-forecast", "phone-quota", "identity-merge"])
+@pytest.mark.parametrize("as_title", [False, True])
+def test_the_name_of_a_competition_is_no_reason(slug, as_title):
+    name = slug.replace("-", " ").title() if as_title else slug
+    error = told(403, f"You must accept the rules of {name} before you submit", slug=slug)
+    assert error.message.startswith(f"the rules of {slug} are not accepted yet (403)")
+    assert name in error.message
+    assert "closed" not in told(403, f"{name}: the moon is full", slug=slug).message
+
+
+def test_the_reason_is_read_before_a_secret_is_hidden(site, patience, monkeypatch):
+    """A proxy's password may be a word that Kaggle's reason is known by."""
+    monkeypatch.setenv("https_proxy", site.proxy.replace("//", "//anna:rules@"))
+    site.faults["ListDataFiles"] = ["403-flat"]
+    with Kaggle(patience=patience) as kaggle, pytest.raises(AccessError) as caught:
+        kaggle.files("titanic")
+    assert caught.value.message.startswith("the rules of titanic are not accepted yet")
+    assert caught.value.message.endswith('"You must accept this competition\'s ***."')
 
 
 def test_what_a_competition_does_not_take_is_no_reason_against_a_download():
@@ -188,7 +227,7 @@ def test_a_status_tells_where_there_are_no_words():
     assert isinstance(told(429, "Too many requests"), NetworkError)
     assert isinstance(told(429, NOT + TODAY), RefusedError)
     assert isinstance(told(503, "daily"), NetworkError)
-    assert isinstance(told(401, TODAY), CredentialsError)
+    assert isinstance(not_accepted("key from kaggle.json", TODAY), CredentialsError)
 
 
 def addresses_in(text):
@@ -222,6 +261,15 @@ def test_a_secret_that_an_answer_repeats_at_its_end_is_not_cut_in_two(site, pati
     with Kaggle(patience=patience) as kaggle, pytest.raises(AccessError) as caught:
         kaggle.files("titanic")
     assert KEY[:6] not in caught.value.message
+
+
+def test_the_signature_of_the_uploads_address_is_not_repeated(site, cli, ready, monkeypatch):
+    said = {"code": 400, "message": f"Bad blob https://storage/upload?{SIGNATURE} ({SIGNATURE.partition('=')[2]})"}
+    monkeypatch.setitem(ANSWERS, "400-other", (400, said))
+    site.faults["CreateSubmission"] = ["400-other"]
+    done = cli("submit", "titanic")  # which asserts that no secret is shown
+    assert (done.code, "Bad blob" in done.text) == (5, True)
+    assert SIGNATURE.partition("=")[2] not in done.text + LEDGER.read_text()
 
 
 PROXIES = {

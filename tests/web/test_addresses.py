@@ -54,7 +54,7 @@ def test_of_a_signed_address_the_host_is_shown_alone(signature):
     assert shown(address) in ("https://storage.googleapis.com/***", "https://***")
 
 
-@given(password=secrets.filter(lambda text: not any(letter.isspace() for letter in text)))
+@given(password=secrets.filter(lambda text: "://" not in text))
 @settings(max_examples=60, deadline=None)
 def test_an_address_in_a_text_is_shown_as_one_alone(password):
     address = f"http://anna:{password}@{PLACE}"
