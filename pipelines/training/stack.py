@@ -144,10 +144,16 @@ def unstack(network: nn.Module, models: Sequence[nn.Module]) -> None:
     with torch.no_grad():
         for name, weight in network.named_parameters(remove_duplicate=False):
             for model, own in zip(models, weight, strict=True):
-                model.get_parameter(name).copy_(own)
+                _take(model.get_parameter(name), own)
         for name, buffer in network.named_buffers(remove_duplicate=False):
             for model, own in zip(models, buffer, strict=True):
-                model.get_buffer(name).copy_(own)
+                _take(model.get_buffer(name), own)
+
+
+def _take(tensor: Tensor, own: Tensor) -> None:
+    """Nothing is written where nothing has changed: networks that train elsewhere may hold the same frozen weights."""
+    if not torch.equal(tensor, own):
+        tensor.copy_(own)
 
 
 def layer_of_many(layers: Sequence[nn.Module]) -> nn.Module:
