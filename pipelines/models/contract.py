@@ -199,6 +199,12 @@ def _equal(one: Tensor, other: Tensor) -> bool:
     return one.shape == other.shape and bool(((one == other) | (one != one) & (other != other)).all())
 
 
+def write(tensor: Tensor, numbers: Tensor) -> None:
+    """Copy numbers where they are others: networks that train meanwhile may hold the same frozen weights."""
+    if not _equal(tensor, numbers):
+        tensor.copy_(numbers)
+
+
 def _tensors(network: nn.Module) -> Iterator[tuple[str, Tensor]]:
     """Weights and buffers under all their names."""
     yield from network.named_parameters(remove_duplicate=False)

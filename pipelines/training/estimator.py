@@ -3,11 +3,11 @@
 Shapes: N rows, V rows held out, D features, C classes.
 """
 
-import io
 import operator
 import pickle
 from collections.abc import Callable
 from dataclasses import fields
+from io import BytesIO
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -244,7 +244,7 @@ class _WithoutTensors(pickle.Pickler):
 
 def _picklable(value: object) -> bool:
     try:
-        _WithoutTensors(io.BytesIO()).dump(value)
+        _WithoutTensors(BytesIO()).dump(value)
     except Exception:  # what a value of somebody's own may raise
         return False
     return True
