@@ -183,7 +183,7 @@ def copied(network: nn.Module) -> nn.Module:
 def changing(before: nn.Module, after: nn.Module) -> set[str]:
     """Names of what training changes: weights that learn, and whatever a look in training mode has changed.
 
-    `before` is a copy of the network from before that look, `after` the network itself, or the other way round.
+    One of the two is a copy of the other; `after` has seen rows since.
     """
     then = dict(_tensors(before))
     return {
@@ -194,9 +194,12 @@ def changing(before: nn.Module, after: nn.Module) -> set[str]:
 
 
 def _equal(one: Tensor, other: Tensor) -> bool:
-    if one.layout is not torch.strided:
-        one, other = one.to_dense(), other.to_dense()
-    return one.shape == other.shape and bool(((one == other) | (one != one) & (other != other)).all())
+    if one.shape != other.shape or one.layout is not other.layout:
+        return False
+    if one.layout is torch.sparse_coo:  # dense it may be larger than any memory
+        one, other = one.coalesce(), other.coalesce()
+        return _equal(one.indices(), other.indices()) and _equal(one.values(), other.values())
+    return bool(((one == other) | (one != one) & (other != other)).all())
 
 
 def write(tensor: Tensor, numbers: Tensor) -> None:

@@ -150,6 +150,7 @@ CENTRE, NORM = nn.Parameter(torch.zeros(6), requires_grad=False), nn.BatchNorm1d
 FROZEN_NORM = nn.Sequential(nn.Linear(6, 6), nn.BatchNorm1d(6)).requires_grad_(False)
 FROZEN_DROPOUT = nn.Sequential(nn.Linear(6, 6), nn.Dropout()).requires_grad_(False)
 NEIGHBOURS = torch.eye(6).to_sparse()
+HUGE = torch.sparse_coo_tensor([[0, 10**8], [0, 10**8]], [1.0, 2.0], (10**9, 10**9), check_invariants=True)
 CONSTANT = {
     "a buffer": lambda: Less(mean=MEAN),
     "a view of a buffer": lambda: Less(mean=MEAN[:1]),
@@ -157,6 +158,7 @@ CONSTANT = {
     "a frozen backbone": lambda: nn.Sequential(FROZEN, nn.Linear(6, 2)),
     "a frozen backbone behind a layer": lambda: nn.Sequential(nn.Linear(6, 6), FROZEN, nn.Linear(6, 2)),
     "a sparse buffer": lambda: Less(spread, neighbours=NEIGHBOURS),
+    "a sparse buffer that fits no memory when it is dense": lambda: Less(lambda net, _: net.huge.sum(), huge=HUGE),
     "a sparse buffer of its own": lambda: Less(spread, neighbours=torch.eye(6).to_sparse()),
 }
 MOVED = {
