@@ -16,6 +16,7 @@ from threadpoolctl import ThreadpoolController
 from torch import Tensor, nn
 
 from pipelines.errors import UsageError
+from pipelines.settings.allowed import DEVICE
 
 LEAST_MEMORY = 2e9  # bytes that a run may use where there are twice as many
 NO_LIMIT = 2.0**60  # what version 1 of control groups writes is more
@@ -35,8 +36,8 @@ def pick_device(name: str = "auto") -> torch.device:
     if name == "auto":
         return torch.device(next(kind for kind, there in available.items() if there))
     kind, _, number = name.partition(":")
-    count = {"cuda": torch.cuda.device_count()}.get(kind, 1)
-    if not available.get(kind, False) or (number and not (number.isdecimal() and int(number) < count)):
+    count = torch.cuda.device_count() if kind == "cuda" else 1
+    if not DEVICE.holds(name) or not available[kind] or int(number or 0) >= count:
         there = ", ".join(kind for kind, ok in available.items() if ok)
         raise UsageError(
             f"device {name!r} is not available here; available: {there}",
@@ -157,9 +158,10 @@ def blas_on_one_thread() -> Iterator[None]:
 
 
 def openmp_on_one_thread() -> None:
-    """The same for OpenMP beside torch (histogram gradient boosting), which holds a number for each thread of Python.
+    """Whatever uses OpenMP beside torch (histogram gradient boosting) computes on one thread.
 
-    It counts for the calling thread, to its end, and for what is loaded by now.
+    OpenMP holds a number of threads for each thread of Python: this sets the calling thread's, until it ends, in the
+    libraries that are loaded by now.
     """
     _beside_torch().limit(limits=1, user_api="openmp")
 
@@ -192,12 +194,14 @@ class StoppedError(Exception):
 
 
 @contextmanager
-def cores(workers: int, threads: int, on_step: Callable[..., None]) -> Iterator[tuple[Executor, Callable[..., None]]]:
+def cores(
+    workers: int, threads: int, on_step: Callable[..., None] = lambda *_: None
+) -> Iterator[tuple[Executor, Callable[..., None]]]:
     """A pool of `workers`, each computing with so many `threads`, and an `on_step` that they may call at any time.
 
     Python's threads are enough, since torch lets go of the interpreter while it computes; and a core per task beats
-    all cores on one: nobody waits for anybody inside a step. What else uses OpenMP gets
-    one thread a task. When the block ends, in whatever way, tasks that still run stop at their next step.
+    all cores on one: nobody waits for anybody inside a step. What else uses OpenMP gets one thread a task. When the
+    block ends, in whatever way, tasks that still run stop at their next step.
     """
     lock, stop = threading.Lock(), threading.Event()
 

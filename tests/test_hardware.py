@@ -190,6 +190,7 @@ def blas_threads():
     return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
 
 
+@pytest.mark.skipif(not blas_threads(), reason="no BLAS that threadpoolctl knows, such as Accelerate")
 def test_numpy_multiplies_on_one_thread_inside_and_as_before_afterwards():
     with threadpool_limits(limits=2, user_api="blas"):
         assert blas_threads() == {2}

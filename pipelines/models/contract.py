@@ -4,10 +4,11 @@ Shapes: B rows, C classes, K answers to a row.
 """
 
 import contextlib
-import itertools
+import copy
+import re
 import threading
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from functools import partial
 
 import torch
@@ -18,6 +19,16 @@ from pipelines.errors import ModelError, TrainingError, memory_is_full
 
 TRAINED: "weakref.WeakSet[nn.Module]" = weakref.WeakSet()  # layers of networks that were handed over for training
 ONE_AT_A_TIME = threading.Lock()
+LEAK = (
+    "each fold would go on with what other folds have learned, and the score would count rows that its network has seen"
+)
+OF_SHAPES = re.compile(  # how torch tells of inputs and layers that do not fit each other
+    r"cannot be multiplied|size mismatch|sizes? of tensors?|expanded size|expected size|expected input|of size|"
+    r"running_mean should contain|normalized_shape|input_size|embedding dimension|does not broadcast|"
+    r"actual input size|\b[1-5]-?D\b|for dimension|dimension out of range|size of dim|number of dimensions|equal size|"
+    r"shape of the|inconsistent tensor size|split_sizes|channel size|number of channels",
+    re.IGNORECASE,
+)
 
 
 @contextlib.contextmanager
@@ -67,13 +78,21 @@ def _cannot_take(inputs: Tensor, error: Exception) -> ModelError:
         )
     where = f", {notes[-1]}" if notes else ""
     what = f"a batch of the shape {tuple(inputs.shape)} ({inputs.dtype})".replace("torch.", "")
-    told = ModelError(
-        f"the network cannot take {what}: {said}{where}",
-        "its forward gets one tensor of the inputs; its first layer must be as wide as make_model's first argument, "
-        f"n_features, says ({inputs.shape[1]} here), and each layer as wide as the one before gives",
-        "forward 的参数是一个输入张量；第一层的宽度应等于 make_model 的第一个参数 n_features"
-        f"（此处为 {inputs.shape[1]}），其后每一层应与前一层的输出一致",
-    )
+    if isinstance(error, RuntimeError | ValueError | IndexError | AssertionError) and OF_SHAPES.search(str(error)):
+        hint = (
+            "its first layer must be as wide as make_model's first argument, n_features, says "
+            f"({inputs.shape[1]} here), and each layer as wide as the one before gives"
+        )
+        hint_zh = (
+            f"第一层的宽度应等于 make_model 的第一个参数 n_features（此处为 {inputs.shape[1]}），"
+            "其后每一层应与前一层的输出一致"
+        )
+    else:
+        said = f"{type(error).__name__}: {error}".splitlines()[0].removesuffix(": ")
+        alone = f"make_model({inputs.shape[1]}, n_classes)(torch.randn{tuple(inputs.shape)})"
+        hint = f"correct its forward, which gets one tensor of the inputs; try the network alone: {alone}"
+        hint_zh = f"请更正 forward，其参数是一个输入张量；可单独试运行网络：{alone}"
+    told = ModelError(f"the network cannot take {what}: {said}{where}", hint, hint_zh)
     for note in notes:
         told.add_note(note)
     return told
@@ -142,44 +161,106 @@ def refuse_nothing_to_learn(model: nn.Module) -> None:
         )
 
 
-def refuse_shared(networks: Sequence[nn.Module]) -> None:
-    """Networks that `make_model` gives must have nothing in common, or folds would train what other folds score.
+def copied(network: nn.Module) -> nn.Module:
+    """A copy of the network with tensors of its own.
+
+    Raises: ModelError for a network that holds what torch cannot copy.
+    """
+    try:
+        return copy.deepcopy(network)
+    except Exception as error:
+        if memory_is_full(error):
+            raise
+        raise ModelError(
+            f"the network cannot be copied: {type(error).__name__}: {error}".splitlines()[0],
+            "compute in forward what depends on weights; hold a sparse tensor as a buffer in the COO layout: "
+            "self.register_buffer(name, tensor.to_sparse())",
+            "依赖权重的张量请在 forward 中计算；稀疏张量请用 COO 格式的 buffer："
+            "self.register_buffer(name, tensor.to_sparse())",
+        ) from error
+
+
+def changing(before: nn.Module, after: nn.Module) -> set[str]:
+    """Names of what training changes: weights that learn, and whatever a look in training mode has changed.
+
+    One of the two is a copy of the other; `after` has seen rows since.
+    """
+    then = dict(_tensors(before))
+    return {
+        name
+        for name, tensor in _tensors(after)
+        if tensor.requires_grad or name not in then or not _equal(tensor, then[name])
+    }
+
+
+def _equal(one: Tensor, other: Tensor) -> bool:
+    if one.shape != other.shape or one.layout is not other.layout:
+        return False
+    if one.layout is torch.sparse_coo:  # dense it may be larger than any memory
+        one, other = one.coalesce(), other.coalesce()
+        return _equal(one.indices(), other.indices()) and _equal(one.values(), other.values())
+    return bool(((one == other) | (one != one) & (other != other)).all())
+
+
+def write(tensor: Tensor, numbers: Tensor) -> None:
+    """Copy numbers where they are others: networks that train meanwhile may hold the same frozen weights."""
+    if not _equal(tensor, numbers):
+        tensor.copy_(numbers)
+
+
+def _tensors(network: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """Weights and buffers under all their names."""
+    yield from network.named_parameters(remove_duplicate=False)
+    yield from network.named_buffers(remove_duplicate=False)
+
+
+def refuse_shared(networks: Sequence[nn.Module], changed: Container[str]) -> None:
+    """Networks that `make_model` gives must share nothing of what is `changed`, or folds would train what others score.
 
     Raises: ModelError.
     """
     seen: dict[object, int] = {}
     for i, network in enumerate(networks):
-        tensors = itertools.chain(network.named_parameters(), network.named_buffers())
-        for key, what in [(network, ""), *((_place(tensor), name) for name, tensor in tensors)]:
+        tensors = ((_place(tensor), name) for name, tensor in _tensors(network) if name in changed)
+        for key, what in [(network, ""), *tensors]:
             if seen.setdefault(key, i) != i:
                 raise _shared(f"have {what!r} in common" if what else "are one and the same")
+        for path, module in network.named_modules():
+            has_dropout = any(type(child) is nn.Dropout for child in module.children())
+            if has_dropout and seen.setdefault(module, i) != i:
+                raise _shared(f"have {path!r} in common", "its dropout draws for each network apart")
 
 
-def claim(networks: Sequence[nn.Module]) -> None:
-    """Networks are trained once, from weights of their own.
+def refuse_trained(networks: Sequence[nn.Module], changed: Container[str]) -> None:
+    """Networks are trained once, from weights of their own; layers of which nothing is `changed` may come back.
 
     Raises: ModelError for networks that share something, or of which a layer was handed over before.
     """
-    refuse_shared(networks)
-    layers = [module for network in networks for module in network.modules() if any(True for _ in module.parameters())]
+    refuse_shared(networks, changed)
+    layers = [
+        (module, any(".".join(filter(None, (path, name))) in changed for name, _ in _tensors(module)))
+        for network in networks
+        for path, module in network.named_modules(remove_duplicate=False)
+    ]
     with ONE_AT_A_TIME:
-        if any(layer in TRAINED for layer in layers):
+        if any(layer in TRAINED for layer, _ in layers):
             raise _shared("come back after they were trained")
-        TRAINED.update(layers)
+        TRAINED.update(layer for layer, learns in layers if learns)
 
 
 def _place(tensor: Tensor) -> object:
     """Where a tensor's numbers lie; views of one another lie in the same place."""
-    place = 0 if is_lazy(tensor) or not tensor.numel() else tensor.untyped_storage().data_ptr()
+    stored = not is_lazy(tensor) and tensor.layout is torch.strided and tensor.numel()
+    place = tensor.untyped_storage().data_ptr() if stored else 0  # what is sparse has no storage of its own
     return (tensor.device, place) if place else id(tensor)
 
 
-def _shared(how: str) -> ModelError:
+def _shared(how: str, why: str = LEAK) -> ModelError:
     return ModelError(
-        f"networks that make_model gives {how}: each fold would go on with what other folds have learned, and the "
-        "score would count rows that its network has seen",
+        f"networks that make_model gives {how}: {why}",
         "build the network, all its layers and tensors, inside make_model: "
-        "lambda n_features, n_classes: Net(n_features, n_classes), not one that was built before",
+        "lambda n_features, n_classes: Net(n_features, n_classes), not one that was built before "
+        "(copy.deepcopy makes a new one of a layer)",
         "请在 make_model 内部新建网络及其所有层和张量："
-        "lambda n_features, n_classes: Net(n_features, n_classes)，不要返回事先建好的网络",
+        "lambda n_features, n_classes: Net(n_features, n_classes)，不要返回事先建好的网络（copy.deepcopy 可复制一层）",
     )

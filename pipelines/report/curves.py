@@ -99,7 +99,7 @@ OnTask = Callable[[str, int, int], None]  # what is being done, how many of them
 
 
 def counted(what: str, tasks: Iterable[T], of: int, on_task: OnTask) -> Iterator[T]:
-    """The tasks one by one; `on_task` hears of the beginning, and of each that whoever asks for the next is done with.
+    """The tasks one by one; `on_task` is told 0 at the start, and one more each time that the next task is asked for.
 
     >>> list(counted("folds", "ab", 2, print))
     folds 0 2

@@ -48,15 +48,20 @@ def one_of(*options: str) -> Allowed:
     return Allowed(f"one of {listed}", f"{listed} 之一", lambda value: isinstance(value, str) and value in options)
 
 
+def spaced(before: str, words_zh: str) -> str:
+    """Chinese words one after the other, with a blank before Latin letters, digits and quotes."""
+    return f"{before}{' ' if words_zh[:1].isascii() else ''}{words_zh}"
+
+
 def none_or(allowed: Allowed) -> Allowed:
     """None, or what is allowed."""
-    words, words_zh = f"None or {allowed.words}", f"None 或{allowed.words_zh}"
+    words, words_zh = f"None or {allowed.words}", spaced("None 或", allowed.words_zh)
     return Allowed(words, words_zh, lambda value: value is None or allowed.holds(value))
 
 
 def a(kind: str) -> Allowed:
     """A value of the class of that name, or of one derived from it: nothing has to be imported to tell."""
-    return Allowed(f"a {kind}(...)", f" {kind}(...)", lambda value: _is_a(kind, value))
+    return Allowed(f"a {kind}(...)", f"{kind}(...)", lambda value: _is_a(kind, value))
 
 
 def named(what: Allowed) -> Allowed:
@@ -112,7 +117,7 @@ def _is_list(value: Any) -> bool:
 
 ANY = number("", "任意", lambda _value: True)
 POSITIVE = number(" greater than 0", "大于 0 ", lambda value: value > 0)
-FLAG = Allowed("True or False", " True 或 False", lambda value: isinstance(value, bool))
+FLAG = Allowed("True or False", "True 或 False", lambda value: isinstance(value, bool))
 TEXT = Allowed("a text, not empty", "非空文本", lambda value: isinstance(value, str) and bool(value))
 SLUG = Allowed(
     "what follows kaggle.com/competitions/ in the browser", "浏览器地址中 kaggle.com/competitions/ 之后的名称",
@@ -122,12 +127,12 @@ FUNCTION = Allowed("a function", "函数", callable)
 MAKE_ENCODER = factory(0, "lambda: StandardScaler()")
 MAKE_MODEL = factory(2, "lambda n_features, n_classes: Net(n_features, n_classes)")
 METRIC = Allowed(
-    "a Metric, such as pipelines.metrics.accuracy", " Metric，例如 pipelines.metrics.accuracy",
+    "a Metric, such as pipelines.metrics.accuracy", "Metric，例如 pipelines.metrics.accuracy",
     lambda value: _is_a("Metric", value),
 )  # fmt: skip
 DEVICE = Allowed(
     "'cpu', 'cuda', 'cuda:1' or 'mps'", "'cpu'、'cuda'、'cuda:1' 或 'mps'",
-    lambda value: bool(re.fullmatch(r"(cpu|cuda|mps|xpu)(:\d+)?", str(value))),
+    lambda value: bool(re.fullmatch(r"(cpu|mps)(:0)?|cuda(:(0|[1-9][0-9]*))?", str(value))),
 )  # fmt: skip
 SCHEDULE = one_of("constant", "cosine", "one-cycle")
 RANDOM_STATE = Allowed(
@@ -153,7 +158,9 @@ ALLOWED: dict[str, dict[str, Allowed]] = {
     },
     "Competition": {
         "slug": SLUG, "id_column": TEXT, "target": TEXT, "metric": METRIC, "sample_submission": TEXT,
-        "classes": Allowed("a tuple of two or more different values", "至少两个不同取值的元组", _are_classes),
+        "classes": Allowed(
+            "a tuple of two or more different texts or whole numbers", "至少两个不同文本或整数的元组", _are_classes,
+        ),
         "submit": one_of("labels", "probabilities"), "schema": a("DataFrameSchema"), "add_features": FUNCTION,
         "variants": named(a("Variant")), "presets": named(a("Preset")), "make_sample": FUNCTION,
         "public_share": number(" above 0, 1 at most", "大于 0 且不大于 1 ", lambda value: 0 < value <= 1),
@@ -186,7 +193,7 @@ class Checked:
 
 
 def allowed(owner: str, name: str, value: Any, rule: Allowed) -> Any:
-    """The value, a number as Python's own.
+    """The value, its numbers as Python's own, also those in a tuple or list.
 
     Raises: UsageError for one that the rule does not allow.
 
@@ -197,7 +204,7 @@ def allowed(owner: str, name: str, value: Any, rule: Allowed) -> Any:
       what to do: correct epochs of Recipe: it must be a whole number, 1 or more
       怎么办: 请更正 Recipe 的 epochs：应为不小于 1 的整数
     """
-    plain = value.item() if type(value).__module__ == "numpy" and getattr(value, "ndim", 1) == 0 else value
+    plain = _pythons(value)
     if rule.holds(plain):
         return plain
     shown = repr(value).partition("\n")[0]
@@ -205,8 +212,14 @@ def allowed(owner: str, name: str, value: Any, rule: Allowed) -> Any:
     raise UsageError(
         f"{owner}: {name} must be {rule.words}, got {shown}",
         f"correct {name} of {owner}: it must be {rule.words}",
-        f"请更正 {owner} 的 {name}：应为{rule.words_zh}",
+        spaced(f"请更正 {owner} 的 {name}：应为", rule.words_zh),
     )
+
+
+def _pythons(value: Any) -> Any:
+    if type(value) in (tuple, list):
+        return type(value)(map(_pythons, value))
+    return value.item() if type(value).__module__ == "numpy" and getattr(value, "ndim", 1) == 0 else value
 
 
 def _refuse_unknown_variants(presets: Mapping[str, Any], variants: Mapping[str, Any]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from pipelines.errors import DataError, UsageError
+from pipelines.settings.allowed import DEVICE
 from pipelines.settings.lookup import Outline
 
 SHOWN = 5  # names in a message
@@ -44,7 +45,7 @@ def check(knobs: Knobs, outline: Outline, *, write: bool) -> None:
         if value is not None and value < least:
             what = f"--{name} must be at least {least}, got {value}"
             raise UsageError(what, f"choose --{name} {least} or more", f"--{name} 至少为 {least}")
-    if not re.fullmatch(r"auto|cpu(:0)?|mps(:0)?|cuda(:[0-9]+)?", knobs.device):
+    if knobs.device != "auto" and not DEVICE.holds(knobs.device):
         what = f"device {knobs.device!r} is not available here; known: auto, cpu, cuda, mps"
         raise UsageError(what, "leave --device out, or use --device cpu", "请去掉 --device，或使用 --device cpu")
     check_names(outline.name, knobs, outline.presets, outline.variants)

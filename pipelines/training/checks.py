@@ -20,6 +20,8 @@ from torch.utils.data import RandomSampler, SequentialSampler
 
 from pipelines.errors import TrainingError, TrainingWarning
 from pipelines.models.contract import (
+    changing,
+    copied,
     outputs_of,
     refuse_form,
     refuse_nothing_to_learn,
@@ -63,16 +65,16 @@ def watching(model: nn.Module, batches: object, criterion: object, optimizer: Op
         handle.remove()
 
 
-def look_at(make: Callable[[int], nn.Module], inputs: Tensor, n_classes: int, batch_size: int) -> None:
-    """Look at what two networks have in common, and at what one says of a few rows (B, ...), before any is trained.
+def look_at(make: Callable[[int], nn.Module], inputs: Tensor, n_classes: int, batch_size: int) -> int:
+    """Look at what one network says of a few rows (B, ...), and at what it shares with another, before any is trained.
 
-    The networks are thrown away; torch's own generator is left as it was.
+    The networks are thrown away; torch's own generator is left as it was. Returns how many weights one has.
 
     Raises: ModelError or TrainingError with what was expected and what came.
     """
     networks = [make(0).to(inputs.device), make(1).to(inputs.device)]
-    refuse_shared(networks)
-    refuse_nothing_to_learn(networks[0])
+    before = copied(networks[0])
+    refuse_nothing_to_learn(before)
     few = inputs[: ROWS_LOOKED_AT - (n_classes == ROWS_LOOKED_AT)]  # as many rows as classes would hide an exchange
     with own_generator_kept(networks[0]):
         for training, rows in ((False, few), (True, few[:batch_size])):
@@ -80,6 +82,8 @@ def look_at(make: Callable[[int], nn.Module], inputs: Tensor, n_classes: int, ba
             refuse_form(outputs, len(rows), n_classes, training=training)
             if isinstance(outputs, Tensor):
                 refuse_probabilities(outputs.float())
+    refuse_shared(networks, changing(before, networks[0]))
+    return sum(weight.numel() for weight in before.parameters())
 
 
 @contextlib.contextmanager

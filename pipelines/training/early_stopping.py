@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from pipelines.errors import DataError
 from pipelines.metrics import IntArray, Metric
+from pipelines.models.contract import write
 from pipelines.settings.allowed import Checked
 from pipelines.training.checks import scoring
 
@@ -66,7 +67,7 @@ class Best:
     def restore(self, model: nn.Module) -> None:
         """Give the model its best state back."""
         for name, tensor in weights_and_buffers(model).items():
-            tensor.copy_(self.state[name])
+            write(tensor, self.state[name])
 
     def training(self) -> list[bool]:
         """Which networks have patience left: what the others do is not theirs any more."""

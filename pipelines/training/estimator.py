@@ -7,6 +7,7 @@ import operator
 import pickle
 from collections.abc import Callable
 from dataclasses import fields
+from io import BytesIO
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -47,8 +48,8 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Parameters
     ----------
     make_model : callable `(n_features, n_classes) -> nn.Module` that returns logits; None for a small MLP.
-    epochs, batch_size, lr, weight_decay : the usual; the optimizer is AdamW.
         It has to make a new network each time. One that plain pickle does not take, a lambda say, is pickled by value.
+    epochs, batch_size, lr, weight_decay : the usual; the optimizer is AdamW.
     schedule : "constant", "cosine" or "one-cycle", over all steps.
     patience : None to train all epochs on all rows; else stop after so many epochs without a better
         `metric` on rows that training does not see, and keep the best epoch's weights. These rows are
@@ -233,9 +234,17 @@ class ByValue:
         return self.by_value
 
 
+class _WithoutTensors(pickle.Pickler):
+    """Passes over the numbers of tensors, which can always be pickled and may be many."""
+
+    def persistent_id(self, value: object) -> str | None:
+        """Whatever is not None stands for the value."""
+        return "" if isinstance(value, Tensor) else None
+
+
 def _picklable(value: object) -> bool:
     try:
-        pickle.dumps(value)
+        _WithoutTensors(BytesIO()).dump(value)
     except Exception:  # what a value of somebody's own may raise
         return False
     return True

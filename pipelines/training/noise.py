@@ -53,6 +53,14 @@ def new_network(make_model: Callable[[int, int], nn.Module], example: Tensor, n_
                 "let make_model return the network; a def without return gives None",
                 "请让 make_model 返回网络；没有 return 的函数返回 None",
             )
+        if any(isinstance(module, torch.jit.ScriptModule) for module in model.modules()):
+            raise ModelError(
+                "make_model gives a network of torch.jit, which cannot be looked into while it trains",
+                "let make_model return the plain network, without torch.jit.script and torch.jit.trace; what was "
+                "trained can be compiled afterwards",
+                "请让 make_model 返回普通网络，不用 torch.jit.script 或 torch.jit.trace；训练之后可再编译",
+            )
+        model.float()  # before lazy layers take their type
         if any(is_lazy(tensor) for tensor in (*model.parameters(), *model.buffers())):
             with torch.no_grad():
                 outputs_of(model.eval(), example.cpu().float())

@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pipelines.errors import memory_is_full
+from pipelines.models.contract import write
 from pipelines.training.noise import NoiseStreams, OwnDropout
 
 ROWS_LOOKED_AT = 32  # on which a stack has to say what its networks say
@@ -144,10 +145,10 @@ def unstack(network: nn.Module, models: Sequence[nn.Module]) -> None:
     with torch.no_grad():
         for name, weight in network.named_parameters(remove_duplicate=False):
             for model, own in zip(models, weight, strict=True):
-                model.get_parameter(name).copy_(own)
+                write(model.get_parameter(name), own)
         for name, buffer in network.named_buffers(remove_duplicate=False):
             for model, own in zip(models, buffer, strict=True):
-                model.get_buffer(name).copy_(own)
+                write(model.get_buffer(name), own)
 
 
 def layer_of_many(layers: Sequence[nn.Module]) -> nn.Module:

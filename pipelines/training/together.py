@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from pipelines.errors import TrainingWarning
 from pipelines.hardware import in_bfloat16
-from pipelines.models.contract import claim, layers_named
+from pipelines.models.contract import changing, layers_named, refuse_trained
 from pipelines.training.batches import ShuffledBatches, TensorRows, training_batches
 from pipelines.training.checks import ROWS_LOOKED_AT, look_at
 from pipelines.training.early_stopping import Monitor, held_out_score
@@ -37,8 +37,7 @@ def of_one_shape(group: "Group", encoded: "Mapping[int, Encoded]") -> "Iterator[
     for jobs in by_shape.values():
         few = encoded[jobs[0].fold].rows.inputs[:ROWS_LOOKED_AT].to(group.device)
         new = partial(new_network, group.make_model, few, group.n_classes)
-        look_at(new, few, group.n_classes, group.recipe.batch_size)
-        large = n_weights(group.make_model, few, group.n_classes) > STACKED_PARAMETERS
+        large = look_at(new, few, group.n_classes, group.recipe.batch_size) > STACKED_PARAMETERS
         yield from [[job] for job in jobs] if large and group.device.type == "cpu" else [jobs]
 
 
@@ -74,7 +73,6 @@ class Together:
         seeds = [job.random_state for job in jobs]
         new = partial(new_network, group.make_model, example, group.n_classes)
         self.jobs, self.models = jobs, [new(seed).to(device) for seed in seeds]
-        claim(self.models)
         self._bare = self._network(seeds, example)
         self.network = in_bfloat16(self._bare, device) if recipe.bfloat16 else self._bare
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
@@ -99,6 +97,7 @@ class Together:
         probe = copy.deepcopy(first)
         with layers_named(probe):
             drawing = draws(probe, example)
+        refuse_trained(self.models, changing(first, probe))
         if len(seeds) == 1:
             return OwnGenerator(first, seeds[0]) if drawing else first
         self._take_back()

@@ -43,7 +43,7 @@ def out_of_fold(
     """Probabilities (N, C) by each model, new for each fold; so many fits at a time, one thread each."""
     tasks = [(name, fold) for name in models for fold in folds]
     oof = {name: np.zeros((len(y), len(np.unique(y)))) for name in models}
-    with cores(workers, 1, on_task) as (pool, _step):
+    with cores(workers, 1) as (pool, _step):
         fits = {pool.submit(one_fold, models[name], rows, y, fold): (name, fold) for name, fold in tasks}
         for done in counted("baselines", as_completed(fits), len(tasks), on_task):
             name, fold = fits[done]

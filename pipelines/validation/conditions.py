@@ -52,7 +52,16 @@ def n_features(variant: Variant, rows: pd.DataFrame, y: IntArray) -> int:
 
     Raises: UsageError for encoders that share what fitting changes, or cannot be fitted.
     """
-    encoder, other = variant.make_encoder(), variant.make_encoder()
+    with code_named("make_encoder"):
+        encoder, other = variant.make_encoder(), variant.make_encoder()
+    if isinstance(encoder, type) or not (hasattr(encoder, "fit_transform") and hasattr(encoder, "transform")):
+        came = encoder.__name__ if isinstance(encoder, type) else type(encoder).__name__
+        raise UsageError(
+            f"make_encoder gives {'the class ' * isinstance(encoder, type)}{came}, where an encoder is needed, with "
+            "fit_transform and transform",
+            "let make_encoder return one: lambda: StandardScaler(); a def without return gives None",
+            "请让 make_encoder 返回编码器，例如 lambda: StandardScaler()；没有 return 的函数返回 None",
+        )
     before = _states(other)
     with code_named("make_encoder's encoder"):
         width = as_inputs(encoder.fit_transform(rows, y)).shape[1]

@@ -1,7 +1,9 @@
 """A network is looked at before it is trained: what it shares, what it gives, whether it can learn."""
 
+import copy
 import gc
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from torch import nn
 
 from pipelines.errors import ModelError, TrainingError
 from pipelines.models import MLP
-from pipelines.models.contract import claim, refuse_shared
+from pipelines.models.contract import changing, refuse_shared, refuse_trained
 from pipelines.training.estimator import TorchClassifier
 from pipelines.training.fit import fit
 
@@ -61,11 +63,17 @@ SHARED = {
 }
 
 
+def refuse_all(networks):
+    """As if training changed every weight and buffer."""
+    tensors = itertools.chain(networks[0].named_parameters(), networks[0].named_buffers())
+    refuse_shared(networks, {name for name, _ in tensors})
+
+
 @pytest.mark.parametrize("case", SHARED)
 def test_networks_that_share_something_are_refused(case):
     make, how = SHARED[case]
     with pytest.raises(ModelError, match=how) as refused:
-        refuse_shared([make(), make()])
+        refuse_all([make(), make()])
     assert "inside make_model" in refused.value.hint
 
 
@@ -74,8 +82,8 @@ def test_what_networks_of_their_own_have_in_common_is_nothing():
     copies = [MLP([6, 2]), MLP([6, 2])]
     for network in copies:
         network.load_state_dict(same)  # equal weights are not the same weights
-    refuse_shared(copies)
-    refuse_shared([nn.LazyLinear(2), nn.LazyLinear(2)])
+    refuse_all(copies)
+    refuse_all([nn.LazyLinear(2), nn.LazyLinear(2)])
 
 
 @pytest.mark.filterwarnings("ignore::pipelines.errors.TrainingWarning")  # there is nothing to learn
@@ -95,13 +103,171 @@ def test_networks_dealt_out_in_turn_are_refused_when_they_come_back():
     with pytest.raises(ModelError, match="come back after they were trained"):  # the sixth is one of five
         fit_several()
     network = MLP([6, 2])
-    claim([network])
+    refuse_trained([network], changing(network, network))
+    again = nn.Sequential(network, nn.ReLU())
     with pytest.raises(ModelError, match="come back"):
-        claim([nn.Sequential(network, nn.ReLU())])
+        refuse_trained([again], changing(again, again))
     kept = network.layers[0].weight
     del network
     gc.collect()
     assert kept.shape == (2, 6)  # nothing but the layers is remembered, and only while they live
+
+
+class Less(nn.Module):
+    """A linear layer of the inputs less what `of` makes of the network and them."""
+
+    def __init__(self, of=lambda net, _inputs: net.mean, **held):
+        super().__init__()
+        self.linear, self.of = nn.Linear(6, 2), of
+        for name, tensor in held.items():
+            self.register_buffer(name, tensor)
+
+    def forward(self, inputs):
+        return self.linear(inputs - self.of(self, inputs))
+
+
+class Centred(nn.Module):
+    """A parameter that no gradient reaches, and training moves all the same."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear, self.centre = nn.Linear(6, 2), CENTRE
+
+    def forward(self, inputs):
+        if self.training:
+            with torch.no_grad():
+                self.centre.lerp_(inputs.mean(dim=0), 0.1)
+        return self.linear(inputs - self.centre)
+
+
+def spread(net, inputs):
+    return torch.sparse.mm(net.neighbours, inputs.T).T
+
+
+MEAN, GAPS = torch.ones(6), torch.tensor([0, 0, 0, 0, 0, torch.nan])
+FROZEN = nn.Sequential(nn.Linear(6, 6), nn.ReLU()).requires_grad_(False)
+CENTRE, NORM = nn.Parameter(torch.zeros(6), requires_grad=False), nn.BatchNorm1d(6)
+FROZEN_NORM = nn.Sequential(nn.Linear(6, 6), nn.BatchNorm1d(6)).requires_grad_(False)
+FROZEN_DROPOUT = nn.Sequential(nn.Linear(6, 6), nn.Dropout()).requires_grad_(False)
+NEIGHBOURS = torch.eye(6).to_sparse()
+HUGE = torch.sparse_coo_tensor([[0, 10**8], [0, 10**8]], [1.0, 2.0], (10**9, 10**9), check_invariants=True)
+CONSTANT = {
+    "a buffer": lambda: Less(mean=MEAN),
+    "a view of a buffer": lambda: Less(mean=MEAN[:1]),
+    "a buffer with NaN": lambda: Less(lambda net, _: net.gaps.nan_to_num(), gaps=GAPS),
+    "a frozen backbone": lambda: nn.Sequential(FROZEN, nn.Linear(6, 2)),
+    "a frozen backbone behind a layer": lambda: nn.Sequential(nn.Linear(6, 6), FROZEN, nn.Linear(6, 2)),
+    "a sparse buffer": lambda: Less(spread, neighbours=NEIGHBOURS),
+    "a sparse buffer that fits no memory when it is dense": lambda: Less(lambda net, _: net.huge.sum(), huge=HUGE),
+    "a sparse buffer of its own": lambda: Less(spread, neighbours=torch.eye(6).to_sparse()),
+}
+MOVED = {
+    "batch norm": (lambda: nn.Sequential(NORM, nn.Linear(6, 2)), "'0.weight' in common: each fold would go on"),
+    "a frozen batch norm": (lambda: nn.Sequential(FROZEN_NORM, nn.Linear(6, 2)), "'0.1.running_mean' in common"),
+    "a frozen parameter that moves": (Centred, "'centre' in common"),
+    "dropout": (lambda: nn.Sequential(FROZEN_DROPOUT, nn.Linear(6, 2)), "'0' in common: its dropout draws"),
+}
+
+
+@pytest.mark.filterwarnings("ignore::pipelines.errors.TrainingWarning")  # some cannot be stacked
+@pytest.mark.parametrize("n_networks", [1, 3])
+@pytest.mark.parametrize("case", CONSTANT)
+def test_what_no_step_changes_may_be_shared_and_come_back(case, n_networks):
+    kept = copy.deepcopy(FROZEN.state_dict()) | {"mean": MEAN.clone()}
+    for _ in range(2):
+        assert len(fit_each(make_rows(n_networks), CONSTANT[case])) == n_networks
+    assert all(torch.equal(tensor, kept[name]) for name, tensor in {**FROZEN.state_dict(), "mean": MEAN}.items())
+
+
+@pytest.mark.parametrize("n_networks", [1, 3])
+@pytest.mark.parametrize("case", MOVED)
+def test_what_training_moves_may_not_be_shared_frozen_or_not(case, n_networks):
+    make, told = MOVED[case]
+    with pytest.raises(ModelError, match=told):
+        fit_each(make_rows(n_networks), make)
+
+
+def test_a_frozen_batch_norm_dealt_out_in_turn_is_refused_when_it_comes_back():
+    norms = [nn.BatchNorm1d(6).requires_grad_(False) for _ in range(5)]
+    turn = itertools.cycle(norms)
+    with pytest.raises(ModelError, match="come back after they were trained"):
+        [fit_each(make_rows(1), lambda: nn.Sequential(next(turn), nn.Linear(6, 2))) for _ in range(6)]
+
+
+@pytest.mark.parametrize("n_networks", [1, 3])
+def test_frozen_weights_that_networks_share_are_not_written_to(n_networks):
+    """Whoever trains beside them would find a weight of its graph changed."""
+    versions = [tensor._version for tensor in FROZEN.state_dict(keep_vars=True).values()]
+    fit_each(make_rows(n_networks, held_out=20), CONSTANT["a frozen backbone"], replace(RECIPE, patience=2))
+    assert [tensor._version for tensor in FROZEN.state_dict(keep_vars=True).values()] == versions
+
+
+@pytest.mark.filterwarnings("ignore:Sparse CSR tensor support")
+@pytest.mark.parametrize(
+    "hold", [lambda: nn.Parameter(NEIGHBOURS, requires_grad=False), lambda: nn.Buffer(torch.eye(6).to_sparse_csr())]
+)
+def test_what_torch_cannot_copy_is_told(hold):
+    def make():
+        network = Less(spread)
+        network.neighbours = hold()
+        return network
+
+    with pytest.raises(ModelError, match=r"cannot be copied: \w+Error: ") as refused:
+        fit_each(make_rows(1), make)
+    assert "COO" in refused.value.hint
+
+
+WRONG = {
+    "its own error": (lambda net, _: {}["age"], "KeyError: 'age'"),
+    "a bare error": (lambda net, _: next(iter(())), r"\(float32\): StopIteration\n"),
+    "numpy": (lambda net, _: torch.from_numpy(net.linear.weight.numpy()), "Can't call numpy"),
+    "a name": (lambda net, _: net.nothing, "has no attribute 'nothing'"),
+    "types": (lambda net, inputs: inputs.double(), "same dtype"),
+}
+TOO_WIDE = {
+    "broadcast": lambda net, _: torch.ones(7),
+    "a product": lambda net, inputs: inputs @ torch.ones(7, 6),
+    "a vector": lambda net, inputs: (inputs @ torch.ones(7))[:, None],
+    "a view": lambda net, inputs: inputs.view(-1, 7),
+    "a column": lambda net, inputs: inputs[:, [6]],
+    "side by side": lambda net, inputs: torch.cat([inputs, inputs[:3]], dim=1),
+    "batch norm": lambda net, inputs: nn.BatchNorm1d(7)(inputs),
+    "layer norm": lambda net, inputs: nn.LayerNorm(7)(inputs),
+    "a convolution": lambda net, inputs: nn.Conv1d(3, 2, 1)(inputs.view(-1, 2, 3)),
+    "no channels": lambda net, inputs: nn.Conv2d(1, 2, 3)(inputs),
+    "a small picture": lambda net, inputs: nn.Conv2d(1, 2, 5)(inputs.view(-1, 1, 2, 3)),
+    "recurrent": lambda net, inputs: nn.GRU(7, 2)(inputs)[0],
+    "attention": lambda net, inputs: nn.MultiheadAttention(8, 2)(inputs, inputs, inputs)[0],
+    "einsum": lambda net, inputs: torch.einsum("bi,i->b", inputs, torch.ones(7)),
+    "expanded": lambda net, inputs: inputs.expand(32, 7),
+    "groups": lambda net, inputs: nn.GroupNorm(1, 7)(inputs),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_an_error_of_its_own_is_not_laid_to_the_width(case):
+    of, told = WRONG[case]
+    with pytest.raises(ModelError, match=rf"cannot take a batch of the shape \(32, 6\).*{told}") as refused:
+        fit_each(make_rows(1), lambda: Less(of))
+    assert "make_model(6, n_classes)(torch.randn(32, 6))" in refused.value.hint
+    assert "wide" not in refused.value.hint
+
+
+@pytest.mark.parametrize("case", TOO_WIDE)
+def test_an_error_about_shapes_is_answered_with_the_width(case):
+    with pytest.raises(ModelError, match="cannot take a batch") as refused:
+        fit_each(make_rows(1), lambda: Less(TOO_WIDE[case]))
+    assert "n_features, says (6 here)" in refused.value.hint
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+@pytest.mark.parametrize(
+    "compiled", [torch.jit.script, lambda net: torch.jit.trace(net, torch.ones(2, 6))], ids=["script", "trace"]
+)
+def test_compiled_networks_are_told_by_name(compiled):
+    for make in (lambda: compiled(nn.Linear(6, 2)), lambda: nn.Sequential(compiled(nn.Linear(6, 4)), nn.Linear(4, 2))):
+        with pytest.raises(ModelError, match="a network of torch.jit"):
+            fit_each(make_rows(1), make)
 
 
 GIVES = {
@@ -169,6 +335,19 @@ def test_lazy_layers_learn_what_plain_ones_learn(n_networks):
     rows = make_rows(n_networks)
     for ours, theirs in zip(fit_each(rows, lazy), fit_each(rows, plain), strict=True):
         assert ours.history.losses == pytest.approx(theirs.history.losses, abs=1e-5)
+
+
+@pytest.mark.parametrize("n_networks", [1, 3])
+@pytest.mark.parametrize("default", [torch.float64, torch.bfloat16])
+def test_lazy_layers_of_another_default_type_are_trained_in_float32(default, n_networks):
+    rows = make_rows(n_networks)
+    make = lambda: nn.Sequential(nn.LazyLinear(8), nn.LazyBatchNorm1d(), nn.ReLU(), nn.LazyLinear(2))  # noqa: E731
+    torch.set_default_dtype(default)
+    try:
+        trained = fit_each(rows, make)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert {tensor.dtype for each in trained for tensor in each.model.parameters()} == {torch.float32}
 
 
 @pytest.mark.parametrize("n_networks", [1, 3])

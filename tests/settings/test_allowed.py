@@ -1,6 +1,7 @@
 """Settings are looked at where they are made."""
 
 import json
+import re
 from dataclasses import asdict, replace
 
 import numpy as np
@@ -10,8 +11,12 @@ from torch import nn
 
 from pipelines.competition import Preset, Published, Recipe, Variant
 from pipelines.errors import UsageError
+from pipelines.hardware import pick_device
 from pipelines.metrics import Metric, accuracy
 from pipelines.models import MLP
+from pipelines.settings.allowed import ALLOWED, MAKE_MODEL, METRIC, RANDOM_STATE, allowed, none_or
+from pipelines.settings.knobs import LEAST, Knobs, check
+from pipelines.settings.lookup import find
 from pipelines.training.early_stopping import Monitor
 from pipelines.training.loop import make_scheduler, train
 from pipelines.validation.crossval import Plan
@@ -93,6 +98,65 @@ def test_other_values_refuse_too(make):
 def test_a_competition_refuses(titanic, change):
     with pytest.raises(UsageError, match=rf"^Competition: {next(iter(change))} must be "):
         replace(titanic, **change)
+
+
+def test_numpys_classes_are_kept_as_pythons(titanic):
+    for items in ((np.int64(0), np.int64(1)), (np.str_("no"), np.str_("yes"))):
+        kept = replace(titanic, classes=items).classes
+        assert kept == items
+        assert json.loads(json.dumps(kept)) == list(kept)
+        assert {type(each) for each in kept} <= {int, str}
+
+
+@pytest.mark.parametrize("classes", [(0.0, 1.0), (np.float64(0), np.float64(1)), (1, np.int64(1)), (None, 1)], ids=str)
+def test_classes_of_another_kind_are_told_what_they_may_be(titanic, classes):
+    with pytest.raises(UsageError, match="tuple of two or more different texts or whole numbers, got"):
+        replace(titanic, classes=classes)
+
+
+def every_rule():
+    return [(owner, name, rule) for owner, rules in ALLOWED.items() for name, rule in rules.items()]
+
+
+@pytest.mark.parametrize(("owner", "name", "rule"), [*every_rule(), ("TorchClassifier", "metric", METRIC),
+    ("TorchClassifier", "random_state", RANDOM_STATE), ("TorchClassifier", "make_model", none_or(MAKE_MODEL))],
+    ids=lambda each: each if isinstance(each, str) else "")  # fmt: skip
+def test_chinese_and_latin_letters_have_a_blank_between(owner, name, rule):
+    with pytest.raises(UsageError) as refused:
+        allowed(owner, name, object(), rule)
+    assert not re.search(r"[\u4e00-\u9fff][A-Za-z0-9']|[A-Za-z0-9'][\u4e00-\u9fff]|  ", refused.value.hint_zh)
+
+
+def test_the_command_line_refuses_below_what_the_settings_allow():
+    of = {"memory": ("Plan", "memory_mb"), "epochs": ("Recipe", "epochs")}
+    for name, least in LEAST.items():
+        owner, field = of.get(name, ("Plan", name))
+        assert ALLOWED[owner][field].holds(least)
+        assert not ALLOWED[owner][field].holds(least - 1)
+
+
+DEVICES = {"cpu": True, "cpu:0": True, "cuda": True, "cuda:12": True, "mps": True, "mps:0": True}
+DEVICES |= dict.fromkeys(
+    ["cpu:1", "cuda:01", "cuda:\u0661", "cuda:", "xpu", "gpu", "CUDA", "mps:1", "cpu\n", ""], False
+)
+
+
+@pytest.mark.parametrize("name", DEVICES)
+def test_one_pattern_of_devices_for_plan_command_line_and_hardware(titanic, name, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 13)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    tries = [
+        lambda: Plan(folds=2, seeds=1, variants=titanic.variants, device=name),
+        lambda: check(Knobs(device=name), find("titanic"), write=False),
+        lambda: pick_device(name),
+    ]
+    for one in tries:
+        if DEVICES[name]:
+            one()
+        else:
+            with pytest.raises(UsageError, match="device"):
+                one()
 
 
 def test_a_preset_names_variants_that_are_there(titanic):

@@ -3,6 +3,7 @@
 import copy
 import pickle
 import warnings
+from io import BytesIO
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from pipelines.errors import UsageError
 from pipelines.metrics import accuracy
 from pipelines.models import MLP
+from pipelines.training import estimator
 from pipelines.training.estimator import TorchClassifier
 
 EXPECTED_FAILURES = {
@@ -211,6 +213,26 @@ def test_a_fitted_classifier_with_a_lambda_can_be_pickled_and_copied(data):
         for copied in (copy.copy(model), copy.deepcopy(model), clone(model)):
             assert copied.make_model is make
     assert b"cloudpickle" not in pickle.dumps(TorchClassifier(epochs=2, random_state=0).fit(*data))
+
+
+def test_weights_are_not_pickled_only_to_see_whether_they_can_be(data, monkeypatch):
+    model = TorchClassifier(epochs=1, random_state=0).fit(*data)
+    model.model_.register_buffer("much", torch.zeros(10**6))
+    files = []
+    monkeypatch.setattr(estimator, "BytesIO", lambda: files.append(BytesIO()) or files[-1])
+    assert model.__getstate__()["model_"] is model.model_
+    assert 0 < sum(file.tell() for file in files) < 10**5
+
+
+def test_networks_of_a_local_class_are_pickled_by_value(data):
+    assert next(iter(pickle.loads(pickle.dumps(TorchClassifier(make_local, epochs=1).fit(*data))).model_.children()))
+
+
+def make_local(n_features, n_classes):
+    class Local(torch.nn.Sequential):
+        """A class that the function alone knows."""
+
+    return Local(torch.nn.Linear(n_features, n_classes))
 
 
 @pytest.mark.filterwarnings("ignore::pipelines.errors.TrainingWarning")  # there is nothing to learn

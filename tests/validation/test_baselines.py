@@ -1,6 +1,7 @@
 """Baselines: each fold by a new model, side by side, the same numbers however many cores there are."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from toys import make_features, plan
 
 from pipelines.hardware import blas_on_one_thread
-from pipelines.validation import crossval, groups
+from pipelines.validation import baselines, crossval, groups
 from pipelines.validation.baselines import out_of_fold
 from pipelines.validation.crossval import FoldEncoder, cross_validate
 from pipelines.validation.splits import split
@@ -23,6 +24,10 @@ MODELS = {
     "linear": lambda: LogisticRegression(max_iter=300),
     "trees": lambda: HistGradientBoostingClassifier(max_iter=8, early_stopping=False),
 }
+
+
+def blas_threads():
+    return {lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "blas"}
 
 
 def wide_rows(n=1500, n_features=60):
@@ -53,16 +58,42 @@ def test_fits_run_side_by_side_on_one_thread_each_and_are_counted():
     class Watched(DummyClassifier):
         def fit(self, X, y):
             together.wait()  # nobody passes alone
-            threads.append({lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "blas"})
-            threads.append({_openmp_effective_n_threads()})
+            threads.append(blas_threads() | {_openmp_effective_n_threads()})
             return super().fit(X, y)
 
     rows, y = wide_rows(60, 2)
     told = []
     with blas_on_one_thread():
         out_of_fold({"a": Watched}, rows, y, split(y, 2, 0), 2, lambda *task: told.append(task))
-    assert threads == [{1}] * 4
+    assert threads == [{1}] * 2
     assert told == [("baselines", done, 2) for done in range(3)]
+
+
+def openmp_threads():
+    """Of the calling thread, in libraries that are not torch's."""
+    libraries = [lib for lib in threadpool_info() if lib["user_api"] == "openmp" and "torch" not in lib["filepath"]]
+    return {lib["num_threads"] for lib in libraries}
+
+
+@pytest.mark.skipif(not openmp_threads(), reason="scikit-learn has no OpenMP of its own here")
+def test_a_library_that_a_model_loads_when_it_is_made_computes_on_one_thread_too():
+    """Loading one is stood in for by what it does: the calling thread has OpenMP's own number of threads again."""
+    threads = []
+
+    class Late(DummyClassifier):
+        def __init__(self):
+            super().__init__()
+            threadpool_limits(limits=3, user_api="openmp")
+            threads.append(openmp_threads())
+
+        def fit(self, X, y):
+            threads.append(openmp_threads())
+            return super().fit(X, y)
+
+    rows, y = wide_rows(60, 2)
+    with ThreadPoolExecutor(1) as pool:  # OpenMP's number is the thread's, and ends with it
+        pool.submit(baselines.one_fold, Late, rows, y, split(y, 2, 0)[0]).result()
+    assert threads == [{3}, {1}]
 
 
 def test_a_baseline_that_fails_is_heard_of():
@@ -86,6 +117,7 @@ def test_memory_bounds_how_many_are_fitted_at_a_time(toy, monkeypatch):
     assert groups.baselines_at_a_time(toy, on_gpu, encoders) == 4
 
 
+@pytest.mark.skipif(not blas_threads(), reason="no BLAS that threadpoolctl knows, such as Accelerate")
 def test_everything_beside_torch_computes_on_one_thread(toy, monkeypatch):
     """Encoders, baselines and the blend; afterwards all is as it was."""
     seen = {}
@@ -94,7 +126,7 @@ def test_everything_beside_torch_computes_on_one_thread(toy, monkeypatch):
         original = getattr(module, function)
 
         def watching(*args, **kwargs):
-            seen[name] = {lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "blas"}
+            seen[name] = blas_threads()
             return original(*args, **kwargs)
 
         monkeypatch.setattr(module, function, watching)
@@ -105,5 +137,5 @@ def test_everything_beside_torch_computes_on_one_thread(toy, monkeypatch):
     watched("blend", crossval, "summarise")
     with threadpool_limits(limits=2, user_api="blas"):
         cross_validate(toy, make_features(), plan(toy))
-        assert {lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "blas"} == {2}
+        assert blas_threads() == {2}
     assert seen == {name: {1} for name in ("groups", "encoders", "baselines", "blend")}

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.compose import make_column_transformer
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
@@ -195,6 +196,25 @@ def test_features_that_fail_are_named(titanic, sample_files, case):
 def test_a_variants_own_code_is_named_where_it_fails(toy, change, told):
     with pytest.raises((UsageError, DataError), match=told):
         cross_validate(toy, make_features(), plan(toy, variants={"network": replace(only(toy, QUICK), **change)}))
+
+
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        (lambda: None, "gives NoneType, where"),
+        (lambda: StandardScaler, "gives the class StandardScaler, where"),
+        (lambda: 3, "gives int, where"),
+        (LogisticRegression, "gives LogisticRegression, where"),
+        (lambda: make_pipeline(StandardScaler(), LogisticRegression()), "gives Pipeline, where"),
+        (lambda: {}["x"], r"fails: KeyError: .*, tests/.*test_conditions.py, line"),
+    ],
+    ids=["nothing", "a class", "a number", "a classifier", "a pipeline with a classifier", "an error"],
+)
+def test_what_make_encoder_gives_is_told(toy, make, told):
+    variant = replace(only(toy, QUICK), make_encoder=make)
+    with pytest.raises(UsageError, match=f"^make_encoder {told}") as refused:
+        cross_validate(toy, make_features(), plan(toy, variants={"network": variant}))
+    assert "a column that is not there" not in str(refused.value)
 
 
 def test_rows_are_compared_as_the_file_has_them(titanic, sample_files):
