@@ -15,6 +15,7 @@ from pipelines.errors import HomeworkError
 from pipelines.kaggle.client import Answer, Kaggle
 from pipelines.kaggle.credentials import Found, as_meant, find, no_credentials
 from pipelines.kaggle.errors import CredentialsError, not_json
+from pipelines.kaggle.refusals import SITE
 from pipelines.web.addresses import BUNDLES, PROXIES, bundle_fault, host_of, proxy_fault, proxy_for, shown
 from pipelines.web.addresses import without_secrets as plain
 from pipelines.web.failures import NetworkError, is_page
@@ -165,7 +166,8 @@ def _site(found: Found, slug: str, patience: Patience) -> Iterator[Finding]:
 def _rules(kaggle: Kaggle, slug: str, files: list[Answer]) -> tuple[Finding, str]:
     """Whether the files may be downloaded, and an address at the storage."""
     if not files:
-        return Finding("rules", f"{slug} shows no files: unknown whether its rules are accepted"), STORAGE
+        step = f"see {SITE}/competitions/{slug}/data in a browser: if it shows files, something in between hides them"
+        return Finding("rules", f"{slug} shows no files: unknown whether its rules are accepted", step), STORAGE
     try:
         address = kaggle.file_url(slug, str(files[0].get("name") or files[0].get("ref")))
     except HomeworkError as error:

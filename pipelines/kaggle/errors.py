@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from pipelines.errors import HomeworkError
 from pipelines.kaggle.refusals import JOIN, SITE, TODAY, UNKNOWN, filled, refusal_of
+from pipelines.submission.ledger import count_of
 from pipelines.web.addresses import without_secrets
 from pipelines.web.failures import NetworkError, is_page, printable, seconds_of
 
@@ -55,6 +56,24 @@ def message_of(body: bytes) -> str:
     inner = answer.get("error")
     text = inner.get("message") if isinstance(inner, dict) else answer.get("message") or inner
     return without_secrets(printable(text or ""))
+
+
+def status_in(status: int, body: bytes) -> int:
+    """An answer's status, or the one in its body: an error may come under a 200.
+
+    >>> status_in(200, b'{"code":403,"message":"no"}'), status_in(200, b'{"error":{"message":"no"}}')
+    (403, 500)
+    >>> status_in(200, b'{"code":7}'), status_in(404, b"")
+    (200, 404)
+    """
+    try:
+        answer = json.loads(body) if status < 400 else {}
+    except (ValueError, RecursionError):
+        return status
+    inner = answer.get("error") if isinstance(answer, dict) else None
+    codes = [count_of(said.get("code")) for said in (inner, answer) if isinstance(said, dict)]
+    found = [code for code in codes if code is not None and 400 <= code < 600]
+    return [*found, 500 if inner else status][0]
 
 
 def from_answer(
@@ -132,12 +151,17 @@ def is_foreign(status: int, body: bytes) -> bool:
     return 400 <= status < 500 and status not in (*PASSING, 413) and is_page(body)
 
 
-def endless_list(slug: str) -> NetworkError:
+def endless_list(slug: str, what: str = "does not come to an end") -> NetworkError:
     """The pages of submissions repeat, so that what is not on them cannot be known."""
     return NetworkError(
-        f"Kaggle's list of submissions of {slug} does not come to an end",
+        f"Kaggle's list of submissions of {slug} {what}",
         f"look at {SITE}/competitions/{slug}/submissions; if the csv is not there: "
         f"python -m pipelines submit {slug} --again",
         f"请查看 {SITE}/competitions/{slug}/submissions；若其中没有该文件，请用 submit {slug} --again 提交",
         passing=False,
     )
+
+
+def missing_list(slug: str) -> NetworkError:
+    """An answer without the list, where Kaggle does not say that nothing was submitted."""
+    return endless_list(slug, "is not in its answer, and it does not say that there are none")

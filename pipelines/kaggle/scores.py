@@ -8,7 +8,7 @@ from typing import Any
 from pipelines.errors import HomeworkError
 from pipelines.kaggle.client import Answer, Kaggle
 from pipelines.kaggle.errors import AccessError, PendingError, RefusedError
-from pipelines.submission.ledger import TAG, Entry, Ledger, number, whole
+from pipelines.submission.ledger import TAG, Entry, Ledger, count_of, number, tag_of
 from pipelines.submission.record import Forecast, Record, Verdict, beside
 from pipelines.web.failures import NetworkError, printable
 
@@ -99,10 +99,10 @@ def others(kaggle: Kaggle, slug: str, known: list[Entry]) -> list[Entry]:
     """Submissions that only Kaggle's list knows, oldest first: of another clone, a teammate, a browser."""
     refs, found = {entry.ref for entry in known}, []
     for item in kaggle.submissions(slug):
-        ref, tag = whole(item.get("ref")), TAG.search(str(item.get("description")))
+        ref, tag = item["ref"], tag_of(item.get("description"))
         if ref and ref not in refs:
             file, date = printable(item.get("fileName") or "?"), printable(item.get("date") or "")
-            entry = Entry(slug, file, "", tag.group() if tag else "", date, ref)
+            entry = Entry(slug, file, "", tag or "", date, ref)
             _take(entry, item)
             found.append(entry)
     return found[::-1]
@@ -123,9 +123,9 @@ def _submission(kaggle: Kaggle, entry: Entry) -> Answer:
         answer = kaggle.submission(entry.slug, entry.ref)
     except (AccessError, NetworkError, RefusedError):
         answer = {}
-    if answer.get("ref") == entry.ref:
+    if count_of(answer.get("ref")) == entry.ref:
         return answer
-    return next((item for item in kaggle.submissions(entry.slug) if item.get("ref") == entry.ref), {})
+    return next((item for item in kaggle.submissions(entry.slug) if item["ref"] == entry.ref), {})
 
 
 def _number(text: object) -> float | None:
