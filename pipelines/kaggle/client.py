@@ -31,7 +31,7 @@ from pipelines.kaggle.errors import (
 )
 from pipelines.submission.ledger import count_of
 from pipelines.web.addresses import shown
-from pipelines.web.failures import LOST, NetworkError, translated
+from pipelines.web.failures import LOST, NetworkError, is_html, translated
 from pipelines.web.patience import Patience, Say, repeat, silent
 from pipelines.web.transport import Adapter, Body, chunks, proxy_secrets, unsigned
 
@@ -117,6 +117,9 @@ class Kaggle:
             self._secrets += [str(url), *(part for part in parts if len(part) >= SHORTEST_SECRET)]
             with self._send("PUT", str(url), data=Body(content, moved)) as answer:
                 if answer.status_code not in (200, 201):
+                    body = self._body(answer)
+                    if is_foreign(answer.status_code, body) and is_html(body):
+                        raise not_json(f"upload ({answer.status_code})", body)
                     raise not_taken(answer.status_code, answer.headers, slug)
             return token
 
@@ -234,7 +237,7 @@ class Kaggle:
                 answer: requests.Response = self._session.request(method, url, auth=auth or unsigned, **options)
             except LOST:
                 raise
-            except ValueError:  # an address, of a redirect say, that cannot be taken apart
+            except (ValueError, TypeError):  # an address, of a redirect say, that cannot be taken apart
                 raise requests.exceptions.InvalidURL("not an address") from None
         return answer
 
@@ -302,7 +305,7 @@ class Kaggle:
             return False
         refused, self._auth = self._remaining.pop(0), None
         self.say(
-            f"warning: Kaggle does not accept the {refused} (401); it hides the {self._remaining[0]}, "
+            f"warning: Kaggle does not accept the {refused}; it hides the {self._remaining[0]}, "
             f"which is used now: remove or renew the former"
         )
         return True

@@ -1,6 +1,7 @@
 """What goes wrong between here and Kaggle, in plain words; each class owns an exit code."""
 
 import json
+import re
 from collections.abc import Mapping
 
 from pipelines.errors import HomeworkError
@@ -11,6 +12,14 @@ from pipelines.web.failures import NetworkError, is_page, printable, seconds_of
 
 PASSING = (408, 429)
 LONGEST_WORDS = 300
+UNFIT = re.compile(  # a credential, though it is known
+    r"(?<!blob )(?<!file )(?<!upload )\b(?:token|credential|api key)s?\b.{0,40}"
+    r"\b(?:expired|revoked|invalid|inactive|(?:not|no longer) (?:active|valid))"
+    r"|\b(?:expired|revoked|invalid) (?:(?:access|api|auth\w*|bearer) )*(?:token|credential|api key)"
+    r"|\b(?:insufficient|lack|missing|requir|need|without|grant)\w*\b.{0,40}\bscopes?\b"
+    r"|\bscopes?\b.{0,40}\b(?:insufficient|lack|missing|requir|need|not)",
+    re.IGNORECASE,
+)
 
 
 class CredentialsError(HomeworkError):
@@ -81,7 +90,7 @@ def from_answer(
 ) -> HomeworkError:
     """The error for an HTTP answer of 400 or more; `text` is its message, `what` was asked for."""
     said = f' ({status}): "{text[:LONGEST_WORDS]}"' if text else f" ({status})"
-    if status == 401:
+    if status == 401 or (status == 403 and UNFIT.search(text)):
         return CredentialsError(
             f"Kaggle does not accept the {credential}{said}",
             f"make a new token at {SITE}/settings and put it where the old one is",
@@ -165,3 +174,12 @@ def endless_list(slug: str, what: str = "does not come to an end") -> NetworkErr
 def missing_list(slug: str) -> NetworkError:
     """An answer without the list, where Kaggle does not say that nothing was submitted."""
     return endless_list(slug, "is not in its answer, and it does not say that there are none")
+
+
+def another_submits(where: str) -> HomeworkError:
+    """Another process holds the lock of the submissions' folder."""
+    return HomeworkError(
+        f"another submit is still running in {where}; nothing was sent",
+        "wait until it is done, or end it; then run the same command again",
+        "另一个 submit 正在运行：请等它结束（或结束它），再运行同一命令",
+    )

@@ -59,7 +59,7 @@ def wait(kaggle: Kaggle, board: Board, entry: Entry) -> None:
     while not look(kaggle, board, entry):
         if patience.clock() + pause > ends:
             raise PendingError(
-                f"submission {entry.ref} has no score yet (status {entry.status or 'unknown'})",
+                f"submission {entry.ref} has no score yet (status {printable(entry.status or 'unknown')})",
                 f"it is safe with Kaggle; later: python -m pipelines scores {entry.slug}",
                 f"提交已完成，请稍后运行 python -m pipelines scores {entry.slug} 查看得分",
             )
@@ -72,7 +72,7 @@ def check_verdict(entry: Entry) -> None:
     """Raise RefusedError with Kaggle's reason if scoring failed."""
     if entry.status == "ERROR":
         raise RefusedError(
-            f"Kaggle could not score submission {entry.ref}: {entry.error or 'no reason given'}",
+            f"Kaggle could not score submission {entry.ref}: {printable(entry.error or 'no reason given')}",
             "compare the csv with the sample submission and submit another one",
             "请对照示例提交文件检查 csv，再提交新文件",
         )
@@ -209,6 +209,7 @@ def rows(board: Board, entries: list[Entry]) -> list[Row]:
 
 def table_lines(table: list[Row]) -> Iterator[str]:
     """The rows as aligned text: file, cross-validated ± error, forecast, public, private, rank."""
+    table = [row | {name: row[name] and printable(row[name]) for name in ("file", "status", "error")} for row in table]
     width = max([4, *(len(row["file"]) for row in table)])
     yield f"{'file':<{width}}  {'cross-validated':<17}  {'forecast':<8}  {'public':<9}  {'private':<9}  rank"
     for row in table:

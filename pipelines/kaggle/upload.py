@@ -226,8 +226,10 @@ def _ref_of(listed: Iterable[Answer], tag: str) -> int | None:
 
 def _age(entry: Entry) -> timedelta | None:
     """How long ago the last step of an attempt was begun; None if its time cannot be read."""
+    now = datetime.now(UTC)
     try:
-        return datetime.now(UTC) - datetime.fromisoformat(entry.time)
+        began = now - (now - datetime.fromisoformat(entry.time))  # in UTC; some times are in no calendar there
+        return now - began
     except (ValueError, TypeError, OverflowError):
         return None
 

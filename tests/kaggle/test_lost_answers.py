@@ -14,6 +14,7 @@ from stand_in import KEY, SIGNATURE, STORAGE, TOKEN, Odd
 
 from pipelines.kaggle import upload
 from pipelines.kaggle.client import Kaggle
+from pipelines.submission.ledger import Entry
 from pipelines.web.failures import NetworkError
 
 EXAMPLES = int(os.environ.get("HOMEWORK_EXAMPLES", "15"))  # some thousands by hand
@@ -386,3 +387,10 @@ def test_a_count_of_today_alone_is_not_certain_once_it_may_have_begun_anew():
     assert upload._why_unclear((1, 4, 1), (1, None, 1)) != ""
     assert upload._why_unclear((0, None, 1), (0, None, 1)) == upload._why_unclear((1, 4, 1), (1, 4, 1)) == ""
     assert upload._why_unclear((1, 4, 1), (1, 5, 1)) == "Kaggle counts one more, and lists none"
+
+
+@pytest.mark.parametrize("time", ["9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59", "9999", ""])
+def test_an_absurd_time_in_the_ledger_stops_nothing(time):
+    entry = Entry("titanic", "a.csv", "", "t", time)
+    assert upload._is_recent(entry) or time.startswith("0001")
+    assert not upload._began_today(entry)
