@@ -243,13 +243,13 @@ class Kaggle:
 
     def _body(self, answer: requests.Response) -> bytes:
         """The whole body of an answer that is not a file."""
-        body = b""
+        body = bytearray()
         with answer:
             for chunk in chunks(answer, time.monotonic() + self.patience.deadline):
                 body += chunk
                 if len(body) > LARGEST_ANSWER:
                     raise not_json("Kaggle", b"")
-        return body
+        return bytes(body)
 
     def _error(self, answer: requests.Response, body: bytes, status: int, what: str, slug: str) -> Exception:
         if is_foreign(answer.status_code, body):

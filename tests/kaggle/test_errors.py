@@ -315,7 +315,8 @@ def test_a_proxy_without_a_host_or_with_odd_digits_is_told(site, cli, clock, mon
     "text",
     [
         "Mon, 01 Jan 0001 00:00:00 +2359", "Mon, 01 Jan 99999 00:00:00 GMT",
-        "Mon, 01 Jan 2026 00:00:00 +999999999999", "Mon, 99 Foo 2026", ", ,", "",
+        "Mon, 01 Jan 99999999999999999999 00:00:00 GMT",
+        "Mon, 01 Jan 2026 00:00:00 +99999999999999999999", "Mon, 99 Foo 2026", ", ,", "",
     ],
 )  # fmt: skip
 def test_an_absurd_time_to_wait_is_none_at_all(text):
