@@ -18,17 +18,23 @@ import requests
 from pipelines.errors import UsageError
 from pipelines.kaggle.credentials import Credential, Found, find, no_credentials
 from pipelines.kaggle.errors import (
+    UNFIT,
+    AccessError,
     CredentialsError,
+    RefusedError,
     endless_list,
     from_answer,
     is_foreign,
     message_of,
+    missing_list,
     not_accepted,
     not_json,
     not_taken,
+    status_in,
 )
+from pipelines.submission.ledger import count_of
 from pipelines.web.addresses import shown, without_secrets
-from pipelines.web.failures import LOST, printable, translated
+from pipelines.web.failures import LOST, NetworkError, is_html, printable, translated
 from pipelines.web.patience import Patience, Say, repeat, silent
 from pipelines.web.transport import Adapter, Body, chunks, proxy_secrets, unsigned
 
@@ -115,6 +121,9 @@ class Kaggle:
             self._secrets += [str(url), *(part for part in parts if len(part) >= SHORTEST_SECRET)]
             with self._send("PUT", str(url), data=Body(content, moved)) as answer:
                 if answer.status_code not in (200, 201):
+                    body = self._body(answer)
+                    if is_foreign(answer.status_code, body) and is_html(body):
+                        raise not_json(f"upload ({answer.status_code})", body)
                     raise not_taken(answer.status_code, answer.headers, slug)
             return token
 
@@ -134,25 +143,38 @@ class Kaggle:
     def submissions(self, slug: str) -> Iterator[Answer]:
         """All submissions of the team, the latest first; a page is asked for when it is come to.
 
-        Raises: NetworkError, beside the others, for a list that does not come to an end.
+        `ref` is a number, or None where Kaggle's is none.
+        Raises: NetworkError, beside the others, for a list that is not there or does not come to an end.
         """
         seen: set[Any] = set()
         page, token = 1, ""
         while page <= MOST_PAGES:
             where = {"page_token": token} if token else {"page": page, "page_token": ""}
             answer = self._ask("ListSubmissions", slug, competition_name=slug, page_size=100, **where)
-            found = _items(answer, "submissions")
-            new = [item for item in found if isinstance(item.get("ref"), int) and item["ref"] not in seen]
-            yield from new
-            seen |= {item["ref"] for item in new}
+            if answer.get("submissions") is None and page == 1 and not self._nothing_made(slug, answer):
+                raise missing_list(slug)
+            found = [{**item, "ref": count_of(item.get("ref")) or None} for item in _items(answer, "submissions")]
+            keyed = {item["ref"] or json.dumps(item, sort_keys=True): item for item in found}
+            new = {key: item for key, item in keyed.items() if key not in seen}
+            yield from new.values()
             by_token, token = bool(token), str(answer.get("nextPageToken") or "")
             more = token or (new and not by_token and len(found) >= SMALLEST_PAGE)
-            if not found or not more:
+            if not more:
                 return
-            if not new:
+            if token in seen or (found and not new):
                 break
+            seen |= {*new, token} - {""}
             page += 1
         raise endless_list(slug)
+
+    def _nothing_made(self, slug: str, answer: Answer) -> bool:
+        """Whether an answer without a list says that it is empty: what is empty or zero may be left out."""
+        try:
+            limits = self.limits(slug) if answer.keys() <= {"submissions", "nextPageToken"} else {}
+        except (AccessError, NetworkError, RefusedError):
+            limits = {}
+        *made, left = (count_of(limits.get(name)) for name in ("numToday", "numTotal", "numAllowedNow"))
+        return (*made, left) != (None, None, None) and not any(made)
 
     def leaderboard(self, slug: str) -> list[Answer]:
         """The first page of the public leaderboard. Asked once: nothing depends on it."""
@@ -172,19 +194,21 @@ class Kaggle:
     def _ask(self, method: str, slug: str, *, once: bool = False, **fields: Any) -> Answer:
         def work() -> Answer:
             """One attempt: a signed request, and what its JSON says."""
-            return _parsed(self._body(self._signed(method, slug, fields)), IN_WORDS[method])
+            response, body = self._signed(method, slug, fields)
+            if response.status_code != 200:
+                raise not_json(f"{IN_WORDS[method]} ({response.status_code})", body)
+            return _parsed(body, IN_WORDS[method])
 
         return work() if once else repeat(work, self.patience, self.say)
 
     def _signed_url(self, method: str, slug: str, **fields: Any) -> str:
-        answer = self._signed(method, slug, fields)
-        body = self._body(answer)
+        answer, body = self._signed(method, slug, fields)
         if not answer.is_redirect:
             raise not_json(IN_WORDS[method], body)
         return urljoin(str(answer.url), answer.headers["Location"])
 
-    def _signed(self, method: str, slug: str, fields: Mapping[str, Any]) -> requests.Response:
-        """The open answer to a signed call; a refused credential makes way for the next one."""
+    def _signed(self, method: str, slug: str, fields: Mapping[str, Any]) -> tuple[requests.Response, bytes]:
+        """The answer to a signed call, and its body; a refused credential makes way for the next one."""
         from kagglesdk.competitions.types import competition_api_service as types
 
         request = getattr(types, f"Api{method}Request")()
@@ -192,9 +216,11 @@ class Kaggle:
             setattr(request, name, value)
         while True:
             answer = self._call("competitions.CompetitionApiService", method, request, self._sign_in())
-            if answer.status_code < 400:
-                return answer
-            error = self._error(answer, answer.status_code, IN_WORDS[method], slug)
+            body = self._body(answer)
+            status = status_in(answer.status_code, body)
+            if status < 400:
+                return answer, body
+            error = self._error(answer, body, status, IN_WORDS[method], slug)
             if not isinstance(error, CredentialsError) or not self._next_credential():
                 raise error
 
@@ -211,28 +237,27 @@ class Kaggle:
                 answer: requests.Response = self._session.request(method, url, auth=auth or unsigned, **options)
             except LOST:
                 raise
-            except ValueError:  # an address, of a redirect say, that cannot be taken apart
+            except (ValueError, TypeError):  # an address, of a redirect say, that cannot be taken apart
                 raise requests.exceptions.InvalidURL("not an address") from None
         return answer
 
     def _body(self, answer: requests.Response) -> bytes:
         """The whole body of an answer that is not a file."""
-        body = b""
+        body = bytearray()
         with answer:
             for chunk in chunks(answer, time.monotonic() + self.patience.deadline):
                 body += chunk
                 if len(body) > LARGEST_ANSWER:
                     raise not_json("Kaggle", b"")
-        return body
+        return bytes(body)
 
-    def _error(self, answer: requests.Response, status: int, what: str, slug: str) -> Exception:
-        body = self._body(answer)
+    def _error(self, answer: requests.Response, body: bytes, status: int, what: str, slug: str) -> Exception:
         if is_foreign(answer.status_code, body):
             return not_json(f"{what} ({answer.status_code})", body)
         text = message_of(body)
         shown_text = self.plain(text)
-        if status == 401:
-            return not_accepted(str(self._remaining[0]), shown_text)
+        if status == 401 or (status == 403 and UNFIT.search(text)):
+            return not_accepted(str(self._remaining[0]), status, shown_text)
         return from_answer(status, answer.headers, text, shown=shown_text, what=what, slug=slug)
 
     def plain(self, text: object) -> str:
@@ -267,10 +292,10 @@ class Kaggle:
         request = GenerateAccessTokenRequest()
         request.refresh_token, request.api_version = credential.secret, ApiVersion.API_VERSION_V1
         answer = self._call("users.AccountService", "GenerateAccessToken", request, unsigned)
-        status = answer.status_code
-        if status >= 400:
-            raise self._error(answer, 401 if status in (400, 403) else status, "sign in", "")
         body = self._body(answer)
+        status = status_in(answer.status_code, body)
+        if status >= 400:
+            raise self._error(answer, body, 401 if status in (400, 403) else status, "sign in", "")
         token = _parsed(body, "sign in").get("token")
         if not token:
             raise not_json("sign in", body)
@@ -282,7 +307,7 @@ class Kaggle:
             return False
         refused, self._auth = self._remaining.pop(0), None
         self.say(
-            f"warning: Kaggle does not accept the {refused} (401); it hides the {self._remaining[0]}, "
+            f"warning: Kaggle does not accept the {refused}; it hides the {self._remaining[0]}, "
             f"which is used now: remove or renew the former"
         )
         return True

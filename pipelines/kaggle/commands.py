@@ -2,6 +2,7 @@
 
 import json
 import sys
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +12,8 @@ import typer
 from pipelines.report.console import EXIT_CODES, errors_in_plain_words, progress_bar, say, say_aside
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pipelines.errors import HomeworkError
     from pipelines.kaggle.scores import Board
     from pipelines.kaggle.upload import Uploader
@@ -76,23 +79,22 @@ def submit(
 ) -> None:
     """Upload the newest checked csv, wait for its score and write it beside the forecast."""
     with errors_in_plain_words(GO_ON):
-        from filelock import FileLock
-
         from pipelines.kaggle import scores
         from pipelines.kaggle.client import Kaggle
         from pipelines.kaggle.upload import Uploader
         from pipelines.settings.lookup import find, load
         from pipelines.submission.candidate import check, choose
+        from pipelines.web.failures import printable
 
         slug = find(name).slug or load(name).slug
         candidate = choose(slug, output / slug, file)
         check(load(name), candidate, data or Path("data") / slug)
-        say(f"submission: {candidate.path} (checked)")
+        say(f"submission: {printable(candidate.path)} (checked)")
         board = _board(output, candidate.path.parent)
         patience = replace(_patience(timeout), score_deadline=60 * wait_minutes)
         with Kaggle(patience=patience, say=say_aside) as kaggle:
             output.mkdir(parents=True, exist_ok=True)
-            with FileLock(output / ".submit.lock"):  # two at once would not see each other's submission
+            with _alone(output, patience):  # two at once would not see each other's submission
                 uploader = Uploader(kaggle, board.ledger)
                 entry = _send(uploader, candidate, message, again=again, ask=not yes)
             if entry is None:
@@ -107,14 +109,44 @@ def submit(
             say(f"later: python -m pipelines scores {slug}")
 
 
+@contextmanager
+def _alone(output: Path, patience: "Patience") -> "Iterator[None]":
+    """One submit at a time; waits for another one, and says so.
+
+    Raises: HomeworkError if the other takes long.
+    """
+    from filelock import FileLock, Timeout
+
+    from pipelines.kaggle.errors import another_submits
+    from pipelines.web.failures import printable
+
+    lock = FileLock(output / ".submit.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        say_aside(
+            f"another submit is running in {printable(output)}; waiting for it, {patience.deadline:.0f} s at most"
+        )
+        try:
+            lock.acquire(timeout=patience.deadline)
+        except Timeout:
+            raise another_submits(printable(output)) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def _send(uploader: "Uploader", candidate: "Candidate", message: str, *, again: bool, ask: bool) -> "Entry | None":
     """The entry of the submission, new or made before; None if the user declines."""
+    from pipelines.web.failures import printable
+
     before = None if again else uploader.already_sent(candidate)
     if before is not None:
         say(f"these bytes are submission {before.ref} already; not sent again (--again does)")
         return before
     uploader.remaining(candidate.slug)
-    if ask and sys.stdin.isatty() and not typer.confirm(f"upload {candidate.path.name}?", default=True):
+    if ask and sys.stdin.isatty() and not typer.confirm(f"upload {printable(candidate.path.name)}?", default=True):
         return None
     with progress_bar(unit="bytes") as show:
         entry = uploader.send(candidate, message, show)

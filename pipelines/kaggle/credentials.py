@@ -30,6 +30,7 @@ MARKS = (  # the longer first: UTF-32's begins as UTF-16's does
     (codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
 )  # fmt: skip
+NOWHERE = Path(os.devnull, "~")
 TOKEN_START = "KGAT_"  # noqa: S105 the start of every token, not one of them
 SECRET_FORM = re.compile(rf"[0-9A-Fa-f]{{32}}|{TOKEN_START}.*")  # a key, or a token; no user name
 
@@ -114,6 +115,14 @@ def decoded(content: bytes) -> str:
     return content.decode(encoding)
 
 
+def expanded(path: str) -> Path:
+    """A path with its ~ filled in; a place that holds nothing where there is no such home."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return NOWHERE
+
+
 def in_kaggle_notebook(environ: Mapping[str, str]) -> bool:
     """Whether this runs in one of Kaggle's own notebooks."""
     return "KAGGLE_KERNEL_RUN_TYPE" in environ and "KAGGLE_DATA_PROXY_URL" in environ
@@ -135,8 +144,10 @@ def _colab() -> Iterator[Credential]:
 class _Search:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self.environ = environ
-        self.home = Path("~").expanduser()
+        self.home = expanded("~")
         self.notes: list[str] = []
+        if self.home == NOWHERE:
+            self.notes.append("no home folder is known, so that ~/.kaggle is not looked at: set HOME")
 
     def tokens(self) -> Iterator[Credential]:
         """Access tokens, in the official client's order of places."""
@@ -211,7 +222,10 @@ class _Search:
         if not os.path.isdir(dot_kaggle):  # noqa: PTH112 is_dir raises where it may not look
             folders.reverse()
         chosen = as_meant(self.environ.get("KAGGLE_CONFIG_DIR", ""))
-        return [Path(chosen).expanduser(), *folders] if chosen else folders
+        if expanded(chosen) == NOWHERE:
+            self.notes.append(f"KAGGLE_CONFIG_DIR={chosen} names a user without a folder: write the whole path")
+            return folders
+        return [expanded(chosen), *folders] if chosen else folders
 
     def _variable(self, part: str) -> str:
         return as_meant(self.environ.get(f"KAGGLE_{part.upper()}", ""))

@@ -13,16 +13,17 @@ from pathlib import Path
 
 from pipelines.errors import HomeworkError
 from pipelines.kaggle.client import Answer, Kaggle
-from pipelines.kaggle.credentials import Found, as_meant, find, no_credentials
+from pipelines.kaggle.credentials import Found, as_meant, expanded, find, no_credentials
 from pipelines.kaggle.errors import CredentialsError, not_json
+from pipelines.kaggle.refusals import SITE
 from pipelines.web.addresses import BUNDLES, PROXIES, bundle_fault, host_of, proxy_fault, proxy_for, shown
 from pipelines.web.addresses import without_secrets as plain
-from pipelines.web.failures import NetworkError, is_page
+from pipelines.web.failures import NetworkError, is_html
 from pipelines.web.patience import Patience, repeat, silent
 from pipelines.web.transport import chunks
 
 PACKAGES = ("kagglehub", "kagglesdk", "requests", "torch", "numpy", "pandas", "scikit-learn")
-HOSTS = re.compile(r"[\w.*/\s-]*(?::\d{1,5})?\s*|[0-9A-Fa-f:.\[\]/\s]*")  # what stands in no_proxy
+HOSTS = re.compile(r"[\w.*/\s-]*(?::[0-9]{1,5})?\s*|[0-9A-Fa-f:.\[\]/\s]*")  # what stands in no_proxy
 STORAGE = "https://storage.googleapis.com/kaggle-competitions-data/"  # answers a stranger with 403 and XML
 
 
@@ -129,10 +130,10 @@ def _credentials(found: Found) -> Iterator[Finding]:
 
 
 def _credential_files() -> list[Path]:
-    home = Path("~/.kaggle").expanduser()
+    home = expanded("~/.kaggle")
     names = ("access_token", "access_token.txt", "kaggle.json", "credentials.json")
     chosen = as_meant(os.environ.get("KAGGLE_CONFIG_DIR", ""))
-    folders = [home, Path(chosen).expanduser()] if chosen else [home]
+    folders = [home, expanded(chosen)] if chosen else [home]
     paths = [folder / name for folder in folders for name in names]
     return [path for path in dict.fromkeys(paths) if os.access(path, os.F_OK)]
 
@@ -165,7 +166,8 @@ def _site(found: Found, slug: str, patience: Patience) -> Iterator[Finding]:
 def _rules(kaggle: Kaggle, slug: str, files: list[Answer]) -> tuple[Finding, str]:
     """Whether the files may be downloaded, and an address at the storage."""
     if not files:
-        return Finding("rules", f"{slug} shows no files: unknown whether its rules are accepted"), STORAGE
+        step = f"see {SITE}/competitions/{slug}/data in a browser: if it shows files, something in between hides them"
+        return Finding("rules", f"{slug} shows no files: unknown whether its rules are accepted", step), STORAGE
     try:
         address = kaggle.file_url(slug, str(files[0].get("name") or files[0].get("ref")))
     except HomeworkError as error:
@@ -186,7 +188,7 @@ def _storage(kaggle: Kaggle, address: str) -> Finding:
         status, start = repeat(ask, kaggle.patience, silent)
     except HomeworkError as error:
         return Finding("storage", error.message, error.hint)
-    if is_page(start) and not start.lstrip(b"\xef\xbb\xbf \r\n").startswith(b"<?xml"):  # the storage speaks XML
+    if is_html(start):
         page = not_json(f"{host} ({status})", start)
         return Finding("storage", page.message, page.hint)
     if status >= 500 or (address != STORAGE and status not in (200, 206)):

@@ -29,7 +29,8 @@ from pipelines.files import check_room, full_disk_told, write_whole
 from pipelines.kaggle.client import Kaggle
 from pipelines.kaggle.credentials import find, in_kaggle_notebook, no_credentials
 from pipelines.kaggle.errors import not_json, site_trouble
-from pipelines.web.failures import NetworkError, is_page
+from pipelines.submission.plain import from_plain
+from pipelines.web.failures import NetworkError, is_html, is_page
 from pipelines.web.patience import Say, repeat, silent
 from pipelines.web.transport import chunks
 
@@ -161,9 +162,11 @@ class Transfer:
 
     def _remote(self) -> Remote:
         try:
-            return Remote(**json.loads(self.state.read_bytes()))
-        except (OSError, ValueError, TypeError):
+            remote: Remote = from_plain(Remote, json.loads(self.state.read_bytes()), "")
+        except (OSError, ValueError, RecursionError):
             return Remote()
+        sendable = re.fullmatch(r"[\x21-\x7e][\x20-\x7e]*", remote.validator or "-")
+        return remote if sendable and (remote.size or 0) >= 0 else Remote()
 
     def _attempt(self) -> None:
         remote = self._remote()
@@ -184,7 +187,8 @@ class Transfer:
             headers |= {"Range": f"bytes={start}-", "If-Range": remote.validator}
         with self.kaggle.storage(self.url, headers) as answer:
             status = answer.status_code
-            if status == 206 and start and answer.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
+            given = re.match(r"bytes ([0-9]+)-[0-9]*/([0-9]+|\*)", answer.headers.get("Content-Range", ""))
+            if status == 206 and start and given and given[1] == str(start) and given[2] in (str(remote.size), "*"):
                 self._append(answer, start, remote.size)
             elif status == 200:
                 self.discard()
@@ -192,6 +196,9 @@ class Transfer:
                 write_whole(self.state, json.dumps(asdict(remote)).encode())
                 self._append(answer, 0, remote.size)
             elif status in EXPIRED:
+                start_of_body = next(chunks(answer, self.ends), b"")
+                if is_html(start_of_body):
+                    raise not_json(f"the archive ({status})", start_of_body)
                 self.url = None
                 raise self._strike(f"the storage refuses the signed address ({status})", counts=fresh)
             elif status == 429 or status >= 500:

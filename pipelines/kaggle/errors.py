@@ -1,14 +1,24 @@
 """What goes wrong between here and Kaggle, in plain words; each class owns an exit code."""
 
 import json
+import re
 from collections.abc import Mapping
 
 from pipelines.errors import HomeworkError
 from pipelines.kaggle.refusals import JOIN, SITE, TODAY, UNKNOWN, filled, refusal_of
+from pipelines.submission.ledger import count_of
 from pipelines.web.failures import NetworkError, is_page, printable, seconds_of
 
 PASSING = (408, 429)
 LONGEST_WORDS = 300
+UNFIT = re.compile(  # a credential, though it is known
+    r"(?<!blob )(?<!file )(?<!upload )\b(?:token|credential|api key)s?\b.{0,40}"
+    r"\b(?:expired|revoked|invalid|inactive|(?:not|no longer) (?:active|valid))"
+    r"|\b(?:expired|revoked|invalid) (?:(?:access|api|auth\w*|bearer) )*(?:token|credential|api key)"
+    r"|\b(?:insufficient|lack|missing|requir|need|without|grant)\w*\b.{0,40}\bscopes?\b"
+    r"|\bscopes?\b.{0,40}\b(?:insufficient|lack|missing|requir|need|not)",
+    re.IGNORECASE,
+)
 
 
 class CredentialsError(HomeworkError):
@@ -60,13 +70,31 @@ def _quoted(status: int, shown: str) -> str:
     return f' ({status}): "{shown[:LONGEST_WORDS]}"' if shown else f" ({status})"
 
 
-def not_accepted(credential: str, shown: str) -> CredentialsError:
-    """401; `shown` is what Kaggle says, without secrets."""
+def not_accepted(credential: str, status: int, shown: str) -> CredentialsError:
+    """401, or a 403 about the credential; `shown` is what Kaggle says, without secrets."""
     return CredentialsError(
-        f"Kaggle does not accept the {credential}{_quoted(401, shown)}",
+        f"Kaggle does not accept the {credential}{_quoted(status, shown)}",
         f"make a new token at {SITE}/settings and put it where the old one is",
         f"请在 {SITE}/settings 新建 token，替换旧的凭据",
     )
+
+
+def status_in(status: int, body: bytes) -> int:
+    """An answer's status, or the one in its body: an error may come under a 200.
+
+    >>> status_in(200, b'{"code":403,"message":"no"}'), status_in(200, b'{"error":{"message":"no"}}')
+    (403, 500)
+    >>> status_in(200, b'{"code":7}'), status_in(404, b"")
+    (200, 404)
+    """
+    try:
+        answer = json.loads(body) if status < 400 else {}
+    except (ValueError, RecursionError):
+        return status
+    inner = answer.get("error") if isinstance(answer, dict) else None
+    codes = [count_of(said.get("code")) for said in (inner, answer) if isinstance(said, dict)]
+    found = [code for code in codes if code is not None and 400 <= code < 600]
+    return [*found, 500 if inner else status][0]
 
 
 def from_answer(
@@ -141,12 +169,26 @@ def is_foreign(status: int, body: bytes) -> bool:
     return 400 <= status < 500 and status not in (*PASSING, 413) and is_page(body)
 
 
-def endless_list(slug: str) -> NetworkError:
+def endless_list(slug: str, what: str = "does not come to an end") -> NetworkError:
     """The pages of submissions repeat, so that what is not on them cannot be known."""
     return NetworkError(
-        f"Kaggle's list of submissions of {slug} does not come to an end",
+        f"Kaggle's list of submissions of {slug} {what}",
         f"look at {SITE}/competitions/{slug}/submissions; if the csv is not there: "
         f"python -m pipelines submit {slug} --again",
         f"请查看 {SITE}/competitions/{slug}/submissions；若其中没有该文件，请用 submit {slug} --again 提交",
         passing=False,
+    )
+
+
+def missing_list(slug: str) -> NetworkError:
+    """An answer without the list, where Kaggle does not say that nothing was submitted."""
+    return endless_list(slug, "is not in its answer, and it does not say that there are none")
+
+
+def another_submits(where: str) -> HomeworkError:
+    """Another process holds the lock of the submissions' folder."""
+    return HomeworkError(
+        f"another submit is still running in {where}; nothing was sent",
+        "wait until it is done, or end it; then run the same command again",
+        "另一个 submit 正在运行：请等它结束（或结束它），再运行同一命令",
     )

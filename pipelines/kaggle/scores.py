@@ -8,7 +8,7 @@ from typing import Any
 from pipelines.errors import HomeworkError
 from pipelines.kaggle.client import Answer, Kaggle
 from pipelines.kaggle.errors import AccessError, PendingError, RefusedError
-from pipelines.submission.ledger import TAG, Entry, Ledger, number, whole
+from pipelines.submission.ledger import TAG, Entry, Ledger, count_of, number, tag_of
 from pipelines.submission.record import Forecast, Record, Verdict, beside
 from pipelines.web.failures import NetworkError, printable
 
@@ -59,7 +59,7 @@ def wait(kaggle: Kaggle, board: Board, entry: Entry) -> None:
     while not look(kaggle, board, entry):
         if patience.clock() + pause > ends:
             raise PendingError(
-                f"submission {entry.ref} has no score yet (status {entry.status or 'unknown'})",
+                f"submission {entry.ref} has no score yet (status {printable(entry.status or 'unknown')})",
                 f"it is safe with Kaggle; later: python -m pipelines scores {entry.slug}",
                 f"提交已完成，请稍后运行 python -m pipelines scores {entry.slug} 查看得分",
             )
@@ -72,7 +72,7 @@ def check_verdict(entry: Entry) -> None:
     """Raise RefusedError with Kaggle's reason if scoring failed."""
     if entry.status == "ERROR":
         raise RefusedError(
-            f"Kaggle could not score submission {entry.ref}: {entry.error or 'no reason given'}",
+            f"Kaggle could not score submission {entry.ref}: {printable(entry.error or 'no reason given')}",
             "compare the csv with the sample submission and submit another one",
             "请对照示例提交文件检查 csv，再提交新文件",
         )
@@ -99,11 +99,11 @@ def others(kaggle: Kaggle, slug: str, known: list[Entry]) -> list[Entry]:
     """Submissions that only Kaggle's list knows, oldest first: of another clone, a teammate, a browser."""
     refs, found = {entry.ref for entry in known}, []
     for item in kaggle.submissions(slug):
-        ref, tag = whole(item.get("ref")), TAG.search(str(item.get("description")))
+        ref, tag = item["ref"], tag_of(item.get("description"))
         if ref and ref not in refs:
             name, date = item.get("fileName") or "?", printable(item.get("date") or "")
             file = printable(name) if tag else kaggle.plain(name)  # by its name, the record of ours is found
-            entry = Entry(slug, file, "", tag.group() if tag else "", date, ref)
+            entry = Entry(slug, file, "", tag or "", date, ref)
             _take(kaggle, entry, item)
             found.append(entry)
     return found[::-1]
@@ -126,9 +126,9 @@ def _submission(kaggle: Kaggle, entry: Entry) -> Answer:
         answer = kaggle.submission(entry.slug, entry.ref)
     except (AccessError, NetworkError, RefusedError):
         answer = {}
-    if answer.get("ref") == entry.ref:
+    if count_of(answer.get("ref")) == entry.ref:
         return answer
-    return next((item for item in kaggle.submissions(entry.slug) if item.get("ref") == entry.ref), {})
+    return next((item for item in kaggle.submissions(entry.slug) if item["ref"] == entry.ref), {})
 
 
 def _number(text: object) -> float | None:
@@ -212,6 +212,7 @@ def rows(board: Board, entries: list[Entry]) -> list[Row]:
 
 def table_lines(table: list[Row]) -> Iterator[str]:
     """The rows as aligned text: file, cross-validated ± error, forecast, public, private, rank."""
+    table = [row | {name: row[name] and printable(row[name]) for name in ("file", "status", "error")} for row in table]
     width = max([4, *(len(row["file"]) for row in table)])
     yield f"{'file':<{width}}  {'cross-validated':<17}  {'forecast':<8}  {'public':<9}  {'private':<9}  rank"
     for row in table:

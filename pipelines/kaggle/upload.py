@@ -6,6 +6,7 @@ tells whether it did. Where the list lacks it, the number of submissions that Ka
 those that it lists; if it is not, or is not known, nothing more is sent, and that is said.
 """
 
+import re
 import secrets
 from collections.abc import Iterable
 from contextlib import suppress
@@ -18,7 +19,7 @@ from pipelines.kaggle.client import Answer, Kaggle, Show
 from pipelines.kaggle.errors import AccessError, RefusedError, daily_limit
 from pipelines.kaggle.refusals import SITE
 from pipelines.submission.candidate import Candidate
-from pipelines.submission.ledger import Entry, Ledger, number, whole
+from pipelines.submission.ledger import Entry, Ledger, count_of, number, tag_of
 from pipelines.web.failures import NetworkError, printable
 
 LOOKS = 5  # a new submission may not be listed at once
@@ -27,6 +28,7 @@ TRIES = 3
 LONGEST_UNLISTED = timedelta(hours=1)  # what was made longer ago is on the list
 Counts = tuple[int | None, int | None, int | None]
 LONGEST_DESCRIPTION = 400
+UNUSABLE = "Kaggle lists it under a reference that is no number"
 
 
 @dataclass(frozen=True)
@@ -54,21 +56,35 @@ class Uploader:
         certainly not made is closed in the ledger.
         Raises: NetworkError if it is not certain.
         """
+        day = self.kaggle.patience.now().date()
         same = [e for e in self.ledger.entries(candidate.slug) if e.csv_sha256 == candidate.csv_sha256]
         for entry in reversed(same):
             if entry.ref:
                 return entry
         self.stock = self._stock(candidate.slug)
-        for listed in self.stock.listed or ():
-            tag = candidate.tag_in(listed)
-            if tag:
-                return self._submitted(_entry(candidate, tag), int(listed["ref"]))
+        ours = [(tag, listed["ref"]) for listed in self.stock.listed or () if (tag := candidate.tag_in(listed))]
+        for tag, ref in sorted(ours, key=lambda one: one[1] is None)[:1]:
+            if ref is None:
+                raise _unclear(_entry(candidate, tag), UNUSABLE)
+            return self._submitted(_entry(candidate, tag), ref)
         for entry in reversed(same):
             ref = self._find(entry)
             if ref is not None:
                 return self._submitted(entry, ref)
             self.ledger.append("refused", entry, why="it is not on Kaggle's list")
+        if self._is_hidden(candidate.slug, day):
+            why = "Kaggle counts more submissions than it lists, and this may be one of them"
+            raise _unclear(_entry(candidate, candidate.tag_start.rstrip("-")), why)
         return None
+
+    def _is_hidden(self, slug: str, day: date) -> bool:
+        """Whether Kaggle counts a submission, in all or since `day` began, that neither its list nor the ledger has."""
+        listed = self.stock.listed or ()
+        refs = {item["ref"] for item in listed}
+        ours = [entry.time for entry in self.ledger.entries(slug) if entry.ref and entry.ref not in refs]
+        times = [*(str(item.get("date")) for item in listed), *ours]
+        today = [time for time in times if not re.match("[0-9]{4}-", time) or time[:10] >= day.isoformat()]
+        return (self.stock.total or 0) > len(times) or (self.stock.today or 0) > len(today)
 
     def settle(self, entry: Entry) -> Entry:
         """Look once whether an attempt that was cut short was made after all."""
@@ -126,8 +142,8 @@ class Uploader:
             except HomeworkError as error:
                 failure, looks = error, 1
             else:
-                if whole(answer.get("ref")):
-                    return self._submitted(entry, answer["ref"])
+                if made := count_of(answer.get("ref")):
+                    return self._submitted(entry, made)
                 failure = _no_reference(self.kaggle.plain(answer.get("message") or "nothing"))
             try:
                 ref = self._find(entry, looks)
@@ -161,6 +177,8 @@ class Uploader:
         ref = _ref_of(stock.listed or (), entry.tag)
         if ref is not None:
             return ref
+        if any(tag_of(item.get("description")) == entry.tag for item in stock.listed or ()):
+            raise _unclear(entry, UNUSABLE)
         now = patience.now()
         if not _is_recent(entry, now):
             return None
@@ -178,7 +196,9 @@ class Uploader:
             limits = self.kaggle.limits(slug)
         except (AccessError, NetworkError, RefusedError):
             limits = {}
-        today, total, left = (whole(limits.get(name)) for name in ("numToday", "numTotal", "numAllowedNow"))
+        today, total, left = (count_of(limits.get(name)) for name in ("numToday", "numTotal", "numAllowedNow"))
+        if limits.get("numToday") is None and (total, left) != (None, None):
+            today = 0  # JSON made by protobuf leaves zeros out
         listed = tuple(self.kaggle.submissions(slug))
         return Stock(today, total, left, listed, self.kaggle.patience.now().date())
 
@@ -186,7 +206,7 @@ class Uploader:
         """How many submissions are known that Kaggle may count; what could not be scored it does not."""
         if stock.listed is None:
             return None
-        failed = {item["ref"] for item in stock.listed if str(item.get("status")).upper() == "ERROR"}
+        failed = {item["ref"] for item in stock.listed if str(item.get("status")).upper() == "ERROR"} | {None}
         known = {item["ref"] for item in stock.listed} | {e.ref for e in self.ledger.entries(slug) if e.ref}
         return len(known - failed)
 
@@ -201,15 +221,16 @@ def _entry(candidate: Candidate, tag: str) -> Entry:
 
 
 def _ref_of(listed: Iterable[Answer], tag: str) -> int | None:
-    found = (whole(item.get("ref")) for item in listed if tag in str(item.get("description")))
+    found = (item["ref"] for item in listed if tag_of(item.get("description")) == tag)
     return next(filter(None, found), None)
 
 
 def _age(entry: Entry, now: datetime) -> timedelta | None:
     """How long ago the last step of an attempt was begun; None if its time cannot be read."""
     try:
-        return now - datetime.fromisoformat(entry.time)
-    except (ValueError, TypeError):
+        began = now - (now - datetime.fromisoformat(entry.time))  # in UTC; some times are in no calendar there
+        return now - began
+    except (ValueError, TypeError, OverflowError):
         return None
 
 
@@ -233,7 +254,9 @@ def _why_unclear(before: Counts, now: Counts) -> str:
         return "Kaggle does not list it, and its count began anew"
     if today_now - today > known_now - known:
         return "Kaggle counts one more, and lists none"
-    if total is not None and total_now is not None and total_now - total > known_now - known:
+    if total is None or total_now is None:  # a midnight by Kaggle's clock may have set the day's count back
+        return "Kaggle does not list it, nor say how many it counts in all" if today else ""
+    if total_now - total > known_now - known:
         return "Kaggle counts one more, and lists none"
     return ""
 

@@ -1,6 +1,7 @@
 """What all commands share: errors in plain words and exit codes, never a traceback."""
 
 import contextlib
+import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -15,6 +16,10 @@ from pipelines.report import process
 TensorBoard = Annotated[Path | None, typer.Option(help="Folder for TensorBoard's curves.")]
 Visdom = Annotated[bool, typer.Option("--visdom", help="Curves in the browser, by a running Visdom server.")]
 
+STEERING = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
+)  # what steers a terminal: names hold it
+
 EXIT_CODES = (
     "Exit codes: 0 done; 1 failed; 2 wrong options, data or csv; 3 no or refused credentials; "
     "4 no access (rules, phone, no such competition on Kaggle); 5 refused by Kaggle (daily limit, file, scoring); "
@@ -27,6 +32,7 @@ def say(line: str = "", *, err: bool = False) -> None:
 
     Whether anybody reads it stops nothing, but where `errors_in_plain_words` was told so.
     """
+    line = STEERING.sub("", line)
     try:
         process.write_line("stderr" if err else "stdout", line)
     except OSError:

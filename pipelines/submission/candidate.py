@@ -10,7 +10,7 @@ from pipelines.competition import Competition
 from pipelines.data.manifest import content
 from pipelines.errors import SubmissionError
 from pipelines.files import sha256
-from pipelines.submission.ledger import TAG
+from pipelines.submission.ledger import tag_of
 from pipelines.submission.record import beside
 
 OUR_NAME = re.compile(r"\d{8}-\d{6}-")
@@ -38,9 +38,9 @@ class Candidate:
 
         Without any tag, uploaded in a browser say, the same bytes are known by a name with our time in it and the size.
         """
-        found = TAG.search(str(listed.get("description")))
+        found = tag_of(listed.get("description"))
         if found:
-            return found.group() if found.group().startswith(self.tag_start) else None
+            return found if found.startswith(self.tag_start) else None
         same = listed.get("fileName") == self.path.name and listed.get("totalBytes") in (None, 0, len(self.csv))
         return f"{self.tag_start}by-hand" if same and OUR_NAME.match(self.path.name) else None
 

@@ -59,6 +59,15 @@ def whole(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
+def count_of(value: object) -> int | None:
+    """`whole`, of Kaggle's: its numbers of 64 bits may come as text.
+
+    >>> count_of(3), count_of("4000"), count_of("-1"), count_of("٣"), count_of(True)
+    (3, 4000, None, None, None)
+    """
+    return int(value) if isinstance(value, str) and re.fullmatch(r"[0-9]{1,18}", value) else whole(value)
+
+
 def number(value: object) -> float | None:
     """A finite number, None for whatever is none.
 
@@ -83,6 +92,15 @@ FACTS: dict[str, Callable[[object], Any]] = {
     "file": words, "csv_sha256": words, "ref": whole, "today": whole, "total": whole, "listed": whole,
     "status": words, "public": number, "private": number, "rank": whole, "error": words,
 }  # fmt: skip
+
+
+def tag_of(description: object) -> str | None:
+    """The tag of an attempt: it ends the description, and what stands before it may look like one.
+
+    >>> tag_of("as hw-0123456789ab-1 and [hw-0123456789ab-2], cv 0.8 [hw-ba9876543210-abcdef]")
+    'hw-ba9876543210-abcdef'
+    """
+    return next((found[0] for found in reversed([*TAG.finditer(str(description))])), None)
 
 
 class Ledger:

@@ -14,9 +14,10 @@ BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")  # in the order in which requ
 SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
 SCHEME = re.compile(rf"(?:{'|'.join(SCHEMES)}|socks|ftp)://", re.IGNORECASE)
 PLACE = re.compile(
-    r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9][A-Za-z0-9._-]*)(?P<port>:\d{1,5}|:(?=/?$))?(?P<rest>[/?#].*)?", re.DOTALL
+    r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9][A-Za-z0-9._-]*)(?P<port>:[0-9]{1,5}|:(?=/?$))?(?P<rest>[/?#].*)?",
+    re.DOTALL,
 )
-SOLD = re.compile(r"[A-Za-z0-9._-]+:\d{1,5}[:\s,;|]")  # host:port:user:password, as sellers of proxies write it
+SOLD = re.compile(r"[A-Za-z0-9._-]+:[0-9]{1,5}[:\s,;|]")  # host:port:user:password, as sellers of proxies write it
 WRAPPING = " \t\r\n\"'"
 FORM = "http://host:port or http://user:password@host:port"
 
@@ -154,7 +155,7 @@ def bundle_fault(path: str) -> Fault | None:
     step_zh = "请指向代理证书的文本文件（PEM 格式），或取消设置"
     try:
         if file.is_dir():
-            hashed = any(re.fullmatch(r"[0-9a-f]{8}\.\d+", entry.name) for entry in file.iterdir())
+            hashed = any(re.fullmatch(r"[0-9a-f]{8}\.[0-9]+", entry.name) for entry in file.iterdir())
             return None if hashed else Fault("a folder without certificates named by hash", step, step_zh)
         content = file.read_bytes()
     except (OSError, ValueError) as error:

@@ -46,6 +46,15 @@ def is_page(body: bytes) -> bool:
     return body.lstrip()[:4].startswith(PAGE_START)
 
 
+def is_html(body: bytes) -> bool:
+    """Whether it is a page for people: the storage gives its reasons as XML.
+
+    >>> is_html(b"<html>no</html>"), is_html(b"<?xml version='1.0'?><Error><Code>ExpiredToken</Code></Error>")
+    (True, False)
+    """
+    return is_page(body) and b"<Error>" not in body[:1000]
+
+
 def seconds_of(retry_after: str | None) -> float | None:
     """Retry-After in seconds, whether it is a number or a date.
 
@@ -56,10 +65,10 @@ def seconds_of(retry_after: str | None) -> float | None:
         return None if retry_after is None else float(retry_after)
     try:
         when = parsedate_to_datetime(retry_after)
-    except ValueError:
+        when = when if when.tzinfo else when.replace(tzinfo=UTC)
+        return max(0.0, (when - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError, IndexError, OverflowError):
         return None
-    when = when if when.tzinfo else when.replace(tzinfo=UTC)
-    return max(0.0, (when - datetime.now(UTC)).total_seconds())
 
 
 @contextmanager
@@ -69,7 +78,7 @@ def translated(url: str) -> Iterator[None]:
         yield
     except HomeworkError:
         raise
-    except (*LOST, ValueError) as lost:  # a ValueError is about an address: the server's, or a proxy's
+    except (*LOST, ValueError, TypeError) as lost:  # the last two are about an address: the server's, or a proxy's
         error = from_lost(lost, url)
     else:
         return
@@ -103,7 +112,7 @@ def from_lost(lost: Exception, url: str) -> NetworkError:
         f"the connection to {host} was lost or could not be made",
         "check the network (behind a proxy: https_proxy), then run the same command; it goes on where it stopped",
         "请检查网络（需要代理时设置 https_proxy），再运行同一命令即可继续",
-        passing=not isinstance(lost, ValueError),
+        passing=not isinstance(lost, ValueError | TypeError),
     )
 
 
@@ -111,7 +120,7 @@ def _from_proxy(text: str, url: str) -> NetworkError:
     """The proxy is not there, or does not let us through."""
     host, (name, address) = host_of(url), proxy_for(url) or ("https_proxy", "")
     proxy = f"the proxy {shown(address)}" if address else "the proxy"
-    status = re.search(r"Tunnel connection failed: (\d{3})", text)
+    status = re.search(r"Tunnel connection failed: ([0-9]{3})", text)
     form = FORM.replace("http://", "socks5h://") if address.lower().startswith("socks") else FORM
     step, step_zh = (
         f"check {name} ({form}), or unset it",

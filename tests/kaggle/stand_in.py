@@ -38,6 +38,7 @@ ANSWERS = {  # fault -> status, content type, body
     "403-nested": (403, {"error": {"code": 403, "message": "You must accept this competition's rules."}}),
     "403-flat": (403, {"code": 403, "message": "You must accept this competition's rules."}),
     "403-html": (403, "<html><body>Forbidden</body></html>"),
+    "403-xml": (403, "<?xml version='1.0' encoding='UTF-8'?><Error><Code>ExpiredToken</Code></Error>"),
     "403-phone": (403, {"code": 403, "message": "Please verify your phone number."}),
     "403-permission": (403, {"code": 403, "message": "Permission 'competitions.get' was denied"}),
     "404": (404, {"code": 404, "message": "Not found"}),

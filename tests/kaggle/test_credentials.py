@@ -6,6 +6,7 @@ import subprocess
 import sys
 import types
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from stand_in import KEY, TOKEN, USERNAME
@@ -281,3 +282,21 @@ def test_import_and_help_touch_no_network_and_no_credential_file(home, tmp_path)
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
     assert list(home.iterdir()) == []
+
+
+@pytest.mark.parametrize("folder", ["~nobody-of-that-name/x", "~nobody-of-that-name"])
+def test_a_folder_of_a_user_that_is_not_there_is_a_note(home, folder):
+    found = find({"KAGGLE_CONFIG_DIR": folder, "KAGGLE_API_TOKEN": "t"})
+    assert [credential.source for credential in found.credentials] == ["KAGGLE_API_TOKEN"]
+    assert f"KAGGLE_CONFIG_DIR={folder} names a user without a folder: write the whole path" in found.notes
+
+
+def test_without_any_home_the_variables_still_count(site, cli, monkeypatch):
+    def no_home(self):
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "expanduser", no_home)
+    assert cli("data", "titanic").code == 0
+    done = cli("doctor", "titanic")
+    assert (done.code, "no home folder is known" in done.out) == (1, True)
+    assert "next step: set HOME" in done.out

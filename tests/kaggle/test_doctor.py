@@ -4,7 +4,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-from stand_in import STORAGE
+from stand_in import STORAGE, Odd
 
 
 def test_doctor_finds_all_well(site, cli):
@@ -122,3 +122,11 @@ def test_doctor_shows_no_secret_of_other_variables(site, cli, monkeypatch, name,
     if name == "ALL_PROXY":
         monkeypatch.delenv("https_proxy")
     assert "geh" not in cli("doctor", "titanic").text
+
+
+@pytest.mark.parametrize("body", [b"{}", b'{"files": null}', b'{"documents": []}', b'{"files": []}'])
+def test_doctor_does_not_call_a_list_without_files_well(site, cli, body):
+    site.faults["ListDataFiles"] = [Odd(200, body)]
+    done = cli("doctor", "titanic")
+    assert (done.code, "to mend: 1" in done.out) == (1, True)
+    assert "!!  rules        titanic shows no files" in done.out

@@ -113,8 +113,8 @@ RECOVERED = {
     "storage: one byte flipped": ("storage", ["flip"], 1),
     "storage: stall in the middle": ("storage", ["stall"], 1),
     "storage: silent": ("storage", ["silent"], 1),
-    "storage: signed address too old": ("storage", ["403-html"], 1),
-    "storage: too old during a resume": ("storage", ["reset", "403-html"], 2),
+    "storage: signed address too old": ("storage", ["403-xml"], 1),
+    "storage: too old during a resume": ("storage", ["reset", "403-xml"], 2),
     "storage: reset ten times": ("storage", ["reset"] * 10, 10),
     "storage: resumed from the start": ("storage", ["reset", "ignore-range"], 1),
 }
@@ -194,7 +194,8 @@ FAILED = {
     "api: dropped for ever": ("DownloadDataFiles", "drop", 6, "was lost or could not be made"),
     "storage: page": ("storage", "html", 6, "a web page came"),
     "storage: flipped for ever": ("storage", "flip", 6, "does not have the hash"),
-    "storage: refused for ever": ("storage", "403-html", 6, "refuses the signed address"),
+    "storage: refused for ever": ("storage", "403-xml", 6, "refuses the signed address"),
+    "storage: 403 page": ("storage", "403-html", 6, "the archive (403): a web page came where Kaggle's answer"),
     "proxy: 407": ("CONNECT", "407", 6, "check https_proxy"),
     "proxy: 403": ("CONNECT", "403", 6, "check https_proxy"),
 }
@@ -459,3 +460,21 @@ def test_the_manifest_is_plain_json(site, cli):
     value = json.loads((FOLDER / manifest.NAME).read_bytes())
     assert set(value) == {"slug", "source", "date", "files"}
     assert set(value["files"]["train.csv"]) == {"size", "sha256", "date"}
+
+
+STATES = [
+    "[]", "7", "null", '"x"', "{}", "[" * 100_000, '{"size": "7"}', '{"size": 1.5}', '{"size": true}', '{"size": -1}',
+    '{"size": 1000000000000000000000}', '{"size": 200, "validator": 7}', '{"size": 200, "validator": "a\\nb"}',
+    '{"size": 200, "validator": "密"}', '{"size": 200, "validator": []}', '{"size": 200, "hash_name": {}}',
+    '{"size": 200, "hash_name": "md5", "hash_value": 7}', '{"validator": "x", "size": 1000000000000000000000}',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("number", range(len(STATES)))
+def test_a_damaged_note_of_a_broken_download_is_a_new_start(site, cli, number):
+    work = Path("data/.titanic.download")
+    work.mkdir(parents=True)
+    (work / "archive.part").write_bytes(b"x" * 100)
+    (work / "archive.json").write_text(STATES[number], encoding="utf-8")
+    done = cli("data", "titanic")
+    assert (done.code, Path("data/titanic/train.csv").is_file()) == (0, True), done.text

@@ -18,7 +18,7 @@ from pipelines.kaggle.errors import AccessError, CredentialsError, RefusedError,
 from pipelines.kaggle.refusals import REFUSALS, UNKNOWN, filled
 from pipelines.report.console import EXIT_CODES
 from pipelines.web import failures
-from pipelines.web.failures import NetworkError, translated
+from pipelines.web.failures import NetworkError, seconds_of, translated
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -344,3 +344,50 @@ def test_certificates_that_cannot_be_used_are_told_at_once(site, cli, clock, mon
     examined = cli("doctor", "titanic")
     assert examined.code == 1
     assert what in next(line for line in examined.out.splitlines() if "certificate " in line)
+
+
+@pytest.mark.parametrize(
+    "address", ["http://anna:pw@", "http://anna:pw@/", "http://:pw@", "http://anna:pw@:8080", "http://proxy:８０８０"]
+)
+def test_a_proxy_without_a_host_or_with_odd_digits_is_told(site, cli, clock, monkeypatch, address):
+    monkeypatch.setenv("https_proxy", address)
+    done = cli("data", "titanic")
+    assert (done.code, clock.waits, site.calls) == (6, [], [])
+    assert done.text.startswith("error: no way to api.kaggle.com: https_proxy=")
+    assert "it is not an address" in done.text
+    assert "pw" not in done.text
+    assert cli("doctor", "titanic").code == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Mon, 01 Jan 0001 00:00:00 +2359", "Mon, 01 Jan 99999 00:00:00 GMT",
+        "Mon, 01 Jan 99999999999999999999 00:00:00 GMT",
+        "Mon, 01 Jan 2026 00:00:00 +99999999999999999999", "Mon, 99 Foo 2026", ", ,", "",
+    ],
+)  # fmt: skip
+def test_an_absurd_time_to_wait_is_none_at_all(text):
+    assert seconds_of(text) in (None, 0.0)
+    assert seconds_of("Fri, 31 Dec 9999 23:59:59 -2359") > 1e11
+
+
+UNFIT = [
+    "The access token has expired", "Token expired", "Your token was revoked", "Invalid access token",
+    "Request had insufficient authentication scopes.", "The token lacks the required scope competitions.write",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("words", UNFIT)
+def test_a_token_that_is_refused_with_403_makes_way_for_the_key(site, cli, monkeypatch, words):
+    monkeypatch.setenv("KAGGLE_API_TOKEN", TOKEN)
+    monkeypatch.setitem(ANSWERS, "403-flat", (403, {"code": 403, "message": words}))
+    site.faults["DownloadDataFiles"] = ["403-flat"]
+    done = cli("data", "titanic")
+    assert done.code == 0, done.text
+    assert "does not accept the token from KAGGLE_API_TOKEN; it hides the key" in done.text
+
+
+@pytest.mark.parametrize("words", ["The blob token has expired", "The competition has expired", "Out of scope"])
+def test_other_words_of_a_403_are_not_about_the_credential(words):
+    assert not isinstance(told(403, words), CredentialsError)

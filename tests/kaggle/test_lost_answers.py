@@ -3,7 +3,7 @@
 import base64
 import json
 import os
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 from made import COMPLETE, LEDGER, events
 from stand_in import KEY, SIGNATURE, STORAGE, TOKEN, USERNAME, Odd
 
+from pipelines.kaggle import upload
 from pipelines.kaggle.client import Kaggle
+from pipelines.submission.ledger import Entry
+from pipelines.web.failures import NetworkError
 
 HOMEWORK_EXAMPLES = int(os.environ.get("HOMEWORK_EXAMPLES", "15"))  # some thousands by hand
 PASSWORD = "p4ssw0rd-of-the-proxy"
@@ -33,8 +36,8 @@ HEADERS = st.sampled_from(
 )  # fmt: skip
 # Anything but a lie that is well formed: a count or a reference that another submission could have.
 VALUES = st.one_of(
-    st.none(), st.booleans(), st.integers(-2, -1), st.floats(), st.sampled_from(["", "x", "7", ECHO, "\ud800"]),
-    st.lists(st.sampled_from([None, {}, {"ref": None}, {"ref": "4000"}, {"description": 3}, [[]]]), max_size=2),
+    st.none(), st.booleans(), st.integers(-2, -1), st.floats(), st.sampled_from(["", "x", "\xb2", ECHO, "\ud800"]),
+    st.lists(st.sampled_from([None, {}, {"ref": None}, {"ref": "x"}, {"description": 3}, [[]]]), max_size=2),
     st.sampled_from([{}, {"message": ECHO}, {"code": 7}]),
 )  # fmt: skip
 NAMES = [
@@ -305,3 +308,143 @@ def test_the_same_file_sent_through_a_browser_is_not_sent_again(site, cli, ready
     done = cli("submit", "titanic")
     assert (done.code, len(site.submissions)) == (0, 3)
     assert "submission 4002 already" in done.text
+
+
+NO_LIST = {
+    "error 500 under a 200": (200, {"code": 500, "message": "Internal error"}),
+    "nested error under a 200": (200, {"error": {"code": 503}}),
+    "error without a code": (200, {"error": "backend"}),
+    "code as text": (200, {"code": "500"}),
+    "nothing": (200, {}),
+    "null": (200, {"submissions": None}),
+    "another key": (200, {"items": []}),
+    "code of another kind": (200, {"code": 13, "message": "internal"}),
+    "partial content": (206, {"submissions": []}),
+    "accepted": (202, {"submissions": []}),
+    "an empty list though one is counted": (200, {"submissions": []}),
+    "one of theirs, none of ours": (200, {"submissions": [{"ref": 1, "date": "2020-01-01T00:00:00Z"}]}),
+    "our tag, no reference": (200, {"submissions": [{"ref": "x", "description": "[TAG]"}]}),
+    "our tag, reference 0": (200, {"submissions": [{"ref": 0, "description": "[TAG]"}, {"ref": 9}]}),
+    "our tag, reference true": (200, {"submissions": [{"ref": True, "description": "[TAG]"}]}),
+}
+
+
+def odd(status, answer, **named):
+    return Odd(status, json.dumps(answer).encode(), **named)
+
+
+@pytest.mark.parametrize("case", NO_LIST)
+def test_an_answer_that_is_no_list_is_not_taken_for_an_empty_one(site, cli, ready, case):
+    status, answer = NO_LIST[case]
+    assert cli("submit", "titanic", "--no-wait").code == 0
+    tag = json.loads(LEDGER.read_text().splitlines()[0])["tag"]
+    LEDGER.unlink()  # a fresh clone
+    site.faults["ListSubmissions"] = [odd(status, json.loads(json.dumps(answer).replace("TAG", tag)))] * 9
+    done = cli("submit", "titanic", "--no-wait")
+    assert (done.code, len(site.submissions), site.count("upload")) == (6, 1, 1), done.text
+    if not ("code" in answer or "error" in answer or status != 200) or answer.get("code") == 13:
+        assert "--again" in done.text
+        if answer.keys() != {"submissions"} or not answer["submissions"]:
+            failed = cli("scores", "titanic")
+            assert (failed.code == 6) is (answer.get("submissions") != []), failed.text
+    assert cli("submit", "titanic", "--no-wait", "--again").code == 0
+    assert len(site.submissions) == 2
+
+
+@pytest.mark.parametrize("answer", [{}, {"submissions": None}, {"submissions": None, "nextPageToken": ""}])
+def test_a_list_that_is_left_out_is_empty_where_nothing_is_counted(site, cli, ready, answer):
+    site.faults["ListSubmissions"] = [odd(200, answer)] * 2
+    site.faults["GetSubmissionLimits"] = [odd(200, {"numAllowedNow": 5})] * 3
+    done = cli("submit", "titanic", "--no-wait")
+    assert (done.code, len(site.submissions)) == (0, 1), done.text
+    assert "submissions left today: 5 (0 made)" in done.text
+
+
+def test_an_error_under_a_200_is_that_error(site, cli, ready):
+    refused = {"error": {"code": 400, "message": "You have reached your daily submission limit."}}
+    site.faults["CreateSubmission"] = [odd(200, refused)]
+    done = cli("submit", "titanic")
+    assert (done.code, site.submissions, events()) == (5, [], ["sending", "refused"])
+    assert "no submission of titanic is left today (400)" in done.text
+    site.faults["ListDataFiles"] = [odd(200, {"code": 403, "message": "You must accept the rules"})] * 2
+    examined = cli("doctor", "titanic")
+    assert (examined.code, "the rules of titanic are not accepted yet (403)" in examined.out) == (1, True)
+
+
+def test_an_empty_page_with_a_token_is_not_the_last(site, patience):
+    pages = [([1], "a"), ([], "b"), ([], "c"), ([2], "")]
+    site.faults["ListSubmissions"] = [
+        odd(200, {"submissions": [{"ref": ref} for ref in refs], "nextPageToken": token}) for refs, token in pages
+    ]
+    with Kaggle(patience=patience) as kaggle:
+        assert [item["ref"] for item in kaggle.submissions("titanic")] == [1, 2]
+        site.faults["ListSubmissions"] = [odd(200, {"submissions": [], "nextPageToken": "a"})] * 9
+        with pytest.raises(NetworkError, match="does not come to an end"):
+            list(kaggle.submissions("titanic"))
+    assert len(site.faults["ListSubmissions"]) == 7
+
+
+def test_numbers_that_come_as_text_are_numbers(site, cli, ready):
+    site.verdicts = [{**COMPLETE, "ref": "4000"}]
+    site.faults["CreateSubmission"] = [odd(200, {"ref": "4000"}, after=True)]
+    site.faults["GetSubmissionLimits"] = [odd(200, {"numToday": "0", "numTotal": "0", "numAllowedNow": "5"})]
+    done = cli("submit", "titanic")
+    assert (done.code, len(site.submissions)) == (0, 1), done.text
+    assert "submissions left today: 5 (0 made)" in done.text
+    LEDGER.unlink()
+    assert "submission 4000 already" in cli("submit", "titanic").text
+    LEDGER.unlink()
+    assert json.loads(cli("scores", "titanic", "--json").out)[0]["ref"] == 4000
+
+
+def test_what_was_made_and_is_listed_without_a_reference_is_unclear_and_never_not_made(site, cli, ready):
+    site.verdicts, site.faults["CreateSubmission"] = [{"ref": None}], ["after-drop"]
+    for _ in range(2):
+        done = cli("submit", "titanic")
+        assert (done.code, len(site.submissions), events()) == (6, 1, ["sending"])
+        assert "under a reference that is no number" in done.text
+    assert cli("submit", "titanic", "--again", "--no-wait").code == 0
+
+
+def test_a_fresh_clone_before_the_list_catches_up(site, cli, ready):
+    """Counted and not listed yet: by the count of all, and by today's alone; what is listed or ours blocks nothing."""
+    site.late = 3
+    assert cli("submit", "titanic", "--no-wait").code == 0
+    ready(seed=7)  # another csv, whose folder knows the first: nothing is hidden
+    assert cli("submit", "titanic", "--no-wait").code == 0
+    LEDGER.unlink()
+    site.by_hand("titanic", "theirs")
+    site.submissions[0] |= {"late": 0, "date": "2020-01-01T00:00:00Z", "status": "ERROR"}
+    for limits in (None, odd(200, {"numToday": 2, "numAllowedNow": 3})):
+        site.faults["GetSubmissionLimits"] = [limits]
+        site.submissions[1]["late"] = 9
+        done = cli("submit", "titanic", "--no-wait")
+        assert (done.code, len(site.submissions)) == (6, 3)
+        assert "Kaggle counts more submissions than it lists" in done.text
+    site.submissions[1]["late"] = 0
+    assert "submission 4001 already" in cli("submit", "titanic", "--no-wait").text
+
+
+@pytest.mark.parametrize("message", ["hw-000000000000-abcdef", "as [hw-000000000000-1] was"])
+def test_words_that_look_like_a_tag_do_not_hide_the_tag(site, cli, ready, message):
+    assert cli("submit", "titanic", "--no-wait", "--message", message).code == 0
+    LEDGER.unlink()
+    done = cli("submit", "titanic", "--no-wait", "--message", message)
+    assert (done.code, len(site.submissions)) == (0, 1)
+    assert "submission 4000 already" in done.text
+
+
+def test_a_count_of_today_alone_is_not_certain_once_it_may_have_begun_anew():
+    assert upload._why_unclear((1, None, 1), (1, None, 1)) == (
+        "Kaggle does not list it, nor say how many it counts in all"
+    )
+    assert upload._why_unclear((1, 4, 1), (1, None, 1)) != ""
+    assert upload._why_unclear((0, None, 1), (0, None, 1)) == upload._why_unclear((1, 4, 1), (1, 4, 1)) == ""
+    assert upload._why_unclear((1, 4, 1), (1, 5, 1)) == "Kaggle counts one more, and lists none"
+
+
+@pytest.mark.parametrize("time", ["9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59", "9999", ""])
+def test_an_absurd_time_in_the_ledger_stops_nothing(time):
+    entry = Entry("titanic", "a.csv", "", "t", time)
+    assert upload._is_recent(entry, datetime.now(UTC)) or time.startswith("0001")
+    assert not upload._began_on(entry, datetime.now(UTC))

@@ -5,6 +5,7 @@ import json
 import shutil
 import ssl
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -126,7 +127,8 @@ FAILED = {
     "daily limit": ("CreateSubmission", ["400-limit"], 5, "00:00 UTC"),
     "not joined": ("CreateSubmission", ["400-join"], 5, "join the competition"),
     "file refused": ("CreateSubmission", ["400-file"], 5, "compare the file"),
-    "upload refused": ("upload", ["403-html"] * 9, 5, "the upload was not taken (403)"),
+    "upload refused": ("upload", ["403-xml"] * 9, 5, "the upload was not taken (403)"),
+    "upload: a page in between": ("upload", ["403-html"], 6, "upload (403): a web page came"),
     "upload failing for ever": ("upload", ["503"] * 9, 6, "the upload was not taken (503)"),
     "upload dropped for ever": ("upload", ["drop"] * 9, 6, "storage.googleapis.com"),
     "last step failing for ever": ("CreateSubmission", ["500"] * 9, 6, "Kaggle has trouble"),
@@ -456,3 +458,33 @@ def test_from_nothing_to_a_score_with_a_trained_network(site, cli, titanic_files
     assert record["kaggle"]["public"] == 0.77511
     assert site.submissions[0]["bytes"] == path.read_bytes()
     assert f"{record['cv_mean']:.4f} ± {record['cv_se']:.4f}" in done.out
+
+
+def test_a_submit_that_waits_for_another_says_so_and_not_without_limit(site, cli, ready, patience, monkeypatch):
+    holder = "import sys, filelock; lock = filelock.FileLock(sys.argv[1]).acquire(); print('held', flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", holder, "submissions/.submit.lock"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout.readline().strip() == b"held"
+        monkeypatch.setattr(commands, "_patience", lambda _timeout: replace(patience, deadline=0.1))
+        done = cli("submit", "titanic")
+        assert (done.code, site.calls) == (1, [])
+        assert "another submit is running in submissions; waiting for it" in done.text
+        assert "error: another submit is still running in submissions; nothing was sent" in done.text
+        other.communicate(b"\n")
+    assert cli("submit", "titanic", "--no-wait").code == 0
+
+
+def test_what_steers_a_terminal_is_not_printed(site, cli, ready):
+    steering = "\x1b[2J\x1b]0;title\x07\u202e\x9b"
+    path = next(Path("submissions/titanic").glob("*.csv"))
+    odd = path.with_name(f"20260101-000000-a{steering}b.csv")
+    path.rename(odd)
+    path.with_suffix(".json").rename(odd.with_suffix(".json"))
+    done = cli("submit", "titanic", "--no-wait", "--file", odd)
+    assert done.code == 0, done.text
+    line = json.loads(LEDGER.read_text().splitlines()[0])
+    with LEDGER.open("a") as file:
+        file.write(json.dumps({**line, "event": "scored", "status": f"ODD{steering}", "error": f"e{steering}"}) + "\n")
+    texts = [done.text, cli("scores", "titanic", "--offline").text, cli("submit", "titanic", "--file", f"{odd}x").text]
+    assert not [letter for letter in steering if letter in "".join(texts) and not letter.isprintable()]
