@@ -61,7 +61,7 @@ def outputs_of(model: nn.Module, inputs: Tensor) -> object:
     """
     try:
         with layers_named(model):
-            return model(inputs)
+            return model(inputs.clone())  # a first layer may work in place
     except Exception as error:
         if memory_is_full(error) or isinstance(error, TrainingError):
             raise

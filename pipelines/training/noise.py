@@ -182,7 +182,7 @@ def draws(model: nn.Module, inputs: Tensor) -> bool:
     generator = generator_of(model)
     with own_generator_kept(model), torch.no_grad():
         before = generator.get_state()
-        model.train()(inputs)
+        model.train()(inputs.clone())
         return not torch.equal(before, generator.get_state())
 
 

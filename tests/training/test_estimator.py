@@ -57,6 +57,14 @@ def test_equal_weights_change_nothing_but_rounding(data):
     np.testing.assert_allclose(plain, weighted, atol=1e-5)
 
 
+@pytest.mark.parametrize("size", [1e308, 5e-324])
+def test_the_size_of_weights_means_nothing(data, size):
+    X, y = data
+    model = TorchClassifier(epochs=3, random_state=0)
+    plain = model.fit(X, y, sample_weight=np.ones(200)).predict_proba(X)
+    np.testing.assert_array_equal(model.fit(X, y, sample_weight=np.full(200, size)).predict_proba(X), plain)
+
+
 @pytest.mark.filterwarnings("ignore::pipelines.errors.TrainingWarning")  # the small learning rate is meant
 def test_cross_val_score_grid_search_and_pipeline(data):
     X, y = data
@@ -180,6 +188,25 @@ def test_arrays_of_any_memory_are_taken(data, form):
     plain = clone(model).fit(X, y, X_val=X[:50], y_val=y[:50]).predict_proba(X)
     found = model.fit(form(X), y, X_val=form(X[:50]), y_val=y[:50]).predict_proba(form(X))
     np.testing.assert_array_equal(found, plain)
+
+
+class Shifts(torch.nn.Module):
+    """A first layer that works in place, and not the same when it is done twice."""
+
+    def forward(self, inputs):
+        return inputs.sub_(1)
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_a_first_layer_that_works_in_place_leaves_the_callers_rows_alone(data, lazy):
+    X, y = data[0].astype(np.float32), data[1]
+    before = X.copy()
+    linear = lambda d, c: torch.nn.LazyLinear(c) if lazy else torch.nn.Linear(d, c)  # noqa: E731
+    in_place = lambda d, c: torch.nn.Sequential(Shifts(), linear(d, c))  # noqa: E731
+    model = TorchClassifier(in_place, epochs=3, patience=3, random_state=0).fit(X, y, X_val=X[:50], y_val=y[:50])
+    first = model.predict_proba(X)
+    np.testing.assert_array_equal(model.predict_proba(X), first)
+    np.testing.assert_array_equal(X, before)
 
 
 @pytest.mark.parametrize("given", ["X_val", "y_val"])
