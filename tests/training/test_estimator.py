@@ -16,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from pipelines.errors import UsageError
+from pipelines.errors import ModelError, UsageError
 from pipelines.metrics import accuracy
 from pipelines.models import MLP
 from pipelines.training import estimator
@@ -150,7 +150,7 @@ def test_validation_labels_unknown_to_training_are_refused(data):
         {"schedule": "onecycle"}, {"schedule": None}, {"patience": 0}, {"epochs": True}, {"batch_size": "64"},
         {"lr": -1.0}, {"validation_fraction": 1}, {"bfloat16": 1}, {"metric": "accuracy"}, {"metric": max},
         {"random_state": True}, {"random_state": -1}, {"make_model": MLP([6, 2])}, {"make_model": lambda: MLP([6, 2])},
-        {"device": "gpu"}, {"device": None},
+        {"device": "gpu"}, {"device": None}, {"batch_size": 10**30},
     ],
     ids=lambda wrong: next(iter(wrong)),
 )  # fmt: skip
@@ -188,6 +188,42 @@ def test_arrays_of_any_memory_are_taken(data, form):
     plain = clone(model).fit(X, y, X_val=X[:50], y_val=y[:50]).predict_proba(X)
     found = model.fit(form(X), y, X_val=form(X[:50]), y_val=y[:50]).predict_proba(form(X))
     np.testing.assert_array_equal(found, plain)
+
+
+@pytest.mark.parametrize("off", [torch.no_grad, torch.inference_mode])
+def test_it_trains_where_gradients_are_switched_off(data, off):
+    model = TorchClassifier(epochs=3, patience=2, random_state=0)
+    plain = model.fit(*data).predict_proba(data[0])
+    with off():
+        model.fit(*data)
+        assert not torch.is_grad_enabled()
+        np.testing.assert_array_equal(model.predict_proba(data[0]), plain)
+
+
+def test_a_huge_batch_is_all_rows(data):
+    of = lambda size: TorchClassifier(epochs=3, batch_size=size, random_state=0).fit(*data).history_.losses  # noqa: E731
+    assert of(2**63 - 1) == of(200)
+
+
+def test_the_hint_for_a_device_that_is_not_there_leads_on(data):
+    with pytest.raises(UsageError, match="device='cpu' in Python"):
+        TorchClassifier(device="gpu").fit(*data)
+
+
+def test_a_default_device_without_numbers_is_told(data):
+    torch.set_default_device("meta")
+    try:
+        with pytest.raises(ModelError, match="on the device 'meta'") as refused:
+            TorchClassifier(epochs=1).fit(*data)
+    finally:
+        torch.set_default_device(None)
+    assert "torch.set_default_device" in refused.value.hint
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_network_for_a_gpu_that_is_not_there_is_told(data):
+    with pytest.raises(ModelError, match=r"make_model failed: \w+: .*\n.*no \.cuda\(\)"):
+        TorchClassifier(lambda d, c: MLP([d, c]).cuda(), epochs=1).fit(*data)
 
 
 class Shifts(torch.nn.Module):
