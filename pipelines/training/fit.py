@@ -87,7 +87,6 @@ class Fitted:
 
 
 @torch.inference_mode(False)
-@torch.enable_grad()
 def fit(group: Group, on_epoch: OnEpoch = lambda _job, _epoch, _loss: None) -> Fitted:
     """Train the networks of a group: in stacks, where they can be stacked, and where it pays.
 
