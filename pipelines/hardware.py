@@ -41,8 +41,8 @@ def pick_device(name: str = "auto") -> torch.device:
         there = ", ".join(kind for kind, ok in available.items() if ok)
         raise UsageError(
             f"device {name!r} is not available here; available: {there}",
-            "leave --device out, or use --device cpu",
-            "请去掉 --device，或使用 --device cpu",
+            "leave the device out, or choose cpu: --device cpu on the command line, device='cpu' in Python",
+            "请不要指定设备，或选择 cpu：命令行用 --device cpu，Python 中用 device='cpu'",
         )
     return torch.device(name)
 

@@ -61,7 +61,7 @@ def outputs_of(model: nn.Module, inputs: Tensor) -> object:
     """
     try:
         with layers_named(model):
-            return model(inputs)
+            return model(inputs.clone())  # a first layer may work in place
     except Exception as error:
         if memory_is_full(error) or isinstance(error, TrainingError):
             raise
@@ -130,13 +130,17 @@ def refuse_form(outputs: object, n_rows: int, n_classes: int, *, training: bool)
 
 
 def refuse_probabilities(outputs: Tensor) -> None:
-    """Outputs (..., C) that are never negative and whose rows all sum to one are no logits, nor is a last sigmoid."""
-    sums, last = outputs.sum(dim=-1), getattr(outputs.grad_fn, "name", str)()
-    if outputs.shape[-1] > 1 and bool(
-        (outputs >= 0).all() and torch.isclose(sums, torch.ones_like(sums), atol=1e-4).all()
-    ):
+    """Outputs (..., B, C) that are never negative are no logits where all rows, or columns, sum to one.
+
+    Nor are those of a last sigmoid.
+    """
+    last = getattr(outputs.grad_fn, "name", str)()
+    for axis, each in ((-1, "row"), (-2, "column"))[: outputs.ndim]:
+        off = (outputs.sum(dim=axis) - 1).abs()
+        if outputs.shape[axis] == 1 or not bool((outputs >= 0).all() and (off <= 1e-4).all()):
+            continue
         raise TrainingError(
-            "the model's outputs are probabilities (each row sums to 1), and the loss applies softmax once more",
+            f"the model's outputs are probabilities (each {each} sums to 1), and the loss applies softmax once more",
             "leave the Softmax layer out of the model: CrossEntropyLoss takes logits (lecture 9)",
             "请去掉模型末尾的 Softmax 层: CrossEntropyLoss 的输入是 logits（第 9 讲）",
         )

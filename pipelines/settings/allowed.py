@@ -144,7 +144,7 @@ SHARE = number(" between 0 and 1", "0 与 1 之间", lambda value: 0 < value < 1
 
 ALLOWED: dict[str, dict[str, Allowed]] = {
     "Recipe": {
-        "epochs": whole(1), "batch_size": whole(1), "lr": POSITIVE, "schedule": SCHEDULE,
+        "epochs": whole(1), "batch_size": whole(1, 2**63), "lr": POSITIVE, "schedule": SCHEDULE,
         "weight_decay": number(", 0 or more", "不小于 0 ", lambda value: value >= 0),
         "patience": none_or(whole(1)), "validation_fraction": SHARE, "bfloat16": FLAG,
     },

@@ -22,12 +22,11 @@ from pipelines.errors import TrainingError, TrainingWarning
 from pipelines.models.contract import (
     changing,
     copied,
-    outputs_of,
-    refuse_form,
     refuse_nothing_to_learn,
     refuse_probabilities,
     refuse_shared,
 )
+from pipelines.models.manners import other_number_of_rows, outputs_of_form
 from pipelines.training.batches import ShuffledBatches
 from pipelines.training.noise import own_generator_kept
 
@@ -78,10 +77,10 @@ def look_at(make: Callable[[int], nn.Module], inputs: Tensor, n_classes: int, ba
     few = inputs[: ROWS_LOOKED_AT - (n_classes == ROWS_LOOKED_AT)]  # as many rows as classes would hide an exchange
     with own_generator_kept(networks[0]):
         for training, rows in ((False, few), (True, few[:batch_size])):
-            outputs = outputs_of(networks[0].train(training), rows)
-            refuse_form(outputs, len(rows), n_classes, training=training)
-            if isinstance(outputs, Tensor):
-                refuse_probabilities(outputs.float())
+            refuse_probabilities(outputs_of_form(networks[0].train(training), rows, n_classes).float())
+            fewer = rows[: max(2, len(rows) - 1) if training else 1]  # batch norm learns from two rows at least
+            with other_number_of_rows(len(rows), len(fewer)):
+                outputs_of_form(networks[0], fewer, n_classes)
     refuse_shared(networks, changing(before, networks[0]))
     return sum(weight.numel() for weight in before.parameters())
 

@@ -141,7 +141,7 @@ def held_out_score(
         model.eval()
         with torch.inference_mode():
             if len(held_out) == 1:
-                outputs = torch.cat([model(part[0]) for part in parts]).unsqueeze(0)
+                outputs = torch.cat([model(part[0].clone()) for part in parts]).unsqueeze(0)
             else:
                 outputs = torch.cat([model(torch.stack([part[i] for i in places])) for part in parts], dim=1)
         proba = outputs.cpu().double().softmax(dim=-1).numpy()  # the host waits once

@@ -99,6 +99,7 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.device = device
         self.random_state = random_state
 
+    @torch.inference_mode(False)
     def fit(
         self,
         X: ArrayLike,
@@ -212,7 +213,8 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         codes = self._codes(labels)
         if weight is None:
             return codes
-        scaled = torch.from_numpy((weight / weight.mean()).astype(np.float32))
+        shares = weight / weight.max()  # first, for the mean of huge weights is infinite
+        scaled = torch.from_numpy((shares / shares.mean()).astype(np.float32))
         return nn.functional.one_hot(codes, len(self.classes_)) * scaled[:, None]
 
 

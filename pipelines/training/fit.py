@@ -86,6 +86,7 @@ class Fitted:
     seconds: float
 
 
+@torch.inference_mode(False)
 def fit(group: Group, on_epoch: OnEpoch = lambda _job, _epoch, _loss: None) -> Fitted:
     """Train the networks of a group: in stacks, where they can be stacked, and where it pays.
 

@@ -139,7 +139,7 @@ def predict_logits(model: nn.Module, inputs: Tensor, batch_size: int = 8192) -> 
     """Logits (N, C) of inputs (N, ...), without gradients, dropout or batch statistics."""
     model.eval()
     with torch.inference_mode():
-        return torch.cat([model(part).float() for part in torch.split(inputs, batch_size)])
+        return torch.cat([model(part.clone()).float() for part in torch.split(inputs, batch_size)])
 
 
 def predict_proba(model: nn.Module, inputs: Tensor) -> Tensor:

@@ -19,6 +19,7 @@ from torch.nn.parameter import is_lazy
 
 from pipelines.errors import ModelError
 from pipelines.models.contract import outputs_of
+from pipelines.models.manners import failures_told, tensors_there
 
 M = TypeVar("M", bound=nn.Module)
 BITS = 16
@@ -46,13 +47,15 @@ def new_network(make_model: Callable[[int, int], nn.Module], example: Tensor, n_
     """
 
     def make() -> nn.Module:
-        model = make_model(example.shape[1], n_classes)
+        with failures_told():
+            model = make_model(example.shape[1], n_classes)
         if not isinstance(model, nn.Module):
             raise ModelError(
                 f"make_model gives {type(model).__name__}, where a network is needed, an nn.Module",
                 "let make_model return the network; a def without return gives None",
                 "请让 make_model 返回网络；没有 return 的函数返回 None",
             )
+        tensors = tensors_there(model)
         if any(isinstance(module, torch.jit.ScriptModule) for module in model.modules()):
             raise ModelError(
                 "make_model gives a network of torch.jit, which cannot be looked into while it trains",
@@ -61,7 +64,7 @@ def new_network(make_model: Callable[[int, int], nn.Module], example: Tensor, n_
                 "请让 make_model 返回普通网络，不用 torch.jit.script 或 torch.jit.trace；训练之后可再编译",
             )
         model.float()  # before lazy layers take their type
-        if any(is_lazy(tensor) for tensor in (*model.parameters(), *model.buffers())):
+        if any(is_lazy(tensor) for tensor in tensors):
             with torch.no_grad():
                 outputs_of(model.eval(), example.cpu().float())
             model.train()
@@ -182,7 +185,7 @@ def draws(model: nn.Module, inputs: Tensor) -> bool:
     generator = generator_of(model)
     with own_generator_kept(model), torch.no_grad():
         before = generator.get_state()
-        model.train()(inputs)
+        model.train()(inputs.clone())
         return not torch.equal(before, generator.get_state())
 
 

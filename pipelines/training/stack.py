@@ -62,11 +62,11 @@ def _looked_at(
     """What the stack says of `rows` (E, B, F), and what copies of its networks say alone."""
     outputs = []
     with torch.no_grad():
-        together = probe(rows)
+        together = probe(rows.clone())
         for model, seed, few in zip(models, seeds, rows, strict=True):
             alone = copy.deepcopy(model)
             give_noise(alone, seed)
-            outputs.append(alone.train(probe.training)(few))
+            outputs.append(alone.train(probe.training)(few.clone()))
     return together, torch.stack(outputs)
 
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from pipelines.errors import TrainingWarning
 from pipelines.hardware import in_bfloat16
 from pipelines.models.contract import changing, layers_named, refuse_trained
+from pipelines.models.learned import refuse_learned, remember_learned
 from pipelines.training.batches import ShuffledBatches, TensorRows, training_batches
 from pipelines.training.checks import ROWS_LOOKED_AT, look_at
 from pipelines.training.early_stopping import Monitor, held_out_score
@@ -74,6 +75,7 @@ class Together:
         new = partial(new_network, group.make_model, example, group.n_classes)
         self.jobs, self.models = jobs, [new(seed).to(device) for seed in seeds]
         self._bare = self._network(seeds, example)
+        self._begun = refuse_learned(self.models)
         self.network = in_bfloat16(self._bare, device) if recipe.bfloat16 else self._bare
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         starts = [folds.index(job.fold) * n_rows for job in jobs]
@@ -120,6 +122,7 @@ class Together:
             unstack(self._bare, self.models)
         else:
             self._take_back()
+        remember_learned(self.models, self._begun)
         return self.models
 
 

@@ -15,6 +15,7 @@ from torch import nn
 from pipelines.errors import ModelError, TrainingError
 from pipelines.models import MLP
 from pipelines.models.contract import changing, refuse_shared, refuse_trained
+from pipelines.models.learned import hashes
 from pipelines.training.estimator import TorchClassifier
 from pipelines.training.fit import fit
 
@@ -33,6 +34,26 @@ class Ends(nn.Module):
 class SoftmaxInEvaluation(Ends):
     def forward(self, inputs):
         return self.linear(inputs) if self.training else self.linear(inputs).softmax(dim=1)
+
+
+class NoisyBatches(Ends):
+    """Noise for batches of one size, in training alone."""
+
+    def forward(self, inputs):
+        return self.linear(inputs + torch.randn(32, 6) if self.training else inputs)
+
+
+class SwitchesOff(Ends):
+    def forward(self, inputs):
+        torch.set_grad_enabled(False)
+        return self.linear(inputs)
+
+
+class Bare(nn.Module):
+    """Neither super().__init__() nor layers."""
+
+    def __init__(self):
+        pass
 
 
 class Hidden(nn.Module):
@@ -270,6 +291,64 @@ def test_compiled_networks_are_told_by_name(compiled):
             fit_each(make_rows(1), make)
 
 
+def copied_from_the_last(part):
+    """A make_model whose networks begin, or a part of them, with what the last one has by then."""
+    made = []
+
+    def make(n_features=6, n_classes=2):
+        network = MLP([n_features, 8, n_classes])
+        for last in made[-1:]:
+            part(network).load_state_dict(part(last).state_dict())
+        made[:] = [network]
+        return network
+
+    return make
+
+
+@pytest.mark.parametrize("part", [lambda n: n, lambda n: n.layers[0]], ids=["all", "a layer"])
+def test_networks_that_begin_with_what_another_has_learned_are_refused(part):
+    make = copied_from_the_last(part)
+    assert len(fit_each(make_rows(2), make)) == 2  # equal at first, and untrained
+    with pytest.raises(ModelError, match=r"begin with what another network has learned \('layers.0.weight'\)"):
+        fit_each(make_rows(1), make)
+
+
+@pytest.mark.filterwarnings("ignore::pipelines.errors.TrainingWarning")  # there is nothing to learn
+def test_a_file_of_weights_between_folds_does_not_score_coin_flips(tmp_path):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(120, 6)), rng.integers(0, 2, 120)
+    made, file = copied_from_the_last(lambda network: network), tmp_path / "model.pth"
+
+    def load(d, c):
+        torch.save(made(d, c).state_dict(), file)
+        network = MLP([d, 8, c])
+        network.load_state_dict(torch.load(file))
+        return network
+
+    cross_val_score(TorchClassifier(load, epochs=2), X, y, cv=3, error_score="raise")  # never trained: it may
+    with pytest.raises(ModelError, match="has learned"):
+        cross_val_score(TorchClassifier(made, epochs=12), X, y, cv=3, error_score="raise")
+
+
+def test_copies_of_an_untrained_network_may_be_trained_again_and_again():
+    first = MLP([6, 8, 2], norm="layer")
+    losses = [fit_each(make_rows(1), lambda: copy.deepcopy(first))[0].history.losses for _ in range(3)]
+    assert losses[0] == losses[1] == losses[2]
+    trained = fit_each(make_rows(1), lambda: copy.deepcopy(first))[0].model
+    with pytest.raises(ModelError, match="has learned"):
+        fit_each(make_rows(1), lambda: copy.deepcopy(trained))
+
+
+def test_of_weights_little_is_kept():
+    network = nn.Sequential(nn.Linear(2000, 1000), nn.Linear(1000, 2), nn.LayerNorm(2))
+    before = hashes(network)
+    assert sorted(before) == ["0.bias", "0.weight", "1.bias", "1.weight"]  # ones and zeros many begin with
+    assert all(isinstance(number, int) for number in before.values())
+    with torch.no_grad():
+        network[0].weight.mul_(1.01)
+    assert [name for name, number in hashes(network).items() if number != before[name]] == ["0.weight"]
+
+
 GIVES = {
     "too many": (lambda: Ends(lambda o: o, 5), r"\(32, 2\): a row of 2 .*evaluation it gives the shape \(32, 5\)"),
     "one number a row": (lambda: Ends(lambda o: o[:, 0]), r"gives the shape \(32,\)"),
@@ -284,12 +363,33 @@ GIVES = {
     "NaN": (lambda: Ends(lambda o: o * torch.nan), "NaN or infinite before the first step"),
     "probabilities": (lambda: Ends(lambda o: o.softmax(dim=1)), "outputs are probabilities"),
     "probabilities when it predicts": (lambda: SoftmaxInEvaluation(None), "outputs are probabilities"),
+    "probabilities of the rows": (
+        lambda: nn.Sequential(nn.Linear(6, 2), nn.Softmax(dim=0)),
+        r"\(each column sums to 1\)",
+    ),
+    "a row without its axis": (lambda: Ends(torch.squeeze), r"takes 32, and with 1 .* gives the shape \(2,\)"),
+    "a fixed number of rows": (
+        lambda: Ends(lambda o: o.view(32, -1)),
+        "takes 32, and with 1 .*invalid for input",
+    ),
+    "a fixed number in training": (lambda: NoisyBatches(None), "takes 32, and with 31 .*must match"),
+    "statistics of the rows": (
+        lambda: Ends(lambda o: o / (o - o.mean(dim=0))),
+        "takes 32, and with 1 .*NaN or infinite",
+    ),
+    "outputs without a gradient": (lambda: Ends(torch.detach), "no gradient reaches the network's weights"),
+    "a gradient of its own": (lambda: Ends(lambda o: o.detach().requires_grad_()), "no gradient reaches"),
+    "gradients switched off": (lambda: SwitchesOff(None), "no gradient reaches"),
     "a sigmoid": (lambda: Ends(torch.sigmoid), "outputs are those of a sigmoid"),
     "another width": (lambda: MLP([7, 4, 2]), r"cannot take a batch of the shape \(32, 6\).*in layer 'layers.0'"),
     "two inputs": (lambda: nn.Bilinear(6, 6, 2), "cannot take a batch of the shape .*missing 1 required"),
     "nothing to learn": (lambda: MLP([6, 2]).requires_grad_(False), "has nothing to learn: no weight of MLP"),
     "hidden layers": (Hidden, "has nothing to learn: no weight of Hidden"),
     "no network": (lambda: None, "make_model gives NoneType"),
+    "what cannot be made": (lambda: nn.Module(6, 2), "make_model failed: TypeError: .*1 positional argument"),
+    "an error of its own": (lambda: {}["width"], "make_model failed: KeyError: 'width'"),
+    "a network that is not begun": (Bare, "make_model failed: AttributeError: 'Bare' object has no"),
+    "no numbers": (lambda: nn.Linear(6, 2, device="meta"), "on the device 'meta', whose weights have no numbers"),
     "a class": (lambda: MLP, "make_model gives type"),
 }
 

@@ -16,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from pipelines.errors import UsageError
+from pipelines.errors import ModelError, UsageError
 from pipelines.metrics import accuracy
 from pipelines.models import MLP
 from pipelines.training import estimator
@@ -55,6 +55,14 @@ def test_equal_weights_change_nothing_but_rounding(data):
     plain = TorchClassifier(epochs=5, random_state=0).fit(X, y).predict_proba(X)
     weighted = TorchClassifier(epochs=5, random_state=0).fit(X, y, sample_weight=np.full(200, 7.0)).predict_proba(X)
     np.testing.assert_allclose(plain, weighted, atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [1e308, 5e-324])
+def test_the_size_of_weights_means_nothing(data, size):
+    X, y = data
+    model = TorchClassifier(epochs=3, random_state=0)
+    plain = model.fit(X, y, sample_weight=np.ones(200)).predict_proba(X)
+    np.testing.assert_array_equal(model.fit(X, y, sample_weight=np.full(200, size)).predict_proba(X), plain)
 
 
 @pytest.mark.filterwarnings("ignore::pipelines.errors.TrainingWarning")  # the small learning rate is meant
@@ -142,7 +150,7 @@ def test_validation_labels_unknown_to_training_are_refused(data):
         {"schedule": "onecycle"}, {"schedule": None}, {"patience": 0}, {"epochs": True}, {"batch_size": "64"},
         {"lr": -1.0}, {"validation_fraction": 1}, {"bfloat16": 1}, {"metric": "accuracy"}, {"metric": max},
         {"random_state": True}, {"random_state": -1}, {"make_model": MLP([6, 2])}, {"make_model": lambda: MLP([6, 2])},
-        {"device": "gpu"}, {"device": None},
+        {"device": "gpu"}, {"device": None}, {"batch_size": 10**30},
     ],
     ids=lambda wrong: next(iter(wrong)),
 )  # fmt: skip
@@ -180,6 +188,61 @@ def test_arrays_of_any_memory_are_taken(data, form):
     plain = clone(model).fit(X, y, X_val=X[:50], y_val=y[:50]).predict_proba(X)
     found = model.fit(form(X), y, X_val=form(X[:50]), y_val=y[:50]).predict_proba(form(X))
     np.testing.assert_array_equal(found, plain)
+
+
+@pytest.mark.parametrize("off", [torch.no_grad, torch.inference_mode])
+def test_it_trains_where_gradients_are_switched_off(data, off):
+    model = TorchClassifier(epochs=3, patience=2, random_state=0)
+    plain = model.fit(*data).predict_proba(data[0])
+    with off():
+        model.fit(*data)
+        assert not torch.is_grad_enabled()
+        np.testing.assert_array_equal(model.predict_proba(data[0]), plain)
+
+
+def test_a_huge_batch_is_all_rows(data):
+    of = lambda size: TorchClassifier(epochs=3, batch_size=size, random_state=0).fit(*data).history_.losses  # noqa: E731
+    assert of(2**63 - 1) == of(200)
+
+
+def test_the_hint_for_a_device_that_is_not_there_leads_on(data):
+    with pytest.raises(UsageError, match="device='cpu' in Python"):
+        TorchClassifier(device="gpu").fit(*data)
+
+
+def test_a_default_device_without_numbers_is_told(data):
+    torch.set_default_device("meta")
+    try:
+        with pytest.raises(ModelError, match="on the device 'meta'") as refused:
+            TorchClassifier(epochs=1).fit(*data)
+    finally:
+        torch.set_default_device(None)
+    assert "torch.set_default_device" in refused.value.hint
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_network_for_a_gpu_that_is_not_there_is_told(data):
+    with pytest.raises(ModelError, match=r"make_model failed: \w+: .*\n.*no \.cuda\(\)"):
+        TorchClassifier(lambda d, c: MLP([d, c]).cuda(), epochs=1).fit(*data)
+
+
+class Shifts(torch.nn.Module):
+    """A first layer that works in place, and not the same when it is done twice."""
+
+    def forward(self, inputs):
+        return inputs.sub_(1)
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_a_first_layer_that_works_in_place_leaves_the_callers_rows_alone(data, lazy):
+    X, y = data[0].astype(np.float32), data[1]
+    before = X.copy()
+    linear = lambda d, c: torch.nn.LazyLinear(c) if lazy else torch.nn.Linear(d, c)  # noqa: E731
+    in_place = lambda d, c: torch.nn.Sequential(Shifts(), linear(d, c))  # noqa: E731
+    model = TorchClassifier(in_place, epochs=3, patience=3, random_state=0).fit(X, y, X_val=X[:50], y_val=y[:50])
+    first = model.predict_proba(X)
+    np.testing.assert_array_equal(model.predict_proba(X), first)
+    np.testing.assert_array_equal(X, before)
 
 
 @pytest.mark.parametrize("given", ["X_val", "y_val"])

@@ -27,7 +27,7 @@ from pipelines.errors import TrainingWarning
 from pipelines.metrics import accuracy
 from pipelines.training import stack
 from pipelines.training.batches import ShuffledBatches, TensorRows, training_batches
-from pipelines.training.fit import fit
+from pipelines.training.fit import Rows, fit
 from pipelines.training.loop import make_scheduler, train_epoch
 from pipelines.training.stack import CannotStackError, CrossEntropy, LinearOfMany, exchanged, give_noise, stacked
 from pipelines.training.together import Together
@@ -303,7 +303,7 @@ ODD = {
         lambda: nn.Sequential(nn.Linear(6, 5), nn.BatchNorm1d(5, momentum=None), nn.Linear(5, 2)),
         "batch norm without momentum",
     ),
-    "softmax over rows": (lambda: nn.Sequential(nn.Linear(6, 2), nn.Softmax(dim=0)), "forward does not keep"),
+    "log softmax over rows": (lambda: nn.Sequential(nn.Linear(6, 2), nn.LogSoftmax(dim=0)), "forward does not keep"),
     "hooks": (Hooked, "a hook hangs on Linear"),
     "gradient hooks": (with_gradient_hook, "a hook hangs on Linear"),
     "the largest of all": (lambda: Scaled(lambda x: x / x.abs().max()), "forward does not keep"),
@@ -509,3 +509,21 @@ def test_the_networks_handed_over_are_not_changed_by_the_look():
     assert pickle.dumps([model.state_dict() for model in models]) == before
     with pytest.raises(CannotStackError, match="GRU"):
         stacked([GRUClassifier() for _ in range(3)], [1, 2, 3], torch.randn(16, 6))
+
+
+class Shifts(nn.Module):
+    """A first layer that works in place, and not the same when it is done twice."""
+
+    def forward(self, inputs):
+        return inputs.sub_(1)
+
+
+def test_networks_of_a_stack_that_work_in_place_see_the_rows_as_they_are():
+    rows = make_rows(3, held_out=40)
+    before = [each.inputs.clone() for each in rows]
+    in_place, plain = lambda: nn.Sequential(Shifts(), nn.Linear(6, 2)), lambda: nn.Linear(6, 2)
+    moved = [Rows(inputs=r.inputs - 1, target=r.target, held_out=(r.held_out[0] - 1, r.held_out[1])) for r in rows]
+    for ours, theirs in zip(fit_each(rows, in_place), fit_each(moved, plain), strict=True):
+        assert ours.history.losses == pytest.approx(theirs.history.losses, abs=1e-6)
+        assert ours.history.scores == pytest.approx(theirs.history.scores, abs=1e-6)
+    assert all(torch.equal(each.inputs, kept) for each, kept in zip(rows, before, strict=True))
