@@ -13,7 +13,7 @@ from pipelines.errors import DataWarning
 from pipelines.files import sha256
 from pipelines.hardware import pick_device
 from pipelines.report.curves import OnTask
-from pipelines.settings.knobs import Knobs, check_names, refuse_unwritable
+from pipelines.settings.knobs import Knobs, check_names
 from pipelines.submission import linter, writer
 from pipelines.submission.folder import prepare
 from pipelines.submission.provenance import git_commit, peak_memory_mb, versions
@@ -69,14 +69,11 @@ def run(
 
     `fetch` downloads the data if no folder has them (see `sources.locate`); `on_epoch` hears of each network after
     each epoch, `on_task` of all other tasks, `on_result` gets the scores before the submission is made.
-
     Raises: HomeworkError for anything wrong with options, data or predictions; then nothing is written.
     """
     started = time.perf_counter()
     plan = make_plan(competition, knobs)
     write, output = write and not knobs.practice, knobs.output / competition.slug
-    if write:
-        refuse_unwritable(output)
     source = locate(competition, knobs.data, fetch=fetch)
     if write:
         prepare(output, source.files[competition.sample_submission])

@@ -7,6 +7,7 @@ from itertools import count
 from pathlib import Path
 
 from pipelines.files import check_room, claim, remove_abandoned
+from pipelines.settings.knobs import refuse_unwritable
 
 RECORD_AND_PICTURE = 500_000  # bytes, plenty
 DIGITS = 16  # bytes of one value at most, with its comma
@@ -17,8 +18,9 @@ reserved_here: list[Path] = []  # csv files that this process has begun to save;
 def prepare(folder: Path, sample_csv: bytes) -> None:
     """Make sure, before the training, that a csv like `sample_csv` can be saved in `folder`; remove leftovers.
 
-    Raises: NoRoomError that names the folder, the room that is needed and the room that is there.
+    Raises: UsageError for a folder that cannot be written to; NoRoomError with the room needed and the room there.
     """
+    refuse_unwritable(folder)
     remove_leftovers(folder)
     rows, columns = sample_csv.count(b"\n"), sample_csv.partition(b"\n")[0].count(b",")
     needed = len(sample_csv) + DIGITS * rows * columns + RECORD_AND_PICTURE

@@ -227,7 +227,7 @@ def test_a_status_tells_where_there_are_no_words():
     assert isinstance(told(429, "Too many requests"), NetworkError)
     assert isinstance(told(429, NOT + TODAY), RefusedError)
     assert isinstance(told(503, "daily"), NetworkError)
-    assert isinstance(not_accepted("key from kaggle.json", TODAY), CredentialsError)
+    assert isinstance(not_accepted("key from kaggle.json", 401, TODAY), CredentialsError)
 
 
 def addresses_in(text):
