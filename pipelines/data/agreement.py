@@ -92,7 +92,7 @@ def lost_rows(competition: Competition, train: pd.DataFrame, test: pd.DataFrame)
     """A line for each file that is numbered from 1 with gaps: rows may have been lost.
 
     Train and test are looked at together unless each is numbered from 1. Ids with more gaps than rows are not numbers
-    of rows, unless those of the test rows are without a gap.
+    of rows, unless the test rows have none and stand behind the training rows.
     """
     train_file, test_file, _ = competition.files
     ids = train[competition.id_column], test[competition.id_column]
@@ -101,10 +101,11 @@ def lost_rows(competition: Competition, train: pd.DataFrame, test: pd.DataFrame)
     files = {train_file: set(ids[0]), test_file: set(ids[1])}
     if not files[train_file] & files[test_file]:
         files = {f"{train_file} and {test_file}": files[train_file] | files[test_file]}
+    behind = min(ids[1]) > max(ids[0]) and np.ptp(ids[1]) == len(ids[1]) - 1 > 0
     lines = []
     for name, numbers in files.items():
         gaps = max(numbers) - len(numbers)
-        if min(numbers) >= 1 and gaps > 0 and (gaps < len(numbers) or np.ptp(ids[1]) == len(ids[1]) - 1 > 0):
+        if min(numbers) >= 1 and gaps > 0 and (gaps < len(numbers) or behind):
             first = next(number for number in range(1, max(numbers)) if number not in numbers)
             what = f"no row has {competition.id_column} {first}"
             more = f", nor {gaps - 1} others from 1 to {max(numbers)}" if gaps > 1 else ""

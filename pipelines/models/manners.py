@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from pipelines.errors import HomeworkError, ModelError, memory_is_full
+from pipelines.errors import HomeworkError, ModelError, memory_is_full, place_of
 from pipelines.models.contract import outputs_of, refuse_form
 
 
@@ -22,7 +22,7 @@ def failures_told() -> Iterator[None]:
         if memory_is_full(error) or isinstance(error, HomeworkError):
             raise
         raise _no_network(
-            f"make_model failed: {type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
+            f"make_model fails: {type(error).__name__}: {(str(error).splitlines() or [''])[0]}{place_of(error)[0]}"
         ) from error
 
 

@@ -3,11 +3,8 @@
 Shapes: N rows, C classes.
 """
 
-import sysconfig
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,11 +13,8 @@ import torch
 from sklearn.preprocessing import FunctionTransformer
 
 from pipelines.competition import Competition, Variant
-from pipelines.errors import DataError, HomeworkError, UsageError, memory_is_full
+from pipelines.errors import DataError, HomeworkError, UsageError, memory_is_full, place_of
 from pipelines.metrics import IntArray
-
-ROOT = Path(__file__).resolve().parents[2]
-NOT_THEIRS = (str(ROOT / "pipelines"), sysconfig.get_path("stdlib"), sysconfig.get_path("purelib"))
 
 
 def features_of(competition: Competition, rows: pd.DataFrame) -> pd.DataFrame:
@@ -127,12 +121,7 @@ def code_named(what: str) -> Iterator[None]:
     except Exception as error:
         if isinstance(error, HomeworkError) or memory_is_full(error):
             raise
-        theirs = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith((*NOT_THEIRS, "<"))]
-        place, place_zh = "", ""
-        if theirs:
-            file = Path(theirs[-1].filename)
-            shown = file.relative_to(ROOT).as_posix() if file.is_relative_to(ROOT) else file.name
-            place, place_zh = f", {shown}, line {theirs[-1].lineno}", f"：{shown} 第 {theirs[-1].lineno} 行"
+        place, place_zh = place_of(error)
         said = (str(error).splitlines() or [""])[0]
         raise UsageError(
             f"{what} fails: {type(error).__name__}: {said}{place}",

@@ -386,9 +386,9 @@ GIVES = {
     "nothing to learn": (lambda: MLP([6, 2]).requires_grad_(False), "has nothing to learn: no weight of MLP"),
     "hidden layers": (Hidden, "has nothing to learn: no weight of Hidden"),
     "no network": (lambda: None, "make_model gives NoneType"),
-    "what cannot be made": (lambda: nn.Module(6, 2), "make_model failed: TypeError: .*1 positional argument"),
-    "an error of its own": (lambda: {}["width"], "make_model failed: KeyError: 'width'"),
-    "a network that is not begun": (Bare, "make_model failed: AttributeError: 'Bare' object has no"),
+    "what cannot be made": (lambda: nn.Module(6, 2), "make_model fails: TypeError: .*1 positional argument"),
+    "an error of its own": (lambda: {}["width"], "make_model fails: KeyError: 'width'"),
+    "a network that is not begun": (Bare, "make_model fails: AttributeError: 'Bare' object has no"),
     "no numbers": (lambda: nn.Linear(6, 2, device="meta"), "on the device 'meta', whose weights have no numbers"),
     "a class": (lambda: MLP, "make_model gives type"),
 }

@@ -222,7 +222,7 @@ def test_a_default_device_without_numbers_is_told(data):
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_a_network_for_a_gpu_that_is_not_there_is_told(data):
-    with pytest.raises(ModelError, match=r"make_model failed: \w+: .*\n.*no \.cuda\(\)"):
+    with pytest.raises(ModelError, match=r"make_model fails: \w+: .*\n.*no \.cuda\(\)"):
         TorchClassifier(lambda d, c: MLP([d, c]).cuda(), epochs=1).fit(*data)
 
 

@@ -16,7 +16,7 @@ from pipelines.competition import Recipe
 from pipelines.data.encoders import TabularEncoder
 from pipelines.data.sources import Source
 from pipelines.data.tables import read
-from pipelines.errors import DataError, UsageError
+from pipelines.errors import DataError, ModelError, UsageError
 from pipelines.models import MLP
 from pipelines.run import run
 from pipelines.settings.knobs import Knobs
@@ -194,7 +194,7 @@ def test_features_that_fail_are_named(titanic, sample_files, case):
     ],
 )
 def test_a_variants_own_code_is_named_where_it_fails(toy, change, told):
-    with pytest.raises((UsageError, DataError), match=told):
+    with pytest.raises((UsageError, DataError, ModelError), match=told):
         cross_validate(toy, make_features(), plan(toy, variants={"network": replace(only(toy, QUICK), **change)}))
 
 
