@@ -23,6 +23,7 @@ def happened(part, case, done, files, submissions):
     """One row, at the end of the file."""
     lines = [line for line in done.text.splitlines() if line.startswith("error: ")]
     outcome = lines[0][:110] if lines else "recovered" if not done.code else "?"
+    assert outcome != "?", done.text  # it goes on, or says why not
     with Path(os.environ["ROWS"]).open("a", encoding="utf-8") as file:
         file.write(f"| {part} | {case} | {outcome} | {done.code} | {files} | {submissions} |\n")
 

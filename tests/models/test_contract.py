@@ -103,8 +103,8 @@ def test_what_networks_of_their_own_have_in_common_is_nothing():
     copies = [MLP([6, 2]), MLP([6, 2])]
     for network in copies:
         network.load_state_dict(same)  # equal weights are not the same weights
-    refuse_all(copies)
-    refuse_all([nn.LazyLinear(2), nn.LazyLinear(2)])
+    assert refuse_all(copies) is None
+    assert refuse_all([nn.LazyLinear(2), nn.LazyLinear(2)]) is None
 
 
 @pytest.mark.filterwarnings("ignore::pipelines.errors.TrainingWarning")  # there is nothing to learn

@@ -116,6 +116,7 @@ def test_what_the_parent_wants_to_be_ignored_is(monkeypatch):
     try:
         with process.well_behaved():
             signal.raise_signal(signal.SIGHUP)
+            assert (process.signals.count, signal.getsignal(signal.SIGHUP)) == (0, signal.SIG_IGN)
     finally:
         signal.signal(signal.SIGHUP, before)
 
