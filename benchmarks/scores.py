@@ -67,7 +67,7 @@ def main(name: str, folder: str, n_rows: int | None = None) -> None:
     import pandas as pd
     import torch
 
-    from pipelines.metrics import log_loss, standard_error
+    from pipelines.metrics import log_loss
     from pipelines.validation.crossval import split
 
     torch.manual_seed(0)
@@ -79,7 +79,7 @@ def main(name: str, folder: str, n_rows: int | None = None) -> None:
     for fit_rows, scored in split(y, 5, 0):
         oof[scored] = make(name).fit(X[fit_rows], y[fit_rows]).predict_proba(X[scored])
     seconds = time.perf_counter() - started
-    result = {"score": log_loss(y, oof), "se": standard_error(log_loss.per_row(y, oof)), "seconds": seconds}
+    result = {"score": log_loss(y, oof), "se": log_loss.se(y, oof), "seconds": seconds}
     print(json.dumps(result))  # noqa: T201
 
 

@@ -4,17 +4,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from pipelines.settings.allowed import Checked
+from pipelines.settings.allowed import Checked, refuse_contradictions
 
 if TYPE_CHECKING:
     import pandas as pd
     import pandera.pandas as pa
     from torch import nn
 
-    from pipelines.metrics import Metric
+    from pipelines.metrics import FloatArray, Metric
 
 Frames = dict[str, "pd.DataFrame"]
 Schedule = Literal["constant", "cosine", "one-cycle"]
+Loss = Literal["squared", "absolute", "huber"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,18 +72,54 @@ class Published(Checked):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Number(Checked):
+    """A target that is a number: what is learned is its `transform`, standardised inside the fold.
+
+    Predictions are turned back. `loss` is what training makes small.
+    """
+
+    transform: Literal["identity", "log1p"] = "identity"
+    loss: Loss = "squared"
+
+    def forward(self, y: "FloatArray") -> "FloatArray":
+        """Target values as they are learned."""
+        import numpy as np  # here, for `--help` does not wait for it
+
+        return np.log1p(y) if self.transform == "log1p" else y
+
+    def inverse(self, learned: "FloatArray") -> "FloatArray":
+        """Target values of what was learned."""
+        import numpy as np
+
+        return np.expm1(learned) if self.transform == "log1p" else learned
+
+
+@dataclass(frozen=True, kw_only=True)
 class Competition(Checked):
-    """Everything that is special about one competition."""
+    """Everything that is special about one competition.
+
+    The target is one of `classes`, or a `number`. Rows are split at random, stratified, unless they belong together
+    (`groups`: a column, or a function of the training or test rows, id included, that names each row's group) or come
+    one after the other (`time`: the column that says when).
+    """
 
     slug: str  # as in kaggle.com/competitions/<slug>
-    id_column: str
+    id_column: str | None  # None where train and test files have none: rows are numbered from 1
     target: str
-    classes: tuple[int | str, ...]  # target values; their order is the order of probabilities
+    classes: tuple[int | str | bool, ...] = ()  # target values; their order is the order of probabilities
+    number: Number | None = None
     metric: "Metric"
-    submit: Literal["labels", "probabilities"]
+    submit: Literal["labels", "probabilities", "ranked", "values"]
     sample_submission: str  # file name of Kaggle's example of a submission
-    schema: "pa.DataFrameSchema"  # every column of test.csv but the id: type, range, may it be missing
-    add_features: "Callable[[pd.DataFrame], pd.DataFrame]"  # train and test rows together, never the target
+    sample_id: str | None = None  # its id column, where it is not called `id_column`
+    sample_columns: tuple[str, ...] = ()  # its other columns, in the order of classes; else the target, or the classes
+    train_file: str = "train.csv"
+    test_file: str = "test.csv"
+    tables: tuple[str, ...] = ()  # further files, handed to add_features by their stems: stores.csv as stores=
+    schema: "pa.DataFrameSchema"  # every column of the test file but the id: type, range, may it be missing
+    add_features: "Callable[..., pd.DataFrame] | None" = None  # train and test rows together, id too, never the target
+    groups: "str | Callable[[pd.DataFrame], pd.Series] | None" = None
+    time: str | None = None
     variants: Mapping[str, Variant]  # the networks, of which presets name some
     make_sample: "Callable[[], Frames]"  # file name -> made rows, for a machine without the data
     presets: Mapping[str, Preset] = field(
@@ -92,6 +129,10 @@ class Competition(Checked):
     public_share: float = 1.0  # share of the test rows behind the public score
     published: Published | None = None  # how others' public scores differed from their cross-validation
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        refuse_contradictions(self)
+
     @property
     def url(self) -> str:
         """The competition's page."""
@@ -99,5 +140,15 @@ class Competition(Checked):
 
     @property
     def files(self) -> tuple[str, str, str]:
-        """The file names that a run reads: training rows, test rows, example of a submission."""
-        return ("train.csv", "test.csv", self.sample_submission)
+        """The file names that every run reads: training rows, test rows, example of a submission."""
+        return (self.train_file, self.test_file, self.sample_submission)
+
+    @property
+    def key(self) -> str:
+        """The id column of checked frames, which number the rows where the files do not."""
+        return self.id_column or self.sample_id or "id"
+
+    @property
+    def n_outputs(self) -> int:
+        """How many numbers a network says of a row: a logit for each class, or one value."""
+        return len(self.classes) or 1

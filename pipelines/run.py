@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pipelines.audit.practice import hide, without_published
 from pipelines.competition import Competition
 from pipelines.data.sources import Fetch, Source, locate
 from pipelines.data.tables import read
@@ -20,7 +21,6 @@ from pipelines.submission.provenance import git_commit, peak_memory_mb, versions
 from pipelines.submission.record import Record
 from pipelines.training.fit import OnEpoch
 from pipelines.validation.crossval import Plan, cross_validate, make_features
-from pipelines.validation.practice import hide, without_published
 from pipelines.validation.results import CVResult
 
 
@@ -94,7 +94,7 @@ def run(
     if hidden is not None:
         record = replace(record, practice=hidden.score(competition.metric, result.test))
     elif write:
-        csv = writer.to_csv(competition, tables.sample_submission, tables.test[competition.id_column], result.test)
+        csv = writer.to_csv(competition, tables.sample_submission, tables.test[competition.key], result.test)
         linter.check(competition, csv, source.files[competition.sample_submission])
         record = replace(record, csv_sha256=sha256(csv), seconds=round(time.perf_counter() - started, 2))
         name = f"{knobs.preset}-sample" if source.kind == "sample" else knobs.preset

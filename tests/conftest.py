@@ -12,8 +12,8 @@ import pytest
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch: as the command line has it, see __main__.main
 
 from pipelines.competition import Variant
-from pipelines.data.encoders import TabularEncoder
 from pipelines.data.sources import from_sample
+from pipelines.encoders import TabularEncoder
 from pipelines.models import MLP
 from pipelines.settings.lookup import load
 

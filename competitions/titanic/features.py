@@ -7,7 +7,7 @@ travelled with whom, and cannot know who survived.
 import numpy as np
 import pandas as pd
 
-from pipelines.data.encoders import GroupMedianImputer, LeaveOneOutMean, TabularEncoder
+from pipelines.encoders import GroupMedianImputer, LeaveOneOutMean, TabularEncoder
 
 TITLES = {
     "Mr": "Mr", "Mrs": "Mrs", "Mme": "Mrs", "Miss": "Miss", "Ms": "Miss", "Mlle": "Miss", "Master": "Master",

@@ -19,7 +19,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from lectures.mistakes.gallery import Mistake, Pair, fails
-from pipelines.data.encoders import LeaveOneOutMean
+from pipelines.encoders import LeaveOneOutMean
 from pipelines.metrics import FloatArray, IntArray, log_loss
 from pipelines.settings import lookup
 from pipelines.submission.linter import lint

@@ -19,7 +19,7 @@ def read_sample(competition: Competition, data: bytes) -> pd.DataFrame:
 
     Raises: DataError.
     """
-    name, key = competition.sample_submission, competition.id_column
+    name, key = competition.sample_submission, competition.key
     sample = parse_csv(name, data, (key,))
     if (problem := sample_columns(competition, list(sample.columns))) is not None:
         raise problem
@@ -47,7 +47,7 @@ def sample_columns(competition: Competition, found: list[str]) -> DataError | No
 
     Probabilities of two classes may stand in one column, which is that of the last class.
     """
-    key, classes = competition.id_column, [str(value) for value in competition.classes]
+    key, classes = competition.key, [str(value) for value in competition.classes]
     one_column, by_class = [key, competition.target], [key, *classes]
     labels = competition.submit == "labels"
     if sorted(found) == sorted(one_column if labels or len(classes) == 2 else by_class) or (
@@ -71,7 +71,7 @@ def agree(
     numbers if they are so in the sample submission: then train and test are sorted by them.
     """
     train_file, test_file, sample_file = competition.files
-    key = competition.id_column
+    key = competition.key
     frames = _with_ids(competition, dict(zip(competition.files, (train, test, sample), strict=True)))
     train, test, sample = (frames[name] for name in competition.files)
     both = train[train[key].isin(test[key])].merge(test, how="inner")[key]
@@ -95,7 +95,7 @@ def lost_rows(competition: Competition, train: pd.DataFrame, test: pd.DataFrame)
     of rows, unless the test rows have none and stand behind the training rows.
     """
     train_file, test_file, _ = competition.files
-    ids = train[competition.id_column], test[competition.id_column]
+    ids = train[competition.key], test[competition.key]
     if ids[0].dtype.kind != "i" or ids[1].dtype.kind != "i":
         return []
     files = {train_file: set(ids[0]), test_file: set(ids[1])}
@@ -107,7 +107,7 @@ def lost_rows(competition: Competition, train: pd.DataFrame, test: pd.DataFrame)
         gaps = max(numbers) - len(numbers)
         if min(numbers) >= 1 and gaps > 0 and (gaps < len(numbers) or behind):
             first = next(number for number in range(1, max(numbers)) if number not in numbers)
-            what = f"no row has {competition.id_column} {first}"
+            what = f"no row has {competition.key} {first}"
             more = f", nor {gaps - 1} others from 1 to {max(numbers)}" if gaps > 1 else ""
             lines.append(f"{name}: {what}{more}: were rows lost?")
     return lines
@@ -124,7 +124,7 @@ def _with_ids(competition: Competition, frames: dict[str, pd.DataFrame]) -> dict
 
     Kaggle wants the ids back as it wrote them: those of the sample submission have to be plain already.
     """
-    key, (_, test_file, sample_file) = competition.id_column, competition.files
+    key, (_, test_file, sample_file) = competition.key, competition.files
     plain = {name: frames[name][key].map(lambda cell: bool(WHOLE.fullmatch(cell))) for name in frames}
     numbers = plain[test_file].all() or plain[sample_file].all()
     sample_ids = frames[sample_file][key]

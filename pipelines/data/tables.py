@@ -6,7 +6,8 @@ The checks are pandera's; this module turns what pandera finds into one error in
 of the file.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
@@ -37,6 +38,7 @@ class Tables:
     test: pd.DataFrame
     sample_submission: pd.DataFrame
     notes: tuple[str, ...] = ()
+    more: Mapping[str, pd.DataFrame] = field(default_factory=dict)  # the competition's further tables, by stem
 
 
 def read(competition: Competition, source: Source) -> Tables:
@@ -55,7 +57,7 @@ def read(competition: Competition, source: Source) -> Tables:
 
 def _frame(competition: Competition, name: str, data: bytes, *, with_target: bool) -> tuple[pd.DataFrame, list[str]]:
     """One checked frame, its id column (text yet) first, and the lines about it."""
-    key, target, columns = competition.id_column, competition.target, competition.schema.columns
+    key, target, columns = competition.key, competition.target, competition.schema.columns
     text_columns = [column for column, spec in columns.items() if is_text(spec)]
     frame = parse_csv(name, data, (key, target, *text_columns))
     wanted = [key, *columns, *[target] * with_target]
@@ -80,7 +82,7 @@ def _schema(competition: Competition, *, with_target: bool) -> pa.DataFrameSchem
     for name, spec in competition.schema.columns.items():
         checks = [held, *spec.checks] if is_number(spec) else spec.checks
         columns[name] = pa.Column(spec.dtype, checks=checks, nullable=spec.nullable, coerce=True)
-    columns[competition.id_column] = pa.Column(nullable=False)
+    columns[competition.key] = pa.Column(nullable=False)
     if with_target:
         known = pa.Check.isin(list(codes(competition)), error=f"one of {', '.join(map(str, competition.classes))}")
         columns[competition.target] = pa.Column(checks=known, nullable=False)

@@ -96,7 +96,13 @@ def factory(n_arguments: int, example: str) -> Allowed:
 
 
 def _are_classes(value: Any) -> bool:
-    return _is_list(value) and all(isinstance(each, int | str) for each in value) and len(set(value)) == len(value) > 1
+    if not _is_list(value) or not all(isinstance(each, int | str) for each in value):
+        return False
+    return len(value) == 0 or len(set(value)) == len(value) > 1
+
+
+def _are_files(value: Any) -> bool:
+    return _is_list(value) and all(isinstance(each, str) and bool(each) for each in value)
 
 
 def _are_names(value: Any) -> bool:
@@ -156,12 +162,25 @@ ALLOWED: dict[str, dict[str, Allowed]] = {
     "Published": {
         "baseline": TEXT, "score": ANY, "pairs": Allowed("two or more pairs of scores", "两对或更多得分", _are_pairs),
     },
+    "Number": {
+        "transform": one_of("identity", "log1p"), "loss": one_of("squared", "absolute", "huber"),
+    },
     "Competition": {
-        "slug": SLUG, "id_column": TEXT, "target": TEXT, "metric": METRIC, "sample_submission": TEXT,
+        "slug": SLUG, "id_column": none_or(TEXT), "target": TEXT, "metric": METRIC, "sample_submission": TEXT,
         "classes": Allowed(
-            "a tuple of two or more different texts or whole numbers", "至少两个不同文本或整数的元组", _are_classes,
+            "a tuple of two or more different texts, whole numbers or truth values, or () for a number",
+            "至少两个不同文本、整数或布尔值的元组；目标为数值时为 ()", _are_classes,
         ),
-        "submit": one_of("labels", "probabilities"), "schema": a("DataFrameSchema"), "add_features": FUNCTION,
+        "number": none_or(a("Number")),
+        "sample_id": none_or(TEXT), "train_file": TEXT, "test_file": TEXT,
+        "sample_columns": Allowed("a tuple of columns' names", "列名的元组", _are_files),
+        "tables": Allowed("a tuple of file names", "文件名的元组", _are_files),
+        "submit": one_of("labels", "probabilities", "ranked", "values"), "schema": a("DataFrameSchema"),
+        "add_features": none_or(FUNCTION), "time": none_or(TEXT),
+        "groups": Allowed(
+            "None, a column's name or a function of the rows", "None、列名，或以行为参数的函数",
+            lambda value: value is None or callable(value) or TEXT.holds(value),
+        ),
         "variants": named(a("Variant")), "presets": named(a("Preset")), "make_sample": FUNCTION,
         "public_share": number(" above 0, 1 at most", "大于 0 且不大于 1 ", lambda value: 0 < value <= 1),
         "published": none_or(a("Published")),
@@ -170,7 +189,10 @@ ALLOWED: dict[str, dict[str, Allowed]] = {
             lambda value: isinstance(value, Mapping) and all(map(MAKE_ENCODER.holds, value.values())),
         ),
     },
-    "Metric": {"name": TEXT, "per_row": FUNCTION, "greater_is_better": FLAG},
+    "Metric": {
+        "name": TEXT, "per_row": none_or(FUNCTION), "greater_is_better": FLAG, "score": none_or(FUNCTION),
+        "of": one_of("labels", "probabilities", "values"),
+    },
     "Plan": {
         "folds": whole(2), "seeds": whole(1), "variants": named(a("Variant")), "seed": whole(0, 2**32),
         "device": DEVICE, "memory_mb": none_or(POSITIVE),
@@ -220,6 +242,34 @@ def _pythons(value: Any) -> Any:
     if type(value) in (tuple, list):
         return type(value)(map(_pythons, value))
     return value.item() if type(value).__module__ == "numpy" and getattr(value, "ndim", 1) == 0 else value
+
+
+def refuse_contradictions(competition: Any) -> None:
+    """A target is classes or a number; what is submitted, and the metric, have to be of the same kind.
+
+    Raises: UsageError.
+    """
+    name, of, submit = competition.metric.name, competition.metric.of, competition.submit
+    is_number = competition.number is not None
+    for wrong, what, hint, hint_zh in (
+        (
+            is_number == bool(competition.classes), "needs either classes or number",
+            "name the classes of the target, or number=Number() where it is a number",
+            "请给出目标的 classes，或在目标为数值时给出 number=Number()",
+        ),
+        (
+            is_number != (submit == "values"), f"has submit={submit!r} for {'a number' if is_number else 'classes'}",
+            "a number is submitted as values; classes as labels, probabilities or ranked",
+            "数值目标用 values；类别目标用 labels、probabilities 或 ranked",
+        ),
+        (
+            is_number != (of == "values"), f"has the metric {name} of {of} for {'a number' if is_number else 'classes'}",
+            "choose a metric of the target's kind: pipelines/metrics.py says what each is of",
+            "请选择与目标类型相符的指标，见 pipelines/metrics.py",
+        ),
+    ):  # fmt: skip
+        if wrong:
+            raise UsageError(f"Competition: {competition.slug} {what}", hint, hint_zh)
 
 
 def _refuse_unknown_variants(presets: Mapping[str, Any], variants: Mapping[str, Any]) -> None:

@@ -28,7 +28,7 @@ def lint(competition: Competition, csv: bytes, sample_csv: bytes) -> list[str]:
 
     `sample_csv` is Kaggle's sample submission. Both are the bytes of a file.
     """
-    key = competition.id_column
+    key = competition.key
     try:
         sample = read_sample(competition, sample_csv)
         found = parse_csv("the submission", csv, (key,))

@@ -18,10 +18,10 @@ from pipelines.submission.record import Record
 
 def to_csv(competition: Competition, sample: pd.DataFrame, test_ids: pd.Series, proba: FloatArray) -> bytes:
     """The csv of probabilities (M, C) for `test_ids` (M,), in the form and order of `sample`."""
-    columns = [column for column in sample.columns if column != competition.id_column]
-    rows = pd.Index(test_ids).get_indexer(pd.Index(sample[competition.id_column]))
+    columns = [column for column in sample.columns if column != competition.key]
+    rows = pd.Index(test_ids).get_indexer(pd.Index(sample[competition.key]))
     assert (rows >= 0).all(), "tables.read has checked that the sample submission has the ids of the test file"
-    out = sample[[competition.id_column]].copy()
+    out = sample[[competition.key]].copy()
     if competition.submit == "labels":
         labels = np.array(competition.classes)[proba[rows].argmax(axis=1)]
         out[columns[0]] = labels.astype(sample[columns[0]].dtype.type if labels.dtype.kind in "if" else object)

@@ -2,5 +2,5 @@
 
 Read in this order: `splits` (folds), `crossval` (jobs, encoders inside the fold, predictions), `results` (pooled and
 scored). Then what they call: `conditions` (what has to hold first), `groups` (jobs into programs), `blend`,
-`baselines`, `forecast`, and `practice`.
+`baselines`, `forecast`.
 """

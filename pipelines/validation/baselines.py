@@ -15,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 
 from pipelines.competition import Competition
 from pipelines.hardware import cores, openmp_on_one_thread
-from pipelines.metrics import FloatArray, IntArray, standard_error
+from pipelines.metrics import FloatArray, IntArray
 from pipelines.report.curves import OnTask, counted
 from pipelines.submission.record import Baseline
 from pipelines.validation.splits import Fold
@@ -60,9 +60,7 @@ def one_fold(make: Callable[[], Any], rows: pd.DataFrame, y: IntArray, fold: Fol
 
 
 def compare(competition: Competition, y: IntArray, name: str, ours: FloatArray, other: FloatArray) -> Baseline:
-    """How much better `ours` (N, C) is than `other`, row by row."""
+    """How much better `ours` (N, C) is than `other`, on the same rows."""
     metric = competition.metric
-    per_row = metric.per_row(y, other)
-    difference = metric.per_row(y, ours) - per_row
-    gain = metric.gain(float(difference.mean()), 0.0)
-    return Baseline(name, metric(y, other), standard_error(per_row), gain, standard_error(difference))
+    gain, gain_se = metric.difference(y, ours, other)
+    return Baseline(name, metric(y, other), metric.se(y, other), gain, gain_se)

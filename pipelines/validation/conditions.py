@@ -3,7 +3,7 @@
 Shapes: N rows, C classes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,14 +17,18 @@ from pipelines.errors import DataError, HomeworkError, UsageError, memory_is_ful
 from pipelines.metrics import IntArray
 
 
-def features_of(competition: Competition, rows: pd.DataFrame) -> pd.DataFrame:
-    """What the competition makes of train and test rows together.
+def features_of(competition: Competition, rows: pd.DataFrame, more: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """What the competition makes of train and test rows together, ids too, and of its further tables.
+
+    The id is no feature: it leaves with the frame. A competition that wants it as one gives it another name.
 
     Raises: UsageError for code of the competition that fails, with its file and line, and for rows lost or moved.
     """
+    if competition.add_features is None:
+        return rows.drop(columns=competition.key)
     given = rows.index
     with code_named(f"add_features of {competition.slug}"):
-        features = competition.add_features(rows)
+        features = competition.add_features(rows, **more)
     if not isinstance(features, pd.DataFrame):
         raise UsageError(
             f"add_features of {competition.slug} returns {type(features).__name__}, where a DataFrame is needed",
@@ -38,7 +42,7 @@ def features_of(competition: Competition, rows: pd.DataFrame) -> pd.DataFrame:
             "add columns only; fill gaps or count in groups (transform) in place of dropna, merge and sort_values",
             "请只添加列：用填充或 groupby(...).transform 代替 dropna、merge 和 sort_values",
         )
-    return features
+    return features.drop(columns=competition.key, errors="ignore")
 
 
 def n_features(variant: Variant, rows: pd.DataFrame, y: IntArray) -> int:

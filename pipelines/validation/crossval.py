@@ -82,8 +82,8 @@ class Features:
 def make_features(competition: Competition, tables: Tables) -> Features:
     """Feature frames from train and test rows together; the target is not there to be seen."""
     together = pd.concat([tables.train, tables.test], ignore_index=True)
-    features, n_train = features_of(competition, together.drop(columns=competition.id_column)), len(tables.train)
-    test, rows = features.iloc[n_train:].reset_index(drop=True), tables.train.drop(columns=competition.id_column)
+    features, n_train = features_of(competition, together, tables.more), len(tables.train)
+    test, rows = features.iloc[n_train:].reset_index(drop=True), tables.train.drop(columns=competition.key)
     return Features(features.iloc[:n_train], tables.y, test, rows)
 
 

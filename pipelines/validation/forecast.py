@@ -19,20 +19,20 @@ def forecast(
 ) -> Forecast:
     """Public score to expect, with a 95 % interval that counts the chance in both row samples.
 
-    In general: the cross-validated mean; the variance per row counts once for the N scored rows and
-    once for the public test rows. Where others' cross-validated and public scores on the same rows
+    In general: the cross-validated mean; the score's error counts once for the N scored rows and once,
+    grown to their number, for the public test rows. Where others' cross-validated and public scores on the same rows
     are known, their mean shift is added. What the rows themselves do to every model is in that shift;
     left are the spread of the shifts, and the sampling error of the difference to an ordinary model
     (logistic regression), for both samples.
     """
     metric = competition.metric
     n_public = max(1, round(competition.public_share * n_test))
-    mean, per_row, variance, n_models = metric(y, oof), metric.per_row(y, oof), 0.0, 0
+    mean, se, variance, n_models = metric(y, oof), metric.se(y, oof), 0.0, 0
     published = competition.published
     if published is not None and abs(metric(y, baselines[published.baseline]) - published.score) < 5e-4:
         shifts = np.array([public - cv for cv, public in published.pairs])
         n_models, mean = len(shifts), mean + float(shifts.mean())
         variance = float(shifts.var(ddof=1)) * (1 + 1 / n_models)
-        per_row = per_row - metric.per_row(y, baselines[LOGISTIC])
-    se = math.sqrt(variance + float(per_row.var(ddof=1)) * (1 / len(y) + 1 / n_public))
-    return Forecast(mean, mean - 1.96 * se, mean + 1.96 * se, n_public, n_models)
+        _, se = metric.difference(y, oof, baselines[LOGISTIC])
+    error = math.sqrt(variance + se**2 * (1 + len(y) / n_public))
+    return Forecast(mean, mean - 1.96 * error, mean + 1.96 * error, n_public, n_models)

@@ -10,7 +10,7 @@ from itertools import zip_longest
 import numpy as np
 
 from pipelines.competition import Competition, Variant
-from pipelines.metrics import FloatArray, IntArray, standard_error
+from pipelines.metrics import FloatArray, IntArray
 from pipelines.submission.record import Baseline, Forecast, VariantScore
 from pipelines.training.fit import Job
 from pipelines.validation.baselines import compare
@@ -68,7 +68,6 @@ def summarise(
     oof, test = _collect(of_variant, scored, len(y))
     pooled, pooled_test, weights = _pool(competition, oof.mean(axis=1), test, y, scored)
     metric = competition.metric
-    per_row = metric.per_row(y, pooled)
     scores = []
     for (name, own), of_seeds, weight in zip(of_variant.items(), oof, weights, strict=True):
         alone, _, _ = _pool(competition, of_seeds.mean(axis=0)[None], test[:, :1], y, scored)
@@ -83,9 +82,9 @@ def summarise(
         oof=pooled,
         test=pooled_test,
         score=metric(y, pooled),
-        se=standard_error(per_row),
+        se=metric.se(y, pooled),
         fold_scores=[metric(y[rows], pooled[rows]) for rows in scored],
-        fold_se=[standard_error(per_row[rows]) for rows in scored],
+        fold_se=[metric.se(y[rows], pooled[rows]) for rows in scored],
         variants=scores,
         baselines=[compare(competition, y, name, pooled, other) for name, other in baselines.items()],
         forecast=forecast(competition, y, pooled, baselines, len(pooled_test)),

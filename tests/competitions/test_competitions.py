@@ -59,10 +59,12 @@ def test_the_sample_is_the_same_each_time_and_has_every_class(competition, sourc
 
 def test_features_never_see_the_target(competition, data):
     seen = []
-    spied = replace(competition, add_features=lambda frame: seen.append(list(frame)) or competition.add_features(frame))
+    spied = replace(
+        competition,
+        add_features=lambda frame, **more: seen.append(list(frame)) or competition.add_features(frame, **more),
+    )
     crossval.make_features(spied, data)
     assert competition.target not in seen[0]
-    assert competition.id_column not in seen[0]
 
 
 def test_encoders_are_new_each_time_and_give_finite_float32(competition, data, features):
@@ -80,7 +82,7 @@ def test_encoders_are_new_each_time_and_give_finite_float32(competition, data, f
 def test_encoders_survive_columns_of_gaps(competition, data, features):
     nullable = [name for name, column in competition.schema.columns.items() if column.nullable]
     emptied = {name: data.test[name].where(data.test[name].isna()) for name in nullable}
-    gaps = competition.add_features(data.test.drop(columns=competition.id_column).assign(**emptied))
+    gaps = competition.add_features(data.test.assign(**emptied), **data.more)
     for variant in competition.variants.values():
         encoder = variant.make_encoder()
         encoder.fit(features.train, data.y)
@@ -121,7 +123,7 @@ def test_presets(competition):
 def test_random_predictions_go_through_writer_and_linter(competition, source, data):
     rng = np.random.default_rng(0)
     proba = rng.dirichlet(np.ones(len(competition.classes)), len(data.test))
-    csv = writer.to_csv(competition, data.sample_submission, data.test[competition.id_column], proba)
+    csv = writer.to_csv(competition, data.sample_submission, data.test[competition.key], proba)
     assert linter.lint(competition, csv, source.files[competition.sample_submission]) == []
     assert linter.lint(competition, source.files[competition.sample_submission],
                            source.files[competition.sample_submission]) != []  # fmt: skip

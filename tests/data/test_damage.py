@@ -110,7 +110,7 @@ def plain(value):
 def lists(competition, tables):
     """What a network may learn from and is asked, as plain lists; the sample submission's rows in order of id."""
     named = {"train": tables.train.assign(y=tables.y), "test": tables.test}
-    named["sample"] = tables.sample_submission.sort_values(competition.id_column)[sorted(tables.sample_submission)]
+    named["sample"] = tables.sample_submission.sort_values(competition.key)[sorted(tables.sample_submission)]
     return {
         name: [list(frame.columns), *([plain(v) for v in row] for row in frame.astype(object).to_numpy().tolist())]
         for name, frame in named.items()
@@ -125,7 +125,7 @@ def clean(name):
 
 def oracle(competition, files):
     """The tables of these very bytes by Python's own csv module and float(); no check but that they can be had."""
-    columns, key, target = competition.schema.columns, competition.id_column, competition.target
+    columns, key, target = competition.schema.columns, competition.key, competition.target
     codes = {str(value): code for code, value in enumerate(competition.classes)}
 
     def cell(name, text):
@@ -196,7 +196,7 @@ def rewritten(draw, name):
     for place, column in enumerate(header):
         spec, before, after = columns.get(column), draw(blanks), draw(blanks)
         number = spec is not None and spec.dtype.type is np.dtype("float64")
-        form = draw(st.integers(0, 11)) if (number or column == competition.id_column) and not is_sample else 11
+        form = draw(st.integers(0, 11)) if (number or column == competition.key) and not is_sample else 11
         word = draw(st.sampled_from(["", *WORDS]))
         for row in rows:
             if row[place] == "" and spec is not None:

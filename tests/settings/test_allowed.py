@@ -89,7 +89,7 @@ def test_other_values_refuse_too(make):
     [
         {"metric": "accuracy"}, {"submit": "label"}, {"submit": None}, {"classes": (1,)}, {"classes": "01"},
         {"classes": (0, 0)}, {"slug": "titanic/data"}, {"id_column": ""}, {"target": None}, {"schema": {}},
-        {"add_features": None}, {"variants": {}}, {"variants": {"network": 1}}, {"presets": {"fast": (5, 1)}},
+        {"add_features": 1}, {"variants": {}}, {"variants": {"network": 1}}, {"presets": {"fast": (5, 1)}},
         {"public_share": 0}, {"public_share": 50}, {"published": 0.8}, {"baselines": {"logistic": None}},
         {"make_sample": {}}, {"sample_submission": 1},
     ],
@@ -110,7 +110,7 @@ def test_numpys_classes_are_kept_as_pythons(titanic):
 
 @pytest.mark.parametrize("classes", [(0.0, 1.0), (np.float64(0), np.float64(1)), (1, np.int64(1)), (None, 1)], ids=str)
 def test_classes_of_another_kind_are_told_what_they_may_be(titanic, classes):
-    with pytest.raises(UsageError, match="tuple of two or more different texts or whole numbers, got"):
+    with pytest.raises(UsageError, match="tuple of two or more different texts, whole numbers or truth values, or"):
         replace(titanic, classes=classes)
 
 

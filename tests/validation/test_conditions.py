@@ -12,16 +12,17 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 from toys import QUICK, make_features, only, plan
 
+from pipelines.audit import practice
 from pipelines.competition import Recipe
-from pipelines.data.encoders import TabularEncoder
 from pipelines.data.sources import Source
 from pipelines.data.tables import read
+from pipelines.encoders import TabularEncoder
 from pipelines.errors import DataError, ModelError, UsageError
 from pipelines.models import MLP
 from pipelines.run import run
 from pipelines.settings.knobs import Knobs
 from pipelines.training.early_stopping import first_equal
-from pipelines.validation import crossval, practice
+from pipelines.validation import crossval
 from pipelines.validation.conditions import n_features
 from pipelines.validation.crossval import Features, FoldEncoder, cross_validate
 from pipelines.validation.splits import split

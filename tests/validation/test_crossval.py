@@ -8,7 +8,7 @@ from sklearn.metrics import accuracy_score
 from toys import QUICK, make_features, only, plan
 
 from pipelines.competition import Published
-from pipelines.data.encoders import LeaveOneOutMean, TabularEncoder
+from pipelines.encoders import LeaveOneOutMean, TabularEncoder
 from pipelines.errors import DataError
 from pipelines.metrics import accuracy
 from pipelines.training.estimator import TorchClassifier
@@ -67,7 +67,7 @@ def test_baselines_are_paired_on_the_same_folds(toy):
     rows = {row.name: row for row in result.baselines}
     assert list(rows) == ["majority class", "logistic regression"]
     assert rows["majority class"].score == max(features.y.mean(), 1 - features.y.mean())
-    ours = accuracy.per_row(features.y, result.oof)
+    ours = accuracy.per_row(features.y, result.oof.argmax(axis=1))
     majority = (features.y == np.bincount(features.y).argmax()).astype(float)
     paired = (ours - majority).std(ddof=1) / np.sqrt(300)
     assert rows["majority class"].gain_se == pytest.approx(paired)
@@ -178,7 +178,7 @@ def test_a_target_encoded_random_id_does_not_lift_the_score(toy):
     canary = encoded_by(toy, lambda: TabularEncoder(("signal", "noise"), extra=(("id", LeaveOneOutMean(), ["id"]),)))
     plain = cross_validate(toy, features, plan(toy))
     lifted = cross_validate(canary, Features(with_id[0], features.y, with_id[1]), plan(canary))
-    per_row = [accuracy.per_row(features.y, result.oof) for result in (lifted, plain)]
+    per_row = [accuracy.per_row(features.y, result.oof.argmax(axis=1)) for result in (lifted, plain)]
     difference = per_row[0] - per_row[1]
     assert difference.mean() <= 2 * difference.std(ddof=1) / np.sqrt(300)
 
@@ -245,7 +245,7 @@ def test_forecast_with_published_shifts(toy):
     known = replace(toy, published=Published(baseline="rule", score=accuracy(y, rule), pairs=pairs))
     result = forecast(known, y, ours, baselines, 400)
     assert result.mean == pytest.approx(accuracy(y, ours) - 0.05)
-    difference = accuracy.per_row(y, ours) - accuracy.per_row(y, logistic)
+    difference = accuracy.per_row(y, ours.argmax(axis=1)) - accuracy.per_row(y, logistic.argmax(axis=1))
     se = np.sqrt(0.01**2 * (1 + 1 / 3) + difference.var(ddof=1) * (1 / 900 + 1 / 400))
     assert (result.high - result.mean, result.mean - result.low) == pytest.approx((1.96 * se, 1.96 * se))
     assert result.n_published == 3

@@ -11,7 +11,7 @@ import torch
 from sklearn.preprocessing import FunctionTransformer
 from toys import QUICK, make_features, only, plan
 
-from pipelines.data.encoders import TabularEncoder
+from pipelines.encoders import TabularEncoder
 from pipelines.errors import DataError, TrainingWarning
 from pipelines.metrics import log_loss
 from pipelines.report.lines import score_lines

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipelines.data.encoders import GroupMedianImputer, LeaveOneOutMean, TabularEncoder
+from pipelines.encoders import GroupMedianImputer, LeaveOneOutMean, TabularEncoder
 
 
 def test_group_median_fills_by_group_then_by_the_overall_median():

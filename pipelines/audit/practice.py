@@ -13,7 +13,7 @@ import numpy as np
 from pipelines.competition import Competition
 from pipelines.data.tables import Tables
 from pipelines.errors import DataError
-from pipelines.metrics import FloatArray, IntArray, Metric, standard_error
+from pipelines.metrics import FloatArray, IntArray, Metric
 from pipelines.submission.record import HiddenScore
 from pipelines.training.early_stopping import first_equal
 from pipelines.validation.splits import split
@@ -30,8 +30,7 @@ class Hidden:
 
     def score(self, metric: Metric, proba: FloatArray) -> HiddenScore:
         """Score of probabilities (M, C) of the hidden rows."""
-        per_row = metric.per_row(self.truth, proba)
-        return HiddenScore(metric(self.truth, proba), standard_error(per_row), len(self.truth))
+        return HiddenScore(metric(self.truth, proba), metric.se(self.truth, proba), len(self.truth))
 
 
 def hide(tables: Tables, seed: int) -> Hidden:

@@ -10,11 +10,11 @@ from sklearn.metrics import log_loss as sklearn_log_loss
 from typer.testing import CliRunner
 
 from pipelines.__main__ import app
+from pipelines.audit import practice
 from pipelines.data.sources import from_sample
 from pipelines.data.tables import read
 from pipelines.errors import DataError
 from pipelines.metrics import log_loss
-from pipelines.validation import practice
 
 QUICK = ["--folds", "3", "--seeds", "1", "--epochs", "15", "--device", "cpu"]
 

@@ -1,0 +1,4 @@
+"""Whether a score can be believed: tried before a leaderboard does it.
+
+`practice` hides training rows and scores on them.
+"""
