@@ -263,7 +263,7 @@ def refuse_contradictions(competition: Any) -> None:
             "数值目标用 values；类别目标用 labels、probabilities 或 ranked",
         ),
         (
-            is_number != (of == "values"), f"has the metric {name} of {of} for {'a number' if is_number else 'classes'}",
+            is_number != (of == "values"), f"has the metric {name} of {of}, which is of another kind than its target",
             "choose a metric of the target's kind: pipelines/metrics.py says what each is of",
             "请选择与目标类型相符的指标，见 pipelines/metrics.py",
         ),
