@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 from sklearn.ensemble import HistGradientBoostingClassifier
+from threadpoolctl import threadpool_limits
 
 from pipelines.competition import Competition
 from pipelines.data.tables import Tables
@@ -73,8 +74,8 @@ def watch(competition: Competition, tables: Tables) -> list[str]:
     unshared = sorted(find_unshared(rows, n_train, competition.key), key=lambda found: -found.n_rows)
     new = [found for found in unshared if names is None or not covers(names[:n_train], found.values[:n_train])]
     said = [grouped_words(competition, new)] if new else []
-    if names is None and unshared:
-        names = unshared[0].values
+    if new:
+        names = new[0].values
     left = rows.drop(columns=[competition.key, *(found.name for found in unshared if found.name in rows)])
     apart = tell_apart(left, n_train, None if names is None else codes_of(names)) if left.shape[1] else Apart(0.5, 0.0)
     return [*said, apart_words(competition, apart)] if apart.matters else said
@@ -114,6 +115,7 @@ def covers(groups: pd.Series, values: pd.Series) -> bool:
     return bool((n_groups == 1).mean() > 1 - FEW)
 
 
+@threadpool_limits.wrap(limits=1, user_api="openmp")  # rows are so few that threads would wait for each other
 def tell_apart(rows: pd.DataFrame, n_train: int, groups: IntArray | None) -> Apart:
     """Adversarial validation: a classifier learns which file a row is from, and is scored on rows it has not seen.
 

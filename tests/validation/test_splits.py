@@ -1,5 +1,6 @@
 """Folds part no group, are scored by earlier rows where rows have a time, and hold the classes in like shares."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -14,6 +15,8 @@ from pipelines.competition import Recipe
 from pipelines.encoders import LeaveOneOutMean, TabularEncoder
 from pipelines.errors import DataError, DataWarning, UsageError
 from pipelines.models import MLP
+from pipelines.run import run
+from pipelines.settings.knobs import Knobs
 from pipelines.training.fit import Job
 from pipelines.validation.baselines import out_of_fold
 from pipelines.validation.blend import blend
@@ -209,6 +212,16 @@ def test_a_time_that_is_none_is_told(titanic):
         time_order(replace(titanic, time="when"), ROWS)
     with pytest.raises(UsageError, match="titanic has groups and time"):
         replace(titanic, time="when", groups="party")
+
+
+def test_a_run_says_how_rows_are_split_and_practice_keeps_it(titanic, sample_folder):
+    said = []
+    knobs = Knobs(data=sample_folder, folds=3, seeds=1, epochs=1, device="cpu", practice=True)
+    outcome = run(replace(titanic, groups="Ticket"), knobs, say=said.append)
+    line = next(line for line in said if line.startswith("split: "))
+    assert re.fullmatch(r"split: 3 folds by groups of Ticket: \d+ groups, none in two folds", line)
+    assert outcome.record.practice.rows == pytest.approx(891 / 5, abs=5)
+    assert outcome.record.leaks == []
 
 
 def canary(n_groups=60, size=6, seed=0):
