@@ -236,7 +236,7 @@ def canary(n_groups=60, size=6, seed=0):
 @pytest.mark.filterwarnings("ignore::pipelines.errors.TrainingWarning")  # there is nothing to learn
 def test_labels_of_groups_are_learned_by_heart_in_plain_folds_only(toy):
     features = canary()
-    recipe = Recipe(epochs=60, batch_size=32, lr=1e-2, schedule="constant")
+    recipe = Recipe(epochs=25, batch_size=32, lr=2e-2, schedule="constant")
     by_heart = replace(
         toy.variants["network"], make_encoder=lambda: TabularEncoder(tuple(features.train)), recipe=recipe,
         make_model=lambda d, c: MLP([d, 64, c]),
