@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pipelines.audit.leaks import watch
 from pipelines.audit.practice import hide, without_published
 from pipelines.competition import Competition
 from pipelines.data.sources import Fetch, Source, locate
@@ -23,6 +24,7 @@ from pipelines.submission.record import Record
 from pipelines.training.fit import OnEpoch
 from pipelines.validation.crossval import Plan, cross_validate, make_features
 from pipelines.validation.results import CVResult
+from pipelines.validation.splits import split_line
 
 
 @dataclass(frozen=True)
@@ -82,17 +84,20 @@ def run(
     say(plan_line(competition, plan))
     tables, hidden = read(competition, source), None
     try_metric(competition.metric, tables.y, competition.n_outputs)
-    for note in tables.notes:
+    leaks = watch(competition, tables)
+    for note in (*tables.notes, *leaks):
         warnings.warn(note, DataWarning, stacklevel=2)
     if knobs.practice:
-        hidden = hide(tables, knobs.seed)
+        hidden = hide(competition, tables, knobs.seed)
         competition, tables = without_published(competition), hidden.tables
     features = make_features(competition, tables)
     if features.n_twins:
         say(f"equal rows: {features.n_twins} training rows repeat another but for the id; equal ones share a fold")
+    if line := split_line(competition, plan.folds, features.groups, features.time):
+        say(line)
     result = cross_validate(competition, features, plan, on_epoch, on_task)
     on_result(source, result)
-    record, path = make_record(competition, knobs, plan, source, result), None
+    record, path = replace(make_record(competition, knobs, plan, source, result), leaks=leaks), None
     if hidden is not None:
         record = replace(record, practice=hidden.score(competition.metric, result.test))
     elif write:

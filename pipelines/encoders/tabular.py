@@ -6,10 +6,12 @@ These are scikit-learn transformers, so scikit-learn's own (imputers, scalers, o
 them in one `ColumnTransformer`, and a competition composes its encoder from both.
 """
 
-from typing import Any, Self
+from inspect import signature
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
+from sklearn import config_context
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
@@ -49,6 +51,9 @@ class LeaveOneOutMean(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     were not in `fit`) uses all of the group. A missing group, or one without another row, gets
     `unknown`. Input is a frame of one or more columns of group names; output is (N, columns).
 
+    Where rows are split by groups, `groups` (N,) of `fit_transform` numbers each row's: a training row's value then
+    leaves out the labels of all of these, as no label of a scored row's group is known either.
+
     For groups of a few rows, such as families. In a large group the value of a training row differs
     with its own label (the mean without a 1 is lower than without a 0), which a model can read
     backwards; use scikit-learn's `TargetEncoder` there, which fits on inner folds.
@@ -60,7 +65,9 @@ class LeaveOneOutMean(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.unknown = unknown
         self.prior_weight = prior_weight
 
-    def fit(self, X: pd.DataFrame, y: IntArray) -> Self:
+    __metadata_request__fit: ClassVar = {"groups": True}  # scikit-learn hands them on, where it is told to
+
+    def fit(self, X: pd.DataFrame, y: IntArray, groups: IntArray | None = None) -> Self:  # noqa: ARG002
         """Learn each group's number of rows and sum of targets."""
         codes = np.unique(y).tolist()
         if set(codes) - {0, 1}:
@@ -70,23 +77,25 @@ class LeaveOneOutMean(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.n_features_in_ = X.shape[1]
         return self
 
-    def fit_transform(self, X: pd.DataFrame, y: IntArray) -> FloatArray:
-        """Values of the training rows, each without its own label."""
+    def fit_transform(self, X: pd.DataFrame, y: IntArray, groups: IntArray | None = None) -> FloatArray:
+        """Values of the training rows, each without its own label, or those of all rows of its number in `groups`."""
         self.fit(X, y)
-        return self._means(X, own=np.asarray(y, dtype=np.float64))
+        own = np.arange(len(X)) if groups is None else np.asarray(groups)
+        return self._means(X, own=pd.DataFrame({"own": own, "y": np.asarray(y, dtype=np.float64)}, index=X.index))
 
     def transform(self, X: pd.DataFrame) -> FloatArray:
         """Values of rows that `fit` has not seen."""
         return self._means(X, own=None)
 
-    def _means(self, X: pd.DataFrame, own: FloatArray | None) -> FloatArray:
+    def _means(self, X: pd.DataFrame, own: pd.DataFrame | None) -> FloatArray:
         out = np.empty(X.shape)
         for i, column in enumerate(X.columns):
             found = self.groups_[column].reindex(X[column]).fillna(0.0)
             total, count = found["sum"].to_numpy(), found["count"].to_numpy()
             if own is not None:
-                known = X[column].notna().to_numpy()
-                total, count = total - own * known, count - known
+                left_out = own["y"].groupby([X[column], own["own"]]).transform
+                total = total - left_out("sum").fillna(0.0).to_numpy()
+                count = count - left_out("count").fillna(0.0).to_numpy()
             weight = count + self.prior_weight
             mean = (total + self.prior_weight * self.unknown) / np.where(weight > 0, weight, 1.0)
             out[:, i] = np.where(count > 0, mean, self.unknown)
@@ -115,8 +124,13 @@ class TabularEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.fit_transform(X, y)
         return self
 
-    def fit_transform(self, X: pd.DataFrame, y: IntArray | None = None) -> np.ndarray:
-        """Encode the training rows; target statistics leave each row's own label out."""
+    def fit_transform(
+        self, X: pd.DataFrame, y: IntArray | None = None, groups: IntArray | None = None
+    ) -> np.ndarray:  # fmt: skip
+        """Encode the training rows; target statistics leave each row's own label out, or those of its `groups` (N,).
+
+        These reach the steps of `extra` that ask for them, as LeaveOneOutMean does, by scikit-learn's metadata routing.
+        """
         impute = SimpleImputer(strategy="median", keep_empty_features=True)
         one_hot = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
         self.columns_ = ColumnTransformer(
@@ -126,7 +140,11 @@ class TabularEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                 *((name, make_pipeline(step, StandardScaler()), columns) for name, step, columns in self.extra),
             ]
         )
-        return np.asarray(self.columns_.fit_transform(X, y), dtype=np.float32)
+        asks = any("groups" in signature(step.fit).parameters for _, step, _ in self.extra)
+        if groups is None or not asks:
+            return np.asarray(self.columns_.fit_transform(X, y), dtype=np.float32)
+        with config_context(enable_metadata_routing=True):
+            return np.asarray(self.columns_.fit_transform(X, y, groups=groups), dtype=np.float32)
 
     def transform(self, X: pd.DataFrame) -> np.ndarray:
         """Encode rows with what `fit` learned; float32 (N, D)."""

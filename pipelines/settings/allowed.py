@@ -253,6 +253,11 @@ def refuse_contradictions(competition: Any) -> None:
     is_number = competition.number is not None
     for wrong, what, hint, hint_zh in (
         (
+            None not in (competition.groups, competition.time), "has groups and time; rows are split by one of them",
+            "keep the one by which Kaggle split train and test rows",
+            "请只保留 Kaggle 划分训练集和测试集所依据的那一项",
+        ),
+        (
             is_number == bool(competition.classes), "needs either classes or number",
             "name the classes of the target, or number=Number() where it is a number",
             "请给出目标的 classes，或在目标为数值时给出 number=Number()",

@@ -121,12 +121,18 @@ def fit(group: Group, on_epoch: OnEpoch = lambda _job, _epoch, _loss: None) -> F
 
 
 def hold_out(
-    rows: IntArray, y: NDArray[Any], recipe: Recipe, seed: int, twins: IntArray | None = None
+    rows: IntArray,
+    y: NDArray[Any],
+    recipe: Recipe,
+    seed: int,
+    units: IntArray | None = None,
+    time: IntArray | None = None,
 ) -> tuple[IntArray, IntArray | None]:
-    """Row numbers to train on, and those split off for early stopping: stratified by the labels `y` of all rows.
+    """Row numbers to train on, and those split off for early stopping: stratified by the target `y` of all rows.
 
-    None are split off where the recipe has no patience. Rows that are equal, as `twins` says, are not parted.
-    """
+    None are split off where the recipe has no patience. Rows of one unit (equal rows, or a group: the first row of each
+    row's) are not parted; where rows have a `time`, the latest are split off.
+    """  # fmt: skip
     if recipe.patience is None:
         return rows, None
-    return split_off(rows, y, recipe.validation_fraction, seed, twins)
+    return split_off(rows, y, recipe.validation_fraction, seed, units, time)

@@ -11,13 +11,14 @@ import numpy as np
 import pandas as pd
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 
 from pipelines.competition import Competition
 from pipelines.hardware import cores, openmp_on_one_thread
 from pipelines.metrics import FloatArray, IntArray
 from pipelines.report.curves import OnTask, counted
 from pipelines.submission.record import Baseline
+from pipelines.validation.conditions import takes_groups
 from pipelines.validation.splits import Fold
 
 LOGISTIC = "logistic regression"
@@ -39,24 +40,37 @@ def out_of_fold(
     folds: Sequence[Fold],
     workers: int,
     on_task: OnTask,
+    groups: IntArray | None = None,
 ) -> dict[str, FloatArray]:
-    """Probabilities (N, C) by each model, new for each fold; so many fits at a time, one thread each."""
+    """Probabilities (N, C) by each model, new for each fold; so many fits at a time, one thread each.
+
+    Rows that are never scored hold NaN. `groups` (N,) are for models that begin with an encoder which asks for them.
+    """
     tasks = [(name, fold) for name in models for fold in folds]
-    oof = {name: np.zeros((len(y), len(np.unique(y)))) for name in models}
+    oof = {name: np.full((len(y), len(np.unique(y))), np.nan) for name in models}
     with cores(workers, 1) as (pool, _step):
-        fits = {pool.submit(one_fold, models[name], rows, y, fold): (name, fold) for name, fold in tasks}
+        fits = {pool.submit(one_fold, models[name], rows, y, fold, groups): (name, fold) for name, fold in tasks}
         for done in counted("baselines", as_completed(fits), len(tasks), on_task):
             name, fold = fits[done]
             oof[name][fold.scored] = done.result()
     return oof
 
 
-def one_fold(make: Callable[[], Any], rows: pd.DataFrame, y: IntArray, fold: Fold) -> FloatArray:
+def one_fold(
+    make: Callable[[], Any], rows: pd.DataFrame, y: IntArray, fold: Fold, groups: IntArray | None = None
+) -> FloatArray:
     """Probabilities (n, C) of a fold's scored rows by a new model."""
     model = make()
     openmp_on_one_thread()  # here, since a model may have loaded a library of its own
-    proba: FloatArray = model.fit(rows.iloc[fold.train], y[fold.train]).predict_proba(rows.iloc[fold.scored])
+    more = {} if groups is None or not isinstance(model, Pipeline) else _groups_for(model, groups[fold.train])
+    proba: FloatArray = model.fit(rows.iloc[fold.train], y[fold.train], **more).predict_proba(rows.iloc[fold.scored])
     return proba
+
+
+def _groups_for(model: Pipeline, groups: IntArray) -> dict[str, IntArray]:
+    """What a pipeline hands to its encoder, if that asks for groups."""
+    name, encoder = model.steps[0]
+    return {f"{name}__groups": groups} if takes_groups(encoder) else {}
 
 
 def compare(

@@ -3,7 +3,8 @@
 Shapes: N rows, C classes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from pipelines.competition import Competition, Variant
 from pipelines.errors import DataError, UsageError, code_named
-from pipelines.metrics import IntArray
+from pipelines.metrics import IntArray, Target
 
 
 def features_of(competition: Competition, rows: pd.DataFrame, more: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -74,6 +75,21 @@ def n_features(variant: Variant, rows: pd.DataFrame, y: IntArray) -> int:
     return width
 
 
+def encode_fitted(encoder: Any, rows: pd.DataFrame, y: Target, groups: IntArray | None) -> Any:
+    """Fit an encoder and encode the rows that it has learned from; one that asks for `groups` (N,) gets them.
+
+    It asks by a parameter `groups` of its `fit_transform`: what it says of a row may then leave all of the group out.
+    """
+    if groups is not None and takes_groups(encoder):
+        return encoder.fit_transform(rows, y, groups=groups)
+    return encoder.fit_transform(rows, y)
+
+
+def takes_groups(encoder: Any) -> bool:
+    """Whether `fit_transform` has a parameter `groups`."""
+    return "groups" in signature(encoder.fit_transform).parameters
+
+
 def as_inputs(X: Any) -> torch.Tensor:
     """What an encoder gives, as float32 (N, D).
 
@@ -91,26 +107,69 @@ def as_inputs(X: Any) -> torch.Tensor:
     return torch.from_numpy(array if array.flags.writeable else array.copy())
 
 
-def refuse_few(counts: IntArray, folds: int, *, different: bool) -> None:
-    """Each class needs a row for each fold; `counts` (C,) are those of each class, rows that are equal taken for one.
+def refuse_few(counts: IntArray, folds: int, what: str = "rows", *, of_class: bool = True) -> None:
+    """Each fold needs a row, or a group, of each class; `counts` (C,) are those of each class: of `what`.
+
+    Rows that are equal count for one. Where the target is a number there is one count, that of all.
 
     Raises: DataError.
     """
-    smallest, rows = int(counts.min()), "different rows" if different else "rows"
+    smallest = int(counts.min())
+    held = f"{smallest} {what[: None if smallest != 1 else -1]}"
+    held = f"rows in {held}" if what == "groups" else held
     if smallest < 2:
         raise DataError(
-            f"there is no cross-validation of a class with {smallest} {rows[: None if smallest == 0 else -1]}: "
+            f"there is no cross-validation of {'a class with' if of_class else 'a file with'} {held}: "
             "each needs 2, one to learn from and one to score",
             "use the whole training file; or leave that class out of it, and out of the competition's classes",
             "请使用完整的训练文件；或从文件和 competition 的 classes 中去掉该类别",
         )
     if not 2 <= folds <= smallest:
-        choice, choice_zh = f"between 2 and {smallest}", f"2 到 {smallest} 之间"
         raise DataError(
-            f"{folds} folds do not fit: the smallest class has {smallest} {rows}",
-            f"choose --folds {choice if smallest > 2 else 2}",
-            f"请将 --folds 设为 {choice_zh if smallest > 2 else 2}",
+            f"{folds} folds do not fit: {'the smallest class has' if of_class else 'the training file has'} {held}",
+            *_choose_folds(smallest),
         )
+
+
+def refuse_few_times(n_times: int, folds: int) -> None:
+    """Each fold needs a time of its own, and a time before it.
+
+    Raises: DataError.
+    """
+    if n_times < 3:
+        raise DataError(
+            f"there is no cross-validation by time of rows that hold {n_times} time{'s' * (n_times != 1)}: 3 are "
+            "needed, one to learn from and two to score",
+            "use the whole training file, or name another column as time in competition.py",
+            "请使用完整的训练文件，或在 competition.py 中将 time 设为其他列",
+        )
+    if not 2 <= folds < n_times:
+        raise DataError(
+            f"{folds} folds by time do not fit: the rows hold {n_times} times, and the first is never scored",
+            *_choose_folds(n_times - 1),
+        )
+
+
+def refuse_unseen_classes(y: Target, trains: Sequence[IntArray]) -> None:
+    """Each fold has to learn from rows of each class: groups and times may put all of a class in others.
+
+    Raises: DataError.
+    """
+    for fold, train in enumerate(trains):
+        unseen = np.setdiff1d(y, y[train]) if y.dtype.kind != "f" else y[:0]
+        if len(unseen):
+            raise DataError(
+                f"fold {fold + 1} of {len(trains)} would learn from no row of class number {unseen[0]}: its groups, or "
+                "the times of its rows, lie in what is not learned from",
+                "choose another number of --folds: fewer by time, more by groups; or leave that class out",
+                "请更改 --folds（按时间划分时减少，按组划分时增加），或去掉该类别",
+            )
+
+
+def _choose_folds(most: int) -> tuple[str, str]:
+    if most == 2:
+        return "choose --folds 2", "请将 --folds 设为 2"
+    return f"choose --folds between 2 and {most}", f"请将 --folds 设为 2 到 {most} 之间"
 
 
 def _states(encoder: Any) -> list[tuple[Any, dict[str, Any]]]:

@@ -27,10 +27,10 @@ from pipelines.training.early_stopping import first_equal
 from pipelines.training.fit import Encoded, Fitted, Job, OnEpoch, Rows, Trained, fit, hold_out
 from pipelines.training.loop import predict_proba
 from pipelines.validation.baselines import out_of_fold, simple_models
-from pipelines.validation.conditions import as_inputs, features_of
+from pipelines.validation.conditions import as_inputs, encode_fitted, features_of
 from pipelines.validation.groups import baselines_at_a_time, make_groups
 from pipelines.validation.results import CVResult, Predictions, summarise
-from pipelines.validation.splits import Fold, split
+from pipelines.validation.splits import Fold, group_codes, split, time_order, together
 
 ROWS_AT_A_TIME = 20_000  # that are encoded and predicted in one go
 
@@ -60,18 +60,31 @@ class Plan(Checked):
 class Features:
     """Feature frames of the training rows (N) and test rows (M), and the class codes `y` (N,).
 
-    `rows` (N) are the training rows as the file has them, but for the id; None where `train` is that.
+    `rows` (N) are the training rows as the file has them, but for the id; None where `train` is that. `groups` (N,)
+    are the numbers of the rows' groups, `time` (N,) the places of their times, where the competition names them.
     """
 
     train: pd.DataFrame
     y: IntArray
     test: pd.DataFrame
     rows: pd.DataFrame | None = None
+    groups: IntArray | None = None
+    time: IntArray | None = None
 
     @cached_property
     def twins(self) -> IntArray:
         """For each training row the first that equals it, label and all: rows that no fold may part; (N,)."""
         return first_equal(self.train if self.rows is None else self.rows, self.y)
+
+    @cached_property
+    def units(self) -> IntArray:
+        """For each training row the first of those that no fold may part: twins, and rows of one group; (N,)."""
+        return self.twins if self.groups is None else together(self.twins, self.groups)
+
+    @property
+    def dependent(self) -> IntArray | None:
+        """Numbers that rows share which errors must not count as independent: those of one unit, or of one time."""
+        return self.time if self.groups is None else self.units
 
     @property
     def n_twins(self) -> int:
@@ -84,7 +97,8 @@ def make_features(competition: Competition, tables: Tables) -> Features:
     together = pd.concat([tables.train, tables.test], ignore_index=True)
     features, n_train = features_of(competition, together, tables.more), len(tables.train)
     test, rows = features.iloc[n_train:].reset_index(drop=True), tables.train.drop(columns=competition.key)
-    return Features(features.iloc[:n_train], tables.y, test, rows)
+    groups, when = group_codes(competition, tables.train), time_order(competition, tables.train)
+    return Features(features.iloc[:n_train], tables.y, test, rows, groups, when)
 
 
 @blas_on_one_thread()
@@ -99,7 +113,9 @@ def cross_validate(
 
     `on_epoch` hears of each job after each of its epochs, `on_task` of what is trained, predicted and compared.
     """
-    folds = split(features.y, plan.folds, plan.seed, features.twins)
+    folds = split(
+        features.y, plan.folds, plan.seed, features.twins, groups=features.groups, time=features.time
+    )  # fmt: skip
     encoders = {name: FoldEncoder(features, folds, variant, plan.seed) for name, variant in plan.variants.items()}
     groups, workers, threads = make_groups(competition, plan, encoders)
     with cores(workers, threads, on_epoch) as (pool, step):
@@ -108,8 +124,9 @@ def cross_validate(
         said = pool.map(partial(predict, features, folds), fitted_folds(fitted))
         predicted = list(counted("predictions", said, sum(len(each.encoders) for each in fitted), on_task))
     simple, at_a_time = simple_models(competition), baselines_at_a_time(competition, plan, encoders)
-    baselines = out_of_fold(simple, features.train, features.y, folds, at_a_time, on_task)
-    return summarise(competition, features.y, plan.variants, folds, predicted, baselines)
+    units = None if features.groups is None else features.units
+    baselines = out_of_fold(simple, features.train, features.y, folds, at_a_time, on_task, units)
+    return summarise(competition, features.y, plan.variants, folds, predicted, baselines, features.dependent)
 
 
 @dataclass(frozen=True)
@@ -124,10 +141,11 @@ class FoldEncoder:
     def __call__(self, fold: int) -> Encoded:
         """Encode a fold's training rows; those for early stopping leave before the encoder sees a label."""
         y = self.features.y
-        twins = self.features.twins
-        fit_rows, stop_rows = hold_out(self.folds[fold].train, y, self.variant.recipe, self.seed, twins)
+        units, when = self.features.units, self.features.time
+        fit_rows, stop_rows = hold_out(self.folds[fold].train, y, self.variant.recipe, self.seed, units, when)
         encoder = self.variant.make_encoder()
-        inputs = as_inputs(encoder.fit_transform(self.features.train.iloc[fit_rows], y[fit_rows]))
+        groups = None if self.features.groups is None else units[fit_rows]
+        inputs = as_inputs(encode_fitted(encoder, self.features.train.iloc[fit_rows], y[fit_rows], groups))
         held_out = None
         if stop_rows is not None:
             stopping = as_inputs(encoder.transform(self.features.train.iloc[stop_rows]))

@@ -40,7 +40,9 @@ class CVResult:
     """Predictions and scores of one cross-validation.
 
     `oof` (N, C) and `test` (M, C) are probabilities averaged over seeds, pooled over variants and, for
-    `test`, averaged over folds. `score` is the metric of `oof` over all rows, `se` its standard error over rows.
+    `test`, averaged over folds. `score` is the metric of `oof` over all rows, `se` its standard error over rows. Rows
+    that no fold scores, the first where rows are split by time, are left out of the scores and hold NaN in `oof`; the
+    last fold's networks, which have learned from the latest rows, then predict the test rows alone.
     """
 
     oof: FloatArray
@@ -65,11 +67,17 @@ def summarise(
 ) -> CVResult:
     """Pool the predictions, with weights that other folds chose, and score them beside the `baselines` (N, C) each.
 
-    Errors count rows of the same number in `groups` (N,) as one.
+    Rows of the same number in `groups` (N,) do not count as independent in the errors.
     """
-    scored = [fold.scored for fold in folds]
+    scored, n_rows = [fold.scored for fold in folds], len(y)
     of_variant = {name: [each for each in predictions if each.jobs[0].variant == name] for name in variants}
-    oof, test = _collect(of_variant, scored, len(y))
+    oof, test = _collect(of_variant, scored, n_rows)
+    known = np.sort(np.concatenate(scored))  # rows that are scored: from here on there are no others
+    if len(known) < n_rows:
+        test = np.repeat(test[-1:], len(test), axis=0)
+        y, oof, groups = y[known], oof[:, :, known], None if groups is None else groups[known]
+        scored = [np.searchsorted(known, rows) for rows in scored]
+        baselines = {name: other[known] for name, other in baselines.items()}
     pooled, pooled_test, weights = _pool(competition, oof.mean(axis=1), test, y, scored)
     metric = competition.metric
     scores = []
@@ -82,8 +90,10 @@ def summarise(
                 seconds, own[0].model, asdict(variants[name].recipe),
             )
         )  # fmt: skip
+    everywhere = np.full((n_rows, pooled.shape[1]), np.nan)
+    everywhere[known] = pooled
     return CVResult(
-        oof=pooled,
+        oof=everywhere,
         test=pooled_test,
         score=metric(y, pooled),
         se=metric.se(y, pooled, groups),
@@ -101,7 +111,7 @@ def _collect(
     """Out-of-fold predictions (V, S, N, C) and test predictions (F, V, M, C), the mean over seeds."""
     parts = next(iter(of_variant.values()))
     n_seeds = 1 + max(job.seed for each in parts for job in each.jobs)
-    oof = np.zeros((len(of_variant), n_seeds, n_rows, parts[0].scored.shape[-1]))
+    oof = np.full((len(of_variant), n_seeds, n_rows, parts[0].scored.shape[-1]), np.nan)
     test = np.zeros((len(scored), len(of_variant), *parts[0].test.shape))
     for variant, own in enumerate(of_variant.values()):
         for each in own:
