@@ -46,7 +46,7 @@ class Variant(Checked):
     """
 
     make_encoder: Callable[[], Any]  # scikit-learn transformer, fitted on the training fold
-    make_model: "Callable[[int, int], nn.Module]"  # (n_features, n_classes) -> network that returns logits
+    make_model: "Callable[[int, int], nn.Module]"  # (n_features, n_classes or 1) -> network: logits, or a value
     recipe: Recipe = field(default_factory=Recipe)
 
 
@@ -125,7 +125,7 @@ class Competition(Checked):
     presets: Mapping[str, Preset] = field(
         default_factory=lambda: {"fast": Preset(folds=10, seeds=5), "best": Preset(folds=10, seeds=20)}
     )
-    baselines: Mapping[str, Callable[[], Any]] = field(default_factory=dict)  # classifiers on feature frames
+    baselines: Mapping[str, Callable[[], Any] | None] = field(default_factory=dict)  # on feature frames; None: left out
     public_share: float = 1.0  # share of the test rows behind the public score
     published: Published | None = None  # how others' public scores differed from their cross-validation
 

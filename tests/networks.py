@@ -24,7 +24,7 @@ def make_group(rows, make_model, recipe=None, metric=log_loss, device="cpu", ran
     states = random_states or [100 + fold for fold in range(len(rows))]
     return Group(
         jobs=tuple(Job("network", fold, 0, state) for fold, state in enumerate(states)),
-        encode=lambda fold: Encoded(rows[fold]), make_model=lambda *_sizes: make_model(), n_classes=2,
+        encode=lambda fold: Encoded(rows[fold]), make_model=lambda *_sizes: make_model(), n_outputs=2,
         recipe=recipe or RECIPE, metric=metric, device=torch.device(device),
     )  # fmt: skip
 

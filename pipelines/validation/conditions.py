@@ -3,6 +3,7 @@
 Shapes: N rows, C classes.
 """
 
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -13,8 +14,8 @@ import torch
 from sklearn.preprocessing import FunctionTransformer
 
 from pipelines.competition import Competition, Variant
-from pipelines.errors import DataError, HomeworkError, UsageError, memory_is_full, place_of
-from pipelines.metrics import IntArray
+from pipelines.errors import DataError, HomeworkError, TrainingWarning, UsageError, memory_is_full, place_of
+from pipelines.metrics import FloatArray, IntArray, Target
 
 
 def features_of(competition: Competition, rows: pd.DataFrame, more: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -45,7 +46,7 @@ def features_of(competition: Competition, rows: pd.DataFrame, more: Mapping[str,
     return features.drop(columns=competition.key, errors="ignore")
 
 
-def n_features(variant: Variant, rows: pd.DataFrame, y: IntArray) -> int:
+def n_features(variant: Variant, rows: pd.DataFrame, y: Target) -> int:
     """How many features the variant's encoder makes of a few rows.
 
     Raises: UsageError for encoders that share what fitting changes, or cannot be fitted.
@@ -111,6 +112,19 @@ def refuse_few(counts: IntArray, folds: int, *, different: bool) -> None:
             f"{folds} folds do not fit: the smallest class has {smallest} {rows}",
             f"choose --folds {choice if smallest > 2 else 2}",
             f"请将 --folds 设为 {choice_zh if smallest > 2 else 2}",
+        )
+
+
+def warn_if_constant(y: FloatArray, fold: int) -> None:
+    """Say of training rows `y` (N,) that all are the same number: there is nothing to learn."""
+    if y.min() == y.max():
+        warnings.warn(
+            TrainingWarning(
+                f"the target is {y[0]:g} in all {len(y)} training rows of fold {fold + 1}, and so is what is predicted",
+                "look at the target's column; choose fewer folds where the file has few rows",
+                "请检查目标列；行数较少时请减小 --folds",
+            ),
+            stacklevel=3,
         )
 
 

@@ -6,9 +6,9 @@ Shapes: N rows.
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.model_selection import StratifiedKFold
+from sklearn.model_selection import KFold, StratifiedKFold
 
-from pipelines.metrics import IntArray
+from pipelines.metrics import IntArray, Target
 from pipelines.validation.conditions import refuse_few
 
 
@@ -19,7 +19,7 @@ class Fold(NamedTuple):
     scored: IntArray
 
 
-def split(y: IntArray, folds: int, seed: int, twins: IntArray | None = None) -> list[Fold]:
+def split(y: Target, folds: int, seed: int, twins: IntArray | None = None) -> list[Fold]:
     """Stratified folds of rows with the class codes `y` (N,); each row is scored once.
 
     Rows that are equal stay in one fold: `twins` (N,) holds for each row the first that equals it.
@@ -27,9 +27,12 @@ def split(y: IntArray, folds: int, seed: int, twins: IntArray | None = None) -> 
     Raises: DataError when a class has fewer different rows than there are folds.
     """
     first = np.arange(len(y)) if twins is None else np.unique(twins)
-    refuse_few(np.bincount(y[first]), folds, different=len(first) < len(y))
+    of_number = y.dtype.kind == "f"
+    if not of_number:
+        refuse_few(np.bincount(y[first]), folds, different=len(first) < len(y))
     fold_of = np.empty(len(y), dtype=np.int64)
-    parts = StratifiedKFold(folds, shuffle=True, random_state=seed).split(first, y[first])
+    kind = KFold if of_number else StratifiedKFold
+    parts = kind(folds, shuffle=True, random_state=seed).split(first, y[first])
     for fold, (_, scored) in enumerate(parts):
         fold_of[first[scored]] = fold
     fold_of = fold_of if twins is None else fold_of[twins]

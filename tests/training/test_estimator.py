@@ -19,8 +19,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from pipelines.errors import ModelError, UsageError
 from pipelines.metrics import accuracy
 from pipelines.models import MLP
-from pipelines.training import estimator
-from pipelines.training.estimator import TorchClassifier
+from pipelines.training.estimator import TorchClassifier, by_value
 
 EXPECTED_FAILURES = {
     "check_sample_weight_equivalence_on_dense_data": (
@@ -282,7 +281,7 @@ def test_weights_are_not_pickled_only_to_see_whether_they_can_be(data, monkeypat
     model = TorchClassifier(epochs=1, random_state=0).fit(*data)
     model.model_.register_buffer("much", torch.zeros(10**6))
     files = []
-    monkeypatch.setattr(estimator, "BytesIO", lambda: files.append(BytesIO()) or files[-1])
+    monkeypatch.setattr(by_value, "BytesIO", lambda: files.append(BytesIO()) or files[-1])
     assert model.__getstate__()["model_"] is model.model_
     assert 0 < sum(file.tell() for file in files) < 10**5
 
