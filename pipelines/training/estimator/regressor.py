@@ -44,7 +44,7 @@ class TorchRegressor(RegressorMixin, TorchEstimator):  # type: ignore[misc]
     Examples
     --------
     >>> X = np.linspace(-1, 1, 64)[:, None]
-    >>> model = TorchRegressor(nn.Linear, lr=0.05, weight_decay=0.0, schedule="one-cycle", random_state=0)
+    >>> model = TorchRegressor(nn.Linear, lr=0.05, weight_decay=0.0, batch_size=8, schedule="cosine", random_state=0)
     >>> model.fit(X, 1000 + 300 * X[:, 0]).predict([[0.5]]).round()
     array([1150.])
 
