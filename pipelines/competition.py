@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import pandera.pandas as pa
     from torch import nn
 
-    from pipelines.metrics import FloatArray, Metric
+    from pipelines.metrics import FloatArray, Metric, Target
 
 Frames = dict[str, "pd.DataFrame"]
 Schedule = Literal["constant", "cosine", "one-cycle"]
@@ -81,11 +81,12 @@ class Number(Checked):
     transform: Literal["identity", "log1p"] = "identity"
     loss: Loss = "squared"
 
-    def forward(self, y: "FloatArray") -> "FloatArray":
+    def forward(self, y: "Target") -> "FloatArray":
         """Target values as they are learned."""
         import numpy as np  # here, for `--help` does not wait for it
 
-        return np.log1p(y) if self.transform == "log1p" else y
+        values = np.asarray(y, dtype=np.float64)
+        return np.log1p(values) if self.transform == "log1p" else values
 
     def inverse(self, learned: "FloatArray") -> "FloatArray":
         """Target values of what was learned."""

@@ -136,6 +136,15 @@ METRIC = Allowed(
     "a Metric, such as pipelines.metrics.accuracy", "Metric，例如 pipelines.metrics.accuracy",
     lambda value: _is_a("Metric", value),
 )  # fmt: skip
+METRIC_OF_VALUES = Allowed(
+    "a Metric of values, such as pipelines.metrics.rmse", "用于数值的 Metric，例如 pipelines.metrics.rmse",
+    lambda value: METRIC.holds(value) and value.of == "values",
+)  # fmt: skip
+METRIC_OF_CLASSES = Allowed(
+    "a Metric of labels or probabilities, such as pipelines.metrics.accuracy",
+    "用于类别的 Metric，例如 pipelines.metrics.accuracy",
+    lambda value: METRIC.holds(value) and value.of != "values",
+)
 DEVICE = Allowed(
     "'cpu', 'cuda', 'cuda:1' or 'mps'", "'cpu'、'cuda'、'cuda:1' 或 'mps'",
     lambda value: bool(re.fullmatch(r"(cpu|mps)(:0)?|cuda(:(0|[1-9][0-9]*))?", str(value))),

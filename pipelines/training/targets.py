@@ -6,6 +6,7 @@ A number is learned on a scale of its own: transformed as the competition says, 
 of the fold. `Scale` goes there and back.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
@@ -18,7 +19,9 @@ from pipelines.competition import Loss, Number
 from pipelines.metrics import FloatArray, Target
 
 BEYOND = 0.25  # share of the training rows' range that a prediction may lie outside of it
-DISTANCES = {"squared": F.mse_loss, "absolute": F.l1_loss, "huber": F.huber_loss}  # Huber's turns at one deviation
+DISTANCES: dict[str, Callable[..., Tensor]] = {
+    "squared": F.mse_loss, "absolute": F.l1_loss, "huber": F.huber_loss,  # whose parabola ends at one deviation
+}  # fmt: skip
 
 
 def learned(y: Target, number: Number | None) -> Target:
@@ -96,7 +99,7 @@ class Scale:
     high: float = np.inf
 
     @classmethod
-    def of(cls, number: Number, y: FloatArray, weight: FloatArray | None = None) -> Self:
+    def of(cls, number: Number, y: Target, weight: FloatArray | None = None) -> Self:
         """The scale of training rows `y` (N,), in the file's units; rows weigh 1 without `weight` (N,).
 
         Its ends lie a quarter of the rows' range beyond them; where no row is negative, at zero at the least.
@@ -114,7 +117,7 @@ class Scale:
         """Whether all training rows have the same target."""
         return self.low == self.high
 
-    def target(self, y: FloatArray) -> Tensor:
+    def target(self, y: Target) -> Tensor:
         """What networks are given for values `y` (N,) in the file's units: float32 (N, 1)."""
         standardised = (self.number.forward(y) - self.mean) / self.deviation
         return torch.from_numpy(standardised.astype(np.float32))[:, None]

@@ -15,7 +15,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from pipelines.competition import Competition, Variant
 from pipelines.errors import DataError, HomeworkError, TrainingWarning, UsageError, memory_is_full, place_of
-from pipelines.metrics import FloatArray, IntArray, Target
+from pipelines.metrics import IntArray, Target
 
 
 def features_of(competition: Competition, rows: pd.DataFrame, more: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -115,7 +115,7 @@ def refuse_few(counts: IntArray, folds: int, *, different: bool) -> None:
         )
 
 
-def warn_if_constant(y: FloatArray, fold: int) -> None:
+def warn_if_constant(y: Target, fold: int) -> None:
     """Say of training rows `y` (N,) that all are the same number: there is nothing to learn."""
     if y.min() == y.max():
         warnings.warn(

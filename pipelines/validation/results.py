@@ -138,7 +138,7 @@ def _pool(
     if len(oof) == 1 and (number is not None or competition.submit == "labels"):
         return in_units(competition, oof[0]), in_units(competition, test[:, 0].mean(axis=0)), [1.0]
     if number is None:
-        pooled, pooled_test, weights = blend(oof, test, y, scored)
+        pooled, pooled_test, weights = blend(oof, test, y.astype(np.int64, copy=False), scored)
     else:
         pooled, pooled_test, weights = blend_values(oof, test, number.forward(y), scored, number.loss)
     return in_units(competition, pooled), in_units(competition, pooled_test), weights.mean(axis=0).tolist()

@@ -19,7 +19,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from pipelines.errors import ModelError, UsageError
 from pipelines.metrics import accuracy
 from pipelines.models import MLP
-from pipelines.training.estimator import TorchClassifier, by_value
+from pipelines.training.estimator import TorchClassifier, TorchRegressor, by_value
 
 EXPECTED_FAILURES = {
     "check_sample_weight_equivalence_on_dense_data": (
@@ -29,7 +29,10 @@ EXPECTED_FAILURES = {
 
 
 @pytest.mark.filterwarnings("ignore::pipelines.errors.TrainingWarning")  # some checks have labels of pure chance
-@parametrize_with_checks([TorchClassifier(epochs=15, lr=0.02)], expected_failed_checks=lambda _: EXPECTED_FAILURES)
+@parametrize_with_checks(
+    [TorchClassifier(epochs=15, lr=0.02), TorchRegressor(epochs=15, lr=0.02)],
+    expected_failed_checks=lambda _: EXPECTED_FAILURES,
+)
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
     assert estimator is not None

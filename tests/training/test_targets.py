@@ -31,7 +31,9 @@ def number_rows(n_folds=3, n_rows=100, held_out=0, number=None):
         y = 10.0 ** (fold + 1) * np.abs(3 + X[:, 0] + X[:, 1] * X[:, 2]).astype(np.float64)
         scale = Scale.of(number or Number(), y[:n_rows])
         kept = (torch.from_numpy(X[n_rows:]), torch.from_numpy(y[n_rows:])) if held_out else None
-        folds.append(Rows(inputs=torch.from_numpy(X[:n_rows]), target=scale.target(y[:n_rows]), held_out=kept, scale=scale))
+        folds.append(
+            Rows(inputs=torch.from_numpy(X[:n_rows]), target=scale.target(y[:n_rows]), held_out=kept, scale=scale)
+        )
     return folds
 
 

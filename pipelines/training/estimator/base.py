@@ -20,7 +20,7 @@ from pipelines.errors import UsageError
 from pipelines.hardware import pick_device, threads_for
 from pipelines.metrics import FloatArray, Metric
 from pipelines.models import MLP
-from pipelines.settings.allowed import ALLOWED, MAKE_MODEL, METRIC, RANDOM_STATE, allowed, none_or
+from pipelines.settings.allowed import ALLOWED, MAKE_MODEL, RANDOM_STATE, Allowed, allowed, none_or
 from pipelines.training.early_stopping import first_equal
 from pipelines.training.estimator.by_value import ByValue, picklable
 from pipelines.training.fit import Encoded, Group, Job, Rows, fit, hold_out
@@ -36,6 +36,8 @@ def default_model(n_features: int, n_outputs: int) -> nn.Module:
 
 class TorchEstimator(BaseEstimator):  # type: ignore[misc]
     """A network and its training with scikit-learn's manners; `TorchClassifier` and `TorchRegressor` derive from it."""
+
+    _METRIC: Allowed  # what the metric may be
 
     def __init__(
         self,
@@ -124,7 +126,7 @@ class TorchEstimator(BaseEstimator):  # type: ignore[misc]
         values, name_of_class = {field.name: getattr(self, field.name) for field in fields(Recipe)}, type(self).__name__
         for name, rule in ALLOWED["Recipe"].items():
             values[name] = allowed(name_of_class, name, values[name], rule)
-        allowed(name_of_class, "metric", self.metric, METRIC)
+        allowed(name_of_class, "metric", self.metric, self._METRIC)
         allowed(name_of_class, "random_state", self.random_state, RANDOM_STATE)
         allowed(name_of_class, "make_model", self.make_model, none_or(MAKE_MODEL))
         return Recipe(**values), self.make_model or default_model, self._number()

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from pipelines.competition import Schedule
 from pipelines.metrics import FloatArray, Metric, log_loss
+from pipelines.settings.allowed import METRIC_OF_CLASSES
 from pipelines.training.estimator.base import TorchEstimator
 
 
@@ -49,6 +50,8 @@ class TorchClassifier(ClassifierMixin, TorchEstimator):  # type: ignore[misc]
     1.0
 
     """
+
+    _METRIC = METRIC_OF_CLASSES
 
     def __init__(
         self,

@@ -11,15 +11,20 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import RegressorMixin
-from sklearn.metrics import root_mean_squared_error
 from sklearn.utils.validation import validate_data
 from torch import Tensor, nn
 
 from pipelines.competition import Loss, Number, Schedule
-from pipelines.metrics import FloatArray, Metric
-from pipelines.settings.allowed import LOSS, allowed
+from pipelines.metrics import FloatArray, Metric, Target
+from pipelines.settings.allowed import LOSS, METRIC_OF_VALUES, allowed
 from pipelines.training.estimator.base import TorchEstimator
 from pipelines.training.targets import Scale
+
+
+def root_mean_squared_error(y: Target, values: FloatArray) -> float:
+    """Root of the mean squared error, in the units of y."""
+    return float(np.sqrt(np.mean((y - values) ** 2)))
+
 
 rmse = Metric("RMSE", score=root_mean_squared_error, greater_is_better=False, of="values")
 
@@ -49,6 +54,8 @@ class TorchRegressor(RegressorMixin, TorchEstimator):  # type: ignore[misc]
     array([1150.])
 
     """
+
+    _METRIC = METRIC_OF_VALUES
 
     def __init__(
         self,
