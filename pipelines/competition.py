@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import pandera.pandas as pa
     from torch import nn
 
-    from pipelines.metrics import FloatArray, Metric
+    from pipelines.metrics import FloatArray, Metric, Target
 
 Frames = dict[str, "pd.DataFrame"]
 Schedule = Literal["constant", "cosine", "one-cycle"]
@@ -46,7 +46,7 @@ class Variant(Checked):
     """
 
     make_encoder: Callable[[], Any]  # scikit-learn transformer, fitted on the training fold
-    make_model: "Callable[[int, int], nn.Module]"  # (n_features, n_classes) -> network that returns logits
+    make_model: "Callable[[int, int], nn.Module]"  # (n_features, n_classes or 1) -> network: logits, or a value
     recipe: Recipe = field(default_factory=Recipe)
 
 
@@ -81,11 +81,12 @@ class Number(Checked):
     transform: Literal["identity", "log1p"] = "identity"
     loss: Loss = "squared"
 
-    def forward(self, y: "FloatArray") -> "FloatArray":
+    def forward(self, y: "Target") -> "FloatArray":
         """Target values as they are learned."""
         import numpy as np  # here, for `--help` does not wait for it
 
-        return np.log1p(y) if self.transform == "log1p" else y
+        values = np.asarray(y, dtype=np.float64)
+        return np.log1p(values) if self.transform == "log1p" else values
 
     def inverse(self, learned: "FloatArray") -> "FloatArray":
         """Target values of what was learned."""
@@ -125,7 +126,7 @@ class Competition(Checked):
     presets: Mapping[str, Preset] = field(
         default_factory=lambda: {"fast": Preset(folds=10, seeds=5), "best": Preset(folds=10, seeds=20)}
     )
-    baselines: Mapping[str, Callable[[], Any]] = field(default_factory=dict)  # classifiers on feature frames
+    baselines: Mapping[str, Callable[[], Any] | None] = field(default_factory=dict)  # on feature frames; None: left out
     public_share: float = 1.0  # share of the test rows behind the public score
     published: Published | None = None  # how others' public scores differed from their cross-validation
 

@@ -136,10 +136,20 @@ METRIC = Allowed(
     "a Metric, such as pipelines.metrics.accuracy", "Metric，例如 pipelines.metrics.accuracy",
     lambda value: _is_a("Metric", value),
 )  # fmt: skip
+METRIC_OF_VALUES = Allowed(
+    "a Metric of values, such as pipelines.metrics.rmse", "用于数值的 Metric，例如 pipelines.metrics.rmse",
+    lambda value: METRIC.holds(value) and value.of == "values",
+)  # fmt: skip
+METRIC_OF_CLASSES = Allowed(
+    "a Metric of labels or probabilities, such as pipelines.metrics.accuracy",
+    "用于类别的 Metric，例如 pipelines.metrics.accuracy",
+    lambda value: METRIC.holds(value) and value.of != "values",
+)
 DEVICE = Allowed(
     "'cpu', 'cuda', 'cuda:1' or 'mps'", "'cpu'、'cuda'、'cuda:1' 或 'mps'",
     lambda value: bool(re.fullmatch(r"(cpu|mps)(:0)?|cuda(:(0|[1-9][0-9]*))?", str(value))),
 )  # fmt: skip
+LOSS = one_of("squared", "absolute", "huber")
 SCHEDULE = one_of("constant", "cosine", "one-cycle")
 RANDOM_STATE = Allowed(
     "None, a whole number from 0 to 2^32 - 1, or numpy's RandomState",
@@ -163,7 +173,7 @@ ALLOWED: dict[str, dict[str, Allowed]] = {
         "baseline": TEXT, "score": ANY, "pairs": Allowed("two or more pairs of scores", "两对或更多得分", _are_pairs),
     },
     "Number": {
-        "transform": one_of("identity", "log1p"), "loss": one_of("squared", "absolute", "huber"),
+        "transform": one_of("identity", "log1p"), "loss": LOSS,
     },
     "Competition": {
         "slug": SLUG, "id_column": none_or(TEXT), "target": TEXT, "metric": METRIC, "sample_submission": TEXT,
@@ -185,8 +195,9 @@ ALLOWED: dict[str, dict[str, Allowed]] = {
         "public_share": number(" above 0, 1 at most", "大于 0 且不大于 1 ", lambda value: 0 < value <= 1),
         "published": none_or(a("Published")),
         "baselines": Allowed(
-            "a dict: name -> a function that makes a classifier", "字典：名称 -> 返回分类器的函数",
-            lambda value: isinstance(value, Mapping) and all(map(MAKE_ENCODER.holds, value.values())),
+            "a dict: name -> a function that makes a model, or None to leave the model of that name out",
+            "字典：名称 -> 返回模型的函数，或 None 表示不用该名称的模型",
+            lambda value: isinstance(value, Mapping) and all(map(none_or(MAKE_ENCODER).holds, value.values())),
         ),
     },
     "Metric": {

@@ -21,6 +21,7 @@ from pipelines.metrics import IntArray, Metric
 from pipelines.models.contract import write
 from pipelines.settings.allowed import Checked
 from pipelines.training.checks import scoring
+from pipelines.training.targets import Scale
 
 ROWS_AT_A_TIME = 8192  # of all networks together
 
@@ -158,12 +159,17 @@ def weights_and_buffers(model: nn.Module) -> dict[str, Tensor]:
 
 
 def held_out_score(
-    held_out: Sequence[tuple[Tensor, Tensor]], metric: Metric, device: torch.device
+    held_out: Sequence[tuple[Tensor, Tensor]],
+    metric: Metric,
+    device: torch.device,
+    scales: Sequence[Scale | None] | None = None,
 ) -> Callable[[nn.Module], Tensor]:
     """A monitor's score: how well each network does on rows of its own, inputs (V, D) and class codes (V,).
 
-    Rows that networks share lie on the device once.
+    With a network's scale its rows have numbers (V,) in the file's units, in which it is scored. Rows that networks
+    share lie on the device once.
     """
+    scales = scales or [None] * len(held_out)
     different = list({id(inputs): inputs for inputs, _ in held_out}.values())
     places = [next(i for i, other in enumerate(different) if other is inputs) for inputs, _ in held_out]
     targets = [target.numpy() for _, target in held_out]
@@ -177,8 +183,12 @@ def held_out_score(
                 outputs = torch.cat([model(part[0].clone()) for part in parts]).unsqueeze(0)
             else:
                 outputs = torch.cat([model(torch.stack([part[i] for i in places])) for part in parts], dim=1)
-        proba = outputs.cpu().double().softmax(dim=-1).numpy()  # the host waits once
-        gains = [metric.gain(metric(y, p), 0.0) for y, p in zip(targets, proba, strict=True)]
+        outputs = outputs.cpu().double()  # the host waits once
+        said = [
+            each.softmax(dim=-1).numpy() if scale is None else scale.values(each)
+            for each, scale in zip(outputs, scales, strict=True)
+        ]
+        gains = [metric.gain(metric(y, p), 0.0) for y, p in zip(targets, said, strict=True)]
         return torch.tensor(gains[0] if len(gains) == 1 else gains, dtype=torch.float64)
 
     return score

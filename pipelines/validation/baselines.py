@@ -1,53 +1,99 @@
 """Simple models on the same folds: what a score has to be measured by.
 
-Shapes: N training rows, C classes.
+Shapes: N training rows, D features, P predictions of a row: probabilities of the classes, or one value.
+
+A number is learned, and predicted, as the competition transforms it.
 """
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import as_completed
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.dummy import DummyClassifier
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.dummy import DummyClassifier, DummyRegressor
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
-from pipelines.competition import Competition
+from pipelines.competition import Competition, Number
+from pipelines.errors import TrainingWarning
 from pipelines.hardware import cores, openmp_on_one_thread
-from pipelines.metrics import FloatArray, IntArray
+from pipelines.metrics import FloatArray, IntArray, Target
 from pipelines.report.curves import OnTask, counted
 from pipelines.submission.record import Baseline
-from pipelines.validation.conditions import takes_groups
+from pipelines.training.targets import Scale
 from pipelines.validation.splits import Fold
 
-LOGISTIC = "logistic regression"
+MOST = {"logistic regression": 1e8, "ridge": 1e8}  # rows x features x outputs that are fitted in about a minute, a fold
+Models = dict[str, Callable[[], Any]]
 
 
-def simple_models(competition: Competition) -> dict[str, Callable[[], Any]]:
-    """What needs no columns, the competition's own, and logistic regression (on the first variant's encoder)."""
-    blind = "majority class" if competition.submit == "labels" else "class shares"
+def ordinary(competition: Competition) -> str:
+    """The name of the linear model that every competition has."""
+    return "logistic regression" if competition.number is None else "ridge"
+
+
+def simple_models(competition: Competition) -> Models:
+    """What needs no columns, the competition's own, and a linear model on the first variant's encoder.
+
+    One that the competition names with None is left out.
+    """
     encoder = next(iter(competition.variants.values())).make_encoder
-    models: dict[str, Callable[[], Any]] = {blind: lambda: DummyClassifier(strategy="prior"), **competition.baselines}
-    models.setdefault(LOGISTIC, lambda: make_pipeline(encoder(), LogisticRegression(max_iter=2000)))
-    return models
+    if competition.number is None:
+        blind = "majority class" if competition.submit == "labels" else "class shares"
+        models: dict[str, Callable[[], Any] | None] = {blind: lambda: DummyClassifier(strategy="prior")}
+        linear = lambda: make_pipeline(encoder(), LogisticRegression(max_iter=2000))  # noqa: E731
+    else:
+        blind = "median" if competition.number.loss == "absolute" else "mean"
+        models = {blind: lambda: DummyRegressor(strategy=blind)}
+        linear = lambda: make_pipeline(encoder(), FunctionTransformer(in_float64), Ridge())  # noqa: E731
+    models |= competition.baselines
+    models.setdefault(ordinary(competition), linear)
+    return {name: make for name, make in models.items() if make is not None}
+
+
+def in_float64(X: Any) -> Any:
+    """The features in float64: in float32 a linear system of features that are nearly alike cannot be solved."""
+    return X.astype(np.float64)
+
+
+def without_slow(competition: Competition, models: Models, n_rows: int, n_features: int) -> Models:
+    """Leave the linear model out, with a word, where it would take long; not one of the competition's own."""
+    name = ordinary(competition)
+    if name not in models or name in competition.baselines:
+        return models
+    if n_rows * n_features * competition.n_outputs <= MOST[name]:
+        return models
+    warnings.warn(
+        TrainingWarning(
+            f"{name} is left out: on {n_rows:,} rows of {n_features:,} features it takes more than a minute a fold",
+            f"to have it all the same, name it in the competition's baselines, {name!r}: a function that makes it; to "
+            f"leave it out without a word, {name!r}: None",
+            f"若仍需要，请在 competition 的 baselines 中写明 {name!r} 及其构造函数；若不需要，写 {name!r}: None",
+        ),
+        stacklevel=2,
+    )
+    return {other: make for other, make in models.items() if other != name}
 
 
 def out_of_fold(
     models: Mapping[str, Callable[[], Any]],
     rows: pd.DataFrame,
-    y: IntArray,
+    y: Target,
     folds: Sequence[Fold],
     workers: int,
     on_task: OnTask,
     groups: IntArray | None = None,
 ) -> dict[str, FloatArray]:
-    """Probabilities (N, C) by each model, new for each fold; so many fits at a time, one thread each.
+    """Predictions (N, P) by each model, new for each fold; so many fits at a time, one thread each.
 
-    Rows that are never scored hold NaN. `groups` (N,) are for models that begin with an encoder which asks for them.
+    `y` (N,) are class codes, or numbers as they are learned.
     """
     tasks = [(name, fold) for name in models for fold in folds]
-    oof = {name: np.full((len(y), len(np.unique(y))), np.nan) for name in models}
+    n_predictions = 1 if y.dtype.kind == "f" else len(np.unique(y))
+    oof = {name: np.zeros((len(y), n_predictions)) for name in models}
     with cores(workers, 1) as (pool, _step):
         fits = {pool.submit(one_fold, models[name], rows, y, fold, groups): (name, fold) for name, fold in tasks}
         for done in counted("baselines", as_completed(fits), len(tasks), on_task):
@@ -56,32 +102,30 @@ def out_of_fold(
     return oof
 
 
-def one_fold(
-    make: Callable[[], Any], rows: pd.DataFrame, y: IntArray, fold: Fold, groups: IntArray | None = None
-) -> FloatArray:
-    """Probabilities (n, C) of a fold's scored rows by a new model."""
+def one_fold(make: Callable[[], Any], rows: pd.DataFrame, y: Target, fold: Fold) -> FloatArray:
+    """Predictions (n, P) of a fold's scored rows by a new model."""
     model = make()
     openmp_on_one_thread()  # here, since a model may have loaded a library of its own
-    more = {} if groups is None or not isinstance(model, Pipeline) else _groups_for(model, groups[fold.train])
-    proba: FloatArray = model.fit(rows.iloc[fold.train], y[fold.train], **more).predict_proba(rows.iloc[fold.scored])
+    model.fit(rows.iloc[fold.train], y[fold.train])
+    if y.dtype.kind == "f":
+        values = np.asarray(model.predict(rows.iloc[fold.scored]), dtype=np.float64).reshape(-1, 1)
+        return Scale.of(Number(), y[fold.train]).within(values)
+    proba: FloatArray = model.predict_proba(rows.iloc[fold.scored])
     return proba
-
-
-def _groups_for(model: Pipeline, groups: IntArray) -> dict[str, IntArray]:
-    """What a pipeline hands to its encoder, if that asks for groups."""
-    name, encoder = model.steps[0]
-    return {f"{name}__groups": groups} if takes_groups(encoder) else {}
 
 
 def compare(
     competition: Competition,
-    y: IntArray,
+    y: Target,
     name: str,
     ours: FloatArray,
     other: FloatArray,
     groups: IntArray | None = None,
 ) -> Baseline:
-    """How much better `ours` (N, C) is than `other`, on the same rows; errors count rows of one group as one."""
+    """How much better `ours` (N, P) is than `other`, on the same rows, in the file's units.
+
+    Errors count rows of one group as one.
+    """
     metric = competition.metric
     gain, gain_se = metric.difference(y, ours, other, groups)
     return Baseline(name, metric(y, other), metric.se(y, other, groups), gain, gain_se)

@@ -3,6 +3,7 @@
 Shapes: N rows, C classes.
 """
 
+import warnings
 from collections.abc import Mapping, Sequence
 from inspect import signature
 from typing import Any
@@ -13,7 +14,7 @@ import torch
 from sklearn.preprocessing import FunctionTransformer
 
 from pipelines.competition import Competition, Variant
-from pipelines.errors import DataError, UsageError, code_named
+from pipelines.errors import DataError, TrainingWarning, UsageError, code_named
 from pipelines.metrics import IntArray, Target
 
 
@@ -45,7 +46,7 @@ def features_of(competition: Competition, rows: pd.DataFrame, more: Mapping[str,
     return features.drop(columns=competition.key, errors="ignore")
 
 
-def n_features(variant: Variant, rows: pd.DataFrame, y: IntArray) -> int:
+def n_features(variant: Variant, rows: pd.DataFrame, y: Target) -> int:
     """How many features the variant's encoder makes of a few rows.
 
     Raises: UsageError for encoders that share what fitting changes, or cannot be fitted.
@@ -128,6 +129,19 @@ def refuse_few(counts: IntArray, folds: int, what: str = "rows", *, of_class: bo
         raise DataError(
             f"{folds} folds do not fit: {'the smallest class has' if of_class else 'the training file has'} {held}",
             *_choose_folds(smallest),
+        )
+
+
+def warn_if_constant(y: Target, fold: int) -> None:
+    """Say of training rows `y` (N,) that all are the same number: there is nothing to learn."""
+    if y.min() == y.max():
+        warnings.warn(
+            TrainingWarning(
+                f"the target is {y[0]:g} in all {len(y)} training rows of fold {fold + 1}, and so is what is predicted",
+                "look at the target's column; choose fewer folds where the file has few rows",
+                "请检查目标列；行数较少时请减小 --folds",
+            ),
+            stacklevel=3,
         )
 
 

@@ -1,6 +1,7 @@
 """Cross-validation: folds x seeds of each variant, trained; what they say of the scored rows and of the test rows.
 
-Shapes: N training rows, M test rows, n scored rows, D features, C classes, S seeds, F folds.
+Shapes: N training rows, M test rows, n scored rows, D features, S seeds, F folds, P predictions of a row: probabilities
+of the classes, or one value.
 
 The scored fold chooses nothing: encoder, network and early stopping see the training fold only; rows that early
 stopping looks at are split off the training fold before the encoder is fitted.
@@ -17,18 +18,19 @@ import numpy as np
 import pandas as pd
 import torch
 
-from pipelines.competition import Competition, Variant
+from pipelines.competition import Competition, Number, Variant
 from pipelines.data.tables import Tables
 from pipelines.hardware import blas_on_one_thread, cores
-from pipelines.metrics import FloatArray, IntArray
+from pipelines.metrics import FloatArray, IntArray, Target
 from pipelines.report.curves import OnTask, counted
 from pipelines.settings.allowed import Checked
+from pipelines.training import loop
 from pipelines.training.early_stopping import first_equal
 from pipelines.training.fit import Encoded, Fitted, Job, OnEpoch, Rows, Trained, fit, hold_out
-from pipelines.training.loop import predict_proba
-from pipelines.validation.baselines import out_of_fold, simple_models
-from pipelines.validation.conditions import as_inputs, encode_fitted, features_of
-from pipelines.validation.groups import baselines_at_a_time, make_groups
+from pipelines.training.targets import Scale, learned
+from pipelines.validation.baselines import out_of_fold, simple_models, without_slow
+from pipelines.validation.conditions import as_inputs, encode_fitted, features_of, warn_if_constant
+from pipelines.validation.groups import baselines_at_a_time, make_groups, width
 from pipelines.validation.results import CVResult, Predictions, summarise
 from pipelines.validation.splits import Fold, group_codes, split, time_order, together
 
@@ -58,14 +60,14 @@ class Plan(Checked):
 
 @dataclass(frozen=True)
 class Features:
-    """Feature frames of the training rows (N) and test rows (M), and the class codes `y` (N,).
+    """Feature frames of the training rows (N) and test rows (M), and class codes, or numbers of the file, `y` (N,).
 
     `rows` (N) are the training rows as the file has them, but for the id; None where `train` is that. `groups` (N,)
     are the numbers of the rows' groups, `time` (N,) the places of their times, where the competition names them.
     """
 
     train: pd.DataFrame
-    y: IntArray
+    y: Target
     test: pd.DataFrame
     rows: pd.DataFrame | None = None
     groups: IntArray | None = None
@@ -116,7 +118,8 @@ def cross_validate(
     folds = split(
         features.y, plan.folds, plan.seed, features.twins, groups=features.groups, time=features.time
     )  # fmt: skip
-    encoders = {name: FoldEncoder(features, folds, variant, plan.seed) for name, variant in plan.variants.items()}
+    number = competition.number
+    encoders = {name: FoldEncoder(features, folds, each, plan.seed, number) for name, each in plan.variants.items()}
     groups, workers, threads = make_groups(competition, plan, encoders)
     with cores(workers, threads, on_epoch) as (pool, step):
         trained = as_completed([pool.submit(fit, group, step) for group in groups])
@@ -124,19 +127,24 @@ def cross_validate(
         said = pool.map(partial(predict, features, folds), fitted_folds(fitted))
         predicted = list(counted("predictions", said, sum(len(each.encoders) for each in fitted), on_task))
     simple, at_a_time = simple_models(competition), baselines_at_a_time(competition, plan, encoders)
+    simple = without_slow(competition, simple, len(features.y), width(next(iter(encoders.values()))))
     units = None if features.groups is None else features.units
-    baselines = out_of_fold(simple, features.train, features.y, folds, at_a_time, on_task, units)
+    baselines = out_of_fold(simple, features.train, learned(features.y, number), folds, at_a_time, on_task, units)
     return summarise(competition, features.y, plan.variants, folds, predicted, baselines, features.dependent)
 
 
 @dataclass(frozen=True)
 class FoldEncoder:
-    """Makes the rows of a fold out of the features, by a new encoder that sees its training rows only."""
+    """Makes the rows of a fold out of the features, by a new encoder that sees its training rows only.
+
+    Where the target is a number, so does its scale; encoders are given it transformed, networks standardised too.
+    """
 
     features: Features
     folds: Sequence[Fold]
     variant: Variant
     seed: int
+    number: Number | None = None
 
     def __call__(self, fold: int) -> Encoded:
         """Encode a fold's training rows; those for early stopping leave before the encoder sees a label."""
@@ -145,12 +153,19 @@ class FoldEncoder:
         fit_rows, stop_rows = hold_out(self.folds[fold].train, y, self.variant.recipe, self.seed, units, when)
         encoder = self.variant.make_encoder()
         groups = None if self.features.groups is None else units[fit_rows]
-        inputs = as_inputs(encode_fitted(encoder, self.features.train.iloc[fit_rows], y[fit_rows], groups))
+        seen, scale = learned(y[fit_rows], self.number), None
+        inputs = as_inputs(encode_fitted(encoder, self.features.train.iloc[fit_rows], seen, groups))
+        if self.number is None:
+            target = torch.from_numpy(y[fit_rows])
+        else:
+            scale = Scale.of(self.number, y[fit_rows])
+            target = scale.target(y[fit_rows])
+            warn_if_constant(y[fit_rows], fold)
         held_out = None
         if stop_rows is not None:
             stopping = as_inputs(encoder.transform(self.features.train.iloc[stop_rows]))
             held_out = stopping, torch.from_numpy(y[stop_rows])
-        return Encoded(Rows(inputs=inputs, target=torch.from_numpy(y[fit_rows]), held_out=held_out), encoder)
+        return Encoded(Rows(inputs=inputs, target=target, held_out=held_out, scale=scale), encoder)
 
 
 def random_state(seed: int, fold: int, number: int) -> int:
@@ -189,17 +204,17 @@ def predict(features: Features, folds: Sequence[Fold], fitted: FittedFold) -> Pr
     """What networks of a fold say of its scored rows, and of the test rows."""
     started = time.perf_counter()
     scored_rows = folds[fitted.jobs[0].fold].scored
-    scored = _proba(fitted, features.train.iloc[scored_rows])
-    test = _proba(fitted, features.test).sum(axis=0)
+    scored = _predicted(fitted, features.train.iloc[scored_rows])
+    test = _predicted(fitted, features.test).sum(axis=0)
     losses = [network.history.losses for network in fitted.networks]
     seconds = fitted.seconds + time.perf_counter() - started
     return Predictions(fitted.jobs, scored, test, losses, repr(fitted.networks[0].model), seconds)
 
 
-def _proba(fitted: FittedFold, rows: pd.DataFrame) -> FloatArray:
-    """Probabilities (networks, len(rows), C); encoded a piece at a time, since an encoder may make many columns."""
+def _predicted(fitted: FittedFold, rows: pd.DataFrame) -> FloatArray:
+    """Predictions (networks, len(rows), P); encoded a piece at a time, since an encoder may make many columns."""
     pieces = [rows.iloc[start : start + ROWS_AT_A_TIME] for start in range(0, len(rows), ROWS_AT_A_TIME)]
     device = next(fitted.networks[0].model.parameters()).device
     encoded = (as_inputs(fitted.encoder.transform(piece)).to(device) for piece in pieces)
-    proba = [np.stack([predict_proba(network.model, X).numpy() for network in fitted.networks]) for X in encoded]
-    return np.concatenate(proba, axis=1)
+    said = [np.stack([loop.predict(each.model, X, each.scale) for each in fitted.networks]) for X in encoded]
+    return np.concatenate(said, axis=1)

@@ -13,6 +13,7 @@ from pipelines.competition import Competition
 from pipelines.errors import TrainingWarning, code_named
 from pipelines.hardware import memory_there, memory_to_use, n_cores
 from pipelines.training.fit import Group, Job
+from pipelines.training.targets import learned
 from pipelines.training.together import STACKED_PARAMETERS, n_weights
 from pipelines.validation.conditions import n_features
 
@@ -56,8 +57,8 @@ def make_groups(
             groups.append(
                 Group(
                     jobs=tuple(replace(job, variant=name) for job in jobs), encode=encode,
-                    make_model=encode.variant.make_model, n_classes=len(competition.classes),
-                    recipe=encode.variant.recipe, metric=competition.metric, device=device,
+                    make_model=encode.variant.make_model, n_outputs=competition.n_outputs,
+                    recipe=encode.variant.recipe, metric=competition.metric, device=device, number=competition.number,
                 )
             )  # fmt: skip
             largest = max(largest, size.rows * len({job.fold for job in jobs}) + size.network * len(jobs))
@@ -110,18 +111,23 @@ def _chunks(
             yield from (jobs[first : first + most] for first in range(0, len(jobs), most))
 
 
-def _size(competition: Competition, plan: "Plan", encode: "FoldEncoder") -> Size:
-    """Told by an encoder of a few rows, of which only the number of features is used."""
+def width(encode: "FoldEncoder") -> int:
+    """How many features an encoder makes, told by one of a few rows."""
     y, fit_rows = encode.features.y, encode.folds[0].train
-    first_of_each_class = fit_rows[np.unique(y[fit_rows], return_index=True)[1]]
-    from_all_over = fit_rows[:: max(1, len(fit_rows) // FEW_ROWS)]  # some files are sorted by class
-    few = np.union1d(first_of_each_class, from_all_over)
-    width = n_features(encode.variant, encode.features.train.iloc[few], y[few])
+    few = fit_rows[:: max(1, len(fit_rows) // FEW_ROWS)]  # from all over: some files are sorted by class
+    if encode.number is None:
+        first_of_each_class = fit_rows[np.unique(y[fit_rows], return_index=True)[1]]
+        few = np.union1d(first_of_each_class, few)
+    return n_features(encode.variant, encode.features.train.iloc[few], learned(y[few], encode.number))
+
+
+def _size(competition: Competition, plan: "Plan", encode: "FoldEncoder") -> Size:
+    n_inputs = width(encode)
     with code_named("make_model"):
-        weights = n_weights(encode.variant.make_model, torch.zeros(2, width), len(competition.classes))
+        weights = n_weights(encode.variant.make_model, torch.zeros(2, n_inputs), competition.n_outputs)
     noise = BYTES_OF_NOISE.get(torch.device(plan.device).type, BYTES_OF_NOISE["cpu"])
     return Size(
-        rows=4.0 * COPIES * width * max(len(fold.train) for fold in encode.folds),
+        rows=4.0 * COPIES * n_inputs * max(len(fold.train) for fold in encode.folds),
         network=float(BYTES_OF_WEIGHT * weights + noise),
         large=weights > STACKED_PARAMETERS,
     )
