@@ -5,6 +5,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 NOT_THEIRS = (str(ROOT / "pipelines"), sysconfig.get_path("stdlib"), sysconfig.get_path("purelib"))
@@ -115,11 +116,20 @@ def full_memory_told() -> Iterator[None]:
 def place_of(error: BaseException) -> tuple[str, str]:
     """The last line of a person's own code that an error has passed, in English and Chinese; empty if there is none."""
     theirs = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith((*NOT_THEIRS, "<"))]
-    if not theirs:
-        return "", ""
-    file = Path(theirs[-1].filename)
+    return _place(theirs[-1].filename, theirs[-1].lineno) if theirs else ("", "")
+
+
+def place_written(function: Any) -> tuple[str, str]:
+    """Where a person's own function is written, in English and Chinese; empty where it is none of theirs."""
+    code = getattr(getattr(function, "func", function), "__code__", None)  # a partial's own
+    theirs = code is not None and not code.co_filename.startswith((*NOT_THEIRS, "<"))
+    return _place(code.co_filename, code.co_firstlineno) if theirs else ("", "")
+
+
+def _place(filename: str, line: int | None) -> tuple[str, str]:
+    file = Path(filename)
     shown = file.relative_to(ROOT).as_posix() if file.is_relative_to(ROOT) else file.name
-    return f", {shown}, line {theirs[-1].lineno}", f"：{shown} 第 {theirs[-1].lineno} 行"
+    return f", {shown}, line {line}", f"：{shown} 第 {line} 行"
 
 
 class HomeworkWarning(UserWarning):

@@ -1,9 +1,9 @@
-"""What has to hold before networks are cross-validated: whole features, rows enough, encoders made new each time.
+"""What has to hold before variants are cross-validated: whole features, rows enough, encoders made new each time.
 
 Shapes: N rows, C classes.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,7 +13,7 @@ import torch
 from sklearn.preprocessing import FunctionTransformer
 
 from pipelines.competition import Competition, Variant
-from pipelines.errors import DataError, HomeworkError, UsageError, memory_is_full, place_of
+from pipelines.errors import DataError, HomeworkError, UsageError, memory_is_full, place_of, place_written
 from pipelines.metrics import IntArray
 
 
@@ -46,12 +46,15 @@ def features_of(competition: Competition, rows: pd.DataFrame, more: Mapping[str,
 
 
 def n_features(variant: Variant, rows: pd.DataFrame, y: IntArray) -> int:
-    """How many features the variant's encoder makes of a few rows.
+    """How many features the variant's encoder makes of a few rows; an estimator without one gets them as they are.
 
     Raises: UsageError for encoders that share what fitting changes, or cannot be fitted.
     """
+    make = variant.make_encoder
+    if make is None:
+        return rows.shape[1]
     with code_named("make_encoder"):
-        encoder, other = variant.make_encoder(), variant.make_encoder()
+        encoder, other = make(), make()
     if isinstance(encoder, type) or not (hasattr(encoder, "fit_transform") and hasattr(encoder, "transform")):
         came = encoder.__name__ if isinstance(encoder, type) else type(encoder).__name__
         raise UsageError(
@@ -60,9 +63,10 @@ def n_features(variant: Variant, rows: pd.DataFrame, y: IntArray) -> int:
             "let make_encoder return one: lambda: StandardScaler(); a def without return gives None",
             "请让 make_encoder 返回编码器，例如 lambda: StandardScaler()；没有 return 的函数返回 None",
         )
-    before = _states(other)
+    before = parts_of(other)
     with code_named("make_encoder's encoder"):
-        width = as_inputs(encoder.fit_transform(rows, y)).shape[1]
+        encoded = encoder.fit_transform(rows, y)
+        width = int((encoded if variant.make_estimator else as_inputs(encoded)).shape[1])
     changed = [type(part).__name__ for part, state in before if not _same(state, vars(part))]
     if encoder is other or changed:
         what = f"the same {changed[0]}" if changed else f"one {type(encoder).__name__}"
@@ -115,8 +119,12 @@ def refuse_few(counts: IntArray, folds: int, *, different: bool) -> None:
 
 
 @contextmanager
-def code_named(what: str) -> Iterator[None]:
-    """Name the file and line of a competition's own code that fails.
+def code_named(
+    what: str, made_by: Callable[..., Any] | None = None, advice: tuple[str, str] | None = None
+) -> Iterator[None]:
+    """Name the file and line of a competition's own code that fails, or of the function that made what fails.
+
+    `advice`, in English and Chinese, is what to do where more is known than that it is to be corrected.
 
     Raises: UsageError.
     """
@@ -126,16 +134,18 @@ def code_named(what: str) -> Iterator[None]:
         if isinstance(error, HomeworkError) or memory_is_full(error):
             raise
         place, place_zh = place_of(error)
+        if not place:
+            place, place_zh = place_written(made_by)
         said = (str(error).splitlines() or [""])[0]
-        raise UsageError(
-            f"{what} fails: {type(error).__name__}: {said}{place}",
+        hint, hint_zh = advice or (
             f"correct it{place or ': it names a column that is not there, or meets a value that it does not expect'}",
             f"请更正{place_zh or '：可能使用了不存在的列名，或遇到了意外的取值'}",
-        ) from error
+        )
+        raise UsageError(f"{what} fails: {type(error).__name__}: {said}{place}", hint, hint_zh) from error
 
 
-def _states(encoder: Any) -> list[tuple[Any, dict[str, Any]]]:
-    """Whatever can be fitted in an encoder, and what each holds now."""
+def parts_of(encoder: Any) -> list[tuple[Any, dict[str, Any]]]:
+    """Whatever can be fitted in an encoder or estimator, itself too, and what each holds now."""
     found, waiting, seen = [], [encoder], set()
     while waiting:
         part = waiting.pop()

@@ -26,18 +26,17 @@ from pipelines.settings.allowed import Checked
 from pipelines.training.early_stopping import first_equal
 from pipelines.training.fit import Encoded, Fitted, Job, OnEpoch, Rows, Trained, fit, hold_out
 from pipelines.training.loop import predict_proba
-from pipelines.validation.baselines import out_of_fold, simple_models
+from pipelines.validation.baselines import simple_models
 from pipelines.validation.conditions import as_inputs, features_of
-from pipelines.validation.groups import baselines_at_a_time, make_groups
+from pipelines.validation.estimators import ROWS_AT_A_TIME, fit_all, fits_of, out_of_fold
+from pipelines.validation.groups import fits_at_a_time, make_groups
 from pipelines.validation.results import CVResult, Predictions, summarise
 from pipelines.validation.splits import Fold, split
-
-ROWS_AT_A_TIME = 20_000  # that are encoded and predicted in one go
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan(Checked):
-    """How a run is cross-validated: `folds` x `seeds` networks of each variant; `seed` fixes all chance."""
+    """How a run is cross-validated: `folds` x `seeds` models of each variant; `seed` fixes all chance."""
 
     folds: int
     seeds: int
@@ -49,10 +48,15 @@ class Plan(Checked):
     @property
     def n_epochs(self) -> int:
         """Epochs of all networks together, if none stops early."""
-        return sum(self.folds * self.seeds * variant.recipe.epochs for variant in self.variants.values())
+        return sum(self.folds * self.seeds * variant.recipe.epochs for variant in self.networks.values())
+
+    @property
+    def networks(self) -> dict[str, Variant]:
+        """The variants that are networks; the others are estimators."""
+        return {name: variant for name, variant in self.variants.items() if variant.make_model is not None}
 
     def jobs(self, fold: int) -> list[Job]:
-        """The networks of a fold, whose variant is not said yet."""
+        """What a fold trains, of a variant that is not said yet."""
         return [Job("", fold, seed, random_state(self.seed, fold, seed)) for seed in range(self.seeds)]
 
 
@@ -95,21 +99,35 @@ def cross_validate(
     on_epoch: OnEpoch = lambda _job, _epoch, _loss: None,
     on_task: OnTask = lambda _what, _done, _of: None,
 ) -> CVResult:
-    """Train `plan.folds` x `plan.seeds` networks of each variant; score each row by networks that have not seen it.
+    """Train `plan.folds` x `plan.seeds` models of each variant; score each row by models that have not seen it.
 
-    `on_epoch` hears of each job after each of its epochs, `on_task` of what is trained, predicted and compared.
+    `on_epoch` hears of each network after each of its epochs, `on_task` of what is trained, predicted and compared.
+    Estimators go first: they, with code of the competition's own, may fail, and networks take longest.
     """
     folds = split(features.y, plan.folds, plan.seed, features.twins)
     encoders = {name: FoldEncoder(features, folds, variant, plan.seed) for name, variant in plan.variants.items()}
+    simple = {name: Variant(make_estimator=make) for name, make in simple_models(competition).items()}
+    fits, of_simple = fits_of(plan, plan.variants), fits_of(plan, simple, pooled=False)
+    workers = fits_at_a_time(plan, encoders)
+    said = fit_all(competition, features, folds, [*fits, *of_simple], workers, on_task)
+    predicted, baselines = said[: len(fits)], out_of_fold(said[len(fits) :], folds, len(features.y))
+    networks = {name: encoders[name] for name in plan.networks}
+    if networks:
+        predicted += train_networks(competition, plan, networks, on_epoch, on_task)
+    return summarise(competition, features.y, plan.variants, folds, predicted, baselines)
+
+
+def train_networks(
+    competition: Competition, plan: Plan, encoders: "Mapping[str, FoldEncoder]", on_epoch: OnEpoch, on_task: OnTask
+) -> list[Predictions]:
+    """Train the networks of each of the encoders' variants; what they say of the rows."""
     groups, workers, threads = make_groups(competition, plan, encoders)
+    first = next(iter(encoders.values()))
     with cores(workers, threads, on_epoch) as (pool, step):
         trained = as_completed([pool.submit(fit, group, step) for group in groups])
         fitted = [done.result() for done in counted("trainings", trained, len(groups), on_task)]
-        said = pool.map(partial(predict, features, folds), fitted_folds(fitted))
-        predicted = list(counted("predictions", said, sum(len(each.encoders) for each in fitted), on_task))
-    simple, at_a_time = simple_models(competition), baselines_at_a_time(competition, plan, encoders)
-    baselines = out_of_fold(simple, features.train, features.y, folds, at_a_time, on_task)
-    return summarise(competition, features.y, plan.variants, folds, predicted, baselines)
+        said = pool.map(partial(predict, first.features, first.folds), fitted_folds(fitted))
+        return list(counted("predictions", said, sum(len(each.encoders) for each in fitted), on_task))
 
 
 @dataclass(frozen=True)
@@ -126,6 +144,7 @@ class FoldEncoder:
         y = self.features.y
         twins = self.features.twins
         fit_rows, stop_rows = hold_out(self.folds[fold].train, y, self.variant.recipe, self.seed, twins)
+        assert self.variant.make_encoder is not None  # it is that of a network
         encoder = self.variant.make_encoder()
         inputs = as_inputs(encoder.fit_transform(self.features.train.iloc[fit_rows], y[fit_rows]))
         held_out = None

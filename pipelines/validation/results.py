@@ -6,11 +6,13 @@ Shapes: N training rows, M test rows, n scored rows, C classes, V variants, S se
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import zip_longest
+from typing import Any
 
 import numpy as np
 
 from pipelines.competition import Competition, Variant
 from pipelines.metrics import FloatArray, IntArray
+from pipelines.submission.plain import to_plain
 from pipelines.submission.record import Baseline, Forecast, VariantScore
 from pipelines.training.fit import Job
 from pipelines.validation.baselines import compare
@@ -21,10 +23,10 @@ from pipelines.validation.splits import Fold
 
 @dataclass(frozen=True)
 class Predictions:
-    """What the networks of some jobs of one fold say: scored rows (jobs, n, C); test rows (M, C), their sum.
+    """What the models of some jobs of one fold say: scored rows (jobs, n, C); test rows (M, C), their sum.
 
-    `losses` are each network's training losses, epoch by epoch; `seconds` the jobs' share of what encoding, training
-    and predicting took.
+    `losses` are each network's training losses, epoch by epoch, none of estimators; `seconds` the jobs' share of what
+    encoding, training and predicting took.
     """
 
     jobs: Sequence[Job]
@@ -75,7 +77,7 @@ def summarise(
         scores.append(
             VariantScore(
                 name, metric(y, alone), [metric(y, one) for one in of_seeds], weight, _mean_losses(own, len(folds)),
-                seconds, own[0].model, asdict(variants[name].recipe),
+                seconds, own[0].model, _settings(variants[name]),
             )
         )  # fmt: skip
     return CVResult(
@@ -106,6 +108,13 @@ def _collect(
             for job, proba in zip(each.jobs, each.scored, strict=True):
                 oof[variant, job.seed, scored[fold]] = proba
     return oof, test
+
+
+def _settings(variant: Variant) -> dict[str, Any]:
+    """The recipe of a network; the parameters of an estimator."""
+    if variant.make_estimator is None:
+        return asdict(variant.recipe)
+    return dict(to_plain(getattr(variant.make_estimator(), "get_params", dict)()))
 
 
 def _mean_losses(predictions: Sequence[Predictions], n_folds: int) -> list[list[float]]:
