@@ -41,7 +41,8 @@ def run_command(
     output: Annotated[Path, typer.Option(help="Where submissions go; a folder per competition.")] = Path("submissions"),
     preset: Annotated[str, typer.Option(help="fast or best: how many networks are averaged.")] = "fast",
     variants: Annotated[
-        str | None, typer.Option(help="Networks and estimators of the competition, in place of the preset's.", metavar="NAME,NAME")
+        str | None,
+        typer.Option(help="Networks and estimators of the competition, in place of the preset's.", metavar="NAME,NAME"),
     ] = None,
     folds: Annotated[int | None, typer.Option(help="Folds of the cross-validation; else as the preset says.")] = None,
     seeds: Annotated[int | None, typer.Option(help="Networks of a variant per fold; else as the preset says.")] = None,

@@ -86,7 +86,7 @@ def fit_one(competition: Competition, features: "Features", folds: Sequence[Fold
     with code_named(f"{fit.jobs[0].variant}: its estimator", variant.make_estimator, advice):
         encoder = None if variant.make_encoder is None else variant.make_encoder()
         for part in (encoder, estimator):
-            _set_where_none(part, random_state=fit.jobs[0].random_state, n_jobs=1)
+            _set_chance(part, fit.jobs[0].random_state)
         rows, y = features.train.iloc[fold.train], features.y[fold.train]
         target, classes = _target(competition, y)
         inputs = rows if encoder is None else encoder.fit_transform(rows, y)
@@ -135,9 +135,10 @@ def _can_be_seeded(name: str, variant: Variant) -> bool:
                 "folds would train what others score",
                 "make the estimator, and each that it holds, inside make_estimator, none that was made before "
                 "(sklearn.base.clone makes a new one)",
-                "请在 make_estimator 内部新建模型及其包含的每个模型，不要使用事先建好的（sklearn.base.clone 可复制一个）",
+                "请在 make_estimator 内部新建模型及其各部分，不要使用事先建好的（sklearn.base.clone 可复制一个）",
             )
-    return any(_where_none(part, "random_state") for part in (encoder, estimator))
+    found = [*_parameters(encoder), *_parameters(estimator)]
+    return any(parameters.get("random_state", 0) is None for _, parameters in found)
 
 
 def _is_fitted(part: Any, state: Mapping[str, Any]) -> bool:
@@ -147,20 +148,25 @@ def _is_fitted(part: Any, state: Mapping[str, Any]) -> bool:
     return any(name.endswith("_") and not name.startswith("__") for name in state)
 
 
-def _where_none(part: Any, name: str) -> list[str]:
-    """Parameters of that name, its own or those of what it holds, that are None."""
-    parameters = part.get_params() if hasattr(part, "get_params") else {}
-    return [each for each, value in parameters.items() if value is None and each.rpartition("__")[2] == name]
+def _set_chance(estimator: Any, random_state: int) -> None:
+    """Set each `random_state` that is None, and one thread where a library would take all of them for itself."""
+    for part, parameters in _parameters(estimator):
+        new = {"random_state": random_state} if parameters.get("random_state", 0) is None else {}
+        if parameters.get("n_jobs", 0) is None and not type(part).__module__.startswith("sklearn."):  # whose None is 1
+            new["n_jobs"] = 1
+        if new:
+            part.set_params(**new)
 
 
-def _set_where_none(part: Any, **values: int) -> None:
-    new = {each: value for name, value in values.items() for each in _where_none(part, name)}
-    if new:
-        part.set_params(**new)
+def _parameters(estimator: Any) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """The parameters of an estimator, and of those that it holds, each with its own."""
+    for part, _ in parts_of(estimator):
+        if hasattr(part, "get_params"):
+            yield part, part.get_params(deep=False)
 
 
 def _target(competition: Competition, y: IntArray) -> tuple[Any, IntArray]:
-    """What an estimator learns, and the classes (k,) that its codes 0 to k - 1 stand for: those of the training rows."""
+    """What an estimator learns, and the classes that its codes, 0 and up, stand for: those of the training rows."""
     if competition.number is not None:
         return competition.number.forward(y), np.zeros(1, dtype=np.int64)
     classes, codes = np.unique(y, return_inverse=True)
@@ -179,7 +185,9 @@ def _predict(
         said.append(np.asarray(of_piece, dtype=np.float64).reshape(len(piece), -1))
     known, predictions = np.concatenate(said), np.zeros((len(rows), competition.n_outputs))
     if known.shape[1] != len(classes) or not np.isfinite(known).all():
-        raise ValueError(f"it predicts {known.shape[1]} numbers of a row, or one that is not finite; {len(classes)} needed")
+        raise ValueError(
+            f"it predicts {known.shape[1]} numbers of a row, or one that is not finite; {len(classes)} needed"
+        )
     columns = getattr(estimator, "classes_", np.arange(len(classes))) if competition.classes else [0]
     predictions[:, classes[columns]] = known
     return predictions
@@ -207,7 +215,7 @@ def _about_texts(variant: Variant, rows: pd.DataFrame) -> tuple[str, str] | None
         return None
     shown = ", ".join(texts[:5])
     return (
-        f"correct it; it is given texts ({shown}): a make_encoder, or add_features, can make numbers or categories of them",
+        f"correct it; it gets texts ({shown}), which a make_encoder, or add_features, can make numbers or categories",
         f"请更正；其输入含文本列（{shown}），可用 make_encoder 或 add_features 转为数值或 category",
     )
 
