@@ -47,13 +47,13 @@ class Fit:
 def fits_of(plan: "Plan", variants: Mapping[str, Variant], *, pooled: bool = True) -> list[Fit]:
     """What there is to fit of those `variants` that are estimators; one fit a fold of a baseline.
 
-    Raises: UsageError for estimators that are not new, or know no probabilities.
+    Raises: UsageError for estimators that are not new.
     """
     fits = []
     for name, variant in variants.items():
         if variant.make_estimator is None:
             continue
-        each_seed = pooled and _can_be_seeded(name, variant)
+        each_seed = _can_be_seeded(name, variant) and pooled
         for fold in range(plan.folds):
             jobs = tuple(replace(job, variant=name) for job in plan.jobs(fold))
             fits += [Fit(variant, (job,)) for job in jobs] if each_seed else [Fit(variant, jobs, pooled)]
@@ -83,7 +83,8 @@ def fit_one(competition: Competition, features: "Features", folds: Sequence[Fold
     shown = repr(estimator)
     openmp_on_one_thread()  # here, since an estimator may have loaded a library of its own
     advice = _about_texts(variant, features.train)
-    with code_named(f"{fit.jobs[0].variant}: its estimator", variant.make_estimator, advice):
+    parts = "its estimator" if variant.make_encoder is None else "its encoder or estimator"
+    with code_named(f"{fit.jobs[0].variant}: {parts}", variant.make_estimator, advice):
         encoder = None if variant.make_encoder is None else variant.make_encoder()
         for part in (encoder, estimator):
             _set_chance(part, fit.jobs[0].random_state)
@@ -115,37 +116,34 @@ def _can_be_seeded(name: str, variant: Variant) -> bool:
     """
     make = variant.make_estimator
     assert make is not None
-    with code_named(f"{name}: make_estimator"):
+    with code_named(f"{name}: make_estimator", make):
         estimator, other = make(), make()
         encoder = None if variant.make_encoder is None else variant.make_encoder()
+        _refuse_used(name, estimator, other)
+        found = [*_parameters(encoder), *_parameters(estimator)]
+    return any(parameters.get("random_state", 0) is None for _, parameters in found)
+
+
+def _refuse_used(name: str, estimator: Any, other: Any) -> None:
+    """Two estimators that `make_estimator` gives share nothing and have learned nothing."""
     if isinstance(estimator, type) or not hasattr(estimator, "fit"):
         raise UsageError(
             f"{name}: make_estimator gives {estimator!r:.60}, where an estimator is needed, with fit and predict",
             "let make_estimator return one: lambda: HistGradientBoostingClassifier(); a def without return gives None",
             "请让 make_estimator 返回模型，例如 lambda: HistGradientBoostingClassifier()；没有 return 的函数返回 None",
         )
-    ours, others = parts_of(estimator), {id(part) for part, _ in parts_of(other)}
-    for what, found in (
-        ("share one", [part for part, _ in ours if id(part) in others]),
-        ("have a fitted", [part for part, state in ours if _is_fitted(part, state)]),
-    ):
-        if found:
+    others = {id(part) for part, _ in parts_of(other)}
+    for part, state in parts_of(estimator):
+        learned = any(attribute.endswith("_") and not attribute.startswith("__") for attribute in state)
+        if id(part) in others or learned:
+            how = "share one" if id(part) in others else "have a fitted"
             raise UsageError(
-                f"{name}: estimators that make_estimator gives {what} {type(found[0]).__name__}: "
+                f"{name}: estimators that make_estimator gives {how} {type(part).__name__}: "
                 "folds would train what others score",
                 "make the estimator, and each that it holds, inside make_estimator, none that was made before "
                 "(sklearn.base.clone makes a new one)",
                 "请在 make_estimator 内部新建模型及其各部分，不要使用事先建好的（sklearn.base.clone 可复制一个）",
             )
-    found = [*_parameters(encoder), *_parameters(estimator)]
-    return any(parameters.get("random_state", 0) is None for _, parameters in found)
-
-
-def _is_fitted(part: Any, state: Mapping[str, Any]) -> bool:
-    """As scikit-learn tells it."""
-    if hasattr(part, "__sklearn_is_fitted__"):
-        return bool(part.__sklearn_is_fitted__())
-    return any(name.endswith("_") and not name.startswith("__") for name in state)
 
 
 def _set_chance(estimator: Any, random_state: int) -> None:
@@ -215,7 +213,7 @@ def _about_texts(variant: Variant, rows: pd.DataFrame) -> tuple[str, str] | None
         return None
     shown = ", ".join(texts[:5])
     return (
-        f"correct it; it gets texts ({shown}), which a make_encoder, or add_features, can make numbers or categories",
+        f"correct it; it gets texts ({shown}): a make_encoder, or add_features, can make numbers or categories of them",
         f"请更正；其输入含文本列（{shown}），可用 make_encoder 或 add_features 转为数值或 category",
     )
 

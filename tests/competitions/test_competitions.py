@@ -88,7 +88,9 @@ def test_encoders_are_new_each_time_and_give_finite_float32(competition, data, f
 def test_encoders_survive_columns_of_gaps(competition, data, features):
     nullable = [name for name, column in competition.schema.columns.items() if column.nullable]
     emptied = {name: data.test[name].where(data.test[name].isna()) for name in nullable}
-    gaps = competition.add_features(data.test.assign(**emptied), **data.more)
+    gaps = competition.add_features(data.test.assign(**emptied), **data.more).drop(
+        columns=competition.key, errors="ignore"
+    )
     for variant in networks(competition):
         encoder = variant.make_encoder()
         encoder.fit(features.train, data.y)

@@ -87,13 +87,16 @@ def test_other_values_refuse_too(make):
         make()
 
 
+NET = lambda d, c: MLP([d, c])  # noqa: E731
+
+
 @pytest.mark.parametrize(
     ("given", "told"),
     [
         ({}, "neither make_model nor make_estimator"),
         ({"make_encoder": dict}, "neither make_model nor make_estimator"),
-        ({"make_encoder": dict, "make_model": MLP, "make_estimator": LogisticRegression}, "both make_model and make_e"),
-        ({"make_model": MLP}, "make_model without make_encoder"),
+        ({"make_encoder": dict, "make_model": NET, "make_estimator": LogisticRegression}, "both make_model and make_e"),
+        ({"make_model": NET}, "make_model without make_encoder"),
     ],
 )
 def test_a_variant_is_a_network_or_an_estimator(given, told):
