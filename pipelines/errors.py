@@ -121,7 +121,7 @@ def place_of(error: BaseException) -> tuple[str, str]:
 
 def place_written(function: Any) -> tuple[str, str]:
     """Where a person's own function is written, in English and Chinese; empty where it is none of theirs."""
-    code = getattr(getattr(function, "func", function), "__code__", None)  # a partial's own
+    code: Any = getattr(getattr(function, "func", function), "__code__", None)  # a partial's own
     theirs = code is not None and not code.co_filename.startswith((*NOT_THEIRS, "<"))
     return _place(code.co_filename, code.co_firstlineno) if theirs else ("", "")
 

@@ -166,7 +166,7 @@ def _parameters(estimator: Any) -> Iterator[tuple[Any, dict[str, Any]]]:
 def _target(competition: Competition, y: IntArray) -> tuple[Any, IntArray]:
     """What an estimator learns, and the classes that its codes, 0 and up, stand for: those of the training rows."""
     if competition.number is not None:
-        return competition.number.forward(y), np.zeros(1, dtype=np.int64)
+        return competition.number.forward(np.asarray(y, dtype=np.float64)), np.zeros(1, dtype=np.int64)
     classes, codes = np.unique(y, return_inverse=True)
     return codes, classes
 
