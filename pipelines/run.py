@@ -23,6 +23,7 @@ from pipelines.submission.provenance import git_commit, peak_memory_mb, versions
 from pipelines.submission.record import Record
 from pipelines.training.fit import OnEpoch
 from pipelines.validation.crossval import Plan, cross_validate, make_features
+from pipelines.validation.estimators import fits_of
 from pipelines.validation.results import CVResult
 from pipelines.validation.splits import split_line
 
@@ -45,7 +46,7 @@ def make_plan(competition: Competition, knobs: Knobs) -> Plan:
     check_names(competition.slug, knobs, competition.presets, competition.variants)
     preset = competition.presets[knobs.preset]
     variants = {name: competition.variants[name] for name in knobs.variants or preset.variants}
-    if knobs.epochs is not None:
+    if knobs.epochs is not None:  # estimators have no recipe to change
         variants = {name: replace(v, recipe=replace(v.recipe, epochs=knobs.epochs)) for name, v in variants.items()}
     return Plan(
         folds=preset.folds if knobs.folds is None else knobs.folds,
@@ -111,13 +112,18 @@ def run(
 
 
 def plan_line(competition: Competition, plan: Plan) -> str:
-    """How many networks are trained, and for how long."""
-    several = f"{len(plan.variants)} variants x " * (len(plan.variants) > 1)
-    n_networks = len(plan.variants) * plan.folds * plan.seeds
-    networks = f"{several}{plan.folds} folds x {plan.seeds} seed{'s' * (plan.seeds > 1)} = {n_networks} networks"
-    epochs = {variant.recipe.epochs for variant in plan.variants.values()}
-    each = f"{min(epochs)} epochs" if len(epochs) == 1 else f"{min(epochs)} to {max(epochs)} epochs"
-    return f"{competition.slug}: {networks}, {each} each, on {plan.device}"
+    """How many networks are trained, and for how long; how many estimators are fitted."""
+    trained, n_fits = [], len(fits_of(plan, plan.variants))
+    if plan.networks:
+        several = f"{len(plan.networks)} variants x " * (len(plan.networks) > 1)
+        n_networks = len(plan.networks) * plan.folds * plan.seeds
+        networks = f"{several}{plan.folds} folds x {plan.seeds} seed{'s' * (plan.seeds > 1)} = {n_networks} networks"
+        epochs = {variant.recipe.epochs for variant in plan.networks.values()}
+        each = f"{min(epochs)} epochs" if len(epochs) == 1 else f"{min(epochs)} to {max(epochs)} epochs"
+        trained.append(f"{networks}, {each} each, on {plan.device}")
+    if n_fits:
+        trained.append(f"{n_fits} estimators in {plan.folds} folds")
+    return f"{competition.slug}: {'; '.join(trained)}"
 
 
 def make_record(competition: Competition, knobs: Knobs, plan: Plan, source: Source, result: CVResult) -> Record:

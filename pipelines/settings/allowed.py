@@ -132,6 +132,7 @@ SLUG = Allowed(
 FUNCTION = Allowed("a function", "函数", callable)
 MAKE_ENCODER = factory(0, "lambda: StandardScaler()")
 MAKE_MODEL = factory(2, "lambda n_features, n_classes: Net(n_features, n_classes)")
+MAKE_ESTIMATOR = factory(0, "lambda: HistGradientBoostingClassifier()")
 METRIC = Allowed(
     "a Metric, such as pipelines.metrics.accuracy", "Metric，例如 pipelines.metrics.accuracy",
     lambda value: _is_a("Metric", value),
@@ -164,7 +165,10 @@ ALLOWED: dict[str, dict[str, Allowed]] = {
         "weight_decay": number(", 0 or more", "不小于 0 ", lambda value: value >= 0),
         "patience": none_or(whole(1)), "validation_fraction": SHARE, "bfloat16": FLAG,
     },
-    "Variant": {"make_encoder": MAKE_ENCODER, "make_model": MAKE_MODEL, "recipe": a("Recipe")},
+    "Variant": {
+        "make_encoder": none_or(MAKE_ENCODER), "make_model": none_or(MAKE_MODEL),
+        "make_estimator": none_or(MAKE_ESTIMATOR), "recipe": a("Recipe"),
+    },
     "Preset": {
         "folds": whole(2), "seeds": whole(1),
         "variants": Allowed("a tuple of variants' names", "variant 名称的元组", _are_names),
@@ -253,6 +257,26 @@ def _pythons(value: Any) -> Any:
     if type(value) in (tuple, list):
         return type(value)(map(_pythons, value))
     return value.item() if type(value).__module__ == "numpy" and getattr(value, "ndim", 1) == 0 else value
+
+
+def refuse_half_variant(variant: Any) -> None:
+    """A variant is a network with its encoder, or an estimator with or without one.
+
+    Raises: UsageError.
+    """
+    network, estimator = variant.make_model is not None, variant.make_estimator is not None
+    if network == estimator:
+        raise UsageError(
+            f"Variant: has {'both' if network else 'neither'} make_model {'and' if network else 'nor'} make_estimator",
+            "give it a network (make_model and make_encoder), or an estimator of scikit-learn's (make_estimator)",
+            "请给出网络（make_model 和 make_encoder），或 scikit-learn 的模型（make_estimator），二者只取其一",
+        )
+    if network and variant.make_encoder is None:
+        raise UsageError(
+            "Variant: has make_model without make_encoder: a network needs numbers, finite and of one scale",
+            "add make_encoder: lambda: StandardScaler(), for example",
+            "请添加 make_encoder，例如 lambda: StandardScaler()",
+        )
 
 
 def refuse_contradictions(competition: Any) -> None:

@@ -1,4 +1,4 @@
-"""Simple models on the same folds: what a score has to be measured by.
+"""Simple models: what a score has to be measured by. They are fitted on the same folds, as estimators are.
 
 Shapes: N training rows, D features, P predictions of a row: probabilities of the classes, or one value.
 
@@ -6,25 +6,19 @@ A number is learned, and predicted, as the competition transforms it.
 """
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import as_completed
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from pipelines.competition import Competition, Number
+from pipelines.competition import Competition
 from pipelines.errors import TrainingWarning
-from pipelines.hardware import cores, openmp_on_one_thread
 from pipelines.metrics import FloatArray, IntArray, Target
-from pipelines.report.curves import OnTask, counted
 from pipelines.submission.record import Baseline
-from pipelines.training.targets import Scale
-from pipelines.validation.splits import Fold
 
 MOST = {"logistic regression": 1e8, "ridge": 1e8}  # rows x features x outputs that are fitted in about a minute, a fold
 Models = dict[str, Callable[[], Any]]
@@ -40,7 +34,7 @@ def simple_models(competition: Competition) -> Models:
 
     One that the competition names with None is left out.
     """
-    encoder = next(iter(competition.variants.values())).make_encoder
+    encoder = next((v.make_encoder for v in competition.variants.values() if v.make_model and v.make_encoder), None)
     if competition.number is None:
         blind = "majority class" if competition.submit == "labels" else "class shares"
         models: dict[str, Callable[[], Any] | None] = {blind: lambda: DummyClassifier(strategy="prior")}
@@ -50,7 +44,8 @@ def simple_models(competition: Competition) -> Models:
         models = {blind: lambda: DummyRegressor(strategy=blind)}
         linear = lambda: make_pipeline(encoder(), FunctionTransformer(in_float64), Ridge())  # noqa: E731
     models |= competition.baselines
-    models.setdefault(ordinary(competition), linear)
+    if encoder is not None:
+        models.setdefault(ordinary(competition), linear)
     return {name: make for name, make in models.items() if make is not None}
 
 
@@ -76,42 +71,6 @@ def without_slow(competition: Competition, models: Models, n_rows: int, n_featur
         stacklevel=2,
     )
     return {other: make for other, make in models.items() if other != name}
-
-
-def out_of_fold(
-    models: Mapping[str, Callable[[], Any]],
-    rows: pd.DataFrame,
-    y: Target,
-    folds: Sequence[Fold],
-    workers: int,
-    on_task: OnTask,
-    groups: IntArray | None = None,
-) -> dict[str, FloatArray]:
-    """Predictions (N, P) by each model, new for each fold; so many fits at a time, one thread each.
-
-    `y` (N,) are class codes, or numbers as they are learned.
-    """
-    tasks = [(name, fold) for name in models for fold in folds]
-    n_predictions = 1 if y.dtype.kind == "f" else len(np.unique(y))
-    oof = {name: np.zeros((len(y), n_predictions)) for name in models}
-    with cores(workers, 1) as (pool, _step):
-        fits = {pool.submit(one_fold, models[name], rows, y, fold, groups): (name, fold) for name, fold in tasks}
-        for done in counted("baselines", as_completed(fits), len(tasks), on_task):
-            name, fold = fits[done]
-            oof[name][fold.scored] = done.result()
-    return oof
-
-
-def one_fold(make: Callable[[], Any], rows: pd.DataFrame, y: Target, fold: Fold) -> FloatArray:
-    """Predictions (n, P) of a fold's scored rows by a new model."""
-    model = make()
-    openmp_on_one_thread()  # here, since a model may have loaded a library of its own
-    model.fit(rows.iloc[fold.train], y[fold.train])
-    if y.dtype.kind == "f":
-        values = np.asarray(model.predict(rows.iloc[fold.scored]), dtype=np.float64).reshape(-1, 1)
-        return Scale.of(Number(), y[fold.train]).within(values)
-    proba: FloatArray = model.predict_proba(rows.iloc[fold.scored])
-    return proba
 
 
 def compare(

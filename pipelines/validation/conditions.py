@@ -1,4 +1,4 @@
-"""What has to hold before networks are cross-validated: whole features, rows enough, encoders made new each time.
+"""What has to hold before variants are cross-validated: whole features, rows enough, encoders made new each time.
 
 Shapes: N rows, C classes.
 """
@@ -47,12 +47,15 @@ def features_of(competition: Competition, rows: pd.DataFrame, more: Mapping[str,
 
 
 def n_features(variant: Variant, rows: pd.DataFrame, y: Target) -> int:
-    """How many features the variant's encoder makes of a few rows.
+    """How many features the variant's encoder makes of a few rows; an estimator without one gets them as they are.
 
     Raises: UsageError for encoders that share what fitting changes, or cannot be fitted.
     """
+    make = variant.make_encoder
+    if make is None:
+        return rows.shape[1]
     with code_named("make_encoder"):
-        encoder, other = variant.make_encoder(), variant.make_encoder()
+        encoder, other = make(), make()
     if isinstance(encoder, type) or not (hasattr(encoder, "fit_transform") and hasattr(encoder, "transform")):
         came = encoder.__name__ if isinstance(encoder, type) else type(encoder).__name__
         raise UsageError(
@@ -61,9 +64,10 @@ def n_features(variant: Variant, rows: pd.DataFrame, y: Target) -> int:
             "let make_encoder return one: lambda: StandardScaler(); a def without return gives None",
             "请让 make_encoder 返回编码器，例如 lambda: StandardScaler()；没有 return 的函数返回 None",
         )
-    before = _states(other)
+    before = parts_of(other)
     with code_named("make_encoder's encoder"):
-        width = as_inputs(encoder.fit_transform(rows, y)).shape[1]
+        encoded = encoder.fit_transform(rows, y)
+        width = int((encoded if variant.make_estimator else as_inputs(encoded)).shape[1])
     changed = [type(part).__name__ for part, state in before if not _same(state, vars(part))]
     if encoder is other or changed:
         what = f"the same {changed[0]}" if changed else f"one {type(encoder).__name__}"
@@ -186,8 +190,8 @@ def _choose_folds(most: int) -> tuple[str, str]:
     return f"choose --folds between 2 and {most}", f"请将 --folds 设为 2 到 {most} 之间"
 
 
-def _states(encoder: Any) -> list[tuple[Any, dict[str, Any]]]:
-    """Whatever can be fitted in an encoder, and what each holds now."""
+def parts_of(encoder: Any) -> list[tuple[Any, dict[str, Any]]]:
+    """Whatever can be fitted in an encoder or estimator, itself too, and what each holds now."""
     found, waiting, seen = [], [encoder], set()
     while waiting:
         part = waiting.pop()

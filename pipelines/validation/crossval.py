@@ -28,18 +28,17 @@ from pipelines.training import loop
 from pipelines.training.early_stopping import first_equal
 from pipelines.training.fit import Encoded, Fitted, Job, OnEpoch, Rows, Trained, fit, hold_out
 from pipelines.training.targets import Scale, learned
-from pipelines.validation.baselines import out_of_fold, simple_models, without_slow
+from pipelines.validation.baselines import simple_models, without_slow
 from pipelines.validation.conditions import as_inputs, encode_fitted, features_of, warn_if_constant
-from pipelines.validation.groups import baselines_at_a_time, make_groups, width
+from pipelines.validation.estimators import ROWS_AT_A_TIME, fit_all, fits_of, out_of_fold
+from pipelines.validation.groups import fits_at_a_time, make_groups, width
 from pipelines.validation.results import CVResult, Predictions, summarise
 from pipelines.validation.splits import Fold, group_codes, split, time_order, together
-
-ROWS_AT_A_TIME = 20_000  # that are encoded and predicted in one go
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan(Checked):
-    """How a run is cross-validated: `folds` x `seeds` networks of each variant; `seed` fixes all chance."""
+    """How a run is cross-validated: `folds` x `seeds` models of each variant; `seed` fixes all chance."""
 
     folds: int
     seeds: int
@@ -51,10 +50,15 @@ class Plan(Checked):
     @property
     def n_epochs(self) -> int:
         """Epochs of all networks together, if none stops early."""
-        return sum(self.folds * self.seeds * variant.recipe.epochs for variant in self.variants.values())
+        return sum(self.folds * self.seeds * variant.recipe.epochs for variant in self.networks.values())
+
+    @property
+    def networks(self) -> dict[str, Variant]:
+        """The variants that are networks; the others are estimators."""
+        return {name: variant for name, variant in self.variants.items() if variant.make_model is not None}
 
     def jobs(self, fold: int) -> list[Job]:
-        """The networks of a fold, whose variant is not said yet."""
+        """What a fold trains, of a variant that is not said yet."""
         return [Job("", fold, seed, random_state(self.seed, fold, seed)) for seed in range(self.seeds)]
 
 
@@ -111,26 +115,38 @@ def cross_validate(
     on_epoch: OnEpoch = lambda _job, _epoch, _loss: None,
     on_task: OnTask = lambda _what, _done, _of: None,
 ) -> CVResult:
-    """Train `plan.folds` x `plan.seeds` networks of each variant; score each row by networks that have not seen it.
+    """Train `plan.folds` x `plan.seeds` models of each variant; score each row by models that have not seen it.
 
-    `on_epoch` hears of each job after each of its epochs, `on_task` of what is trained, predicted and compared.
+    `on_epoch` hears of each network after each of its epochs, `on_task` of what is trained, predicted and compared.
+    Estimators go first: they, with code of the competition's own, may fail, and networks take longest.
     """
-    folds = split(
-        features.y, plan.folds, plan.seed, features.twins, groups=features.groups, time=features.time
-    )  # fmt: skip
+    folds = split(features.y, plan.folds, plan.seed, features.twins, groups=features.groups, time=features.time)
     number = competition.number
     encoders = {name: FoldEncoder(features, folds, each, plan.seed, number) for name, each in plan.variants.items()}
+    models = without_slow(
+        competition, simple_models(competition), len(features.y), width(next(iter(encoders.values())))
+    )
+    simple = {name: Variant(make_estimator=make) for name, make in models.items()}
+    fits, of_simple = fits_of(plan, plan.variants), fits_of(plan, simple, pooled=False)
+    said = fit_all(competition, features, folds, [*fits, *of_simple], fits_at_a_time(plan, encoders), on_task)
+    predicted, baselines = said[: len(fits)], out_of_fold(said[len(fits) :], folds, len(features.y))
+    networks = {name: encoders[name] for name in plan.networks}
+    if networks:
+        predicted += train_networks(competition, plan, networks, on_epoch, on_task)
+    return summarise(competition, features.y, plan.variants, folds, predicted, baselines, features.dependent)
+
+
+def train_networks(
+    competition: Competition, plan: Plan, encoders: "Mapping[str, FoldEncoder]", on_epoch: OnEpoch, on_task: OnTask
+) -> list[Predictions]:
+    """Train the networks of each of the encoders' variants; what they say of the rows."""
     groups, workers, threads = make_groups(competition, plan, encoders)
+    first = next(iter(encoders.values()))
     with cores(workers, threads, on_epoch) as (pool, step):
         trained = as_completed([pool.submit(fit, group, step) for group in groups])
         fitted = [done.result() for done in counted("trainings", trained, len(groups), on_task)]
-        said = pool.map(partial(predict, features, folds), fitted_folds(fitted))
-        predicted = list(counted("predictions", said, sum(len(each.encoders) for each in fitted), on_task))
-    simple, at_a_time = simple_models(competition), baselines_at_a_time(competition, plan, encoders)
-    simple = without_slow(competition, simple, len(features.y), width(next(iter(encoders.values()))))
-    units = None if features.groups is None else features.units
-    baselines = out_of_fold(simple, features.train, learned(features.y, number), folds, at_a_time, on_task, units)
-    return summarise(competition, features.y, plan.variants, folds, predicted, baselines, features.dependent)
+        said = pool.map(partial(predict, first.features, first.folds), fitted_folds(fitted))
+        return list(counted("predictions", said, sum(len(each.encoders) for each in fitted), on_task))
 
 
 @dataclass(frozen=True)
@@ -151,6 +167,7 @@ class FoldEncoder:
         y = self.features.y
         units, when = self.features.units, self.features.time
         fit_rows, stop_rows = hold_out(self.folds[fold].train, y, self.variant.recipe, self.seed, units, when)
+        assert self.variant.make_encoder is not None  # it is that of a network
         encoder = self.variant.make_encoder()
         groups = None if self.features.groups is None else units[fit_rows]
         seen, scale = learned(y[fit_rows], self.number), None

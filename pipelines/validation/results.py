@@ -7,11 +7,13 @@ of the classes, or one value.
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import zip_longest
+from typing import Any
 
 import numpy as np
 
 from pipelines.competition import Competition, Variant
 from pipelines.metrics import FloatArray, IntArray, Target
+from pipelines.submission.plain import to_plain
 from pipelines.submission.record import Baseline, Forecast, VariantScore
 from pipelines.training.fit import Job
 from pipelines.validation.baselines import compare
@@ -22,11 +24,12 @@ from pipelines.validation.splits import Fold
 
 @dataclass(frozen=True)
 class Predictions:
-    """What the networks of some jobs of one fold say: scored rows (jobs, n, P); test rows (M, P), their sum.
+    """What the models of some jobs of one fold say: scored rows (jobs, n, P); test rows (M, P), their sum.
 
     Numbers are as they are learned: transformed, no longer standardised.
-    `losses` are each network's training losses, epoch by epoch; `seconds` the jobs' share of what encoding, training
-    and predicting took.
+
+    `losses` are each network's training losses, epoch by epoch, none of estimators; `seconds` the jobs' share of what
+    encoding, training and predicting took.
     """
 
     jobs: Sequence[Job]
@@ -90,7 +93,7 @@ def summarise(
         scores.append(
             VariantScore(
                 name, metric(y, alone), [metric(y, in_units(competition, one)) for one in of_seeds], weight,
-                _mean_losses(own, len(folds)), seconds, own[0].model, asdict(variants[name].recipe),
+                _mean_losses(own, len(folds)), seconds, own[0].model, _settings(variants[name]),
             )
         )  # fmt: skip
     everywhere = np.full((n_rows, pooled.shape[1]), np.nan)
@@ -123,6 +126,13 @@ def _collect(
             for job, proba in zip(each.jobs, each.scored, strict=True):
                 oof[variant, job.seed, scored[fold]] = proba
     return oof, test
+
+
+def _settings(variant: Variant) -> dict[str, Any]:
+    """The recipe of a network; the parameters of an estimator."""
+    if variant.make_estimator is None:
+        return asdict(variant.recipe)
+    return dict(to_plain(getattr(variant.make_estimator(), "get_params", dict)()))
 
 
 def _mean_losses(predictions: Sequence[Predictions], n_folds: int) -> list[list[float]]:

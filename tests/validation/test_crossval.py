@@ -82,7 +82,7 @@ def test_trainings_predictions_and_baselines_are_counted_to_their_end(toy):
     early = plan(toy, recipe=stopping)
     cross_validate(toy, make_features(), early, on_task=lambda *task: told.append(task))
     of = {what: n for what, _, n in told}
-    assert list(of) == ["trainings", "predictions", "baselines"]
+    assert list(of) == ["baselines", "trainings", "predictions"]
     assert (of["predictions"], of["baselines"]) == (4, 8)
     assert told == [(what, done, n) for what, n in of.items() for done in range(n + 1)]
 
