@@ -138,7 +138,10 @@ def schema_error(
 
     `raw` gives a column's cells as they stand in the file, by line.
     """
+    whole = cases[cases["index"].isna()]
     cases = cases[cases["index"].notna()]
+    if cases.empty:  # a check that fails with an error, or looks at the whole column
+        return _failing_check(competition, name, whole.iloc[0])
     cases = cases.assign(words=cases["check"].astype(str).map(_in_words))
     cases = cases.drop_duplicates(["column", "words", "index"]).sort_values("index", kind="stable")
     first = cases.iloc[0]
@@ -148,6 +151,15 @@ def schema_error(
     cells = raw(first["column"])[same["index"].astype(int)]
     text, mend = isinstance(first["failure_case"], str), declared_at(competition, first["column"])
     return rows_error(name, first["words"], cells, text=text, also=also, mend=mend)
+
+
+def _failing_check(competition: Competition, name: str, case: pd.Series) -> DataError:
+    hint, hint_zh = declared_at(competition, str(case["column"]))
+    return DataError(
+        f"{name}, column {case['column']!r}: the schema's check {case['check']} fails: {case['failure_case']}",
+        f"let the check take a column (Series) and say of each row whether it is right{hint}",
+        f"check 函数应接收一列（Series）并逐行返回真假{hint_zh}",
+    )
 
 
 def rows_error(

@@ -192,11 +192,17 @@ def _limits(spec: Any) -> tuple[int, int] | None:
 
 def _without_words(cells: pd.Series, known: set[str]) -> tuple[pd.Series, Counter[str]]:
     """Text with missing in place of words that mean it, and how often each word stands there."""
-    plain = cells.str.strip(BLANKS)
-    lower = plain.map(_word, na_action="ignore")
-    silent = lower.isin(MISSING) | lower.map(lambda word: isinstance(word, str) and bool(MARKS.fullmatch(word)))
-    silent &= ~plain.str.casefold().isin({value.casefold() for value in known})
-    return plain.mask(silent), Counter(plain.where(plain != "", cells)[silent])
+    values = {value.casefold() for value in known}
+    meant: dict[str, str | None] = {}
+    words: Counter[str] = Counter()
+    for cell, n in cells.value_counts(sort=False).items():
+        plain = str(cell).strip(BLANKS)
+        word = _word(plain)
+        silent = (word in MISSING or MARKS.fullmatch(word) is not None) and plain.casefold() not in values
+        meant[str(cell)] = None if silent else plain
+        if silent:
+            words[plain or str(cell)] += int(n)
+    return cells.map(meant).astype(cells.dtype), words
 
 
 def _word(cell: str) -> str:

@@ -14,6 +14,7 @@ SEPARATORS = ",\t;|"  # the one that every row has as often as the header is mea
 
 # What may stand around a value and is not of it: white space of any script, zero-width characters, byte-order marks.
 UNSEEN = "\u180e\u200b\u200c\u200d\u2060\ufeff"
+INSIDE = re.compile(f"[{UNSEEN}]")
 BLANKS = "".join(c for c in map(chr, range(0x3001)) if c.isspace()) + UNSEEN
 QUOTES = "\"'`“”‘’()[]{}<>.;"  # what may stand around a word for missing
 
@@ -81,7 +82,10 @@ def header_of(name: str, data: bytes) -> list[str]:
 
 def _trimmed(name: str, cells: pd.Series) -> pd.Series:
     """Text without what cannot be seen; a cell of blanks stays, to be told of as a word for missing."""
-    plain = cells.str.replace(f"[{UNSEEN}]", "", regex=True).str.strip(BLANKS)
+    different = cells.drop_duplicates().dropna()
+    if all(cell == cell.strip(BLANKS) and not INSIDE.search(cell) for cell in different):
+        return cells
+    plain = cells.str.replace(INSIDE, "", regex=True).str.strip(BLANKS)
     blank = cells[cells.notna() & (plain != cells)]
     quoted = blank[plain[blank.index].str.startswith('"') & ~blank.str.startswith('"')]
     if len(quoted):

@@ -1,8 +1,8 @@
 """Whatever happens to a csv file: the clean file's tables, what the damaged file says, or an error that names it.
 
-Small files are made of the embedded samples' rows; Otto is narrowed to four of its counts, and `prices` are these with a
-number for a target, in files separated by tabs. Nothing is trained: the same tables give the same features, the same
-arrays and so the same predictions.
+Small files are made of the embedded samples' rows; Otto is narrowed to four of its counts, and `prices` are these
+with a number for a target, in files separated by tabs. Nothing is trained: the same tables give the same features, the
+same arrays and so the same predictions.
 
 HOMEWORK_EXAMPLES in the environment asks for more examples than the suite takes.
 """
