@@ -149,9 +149,9 @@ class Competition(Checked):
         return f"https://www.kaggle.com/competitions/{self.slug}"
 
     @property
-    def files(self) -> tuple[str, str, str]:
-        """The file names that every run reads: training rows, test rows, example of a submission."""
-        return (self.train_file, self.test_file, self.sample_submission)
+    def files(self) -> tuple[str, ...]:
+        """The file names that every run reads: training rows, test rows, example of a submission, further tables."""
+        return (self.train_file, self.test_file, self.sample_submission, *self.tables)
 
     @property
     def key(self) -> str:

@@ -103,7 +103,8 @@ def run(
         record = replace(record, practice=hidden.score(competition.metric, result.test))
     elif write:
         csv = writer.to_csv(competition, tables.sample_submission, tables.test[competition.key], result.test)
-        linter.check(competition, csv, source.files[competition.sample_submission])
+        known = (float(tables.y.min()), float(tables.y.max())) if competition.number else None
+        linter.check(competition, csv, source.files[competition.sample_submission], known)
         record = replace(record, csv_sha256=sha256(csv), seconds=round(time.perf_counter() - started, 2))
         name = f"{knobs.preset}-sample" if source.kind == "sample" else knobs.preset
         path = writer.save(output, name, csv, record)

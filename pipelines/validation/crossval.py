@@ -123,9 +123,8 @@ def cross_validate(
     folds = split(features.y, plan.folds, plan.seed, features.twins, groups=features.groups, time=features.time)
     number = competition.number
     encoders = {name: FoldEncoder(features, folds, each, plan.seed, number) for name, each in plan.variants.items()}
-    models = without_slow(
-        competition, simple_models(competition), len(features.y), width(next(iter(encoders.values())))
-    )
+    n_features = width(next(iter(encoders.values())))
+    models = without_slow(competition, simple_models(competition), len(features.y), n_features)
     simple = {name: Variant(make_estimator=make) for name, make in models.items()}
     fits, of_simple = fits_of(plan, plan.variants), fits_of(plan, simple, pooled=False)
     said = fit_all(competition, features, folds, [*fits, *of_simple], fits_at_a_time(plan, encoders), on_task)
