@@ -1,10 +1,12 @@
 """Errors that a user can do something about: what is wrong, and the next step."""
 
+import inspect
 import sysconfig
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 NOT_THEIRS = (str(ROOT / "pipelines"), sysconfig.get_path("stdlib"), sysconfig.get_path("purelib"))
@@ -114,12 +116,43 @@ def full_memory_told() -> Iterator[None]:
 
 def place_of(error: BaseException) -> tuple[str, str]:
     """The last line of a person's own code that an error has passed, in English and Chinese; empty if there is none."""
-    theirs = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith((*NOT_THEIRS, "<"))]
+    lines = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
+    return _last_of_theirs(lines)
+
+
+def defined_at(function: Any) -> tuple[str, str]:
+    """The line where a person's own function begins, as `place_of` has it."""
+    code = getattr(inspect.unwrap(getattr(function, "func", function)), "__code__", None)
+    return _last_of_theirs([(code.co_filename, code.co_firstlineno)] if code else [])
+
+
+def _last_of_theirs(lines: Sequence[tuple[str, int | None]]) -> tuple[str, str]:
+    theirs = [(Path(name), line) for name, line in lines if not name.startswith((*NOT_THEIRS, "<"))]
     if not theirs:
         return "", ""
-    file = Path(theirs[-1].filename)
+    file, line = theirs[-1]
     shown = file.relative_to(ROOT).as_posix() if file.is_relative_to(ROOT) else file.name
-    return f", {shown}, line {theirs[-1].lineno}", f"：{shown} 第 {theirs[-1].lineno} 行"
+    return f", {shown}, line {line}", f"：{shown} 第 {line} 行"
+
+
+@contextmanager
+def code_named(what: str) -> Iterator[None]:
+    """Name the file and line of a competition's own code that fails.
+
+    Raises: UsageError.
+    """
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, HomeworkError) or memory_is_full(error):
+            raise
+        place, place_zh = place_of(error)
+        said = (str(error).splitlines() or [""])[0]
+        raise UsageError(
+            f"{what} fails: {type(error).__name__}: {said}{place}",
+            f"correct it{place or ': it names a column that is not there, or meets a value that it does not expect'}",
+            f"请更正{place_zh or '：可能使用了不存在的列名，或遇到了意外的取值'}",
+        ) from error
 
 
 class HomeworkWarning(UserWarning):

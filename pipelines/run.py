@@ -15,6 +15,7 @@ from pipelines.files import sha256
 from pipelines.hardware import pick_device
 from pipelines.report.curves import OnTask
 from pipelines.settings.knobs import Knobs, check_names
+from pipelines.settings.trial import try_metric
 from pipelines.submission import linter, writer
 from pipelines.submission.folder import prepare
 from pipelines.submission.provenance import git_commit, peak_memory_mb, versions
@@ -80,6 +81,7 @@ def run(
     say(source.line)
     say(plan_line(competition, plan))
     tables, hidden = read(competition, source), None
+    try_metric(competition.metric, tables.y, competition.n_outputs)
     for note in tables.notes:
         warnings.warn(note, DataWarning, stacklevel=2)
     if knobs.practice:

@@ -28,9 +28,9 @@ class Hidden:
     tables: Tables
     truth: IntArray
 
-    def score(self, metric: Metric, proba: FloatArray) -> HiddenScore:
-        """Score of probabilities (M, C) of the hidden rows."""
-        return HiddenScore(metric(self.truth, proba), metric.se(self.truth, proba), len(self.truth))
+    def score(self, metric: Metric, proba: FloatArray, groups: IntArray | None = None) -> HiddenScore:
+        """Score of probabilities (M, C) of the hidden rows, whose `groups` (M,) count as one in its error."""
+        return HiddenScore(metric(self.truth, proba), metric.se(self.truth, proba, groups), len(self.truth))
 
 
 def hide(tables: Tables, seed: int) -> Hidden:

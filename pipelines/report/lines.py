@@ -1,5 +1,6 @@
 """What a run tells a person: plain lines, the same on a terminal and in a file."""
 
+import math
 import statistics
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,8 +17,9 @@ def score_lines(competition: Competition, result: CVResult, forecast_of: str | N
     """Score, baselines and a forecast of what comes next, if anything; ± is one standard error over rows."""
     name = competition.metric.name
     yield f"{name + ', out of fold':<28}{result.score:.4f} ± {result.se:.4f}"
-    lowest, highest = min(result.fold_scores), max(result.fold_scores)
-    yield f"{'  folds, lowest to highest':<28}{lowest:.4f} to {highest:.4f}"
+    known = [score for score in result.fold_scores if math.isfinite(score)]  # AUC needs two classes in a fold
+    if known:
+        yield f"{'  folds, lowest to highest':<28}{min(known):.4f} to {max(known):.4f}"
     yield from _variant_lines(result.variants)
     yield f"{'baseline on the same folds':<28}{name:<18}ours is better by"
     for row in result.baselines:

@@ -191,7 +191,7 @@ ALLOWED: dict[str, dict[str, Allowed]] = {
     },
     "Metric": {
         "name": TEXT, "per_row": none_or(FUNCTION), "greater_is_better": FLAG, "score": none_or(FUNCTION),
-        "of": one_of("labels", "probabilities", "values"),
+        "of": one_of("labels", "probabilities", "values"), "resampled": none_or(FUNCTION), "least": none_or(ANY),
     },
     "Plan": {
         "folds": whole(2), "seeds": whole(1), "variants": named(a("Variant")), "seed": whole(0, 2**32),

@@ -59,8 +59,15 @@ def one_fold(make: Callable[[], Any], rows: pd.DataFrame, y: IntArray, fold: Fol
     return proba
 
 
-def compare(competition: Competition, y: IntArray, name: str, ours: FloatArray, other: FloatArray) -> Baseline:
-    """How much better `ours` (N, C) is than `other`, on the same rows."""
+def compare(
+    competition: Competition,
+    y: IntArray,
+    name: str,
+    ours: FloatArray,
+    other: FloatArray,
+    groups: IntArray | None = None,
+) -> Baseline:
+    """How much better `ours` (N, C) is than `other`, on the same rows; errors count rows of one group as one."""
     metric = competition.metric
-    gain, gain_se = metric.difference(y, ours, other)
-    return Baseline(name, metric(y, other), metric.se(y, other), gain, gain_se)
+    gain, gain_se = metric.difference(y, ours, other, groups)
+    return Baseline(name, metric(y, other), metric.se(y, other, groups), gain, gain_se)

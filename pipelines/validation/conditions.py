@@ -3,8 +3,7 @@
 Shapes: N rows, C classes.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ import torch
 from sklearn.preprocessing import FunctionTransformer
 
 from pipelines.competition import Competition, Variant
-from pipelines.errors import DataError, HomeworkError, UsageError, memory_is_full, place_of
+from pipelines.errors import DataError, UsageError, code_named
 from pipelines.metrics import IntArray
 
 
@@ -112,26 +111,6 @@ def refuse_few(counts: IntArray, folds: int, *, different: bool) -> None:
             f"choose --folds {choice if smallest > 2 else 2}",
             f"请将 --folds 设为 {choice_zh if smallest > 2 else 2}",
         )
-
-
-@contextmanager
-def code_named(what: str) -> Iterator[None]:
-    """Name the file and line of a competition's own code that fails.
-
-    Raises: UsageError.
-    """
-    try:
-        yield
-    except Exception as error:
-        if isinstance(error, HomeworkError) or memory_is_full(error):
-            raise
-        place, place_zh = place_of(error)
-        said = (str(error).splitlines() or [""])[0]
-        raise UsageError(
-            f"{what} fails: {type(error).__name__}: {said}{place}",
-            f"correct it{place or ': it names a column that is not there, or meets a value that it does not expect'}",
-            f"请更正{place_zh or '：可能使用了不存在的列名，或遇到了意外的取值'}",
-        ) from error
 
 
 def _states(encoder: Any) -> list[tuple[Any, dict[str, Any]]]:

@@ -15,24 +15,31 @@ from pipelines.validation.baselines import LOGISTIC
 
 
 def forecast(
-    competition: Competition, y: IntArray, oof: FloatArray, baselines: Mapping[str, FloatArray], n_test: int
+    competition: Competition,
+    y: IntArray,
+    oof: FloatArray,
+    baselines: Mapping[str, FloatArray],
+    n_test: int,
+    groups: IntArray | None = None,
 ) -> Forecast:
     """Public score to expect, with a 95 % interval that counts the chance in both row samples.
 
-    In general: the cross-validated mean; the score's error counts once for the N scored rows and once,
-    grown to their number, for the public test rows. Where others' cross-validated and public scores on the same rows
-    are known, their mean shift is added. What the rows themselves do to every model is in that shift;
-    left are the spread of the shifts, and the sampling error of the difference to an ordinary model
-    (logistic regression), for both samples.
+    In general: the cross-validated mean; the score's error counts once for the N scored rows and once, grown to their
+    number, for the public test rows; rows of the same number in `groups` (N,) count as one. Where others'
+    cross-validated and public scores on the same rows are known, their mean shift is added. What the rows themselves do
+    to every model is in that shift; left are the spread of the shifts, and the sampling error of the difference to an
+    ordinary model (logistic regression), for both samples.
     """
     metric = competition.metric
     n_public = max(1, round(competition.public_share * n_test))
-    mean, se, variance, n_models = metric(y, oof), metric.se(y, oof), 0.0, 0
+    mean, variance, n_models = metric(y, oof), 0.0, 0
     published = competition.published
     if published is not None and abs(metric(y, baselines[published.baseline]) - published.score) < 5e-4:
         shifts = np.array([public - cv for cv, public in published.pairs])
         n_models, mean = len(shifts), mean + float(shifts.mean())
         variance = float(shifts.var(ddof=1)) * (1 + 1 / n_models)
-        _, se = metric.difference(y, oof, baselines[LOGISTIC])
+        _, se = metric.difference(y, oof, baselines[LOGISTIC], groups)
+    else:
+        se = metric.se(y, oof, groups)
     error = math.sqrt(variance + se**2 * (1 + len(y) / n_public))
     return Forecast(mean, mean - 1.96 * error, mean + 1.96 * error, n_public, n_models)

@@ -10,11 +10,11 @@ import numpy as np
 import torch
 
 from pipelines.competition import Competition
-from pipelines.errors import TrainingWarning
+from pipelines.errors import TrainingWarning, code_named
 from pipelines.hardware import memory_there, memory_to_use, n_cores
 from pipelines.training.fit import Group, Job
 from pipelines.training.together import STACKED_PARAMETERS, n_weights
-from pipelines.validation.conditions import code_named, n_features
+from pipelines.validation.conditions import n_features
 
 if TYPE_CHECKING:
     from pipelines.validation.crossval import FoldEncoder, Plan

@@ -61,8 +61,12 @@ def summarise(
     folds: Sequence[Fold],
     predictions: Sequence[Predictions],
     baselines: Mapping[str, FloatArray],
+    groups: IntArray | None = None,
 ) -> CVResult:
-    """Pool the predictions, with weights that other folds chose, and score them beside the `baselines` (N, C) each."""
+    """Pool the predictions, with weights that other folds chose, and score them beside the `baselines` (N, C) each.
+
+    Errors count rows of the same number in `groups` (N,) as one.
+    """
     scored = [fold.scored for fold in folds]
     of_variant = {name: [each for each in predictions if each.jobs[0].variant == name] for name in variants}
     oof, test = _collect(of_variant, scored, len(y))
@@ -82,12 +86,12 @@ def summarise(
         oof=pooled,
         test=pooled_test,
         score=metric(y, pooled),
-        se=metric.se(y, pooled),
+        se=metric.se(y, pooled, groups),
         fold_scores=[metric(y[rows], pooled[rows]) for rows in scored],
-        fold_se=[metric.se(y[rows], pooled[rows]) for rows in scored],
+        fold_se=[metric.se(y[rows], pooled[rows], None if groups is None else groups[rows]) for rows in scored],
         variants=scores,
-        baselines=[compare(competition, y, name, pooled, other) for name, other in baselines.items()],
-        forecast=forecast(competition, y, pooled, baselines, len(pooled_test)),
+        baselines=[compare(competition, y, name, pooled, other, groups) for name, other in baselines.items()],
+        forecast=forecast(competition, y, pooled, baselines, len(pooled_test), groups),
     )
 
 
