@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
+from scipy.special import ndtr
 
 from pipelines.metrics import FloatArray
 
@@ -222,7 +222,7 @@ class MadeFiles:
         n = N_TRAIN + N_TEST
         if not isinstance(self.values, Categories):
             said = rng.standard_normal((n, 1))
-            return said, self.values.draw(norm.cdf(said[:, 0]), rng)
+            return said, self.values.draw(ndtr(said[:, 0]), rng)
         shares = np.array(list(self.values.shares.values()))
         sizes = np.round(shares / shares.sum() * N_TRAIN).astype(int)
         sizes = np.maximum(sizes, min(LEAST_OF_A_CLASS, N_TRAIN // len(sizes)))
@@ -237,7 +237,7 @@ class MadeFiles:
         leaning = LEANING * (column % 2 == 0)
         lean = said[:, min(column, said.shape[1] - 1)]
         chance = rng.standard_normal(len(said))
-        return np.clip(norm.cdf(leaning * lean + np.sqrt(1 - leaning**2) * chance), 0, 1 - 1e-9)
+        return np.clip(ndtr(leaning * lean + np.sqrt(1 - leaning**2) * chance), 0, 1 - 1e-9)
 
 
 def with_gaps(values: pd.Series, share: float, rng: np.random.Generator) -> pd.Series:

@@ -5,6 +5,7 @@ Shapes: N rows of train and test together.
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -14,6 +15,7 @@ import pandas as pd
 
 from pipelines.data.strict_csv import MARKS, MISSING, NUMBER, QUOTES
 from pipelines.made import AT
+from pipelines.new.look import Table
 
 Kind = Literal["number", "flag", "category", "date", "text"]
 
@@ -58,27 +60,34 @@ class Column:
         return least, outward(self.high + span) if self.high + span > 0 else 0.0
 
 
-def describe(name: str, cells: pd.Series) -> Column:
-    """What the text `cells` (N,) of a column hold; at least one is no gap."""
+def describe(name: str, tables: Sequence[Table]) -> Column:
+    """What a column of train and test holds; in each at least one cell is no gap."""
+    frames = [table.frame[name] for table in tables]
+    if all(frame.dtype.kind in "iuf" for frame in frames):
+        values = pd.concat(frames).astype("float64")
+        if values.abs().max() <= LARGEST:
+            return of_numbers(name, values)
+    return of_texts(name, pd.concat([table.text(name) for table in tables]))
+
+
+def of_texts(name: str, cells: pd.Series) -> Column:
+    """What the text `cells` (N,) of a column hold."""
     counts = cells.value_counts()
     gaps = {cell for cell in counts.index if is_gap(cell)}
     hard = {cell for cell in gaps if _word(cell) not in VALUES_TOO}
-    numeric = counts[~counts.index.isin(gaps)]
-    if len(numeric) and all(map(is_number, numeric.index)):
-        share = float(counts[list(gaps)].sum() / len(cells))
-        return _number(name, cells[~cells.isin(gaps)], len(numeric), share)
+    if all(is_number(cell) for cell in counts.index if cell not in gaps):
+        return of_numbers(name, cells.mask(cells.isin(gaps)).astype("float64"))
     known = counts[~counts.index.isin(hard)]
-    share, nullable = 1 - known.sum() / len(cells), bool(gaps)
-    values = list(known.index)
+    share = float(1 - known.sum() / len(cells))
+    values = [str(value) for value in known.index]
     if {value.casefold() for value in values} <= {"true", "false"} and len(values) == 2:
         return Column(name, "flag", share, 2, shares=_shares(known), nullable=bool(hard))
     dated = as_dates(known.index.to_series())
     if dated is not None:
-        return Column(name, "date", share, len(values), form=_date_form(values, dated), nullable=nullable)
-    few = len(values) <= FEW and len(values) * 4 <= known.sum() and max(map(len, values)) <= LONGEST
-    if few:
+        return Column(name, "date", share, len(values), form=_date_form(values, dated), nullable=bool(gaps))
+    if len(values) <= FEW and len(values) * 2 <= known.sum() and max(map(len, values)) <= LONGEST:
         return Column(name, "category", share, len(values), shares=_shares(known), nullable=bool(hard))
-    return _text(name, known, share, nullable=nullable)
+    return _text(name, values, share, nullable=bool(gaps))
 
 
 def is_gap(cell: str) -> bool:
@@ -123,32 +132,31 @@ def outward(value: float) -> float:
 
 
 def shape_of(texts: Sequence[str]) -> str:
-    """The shape that all texts have, or the longest one's: `A` for a capital, `a` for a letter, `9` for a digit.
+    """The shape that most texts have: `A` for a capital, `a` for a small letter, `9` for a digit, other signs stay.
 
-    >>> shape_of(["A5 17", "B6 20"])
+    >>> shape_of(["A5 17", "B6 20", "B"])
     'A9 99'
     """
-    longest = max(texts, key=len)
-    others = zip(*(text.ljust(len(longest), "\0") for text in texts[:500]), strict=True)
-    return "".join(_sign(set(signs)) for signs in others)
+    shapes = Counter("".join(map(_sign, text)) for text in texts[:2000])
+    return shapes.most_common(1)[0][0]
 
 
-def _sign(signs: set[str]) -> str:
-    letters = signs - {"\0"}
-    if len(letters) == 1 and not (sign := next(iter(letters))).isalnum():
-        return sign
-    if letters <= set("0123456789"):
+def _sign(sign: str) -> str:
+    if sign.isdecimal():
         return "9"
-    return "A" if all(sign.isupper() for sign in letters) else "a"
+    return ("A" if sign.isupper() else "a") if sign.isalpha() else sign
 
 
-def _number(name: str, cells: pd.Series, n_different: int, gaps: float) -> Column:
-    values = cells.astype("float64")
-    decimals = 0 if (values % 1 == 0).all() else max(len(cell.partition(".")[2]) for cell in cells.iloc[:200])
-    numbers = tuple(round_to(float(q), 3) for q in np.quantile(values, AT))
+def of_numbers(name: str, values: pd.Series) -> Column:
+    """What numbers (N,) of a column, NaN where one is missing, say of it."""
+    known, share = values.dropna().to_numpy(), float(values.isna().mean())
+    few = known[:1000]
+    decimals = next((d for d in range(5) if (few.round(d) == few).all()), 6)
+    decimals = decimals or int((known % 1 != 0).any())
+    numbers = tuple(round_to(float(q), 4) for q in np.quantile(known, AT))
+    low, high = float(known.min()), float(known.max())
     return Column(
-        name, "number", gaps, n_different, numbers, float(values.min()), float(values.max()),
-        min(max(decimals, int((values % 1 != 0).any())), 6), nullable=gaps > 0,
+        name, "number", share, len(np.unique(known)), numbers, low, high, decimals, nullable=share > 0
     )  # fmt: skip
 
 
@@ -161,12 +169,11 @@ def round_to(value: float, digits: int) -> float:
     return float(f"{value:.{digits}g}")
 
 
-def _text(name: str, known: pd.Series, gaps: float, *, nullable: bool) -> Column:
-    texts = list(known.index)
+def _text(name: str, texts: Sequence[str], gaps: float, *, nullable: bool) -> Column:
     n_words = np.array([len(text.split()) for text in texts])
     words = int(np.quantile(n_words, 0.05)) or 1, int(np.quantile(n_words, 0.95)) or 1
-    marks = [re.sub(r"[A-Za-z]+|\d+", "", text) for text in texts[:500]]
-    shaped = max(words) == 1 and len(set(marks)) == 1 and any(char.isdigit() for char in texts[0])
+    marks = {re.sub(r"[A-Za-z]+|\d+", "", text) for text in texts[:500]}
+    shaped = max(words) == 1 and len(marks) == 1 and any(sign.isdigit() for sign in texts[0])
     return Column(
         name, "text", gaps, len(texts), words=words, form=shape_of(texts) if shaped else "", nullable=nullable
     )

@@ -69,8 +69,6 @@ def examine(slug: str, name: str, data: Path | None, said: "Said") -> "Found":
     check_metric(said.metric)
     place = data or _fetched(slug)
 
-    import pandas as pd
-
     from pipelines.new.columns import describe
     from pipelines.new.look import look
     from pipelines.new.roles import find_roles, without_empty
@@ -81,8 +79,7 @@ def examine(slug: str, name: str, data: Path | None, said: "Said") -> "Found":
 
     roles = without_empty(find_roles(look(place), said))
     task, split = find_task(roles, said), find_split(roles, said)
-    train, test = roles.train.cells, roles.test.cells
-    columns = [describe(column, pd.concat([train[column], test[column]])) for column in roles.features]
+    columns = [describe(column, (roles.train, roles.test)) for column in roles.features]
     return Found(slug, name, roles, task, split, columns, ids_of(roles))
 
 

@@ -8,6 +8,7 @@ import io
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -30,7 +31,7 @@ class Table:
     item: Item
 
     @cached_property
-    def text(self) -> str:
+    def _text(self) -> str:
         """The whole file.
 
         Raises: DataError for what is no UTF-8 text.
@@ -49,34 +50,46 @@ class Table:
     @cached_property
     def separator(self) -> str:
         """The sign that parts the header into most fields."""
-        header = self.text[:HEAD].lstrip().partition("\n")[0]
+        header = self._text[:HEAD].lstrip().partition("\n")[0]
         return max(SEPARATORS, key=lambda sign: (len(_fields(header, sign)), sign == ","))
 
     @cached_property
-    def cells(self) -> pd.DataFrame:
-        """Every cell as text, without blanks around it; an empty one is "".
+    def frame(self) -> pd.DataFrame:
+        """The cells: numbers where a column holds nothing else, all other columns text; an empty cell is missing.
 
         Raises: DataError for a file that cannot be taken apart.
         """
+        frame = self._read(keep_default_na=False, na_values=[""])
+        for name, cells in frame.items():
+            if cells.dtype.kind in "bO" or cells.isna().all():
+                frame[name] = cells.map(str, na_action="ignore").astype("str")
+        return frame
+
+    def text(self, name: str) -> pd.Series:
+        """A column's cells as they stand in the file, but for blanks around them; an empty one is ""."""
+        if pd.api.types.is_string_dtype(self.frame[name].dtype):
+            return stripped(self.frame[name].fillna(""))
+        place = self.columns.index(name)
+        return stripped(self._read(dtype="str", na_filter=False, usecols=[place]).iloc[:, 0])
+
+    def _read(self, **more: Any) -> pd.DataFrame:
         try:
-            cells = pd.read_csv(
-                io.StringIO(self.text), sep=self.separator, dtype="str", na_filter=False, index_col=False
-            )
+            cells = pd.read_csv(io.StringIO(self._text), sep=self.separator, index_col=False, low_memory=False, **more)
         except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
             said = str(error).removeprefix("Error tokenizing data. C error: ")
             raise broken(self.name, f"cannot be read as a table: {said}", "文件无法按表格读取") from None
         cells.columns = pd.Index([str(name).strip(BLANKS) for name in cells.columns])
-        return cells.apply(stripped)
+        return cells
 
     @property
     def columns(self) -> list[str]:
         """Names of the columns."""
-        return list(self.cells.columns)
+        return list(self.frame.columns)
 
     @property
     def n_rows(self) -> int:
         """Rows below the header."""
-        return len(self.cells)
+        return len(self.frame)
 
 
 def look(place: Path) -> list[Table]:
@@ -107,7 +120,7 @@ def own_name(item: Item) -> str:
 def stripped(cells: pd.Series) -> pd.Series:
     """Text without what cannot be seen around it; each different cell is looked at once."""
     plain = {cell: cell.strip(BLANKS + UNSEEN) for cell in cells.unique()}
-    return cells if all(map(str.__eq__, plain, plain.values())) else cells.map(plain)
+    return cells if all(cell == own for cell, own in plain.items()) else cells.map(plain)
 
 
 def _fields(line: str, separator: str) -> list[str]:

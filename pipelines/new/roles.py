@@ -7,6 +7,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+import pandas as pd
+
 from pipelines.errors import DataError, UsageError
 from pipelines.new.columns import is_gap
 from pipelines.new.look import Table
@@ -115,15 +117,15 @@ def find_id(train: Table, test: Table, sample: Table, said: Said, notes: dict[st
         return said.id, own
     shared = [name for name in sample.columns if name in test.columns and name in train.columns]
     for name in shared:
-        if test.cells[name].is_unique and set(test.cells[name]) == set(sample.cells[name]):
+        if test.frame[name].is_unique and same_values(test, name, sample, name):
             notes["id"] = f"in {train.name}, {test.name} and {sample.name}; no value twice"
             return name, name
     first = sample.columns[0]
-    for name in (name for name in test.columns if name in train.columns and test.cells[name].is_unique):
-        if set(test.cells[name]) == set(sample.cells[first]):
+    for name in (name for name in test.columns if name in train.columns and test.frame[name].is_unique):
+        if same_values(test, name, sample, first):
             notes["id"] = f"{sample.name} calls it {first}"
             return name, first
-    if sample.n_rows == test.n_rows and first not in test.columns and sample.cells[first].is_unique:
+    if sample.n_rows == test.n_rows and first not in test.columns and sample.frame[first].is_unique:
         notes["id"] = f"neither {train.name} nor {test.name} has one; {sample.name} numbers the rows"
         return None, first
     raise DataError(
@@ -170,8 +172,21 @@ def find_target(
 
 def without_empty(roles: Roles) -> Roles:
     """The roles with columns left out that hold no value in train, or in test: nothing can be learned, or said."""
-    empty = [n for n in roles.features if any(t.cells[n].map(is_gap).all() for t in (roles.train, roles.test))]
+    empty = [n for n in roles.features if any(_is_empty(table.frame[n]) for table in (roles.train, roles.test))]
     return replace(roles, left_out=(*roles.left_out, *empty))
+
+
+def same_values(table: Table, column: str, other: Table, its: str) -> bool:
+    """Whether two columns hold the same values, each as often as it may be."""
+    if table.frame[column].dtype.kind == other.frame[its].dtype.kind == "i":
+        return set(table.frame[column]) == set(other.frame[its])
+    return set(table.text(column)) == set(other.text(its))
+
+
+def _is_empty(cells: pd.Series) -> bool:
+    if cells.dtype.kind in "iuf":
+        return bool(cells.isna().all())
+    return all(is_gap(cell) for cell in cells.dropna().unique())
 
 
 def _of_name(word: str, pattern: re.Pattern[str], tables: Sequence[Table], test: Table | None = None) -> Table | None:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from pipelines.made import AT, MAKERS, Blocks, Categories, Dates, Ids, Made, Numbers
-from pipelines.new.columns import as_dates, describe, round_to, shape_of
+from pipelines.new.columns import as_dates, of_texts, round_to, shape_of
 from pipelines.new.roles import Roles
 from pipelines.new.schema import as_python, made_lines, made_of, quoted, wrapped
 from pipelines.new.text import BY, Found
@@ -34,7 +34,7 @@ def sample_text(found: Found) -> str:
     body = ["COLUMNS = {", *lines, "}  # fmt: skip", *value]
     used = [name for name in MAKERS if any(f"{name}(" in line for line in body)]
     return (
-        f'''"""Made rows in the form of the files of {found.slug}: drawn from statistics, no row is theirs.
+        f'''"""Made rows in the form of the competition: drawn from statistics, no row is its own.
 
 {BY}.
 """
@@ -59,14 +59,14 @@ def ids_of(roles: Roles) -> Ids:
     """How the rows are named: by numbers, dates, or texts of one shape."""
     if roles.id is None:
         return Ids("again")
-    train, test = (table.cells[roles.id] for table in (roles.train, roles.test))
+    train, test = (table.text(roles.id) for table in (roles.train, roles.test))
     if all(cell.isdecimal() and str(int(cell)) == cell for cell in test):
         return Ids("again" if set(train) & set(test) else "numbers")
     if train.str.fullmatch(r"\d+_\d+").all() and test.str.fullmatch(r"\d+_\d+").all():
         return Ids("members", "_")
     dates = as_dates(pd.concat([train, test]))
     if dates is not None:
-        made = made_of(describe(str(roles.id), pd.concat([train, test])))
+        made = made_of(of_texts(roles.id, pd.concat([train, test])))
         assert isinstance(made, Dates)
         return Ids("dates", dates=replace(made, hours=_step(dates), rising=True))
     shape = shape_of([*train, *test][:2000])
@@ -96,7 +96,7 @@ def _split_by(found: Found) -> dict[str, Made]:
     if split.groups is not None:
         column = next(c for c in found.columns if c.name == split.groups)
         n_rows = roles.train.n_rows
-        size = max(2, min(20, round(n_rows / roles.train.cells[split.groups].nunique())))
+        size = max(2, min(20, round(n_rows / roles.train.frame[split.groups].nunique())))
         return {split.groups: Blocks(1, size, "" if column.kind == "number" else "group")}
     if split.time is not None and split.time != roles.id:
         column = next(c for c in found.columns if c.name == split.time)

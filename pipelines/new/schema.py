@@ -14,6 +14,7 @@ from pipelines.new.columns import Column, round_to
 WIDTH = 120
 FAMILY = 8  # columns of one name but for a number, from which one line stands for all
 MOST_CELLS = 1500  # invented ones to draw from
+MOST_GAPS = 0.95  # in made rows, of which some should hold a value
 BYTE = 255
 
 
@@ -139,7 +140,7 @@ def made_lines(columns: Sequence[Column], split_by: dict[str, Made]) -> list[str
 
 def made_of(column: Column) -> Made:
     """What draws made cells of such a column."""
-    gaps = round(column.gaps, 3) if column.nullable else 0.0
+    gaps = min(round(column.gaps, 3), MOST_GAPS) if column.nullable else 0.0
     if column.kind == "number":
         return Numbers(column.numbers, column.decimals, gaps)
     if column.kind in ("flag", "category"):
@@ -179,8 +180,8 @@ def as_python(value: Any) -> str:
 def quoted(text: str) -> str:
     """A text in double quotation marks.
 
-    >>> quoted("it's 无")
-    '"it\'s 无"'
+    >>> quoted("无")
+    '"无"'
     """
     return json.dumps(text, ensure_ascii=False)
 

@@ -64,7 +64,7 @@ def _said_groups(roles: Roles, name: str) -> Split:
     if name not in (PREFIX, roles.id):
         _check("--groups", name, roles)
         return Split(groups=name)
-    ids = roles.train.cells[roles.id] if roles.id else pd.Series(dtype="str")
+    ids = roles.train.text(roles.id) if roles.id else pd.Series(dtype="str")
     for sign in SIGNS:
         if len(ids) and ids.str.contains(sign, regex=False).all():
             return Split(prefix_of=sign)
@@ -77,9 +77,9 @@ def _said_groups(roles: Roles, name: str) -> Split:
 
 def prefix_sign(roles: Roles) -> str | None:
     """The sign before which ids repeat within a file and never across files."""
-    if roles.id is None:
+    if roles.id is None or roles.train.frame[roles.id].dtype.kind in "iuf":
         return None
-    train, test = (table.cells[roles.id] for table in (roles.train, roles.test))
+    train, test = (table.text(roles.id) for table in (roles.train, roles.test))
     for sign in SIGNS:
         if not (train.str.contains(sign, regex=False).all() and test.str.contains(sign, regex=False).all()):
             continue
@@ -94,8 +94,8 @@ def _group_column(roles: Roles) -> str | None:
     """The column whose values repeat, and of which none is in both files; the one with most values."""
     found = []
     for name in roles.features:
-        train, test = (_known(table.cells[name]) for table in (roles.train, roles.test))
-        whole = not train.str.contains(r"\d[.,]\d", regex=True).any()
+        train, test = (known(table.frame[name]) for table in (roles.train, roles.test))
+        whole = train.dtype.kind != "f" or bool((train % 1 == 0).all())
         if whole and _apart(train, test) and len(train) >= LEAST_SIZE * train.nunique():
             found.append((train.nunique(), name))
     return max(found)[1] if found else None
@@ -103,7 +103,7 @@ def _group_column(roles: Roles) -> str | None:
 
 def _apart(train: pd.Series, test: pd.Series) -> bool:
     """Whether both hold many different values, and none in common."""
-    ours, theirs = set(train), set(test)
+    ours, theirs = set(train.unique()), set(test.unique())
     return min(len(ours), len(theirs)) >= LEAST_GROUPS and not ours & theirs
 
 
@@ -111,28 +111,26 @@ def _time(roles: Roles) -> tuple[str | None, str | None]:
     """The column of dates, or of numbers whose name says so, of which all of test is later; else one that is not so."""
     unused = None
     for name in [*([roles.id] if roles.id else []), *roles.features]:
-        train, test = (_known(table.cells[name]) for table in (roles.train, roles.test))
-        different = pd.concat([train, test]).drop_duplicates()
-        when = as_dates(different)
-        if when is None and TIMELY.search(name) and name != roles.id:
-            numbers = pd.to_numeric(different, errors="coerce")
-            when = numbers if len(numbers) and numbers.notna().all() else None
-            dates = False
-        else:
-            dates = when is not None
-        if when is None or not len(train) or not len(test):
+        train, test = (known(table.frame[name]) for table in (roles.train, roles.test))
+        if train.nunique() < LEAST_GROUPS or len(train) < roles.train.n_rows or not len(test):
             continue
-        of = dict(zip(different, when, strict=True))
-        if min(map(of.__getitem__, test.unique())) > max(map(of.__getitem__, train.unique())):
-            if train.nunique() >= LEAST_GROUPS and len(train) == roles.train.n_rows:
+        if train.dtype.kind in "iuf" and test.dtype.kind in "iuf":
+            if TIMELY.search(name) and name != roles.id and test.min() > train.max():
                 return name, None
-        elif dates:
+            continue
+        before, after = (as_dates(cells.drop_duplicates().astype("str")) for cells in (train, test))
+        if before is not None and after is not None:
+            if after.min() > before.max():
+                return name, None
             unused = unused or name
     return None, unused
 
 
-def _known(cells: pd.Series) -> pd.Series:
-    return cells[~cells.isin([cell for cell in cells.unique() if is_gap(cell)])]
+def known(cells: pd.Series) -> pd.Series:
+    """The cells that hold something."""
+    if cells.dtype.kind in "iuf":
+        return cells.dropna()
+    return cells[cells.notna() & ~cells.isin([cell for cell in cells.dropna().unique() if is_gap(cell)])]
 
 
 def _check(option: str, name: str, roles: Roles) -> None:

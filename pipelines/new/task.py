@@ -13,7 +13,7 @@ import pandas as pd
 
 from pipelines.errors import DataError, UsageError
 from pipelines.metrics import METRICS, FloatArray
-from pipelines.new.columns import is_gap, is_number
+from pipelines.new.columns import is_number
 from pipelines.new.roles import Roles, Said
 
 FEW_CLASSES = 30  # different whole numbers at most, to be classes
@@ -46,8 +46,8 @@ def find_task(roles: Roles, said: Said) -> Task:
 
     Raises: UsageError for a metric that does not fit the target, or a submission that no task here has.
     """
-    cells = roles.train.cells[roles.target]
-    cells = cells[~cells.map(is_gap)] if cells.map(is_gap).mean() < 0.5 else cells[cells != ""]
+    cells = roles.train.text(roles.target)
+    cells = cells[cells != ""]
     if len(cells) == 0 or cells.nunique() < 2:
         raise DataError(
             f"{roles.train.name}, column {roles.target!r}: there are not two different values to learn from",
@@ -57,7 +57,7 @@ def find_task(roles: Roles, said: Said) -> Task:
     of = None if said.metric is None else METRICS[said.metric].of
     if len(roles.predicted) > 1:
         return _by_class(roles, cells, said)
-    answers = roles.sample.cells[roles.predicted[0]] if roles.predicted else pd.Series(dtype="str")
+    answers = roles.sample.text(roles.predicted[0]) if roles.predicted else pd.Series(dtype="str")
     if of == "values" or (of is None and _is_number(cells, answers)):
         return _number(roles, cells, said)
     return _classes(cells, answers, said)
@@ -120,6 +120,8 @@ def _classes(cells: pd.Series, answers: pd.Series, said: Said) -> Task:
     if said.metric is not None:
         metric, submit = said.metric, _submit_of(said.metric, len(shares))
         notes = {}
+    if said.metric is None and len(shares) > 2 and all(isinstance(label, int) for label in shares):
+        notes["classes"] = f"{len(shares)} different whole numbers are taken for classes (else --metric rmse)"
     if submit == "probabilities":
         notes["classes"] = f"the probability that is submitted is that of {list(shares)[-1]!r}"
     return Task(shares=shares, metric=metric, submit=submit, notes=notes)

@@ -1,5 +1,6 @@
 """What was found -> the files of a competition's folder, as a person would write them: to be read, and changed."""
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -7,25 +8,13 @@ from pipelines.made import Ids
 from pipelines.metrics import in_python
 from pipelines.new.columns import Column, round_to
 from pipelines.new.roles import Roles
-from pipelines.new.schema import as_python, plain, quoted, schema_lines
+from pipelines.new.schema import WIDTH, as_python, plain, quoted, schema_lines, wrapped
 from pipelines.new.split import Split
 from pipelines.new.task import Task
 
 MANY = 15  # columns from which the schema has a file of its own
 SHOWN_CLASSES = 12  # whose shares are said
 BY = "Written by `python -m pipelines new`, and yours to change"
-ENCODERS = '''def make_encoder() -> DefaultEncoder:
-    """Numbers in pieces and standardised, categories as columns or means; finite float32 (N, D)."""
-    return DefaultEncoder({text})
-
-
-def make_trees_encoder() -> DefaultEncoder:
-    """The same for trees: numbers as they are."""
-    return DefaultEncoder({more}for_trees=True)'''
-ENCODERS_OF = {
-    has_text: [ENCODERS.format(text='text="tfidf"' * has_text, more='text="tfidf", ' * has_text)]
-    for has_text in (False, True)
-}
 
 
 @dataclass(frozen=True)
@@ -63,8 +52,9 @@ class Found:
 
 def asked(found: Found) -> str:
     """What is asked, in few words."""
-    if found.is_number:
-        return "a number"
+    if found.task.values is not None:
+        low, high = (round_to(float(value), 4) for value in (found.task.values.min(), found.task.values.max()))
+        return f"a number, {plain(low)} to {plain(high)}"
     return f"{len(found.task.shares)} classes"
 
 
@@ -75,16 +65,16 @@ def init_text(found: Found) -> str:
 
 def competition_text(found: Found) -> str:
     """competition.py: columns, network, and the competition's value with what was found beside each field."""
-    head = f'"""{found.slug}: {found.n_rows:,} rows with {found.roles.target}, {found.roles.test.n_rows:,} without.'
+    head = f'"""{found.slug}: {found.n_rows:,} training rows, {found.roles.test.n_rows:,} test rows.'
     schema = [] if found.in_columns_file else [_schema(found)]
     top = "\n\n".join([f'{head}\n\n{BY}: what is assumed says so.\n"""', *_imports(found), *schema])
-    blocks = [top, *ENCODERS_OF[found.has_text], _network(found), _trees(found), *_groups(found), _value(found)]
+    blocks = [top, _network(found), _trees(found), *_groups(found), _value(found)]
     return "\n\n\n".join(blocks) + "\n"
 
 
 def columns_text(found: Found) -> str:
     """columns.py: the schema."""
-    head = f'"""The columns that {found.roles.train.name} and {found.roles.test.name} share, and what was seen in them.'
+    head = '"""The columns that training and test rows share, and what was seen in them.'
     return f'{head}\n\n{BY}.\n"""\n\nimport pandera.pandas as pa\n\n{_schema(found)}\n'
 
 
@@ -98,10 +88,10 @@ def _schema(found: Found) -> str:
 
 
 def _imports(found: Found) -> list[str]:
-    """Imports from elsewhere, and from here."""
+    """Imports from Python, from elsewhere, and from here."""
     kind = "Regressor" if found.is_number else "Classifier"
     theirs = [
-        "import pandas as pd" * bool(found.split.prefix_of),
+        "import pandas as pd" * bool(found.split.prefix_of or found.split.groups),
         "import pandera.pandas as pa" * (not found.in_columns_file),
         f"from sklearn.ensemble import HistGradientBoosting{kind}",
         "from torch import nn",
@@ -114,7 +104,7 @@ def _imports(found: Found) -> list[str]:
         f"from pipelines.metrics import {in_python(found.task.metric)[0]}",
         "from pipelines.models import MLP",
     ]
-    return ["\n".join(filter(None, lines)) for lines in (theirs, ours)]
+    return ["\n".join(filter(None, lines)) for lines in (["from functools import partial"], theirs, ours)]
 
 
 def _network(found: Found) -> str:
@@ -136,7 +126,13 @@ def _trees(found: Found) -> str:
 
 
 def _groups(found: Found) -> list[str]:
-    sign, key = found.split.prefix_of, found.roles.id
+    sign, key, column = found.split.prefix_of, found.roles.id, found.split.groups
+    if column is not None:
+        return [
+            f'''def add_features(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows without their group, of which test rows have others."""
+    return rows.drop(columns={quoted(column)})'''
+        ]
     if sign is None or key is None:
         return []
     return [
@@ -154,9 +150,10 @@ def _value(found: Found) -> str:
 def _fitted(line: str) -> str:
     """A line, its comment above it where both do not fit into one."""
     code, sign, comment = line.partition(",  # ")
-    if len(line) <= 120 or not sign:
+    if len(line) <= WIDTH:
         return line
-    return f"    # {comment[:114]}\n{code},"
+    above = textwrap.wrap(comment, WIDTH - 6) if sign else []
+    return "\n".join([*(f"    # {part}" for part in above), *wrapped(f"{code}," if sign else code, 8)])
 
 
 def fields(found: Found) -> list[tuple[str, str]]:
@@ -179,6 +176,7 @@ def fields(found: Found) -> list[tuple[str, str]]:
         (f"groups={quoted(split.groups or '')}" * bool(split.groups), assumed(split.notes, "groups")),
         (f"time={quoted(split.time or '')}" * bool(split.time), assumed(split.notes, "time")),
         ("schema=SCHEMA", f"{len(found.columns)} columns"),
+        ("add_features=add_features" * bool(split.groups), ""),
     ]
     return [(field, note) for field, note in said if field]
 
@@ -193,9 +191,8 @@ def _of_target(found: Found) -> list[tuple[str, str]]:
     if task.values is not None:
         loss = f', loss="{task.loss}"' * (task.loss != "squared")
         transform = f'transform="{task.transform}"' * (task.transform != "identity")
-        low, high = (round_to(float(value), 4) for value in (task.values.min(), task.values.max()))
         number = f"Number({(transform + loss).removeprefix(', ')})"
-        return [(f"number={number}", f"{plain(low)} to {plain(high)}")]
+        return [(f"number={number}", asked(found).removeprefix("a number, "))]
     shares = [f"{share:.1%}".replace("%", " %") for share in task.shares.values()]
     shown = ", ".join(shares[:SHOWN_CLASSES]) + ", and so on" * (len(shares) > SHOWN_CLASSES) + " of the rows"
     return [(f"classes={as_python(tuple(task.shares))}", task.notes.get("classes", shown))]
@@ -211,14 +208,20 @@ def _sample_columns(found: Found) -> tuple[str, ...]:
 
 def _variants(found: Found) -> list[str]:
     epochs, batch_size, seeds = recipe_for(found.n_rows)
+    text, for_trees = 'text="tfidf"' * found.has_text, "for_trees=True"
+    more = [part for part in (text, for_trees) if part]
+    encoder = f"partial(DefaultEncoder, {text})" if text else "DefaultEncoder"
     return [
         "    variants={",
         '        "network": Variant(',
-        "            make_encoder=make_encoder,",
+        f"            make_encoder={encoder},",
         "            make_model=make_model,",
         f"            recipe=Recipe(epochs={epochs}, batch_size={batch_size}, lr=2e-3, weight_decay=1e-2),",
         "        ),",
-        '        "trees": Variant(make_encoder=make_trees_encoder, make_estimator=make_trees),',
+        '        "trees": Variant(',
+        f"            make_encoder=partial(DefaultEncoder, {', '.join(more)}),",
+        "            make_estimator=make_trees,",
+        "        ),",
         "    },",
         "    presets={",
         f'        "fast": Preset(folds=5, seeds={seeds}, variants=("network", "trees")),',
