@@ -7,7 +7,7 @@ that there is something to learn.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, Protocol
 
@@ -42,7 +42,17 @@ SYLLABLES = (
 LETTERS, CAPITALS, DIGITS = "abcdefghijkmnpqrstuvwxyz", "ABCDEFGHJKLMNPQRSTUVWXYZ", "0123456789"
 
 
-MAKERS = ("Blocks", "Categories", "Dates", "Ids", "MadeFiles", "Numbers", "Shaped", "Words")  # by which files are told
+MAKERS = (
+    "Blocks",
+    "Categories",
+    "Dates",
+    "Further",
+    "Ids",
+    "MadeFiles",
+    "Numbers",
+    "Shaped",
+    "Words",
+)  # by which files are told
 
 
 class Made(Protocol):
@@ -184,9 +194,23 @@ class Ids:
         return pd.Series(rows % N_TRAIN + 1 if self.kind == "again" else rows + 1)
 
 
+@dataclass(frozen=True)
+class Further:
+    """A further table: a row for each value of the column `key`."""
+
+    key: str
+    columns: Mapping[str, Made]
+
+    def make(self, rows: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+        """What it says of the values in `rows`."""
+        keys = pd.Series(np.sort(rows[self.key].dropna().unique()), name=self.key)
+        drawn = {name: made.draw(rng.random(len(keys)), rng) for name, made in self.columns.items()}
+        return pd.DataFrame({self.key: keys, **drawn})
+
+
 @dataclass(frozen=True, kw_only=True)
 class MadeFiles:
-    """A competition's three files: their names, columns and ids."""
+    """A competition's files: their names, columns and ids."""
 
     columns: Mapping[str, Made]
     target: str
@@ -196,6 +220,7 @@ class MadeFiles:
     ids: Ids = Ids("numbers")
     sample_id: str
     predicted: Mapping[str, Any]  # the other columns of the example, each with the value of all rows
+    tables: Mapping[str, Further] = field(default_factory=dict)
 
     def make(self, seed: int = 0) -> dict[str, pd.DataFrame]:
         """The files by name, 1200 training and 500 test rows; one seed always makes the same."""
@@ -211,7 +236,8 @@ class MadeFiles:
         names = ids[N_TRAIN:].reset_index(drop=True) if self.id else pd.Series(np.arange(1, N_TEST + 1))
         example = pd.DataFrame({self.sample_id: names, **self.predicted})
         train = rows[:N_TRAIN].assign(**{self.target: target[:N_TRAIN]})
-        return dict(zip(self.files, (train, test, example), strict=True))
+        further = {name: table.make(rows, rng) for name, table in self.tables.items()}
+        return dict(zip(self.files, (train, test, example), strict=True)) | further
 
     @cached_property
     def _classes(self) -> list[Any]:

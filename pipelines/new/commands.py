@@ -72,7 +72,7 @@ def examine(slug: str, name: str, data: Path | None, said: "Said") -> "Found":
     from pipelines.new.columns import describe
     from pipelines.new.look import look
     from pipelines.new.roles import find_roles, without_empty
-    from pipelines.new.sample import ids_of
+    from pipelines.new.sample import ids_of, sides_of
     from pipelines.new.split import find_split
     from pipelines.new.task import find_task
     from pipelines.new.text import Found
@@ -80,7 +80,7 @@ def examine(slug: str, name: str, data: Path | None, said: "Said") -> "Found":
     roles = without_empty(find_roles(look(place), said))
     task, split = find_task(roles, said), find_split(roles, said)
     columns = [describe(column, (roles.train, roles.test)) for column in roles.features]
-    return Found(slug, name, roles, task, split, columns, ids_of(roles))
+    return Found(slug, name, roles, task, split, columns, ids_of(roles), sides_of(roles))
 
 
 def _fetched(slug: str) -> Path:
@@ -194,7 +194,10 @@ def found_lines(found: "Found", place: Path) -> list[str]:
     lines = [f"data: {place}"]
     for what, table in (("train", roles.train), ("test", roles.test), ("sample", roles.sample)):
         lines.append(f"  {what:<7} {table.name}: {table.n_rows:,} rows, {len(table.columns)} columns")
-    lines += [f"  further {t.name}: not used; `tables` and `add_features` in competition.py can" for t in roles.more]
+    keys = {side.name: side.key for side in found.sides}
+    for table in roles.more:
+        used = f"more of {keys[table.name]}" if table.name in keys else "not used: `tables` and `add_features` can"
+        lines.append(f"  further {table.name}: {table.n_rows:,} rows; {used}")
     lines.append(f"id:      {roles.id or 'none'} ({roles.notes.get('id', 'as was said')})")
     lines.append(f"target:  {roles.target}: {asked(found)}")
     kinds = {"number": "numbers", "flag": "truth values", "category": "categories", "date": "dates", "text": "texts"}
@@ -211,7 +214,7 @@ def _assumed_lines(found: "Found") -> list[str]:
     task, split = found.task, found.split
     notes = {
         f"metric {task.metric}": (task.notes.get("metric"), "--metric NAME"),
-        "classes": (task.notes.get("classes"), "the order of `classes`"),
+        "classes": (task.notes.get("classes"), "--metric rmse, or `classes` in competition.py"),
         f"groups by {split.groups or 'id'}": (split.notes.get("groups"), "--groups COLUMN"),
         f"time {split.time}": (split.notes.get("time"), "--time COLUMN"),
     }

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 
 from pipelines.made import AT, MAKERS, Blocks, Categories, Dates, Ids, Made, Numbers
-from pipelines.new.columns import as_dates, of_texts, round_to, shape_of
+from pipelines.new.columns import as_dates, describe, of_texts, round_to, shape_of
 from pipelines.new.roles import Roles
 from pipelines.new.schema import as_python, made_lines, made_of, quoted, wrapped
-from pipelines.new.text import BY, Found
+from pipelines.new.text import BY, Found, Side
 
 SHORTEST = 1 / 60  # hours
 
@@ -29,12 +29,13 @@ def sample_text(found: Found) -> str:
         f"    ids={as_python(found.ids)},",
         f"    sample_id={as_python(roles.sample_id)},",
         *wrapped(f"    predicted={as_python(_predicted(found))},", 8),
+        *_tables(found),
         ")  # fmt: skip",
     ]
     body = ["COLUMNS = {", *lines, "}  # fmt: skip", *value]
     used = [name for name in MAKERS if any(f"{name}(" in line for line in body)]
     return (
-        f'''"""Made rows in the form of the competition: drawn from statistics, no row is its own.
+        f'''"""Made rows in the form of the competition's files: drawn from statistics, no row is theirs.
 
 {BY}.
 """
@@ -53,6 +54,32 @@ def make_sample() -> dict[str, pd.DataFrame]:
     return FILES.make()
 '''
     )
+
+
+def _tables(found: Found) -> list[str]:
+    """The argument from which further tables are made."""
+    if not found.sides:
+        return []
+    lines = ["    tables={"]
+    for side in found.sides:
+        inner = [f"    {line}" for line in made_lines(side.columns, {})]
+        lines += [f"        {quoted(side.name)}: Further({quoted(side.key)}, {{", *inner, "        }),"]
+    return [*lines, "    },"]
+
+
+def sides_of(roles: Roles) -> list[Side]:
+    """Further tables that have one column in common with train and test, and a row for each of its values."""
+    found = []
+    for table in roles.more:
+        shared = [name for name in table.columns if name in roles.features]
+        if len(shared) != 1 or len(table.columns) < 2 or not table.name.partition(".")[0].isidentifier():
+            continue
+        cells, others = table.frame[shared[0]], [name for name in table.columns if name != shared[0]]
+        same_kind = cells.dtype.kind == roles.train.frame[shared[0]].dtype.kind
+        if same_kind and cells.is_unique and cells.notna().all() and not set(others) & set(roles.train.columns):
+            columns = [describe(name, (table,)) for name in others if table.frame[name].notna().any()]
+            found.append(Side(table.name, shared[0], columns))
+    return found
 
 
 def ids_of(roles: Roles) -> Ids:

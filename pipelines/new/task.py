@@ -121,7 +121,7 @@ def _classes(cells: pd.Series, answers: pd.Series, said: Said) -> Task:
         metric, submit = said.metric, _submit_of(said.metric, len(shares))
         notes = {}
     if said.metric is None and len(shares) > 2 and all(isinstance(label, int) for label in shares):
-        notes["classes"] = f"{len(shares)} different whole numbers are taken for classes (else --metric rmse)"
+        notes["classes"] = f"{len(shares)} different whole numbers are taken for classes"
     if submit == "probabilities":
         notes["classes"] = f"the probability that is submitted is that of {list(shares)[-1]!r}"
     return Task(shares=shares, metric=metric, submit=submit, notes=notes)

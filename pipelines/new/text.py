@@ -18,6 +18,20 @@ BY = "Written by `python -m pipelines new`, and yours to change"
 
 
 @dataclass(frozen=True)
+class Side:
+    """A further table with a row for each value of a column, its `key`."""
+
+    name: str
+    key: str
+    columns: Sequence[Column]
+
+    @property
+    def stem(self) -> str:
+        """How it is handed to add_features."""
+        return self.name.partition(".")[0]
+
+
+@dataclass(frozen=True)
 class Found:
     """All that was found out about a competition."""
 
@@ -28,6 +42,7 @@ class Found:
     split: Split
     columns: Sequence[Column]  # the features'
     ids: Ids
+    sides: Sequence[Side] = ()  # further tables that say more of a column's values
 
     @property
     def is_number(self) -> bool:
@@ -68,7 +83,7 @@ def competition_text(found: Found) -> str:
     head = f'"""{found.slug}: {found.n_rows:,} training rows, {found.roles.test.n_rows:,} test rows.'
     schema = [] if found.in_columns_file else [_schema(found)]
     top = "\n\n".join([f'{head}\n\n{BY}: what is assumed says so.\n"""', *_imports(found), *schema])
-    blocks = [top, _network(found), _trees(found), *_groups(found), _value(found)]
+    blocks = [top, *_group_of(found), *_add_features(found), _network(found), _trees(found), _value(found)]
     return "\n\n\n".join(blocks) + "\n"
 
 
@@ -91,7 +106,7 @@ def _imports(found: Found) -> list[str]:
     """Imports from Python, from elsewhere, and from here."""
     kind = "Regressor" if found.is_number else "Classifier"
     theirs = [
-        "import pandas as pd" * bool(found.split.prefix_of or found.split.groups),
+        "import pandas as pd" * bool(feature_steps(found)),
         "import pandera.pandas as pa" * (not found.in_columns_file),
         f"from sklearn.ensemble import HistGradientBoosting{kind}",
         "from torch import nn",
@@ -125,20 +140,61 @@ def _trees(found: Found) -> str:
     )'''
 
 
-def _groups(found: Found) -> list[str]:
-    sign, key, column = found.split.prefix_of, found.roles.id, found.split.groups
-    if column is not None:
-        return [
-            f'''def add_features(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows without their group, of which test rows have others."""
-    return rows.drop(columns={quoted(column)})'''
-        ]
+def _group_of(found: Found) -> list[str]:
+    sign, key = found.split.prefix_of, found.roles.id
     if sign is None or key is None:
         return []
     return [
         f'''def group_of(rows: pd.DataFrame) -> pd.Series:
     """Rows that belong together: their ids agree before {sign!r}."""
     return rows[{quoted(key)}].str.split({quoted(sign)}).str[0]'''
+    ]
+
+
+def _add_features(found: Found) -> list[str]:
+    """The function that adds what the columns as they are do not say, if there is something."""
+    steps = feature_steps(found)
+    if not steps:
+        return []
+    tables = "".join(f", {side.stem}: pd.DataFrame" for side in found.sides)
+    said = "; ".join(words for words, _ in steps)
+    lines = [f"    rows = {step}" for _, step in steps[:-1]] + [f"    return {steps[-1][1]}"]
+    return [
+        "\n".join(
+            [
+                f"def add_features(rows: pd.DataFrame{tables}) -> pd.DataFrame:",
+                *_docstring(f"{said[0].upper()}{said[1:]}."),
+                *lines,
+            ]
+        )
+    ]
+
+
+def feature_steps(found: Found) -> list[tuple[str, str]]:
+    """What is done to the rows: in words, and in Python."""
+    split, key = found.split, found.roles.id
+    steps = [
+        (f"what {side.name} says of {side.key}", f'rows.merge({side.stem}, how="left", on={quoted(side.key)})')
+        for side in found.sides
+    ]
+    if key is not None and found.ids.kind == "dates":
+        steps.append(("the id's date, which is a feature, too", f"rows.assign(when=rows[{quoted(key)}])"))
+    if split.prefix_of is not None:
+        size = f'rows.groupby(group_of(rows))[{quoted(key or "")}].transform("size")'
+        steps.append(("how many rows a group has", f"rows.assign(group_size={size})"))
+    if split.groups is not None:
+        steps.append(("no group, since test rows have others", f"rows.drop(columns={quoted(split.groups)})"))
+    return steps
+
+
+def _docstring(text: str) -> list[str]:
+    if len(text) + 10 <= WIDTH:
+        return [f'    """{text}"""']
+    return [
+        '    """What train and test rows say.',
+        "",
+        *(f"    {part}" for part in textwrap.wrap(text, WIDTH - 4)),
+        '    """',
     ]
 
 
@@ -176,7 +232,8 @@ def fields(found: Found) -> list[tuple[str, str]]:
         (f"groups={quoted(split.groups or '')}" * bool(split.groups), assumed(split.notes, "groups")),
         (f"time={quoted(split.time or '')}" * bool(split.time), assumed(split.notes, "time")),
         ("schema=SCHEMA", f"{len(found.columns)} columns"),
-        ("add_features=add_features" * bool(split.groups), ""),
+        ("add_features=add_features" * bool(feature_steps(found)), ""),
+        (f"tables={as_python(tuple(side.name for side in found.sides))}" * bool(found.sides), "further tables"),
     ]
     return [(field, note) for field, note in said if field]
 
@@ -193,8 +250,11 @@ def _of_target(found: Found) -> list[tuple[str, str]]:
         transform = f'transform="{task.transform}"' * (task.transform != "identity")
         number = f"Number({(transform + loss).removeprefix(', ')})"
         return [(f"number={number}", asked(found).removeprefix("a number, "))]
-    shares = [f"{share:.1%}".replace("%", " %") for share in task.shares.values()]
-    shown = ", ".join(shares[:SHOWN_CLASSES]) + ", and so on" * (len(shares) > SHOWN_CLASSES) + " of the rows"
+    shares = [f"{share * 100:.1f} %" for share in task.shares.values()]
+    shown = f"{', '.join(shares)} of the rows"
+    if len(shares) > SHOWN_CLASSES:
+        least, most = (f"{pick(task.shares.values()) * 100:.1f} %" for pick in (min, max))
+        shown = f"{len(shares)} classes, the rarest {least} and the most frequent {most} of the rows"
     return [(f"classes={as_python(tuple(task.shares))}", task.notes.get("classes", shown))]
 
 
