@@ -86,7 +86,7 @@ def leaves(n_classes=99, n_of_each=12, n_test=594, seed=0):
 
 
 def bikes(n_hours=4400, seed=0):
-    """Counts by RMSLE: the id is a timestamp, each month's last days are the test rows, parts of the count are no feature."""
+    """Counts by RMSLE: a timestamp is the id, months' last days are test rows, two columns are parts of it."""
     rng = np.random.default_rng(seed)
     when = pd.date_range("2031-01-01", periods=n_hours, freq="h")
     hour, weekend = when.hour.to_numpy(), (when.day_of_week >= 5).astype(int)
