@@ -42,12 +42,15 @@ def new(
 ) -> None:
     """Look at a competition's files and write its folder: columns, target, metric, networks, made rows."""
     with errors_in_plain_words(INTERRUPTED):
-        from pipelines.new.roles import Said
         from pipelines.settings.lookup import FOLDER, slug_of
 
         slug = slug_of(name)
         place = FOLDER / package_name(folder or slug)
         refuse_taken(place, slug, named=folder is not None, force=force)
+        check_metric(metric)
+
+        from pipelines.new.roles import Said
+
         said = Said(metric, target, id_column, groups, time)
         found = examine(slug, place.name, data, said)
         for line in found_lines(found, data or Path("data") / slug):
@@ -64,8 +67,6 @@ def examine(slug: str, name: str, data: Path | None, said: "Said") -> "Found":
 
     Raises: DataError, UsageError.
     """
-    from pipelines.new.task import check_metric
-
     check_metric(said.metric)
     place = data or _fetched(slug)
 
@@ -81,6 +82,23 @@ def examine(slug: str, name: str, data: Path | None, said: "Said") -> "Found":
     task, split = find_task(roles, said), find_split(roles, said)
     columns = [describe(column, (roles.train, roles.test)) for column in roles.features]
     return Found(slug, name, roles, task, split, columns, ids_of(roles), sides_of(roles))
+
+
+def check_metric(name: str | None) -> None:
+    """Refuse a metric that there is none of.
+
+    Raises: UsageError that lists those there are.
+    """
+    from pipelines.errors import UsageError
+    from pipelines.metrics import METRICS
+
+    if name is not None and name not in METRICS:
+        known = ", ".join(METRICS)
+        raise UsageError(
+            f"there is no metric {name!r}",
+            f"choose one of {known}; for another one take the nearest, and write it in competition.py",
+            f"可选指标：{known}；其他指标请先选最接近的，再在 competition.py 中自行编写",
+        )
 
 
 def _fetched(slug: str) -> Path:

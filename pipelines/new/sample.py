@@ -1,12 +1,13 @@
 """What was found -> sample.py: the statistics that made rows are drawn from."""
 
 from dataclasses import replace
+from math import ceil
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from pipelines.made import AT, MAKERS, Blocks, Categories, Dates, Ids, Made, Numbers
+from pipelines.made import AT, MAKERS, N_TEST, N_TRAIN, Blocks, Categories, Dates, Ids, Made, Numbers
 from pipelines.new.columns import as_dates, describe, of_texts, round_to, shape_of
 from pipelines.new.roles import Roles
 from pipelines.new.schema import as_python, made_lines, made_of, quoted, wrapped
@@ -124,6 +125,8 @@ def _split_by(found: Found) -> dict[str, Made]:
         column = next(c for c in found.columns if c.name == split.groups)
         n_rows = roles.train.n_rows
         size = max(2, min(20, round(n_rows / roles.train.frame[split.groups].nunique())))
+        if column.kind == "number":
+            size = max(size, ceil((N_TRAIN + N_TEST) / (column.bounds[1] - 2)))
         return {split.groups: Blocks(1, size, "" if column.kind == "number" else "group")}
     if split.time is not None and split.time != roles.id:
         column = next(c for c in found.columns if c.name == split.time)

@@ -12,6 +12,7 @@ from pipelines.made import Blocks, Categories, Dates, Ids, Made, Numbers, Shaped
 from pipelines.new.columns import Column, round_to
 
 WIDTH = 120
+ROOM = WIDTH - 8  # lines here are put into others
 FAMILY = 8  # columns of one name but for a number, from which one line stands for all
 MOST_CELLS = 1500  # invented ones to draw from
 MOST_GAPS = 0.95  # in made rows, of which some should hold a value
@@ -74,20 +75,20 @@ def schema_lines(columns: Sequence[Column]) -> list[str]:
 def _line(key: str, value: str, seen: str) -> list[str]:
     """`key: value,  # seen`, the comment above and the list wrapped where that is too long."""
     line = f"    {key}: {value},"
-    if len(line) + len(seen) + 4 <= WIDTH:
+    if len(line) + len(seen) + 4 <= ROOM:
         return [f"{line}  # {seen}"]
-    above = textwrap.wrap(f"# {seen}", WIDTH - 4, subsequent_indent="# ")
+    above = textwrap.wrap(f"# {seen}", ROOM - 4, subsequent_indent="# ")
     return [*(f"    {part}" for part in above), *wrapped(line, 8)]
 
 
 def wrapped(line: str, indent: int) -> list[str]:
     """A line broken after commas, so that no part is too long."""
-    if len(line) <= WIDTH:
+    if len(line) <= ROOM:
         return [line]
     parts, lines = re.split(r"(?<=,) (?=(?:[^\"]*\"[^\"]*\")*[^\"]*$)", line.strip()), [""]
     margin = " " * (len(line) - len(line.lstrip()))
     for part in parts:
-        if lines[-1] and len(margin) + len(lines[-1]) + len(part) + 1 > WIDTH - 4:
+        if lines[-1] and len(margin) + len(lines[-1]) + len(part) + 1 > ROOM:
             lines.append("")
         lines[-1] += f"{' ' * bool(lines[-1])}{part}"
     return [margin + lines[0], *(margin + " " * (indent - 4) + part for part in lines[1:])]

@@ -185,20 +185,6 @@ def skewness(values: FloatArray) -> float:
     return float((off**3).mean() / spread**3) if spread else 0.0
 
 
-def check_metric(name: str | None) -> None:
-    """Refuse a metric that there is none of.
-
-    Raises: UsageError that lists those there are.
-    """
-    if name is not None and name not in METRICS:
-        known = ", ".join(METRICS)
-        raise UsageError(
-            f"there is no metric {name!r}",
-            f"choose one of {known}; for another one take the nearest, and write it in competition.py",
-            f"可选指标：{known}；其他指标请先选最接近的，再在 competition.py 中自行编写",
-        )
-
-
 def _submit_of(metric: str, n_classes: int) -> Submit:
     if metric.startswith("map@"):
         return "ranked"

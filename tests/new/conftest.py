@@ -1,13 +1,13 @@
 """A place for competitions' folders, and the ways to make one."""
 
 import pytest
+from made_files import written
 from typer.testing import CliRunner
 
 from pipelines.__main__ import app
 from pipelines.new.commands import examine
 from pipelines.new.roles import Said
 from pipelines.settings import lookup
-from made_files import written
 
 
 @pytest.fixture

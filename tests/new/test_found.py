@@ -122,7 +122,9 @@ def test_columns_of_the_sample_that_say_nothing_are_those_of_the_classes_in_orde
 
 
 def test_a_target_spelt_otherwise_in_the_sample(found):
-    files = three(table(Sale_Price=np.arange(60.0), other=1.0).drop(columns="y"), ["Sale_Price", "other"], sample={"SalePrice": 0})
+    files = three(
+        table(Sale_Price=np.arange(60.0), other=1.0).drop(columns="y"), ["Sale_Price", "other"], sample={"SalePrice": 0}
+    )
     it = found(files)
     assert (it.roles.target, it.roles.left_out, it.task.metric) == ("Sale_Price", ("other",), "rmse")
 
@@ -238,7 +240,7 @@ def test_what_columns_hold(found):
 
 WRONG = {
     "two files to train on": (
-        lambda files: files | {"my_train.csv": files["train.csv"], "train.csv": None, "a_train.csv": files["train.csv"]},
+        lambda files: files | {"train.csv": None} | dict.fromkeys(("a_train.csv", "my_train.csv"), files["train.csv"]),
         {}, DataError, "2 tables could hold the train rows: a_train.csv, my_train.csv",
     ),
     "no sample": (
