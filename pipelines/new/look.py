@@ -20,6 +20,8 @@ from pipelines.errors import DataError
 
 SEPARATORS = (",", "\t", ";", "|")
 ENDINGS = (".csv", ".tsv")
+SURELY = ("na", "n/a", "#n/a", "<na>", "nan", "null", "nat")  # words for missing that are never a value
+GAPS = ["", "?", "NaN", "NaT", *(way(word) for word in SURELY for way in (str.lower, str.upper, str.capitalize))]
 HEAD = 20_000  # bytes that tell a file's separator and columns
 
 
@@ -55,22 +57,22 @@ class Table:
 
     @cached_property
     def frame(self) -> pd.DataFrame:
-        """The cells: numbers where a column holds nothing else, all other columns text; an empty cell is missing.
+        """The cells: numbers where a column holds nothing else but words for missing; other columns are text.
 
         Raises: DataError for a file that cannot be taken apart.
         """
-        frame = self._read(keep_default_na=False, na_values=[""])
-        for name, cells in frame.items():
-            if cells.dtype.kind in "bO" or cells.isna().all():
-                frame[name] = cells.map(str, na_action="ignore").astype("str")
+        frame = self._read(keep_default_na=False, na_values=GAPS)
+        others = [i for i, cells in enumerate(frame.dtypes) if cells.kind not in "iuf" or frame.iloc[:, i].isna().all()]
+        texts = self._read(dtype="str", na_filter=False, usecols=others)
+        for place, name in zip(others, texts.columns, strict=True):
+            frame.isetitem(place, stripped(texts[name]))
         return frame
 
     def text(self, name: str) -> pd.Series:
-        """A column's cells as they stand in the file, but for blanks around them; an empty one is ""."""
-        if pd.api.types.is_string_dtype(self.frame[name].dtype):
-            return stripped(self.frame[name].fillna(""))
-        place = self.columns.index(name)
-        return stripped(self._read(dtype="str", na_filter=False, usecols=[place]).iloc[:, 0])
+        """A column's cells as they stand in the file, but for blanks around them."""
+        if self.frame[name].dtype.kind not in "iuf":
+            return self.frame[name]
+        return stripped(self._read(dtype="str", na_filter=False, usecols=[self.columns.index(name)]).iloc[:, 0])
 
     def _read(self, **more: Any) -> pd.DataFrame:
         try:

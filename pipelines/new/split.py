@@ -95,7 +95,8 @@ def _group_column(roles: Roles) -> str | None:
     found = []
     for name in roles.features:
         train, test = (known(table.frame[name]) for table in (roles.train, roles.test))
-        whole = train.dtype.kind != "f" or bool((train % 1 == 0).all())
+        numbers = [cells.dtype.kind in "iuf" for cells in (train, test)]
+        whole = numbers[0] == numbers[1] and (not numbers[0] or bool((train % 1 == 0).all()))
         if whole and _apart(train, test) and len(train) >= LEAST_SIZE * train.nunique():
             found.append((train.nunique(), name))
     return max(found)[1] if found else None

@@ -164,6 +164,14 @@ def test_a_column_of_groups_that_the_files_do_not_share(found):
     assert found(files, groups="sentence").split.groups == "sentence"
 
 
+def test_numbers_are_numbers_where_one_file_has_a_word_for_missing(found):
+    files = three(table(240, area=np.arange(240) // 3))
+    files["test.csv"]["area"] = files["test.csv"]["area"].astype(str).where(np.arange(80) > 0, "NA")
+    it = found(files)
+    area = it.columns[-1]
+    assert (area.kind, area.nullable, it.split.groups) == ("number", True, None)
+
+
 def test_later_test_rows_are_a_split_by_time_and_others_are_not(found):
     days = pd.date_range("2031-01-01", periods=60).strftime("%d.%m.%Y")
     it = found(three(table(day=days)))
