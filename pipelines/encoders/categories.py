@@ -103,6 +103,7 @@ class CategoryEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.one_hot_ = OneHotEncoder(
             min_frequency=self.min_frequency, max_categories=most if pooled else None, sparse_output=False,
             handle_unknown="infrequent_if_exist", feature_name_combiner=named,
+            dtype=np.float32,
         )  # fmt: skip
         self.means_, self.scaler_ = TargetMeans(), StandardScaler()
         self.n_features_in_ = X.shape[1]

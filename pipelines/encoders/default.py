@@ -9,6 +9,7 @@ from typing import Any, Literal, Self
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
 from pipelines.encoders.categories import CategoryEncoder
@@ -102,15 +103,15 @@ class DefaultEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         encoded = self._fit_encoders(self._leaves(frame), labels, groups)
         self.varied_ = np.flatnonzero(encoded.min(axis=0) < encoded.max(axis=0))
         if not len(self.varied_):
-            raise nothing_left(self.notes_)
-        return encoded[:, self.varied_]
+            raise nothing_left(self.notes_, len(frame))
+        return self._varied(encoded)
 
     def transform(self, X: pd.DataFrame) -> np.ndarray:
         """Encode rows with what `fit` learned: float32 (N, D)."""
         check_is_fitted(self)
         leaves = self._leaves(self._frame(X, reset=False))
         encoded = [encoder.transform(leaves[kind]) for kind, encoder in self.encoders_.items()]
-        return np.hstack(encoded, dtype=np.float32)[:, self.varied_]
+        return self._varied(np.hstack(encoded, dtype=np.float32))
 
     def get_feature_names_out(self, input_features: object = None) -> np.ndarray:  # noqa: ARG002 scikit-learn passes it
         """A name for each of the D columns."""
@@ -118,12 +119,21 @@ class DefaultEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         names = [name for encoder in self.encoders_.values() for name in encoder.get_feature_names_out()]
         return np.asarray(names, dtype=object)[self.varied_]
 
+    def __sklearn_tags__(self) -> Tags:
+        tags: Tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = tags.input_tags.string = tags.input_tags.categorical = True
+        tags.transformer_tags.preserves_dtype = []  # float32, whatever comes in
+        return tags
+
     def _frame(self, X: Any, *, reset: bool) -> pd.DataFrame:
         """The rows as a frame, of the columns that `fit` has seen."""
         if isinstance(X, pd.DataFrame):
             validate_data(self, X, skip_check_array=True, reset=reset)
             return X
         return pd.DataFrame(validate_data(self, X, dtype=None, ensure_all_finite=False, reset=reset))
+
+    def _varied(self, encoded: np.ndarray) -> np.ndarray:
+        return encoded if len(self.varied_) == encoded.shape[1] else encoded[:, self.varied_]
 
     def _look_at(self, values: pd.Series, name: str) -> Column:
         column = look_at(values, name, self.max_one_hot)
@@ -155,10 +165,10 @@ class DefaultEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return np.hstack([for_numbers.fit_transform(numbers), encoded], dtype=np.float32)
 
 
-def nothing_left(notes: list[str]) -> DataError:
+def nothing_left(notes: list[str], n_samples: int) -> DataError:
     """No column can be used; `notes` say why."""
     return DataError(
-        f"no column of the training rows can be used: {'; '.join(notes) or 'there is none'}",
+        f"no column can be used of {n_samples} sample{'s' * (n_samples > 1)}: {'; '.join(notes) or 'all are rare'}",
         "use all training rows and columns; add_features can make columns that differ from row to row",
         "请使用全部训练行和列；可用 add_features 添加各行取值不同的列",
     )

@@ -54,16 +54,16 @@ class NumberEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.names_ = self._names(X.columns.tolist())
         return self
 
-    def transform(self, X: pd.DataFrame) -> FloatArray:
+    def transform(self, X: pd.DataFrame) -> np.ndarray:
         """Columns (N, D): the numbers, where gaps are, whole numbers' values, pieces."""
         numbers = X.to_numpy(dtype=np.float64)
         filled, gaps = self._filled(numbers), np.isnan(numbers[:, self.gaps_])
         if self.plain_:
-            return np.hstack([filled, gaps])
+            return np.hstack([filled, gaps], dtype=np.float32)
         scaled = self._scaled(filled)
         values = [filled[:, [k]] == self.values_[k] for k in self.values_]
         pieces = [in_pieces(scaled[:, k], edges) for k, edges in self.edges_.items()]
-        return np.hstack([scaled, gaps, *values, *pieces])
+        return np.hstack([scaled, gaps, *values, *pieces], dtype=np.float32)
 
     def get_feature_names_out(self, input_features: object = None) -> np.ndarray:  # noqa: ARG002 scikit-learn passes it
         """A name for each of the D columns."""
@@ -110,10 +110,10 @@ class NumberEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return plain + values + [f"{names[k]} piece {i}/{n}" for k, n in n_pieces.items() for i in range(1, n + 1)]
 
 
-def in_pieces(numbers: FloatArray, edges: FloatArray) -> FloatArray:
+def in_pieces(numbers: FloatArray, edges: FloatArray) -> np.ndarray:
     """How full each bin between two `edges` (P + 1,) is: 0 below it, 1 above it; (N, P).
 
     >>> in_pieces(np.array([0.0, 1.5, 9.0]), np.array([0.0, 1.0, 3.0])).tolist()
     [[0.0, 0.0], [1.0, 0.25], [1.0, 1.0]]
     """
-    return np.clip((numbers[:, None] - edges[:-1]) / np.diff(edges), 0.0, 1.0)
+    return np.clip((numbers[:, None] - edges[:-1]) / np.diff(edges), 0.0, 1.0).astype(np.float32)

@@ -143,9 +143,7 @@ def test_parameters_are_checked_in_fit(mixed, parameter, value, words):
 
 
 def test_nothing_to_learn_from_is_an_error():
-    with pytest.raises(
-        DataError, match="no column of the training rows can be used: a is left out: every training row"
-    ):
+    with pytest.raises(DataError, match="no column can be used of 3 samples: a is left out: every training row"):
         DefaultEncoder().fit(pd.DataFrame({"a": [1, 1, 1]}))
 
 
@@ -208,7 +206,6 @@ def test_whole_numbers_of_few_values_get_a_column_each():
 
 def test_few_categories_one_hot_rare_and_unseen_together_missing_alone():
     frame = pd.DataFrame({"deck": ["A"] * 20 + ["B"] * 20 + [None] * 20 + ["C", "D", "C"]})
-    encoder = DefaultEncoder(min_frequency=5).fit(pd.concat([frame] * 10))
     encoder = DefaultEncoder(min_frequency=5)
     encoder.fit(pd.concat([frame, *[frame[:60]] * 9], ignore_index=True))
     assert encoder.get_feature_names_out().tolist() == ["deck is missing", "deck is A", "deck is B", "deck is rare"]
@@ -289,14 +286,15 @@ def test_rows_of_a_group_do_not_hear_of_each_other(towns):
 
 def test_noise_of_many_categories_stays_noise():
     rng = np.random.default_rng(0)
-    frame = pd.DataFrame({f"c{i}": [f"v{v}" for v in rng.integers(0, 500, 1500)] for i in range(10)})
-    y = rng.integers(0, 2, 1500)
+    frame = pd.DataFrame({f"c{i}": [f"v{v}" for v in rng.integers(0, 200, 800)] for i in range(4)})
+    y = rng.integers(0, 2, 800)
     model = make_pipeline(DefaultEncoder(), LogisticRegression())
     proba = cross_val_predict(
         model, frame, y, cv=StratifiedKFold(5, shuffle=True, random_state=0), method="predict_proba"
     )
     assert 0.45 < roc_auc_score(y, proba[:, 1]) < 0.55
-    assert 0.45 < model.fit(frame, y)[-1].score(model[0].fit_transform(frame, y), y) < 0.58
+    seen = model[0].fit_transform(frame, y)
+    assert 0.45 < roc_auc_score(y, LogisticRegression().fit(seen, y).decision_function(seen)) < 0.6
 
 
 def test_values_are_split_at_a_sign():
@@ -343,22 +341,18 @@ def test_trees_get_numbers_as_they_are():
     assert "a missing" in columns
 
 
-@pytest.mark.parametrize("classes", [2, 12])
-@pytest.mark.parametrize("for_trees", [False, True])
-def test_width_is_bounded(classes, for_trees):
+@pytest.mark.parametrize(("classes", "max_width"), [(2, 1000), (2, 100), (9, 100), (3, 200), (2, 2)])
+def test_width_is_bounded(classes, max_width):
     rng = np.random.default_rng(0)
-    many = {f"c{i}": [f"v{v}" for v in rng.integers(0, 300, 600)] for i in range(12)}
-    few = {f"f{i}": [f"v{v}" for v in rng.integers(0, 19, 600)] for i in range(12)}
-    numbers = {f"n{i}": rng.normal(size=600) for i in range(12)}
-    frame, y = pd.DataFrame(many | few | numbers), rng.integers(0, classes, 600)
-    wide = DefaultEncoder(max_one_hot=40, pieces=50, for_trees=for_trees).fit_transform(frame, y).shape[1]
-    assert wide <= 1000
-    for max_width in (100, 200, 400):
-        out = DefaultEncoder(max_one_hot=40, pieces=50, max_width=max_width, for_trees=for_trees).fit_transform(
-            frame, y
-        )
-        assert out.shape[1] <= max_width
-    assert DefaultEncoder(max_width=2).fit_transform(frame, y).shape[1] <= 2 * frame.shape[1]
+    many = {f"c{i}": [f"v{v}" for v in rng.integers(0, 100, 200)] for i in range(4)}
+    few = {f"f{i}": [f"v{v}" for v in rng.integers(0, 19, 200)] for i in range(12)}
+    numbers = {f"n{i}": rng.normal(size=200) for i in range(12)}
+    frame, y = pd.DataFrame(many | few | numbers), rng.integers(0, classes, 200)
+    encoder = DefaultEncoder(max_one_hot=30, pieces=50, max_width=max_width)
+    width = encoder.fit_transform(frame, y).shape[1]
+    assert width <= max(max_width, 2 * frame.shape[1])
+    assert width > 0.6 * max_width
+    assert encoder.set_params(for_trees=True).fit_transform(frame, y).shape[1] <= max(max_width, 2 * frame.shape[1])
 
 
 def test_text_as_components(mixed):
@@ -388,5 +382,7 @@ def test_columns_of_the_same_name_as_a_part():
     assert names == ["c[0]", "c[0] (1)", "c[1]"]
 
 
-def test_scikit_learns_checks():
-    check_estimator(DefaultEncoder())
+@pytest.mark.parametrize("for_trees", [False, True])
+def test_scikit_learns_checks(for_trees):
+    done = check_estimator(DefaultEncoder(for_trees=for_trees), on_skip=None)
+    assert sum(check["status"] == "passed" for check in done) >= 40
