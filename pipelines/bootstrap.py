@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from pipelines.metrics import FloatArray, IntArray, Target
 
     Scorer = Callable[[FloatArray], FloatArray]  # counts (N, K) -> scores (K,)
@@ -96,7 +98,8 @@ def standard_error(per_row: "FloatArray", groups: "IntArray | None" = None) -> f
 
 def share(part: "FloatArray", of: "FloatArray") -> "FloatArray":
     """One divided by the other; NaN where there is nothing to divide by."""
-    return np.divide(part, of, out=np.full(np.broadcast_shapes(part.shape, of.shape), np.nan), where=of > 0)
+    out: FloatArray = np.full(np.broadcast_shapes(part.shape, of.shape), np.nan)
+    return np.asarray(np.divide(part, of, out=out, where=of > 0))
 
 
 def mean_of_known(values: "FloatArray") -> "FloatArray":
@@ -111,7 +114,7 @@ def areas(y: "Target", proba: "FloatArray") -> "Scorer":
     return lambda counts: mean_of_known(np.stack([scores(counts) for scores in of_classes]))
 
 
-def area(is_class: "FloatArray", score: "FloatArray") -> "Scorer":
+def area(is_class: "NDArray[np.bool_]", score: "FloatArray") -> "Scorer":
     """Share of pairs, a row of the class and another, whose scores are in this order; equal ones count half."""
     order = np.argsort(score)
     rows, others = order[is_class[order]], order[~is_class[order]]
@@ -140,7 +143,7 @@ def tables(y: "Target", labels: "FloatArray") -> "Scorer":
     def table_of(counts: "FloatArray") -> "FloatArray":
         table = np.zeros((n * n, counts.shape[1]))
         table[found] = np.add.reduceat(counts.take(order, axis=0), starts, axis=0)
-        return table.reshape(n, n, -1)
+        return np.asarray(table.reshape(n, n, -1))
 
     return table_of
 

@@ -9,9 +9,12 @@ from scipy.stats import poisson, rankdata
 from sklearn import metrics as sk
 
 from pipelines import metrics
+from pipelines.audit.practice import Hidden
 from pipelines.bootstrap import n_draws, one_by_one, samples, standard_error
 from pipelines.errors import UsageError
 from pipelines.metrics import METRICS, Metric, accuracy, f1, in_python, log_loss, mae, map_at, rmse, rmsle, roc_auc
+from pipelines.validation.baselines import compare
+from pipelines.validation.forecast import forecast
 
 RESAMPLED = [name for name, metric in METRICS.items() if metric.resampled is not None]
 
@@ -199,6 +202,22 @@ def test_rows_that_come_four_times_count_once():
     for metric in (accuracy, roc_auc):
         alone = metric.difference(y, ours[::4], other[::4])
         assert metric.difference(y[four], ours, other, four) == pytest.approx(alone, rel=1e-9)
+
+
+def test_every_error_of_a_run_counts_rows_of_a_group_as_one(titanic):
+    """Each row stands there four times: all errors are twice what they seem."""
+    y, ours = made("probabilities", n=300, n_classes=2)
+    other = made("probabilities", n=300, n_classes=2, seed=1)[1]
+    y, ours, other = (np.repeat(each, 4, axis=0) for each in (y, ours, other))
+    groups = np.repeat(np.arange(300), 4)
+    for metric in (accuracy, roc_auc):
+        own = replace(titanic, metric=metric, published=None)
+        apart, together = ([
+            forecast(own, y, ours, {}, 400, each), compare(own, y, "other", ours, other, each),
+            Hidden(None, y).score(metric, ours, each),
+        ] for each in (None, groups))  # fmt: skip
+        errors = [(f.high - f.low, b.se, b.gain_se, h.se) for f, b, h in (apart, together)]
+        np.testing.assert_allclose(np.divide(errors[1], errors[0]), 2, rtol=0.1)
 
 
 # The bootstrap against errors that are known
