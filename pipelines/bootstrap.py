@@ -150,7 +150,7 @@ def tables(y: "Target", labels: "FloatArray") -> "Scorer":
 
 def hits(table: "FloatArray") -> "FloatArray":
     """How many rows of each class were said to be of it; (C, K)."""
-    return np.einsum("iik->ik", table)
+    return np.asarray(np.einsum("iik->ik", table))
 
 
 def f1_of_classes(table: "FloatArray") -> "FloatArray":
