@@ -19,7 +19,7 @@ KILLED  = || { code=$$?; [ $$code -ne 137 ] || \
 	exit $$code; }
 
 .DEFAULT_GOAL := help
-.PHONY: help setup titanic otto cv data submit scores doctor lecture bench test check lowest lock clean
+.PHONY: help setup titanic otto new run cv data submit scores doctor lecture bench test check lowest lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,12 @@ titanic: setup ## Titanic: from the data to a checked submission
 
 otto: setup ## Otto: the same for nine classes and 93 counts
 	$(RUN) run otto $(INPUT) $(ARGS) $(KILLED)
+
+new: setup ## write the folder of competition C from its files (DATA=folder or zip; else from Kaggle)
+	$(RUN) new $(C) $(INPUT) $(ARGS)
+
+run: setup ## any competition, by its name C
+	$(RUN) run $(C) $(INPUT) $(ARGS) $(KILLED)
 
 cv: setup ## cross-validate only, write nothing
 	$(RUN) cv $(C) $(INPUT) $(ARGS) $(KILLED)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipelines.kaggle import commands
+from pipelines.new import commands as new_commands
 from pipelines.report import console, process
 
 if TYPE_CHECKING:
@@ -126,6 +127,7 @@ def _names(text: str | None) -> tuple[str, ...] | None:
 
 
 commands.register(app)
+new_commands.register(app)
 if find_spec("lectures"):  # the course uses the pipelines and is found by name, as competitions are
     import_module("lectures.commands").register(app)
 

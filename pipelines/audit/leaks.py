@@ -7,6 +7,7 @@ cross-validated score is too good; and it says little of test rows that are of a
 Both show in the files, before anything is trained.
 """
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from pipelines.competition import Competition
 from pipelines.data.tables import Tables
 from pipelines.errors import HomeworkError
 from pipelines.metrics import FloatArray, IntArray, standard_error
+from pipelines.training.early_stopping import first_equal
 from pipelines.validation.splits import codes_of, group_names
 
 FEWEST_GROUPS = 5  # values that several training rows share
@@ -31,7 +33,7 @@ FEW = 0.05  # of the values that random dealing would put into both files
 MOST_ROWS, CELLS = 5_000, 500_000  # of each file, that the classifier sees
 FOLDS = 3
 MARGIN = 0.55  # an AUC that is above it by twice its error is told
-NAMED = 3  # columns in a message
+NAMED, FEWER = 3, 0.2  # columns in a message, that matter at least so much as the first
 
 
 @dataclass(frozen=True)
@@ -65,11 +67,13 @@ class Apart:
 def watch(competition: Competition, tables: Tables) -> list[str]:
     """What a person should hear of how the files were parted, each with its next steps; nothing where all is well.
 
-    With `competition.time` nothing is looked for: later rows differ, and the folds know it.
+    With `competition.time` nothing is looked for: later rows differ, and the folds know it. Of training rows that are
+    equal one is looked at: no fold parts them.
     """
     if competition.time is not None:
         return []
-    rows, n_train = pd.concat([tables.train, tables.test], ignore_index=True), len(tables.train)
+    train = tables.train[first_equal(tables.train.iloc[:, 1:], tables.y) == np.arange(len(tables.train))]
+    rows, n_train = pd.concat([train, tables.test], ignore_index=True), len(train)
     names = group_names(competition, rows)
     unshared = sorted(find_unshared(rows, n_train, competition.key), key=lambda found: -found.n_rows)
     new = [found for found in unshared if names is None or not covers(names[:n_train], found.values[:n_train])]
@@ -115,7 +119,6 @@ def covers(groups: pd.Series, values: pd.Series) -> bool:
     return bool((n_groups == 1).mean() > 1 - FEW)
 
 
-@threadpool_limits.wrap(limits=1, user_api="openmp")  # rows are so few that threads would wait for each other
 def tell_apart(rows: pd.DataFrame, n_train: int, groups: IntArray | None) -> Apart:
     """Adversarial validation: a classifier learns which file a row is from, and is scored on rows it has not seen.
 
@@ -123,32 +126,36 @@ def tell_apart(rows: pd.DataFrame, n_train: int, groups: IntArray | None) -> Apa
     it tells the files apart: those without which it does so less well.
     """
     rng, most = np.random.default_rng(0), int(np.clip(CELLS // rows.shape[1], 500, MOST_ROWS))
-    dealt = rng.permutation(n_train)[:most], n_train + rng.permutation(len(rows) - n_train)[:most]
-    picked = np.concatenate(dealt)
+    picked = np.concatenate([rng.permutation(n_train)[:most], n_train + rng.permutation(len(rows) - n_train)[:most]])
     X, is_test = as_numbers(rows.iloc[picked]), picked >= n_train
     units = np.unique(picked if groups is None else groups[picked], return_inverse=True)[1]
     fold_of = (rng.permutation(int(units.max()) + 1) % FOLDS)[units]
-    models = []
-    for fold in range(FOLDS):
-        model = HistGradientBoostingClassifier(max_iter=30, max_leaf_nodes=15, early_stopping=False, random_state=0)
-        models.append(model.fit(X[fold_of != fold], is_test[fold_of != fold]))
+    with threadpool_limits(limits=1, user_api="openmp"):  # rows are so few that threads would wait for each other
+        models = [_classifier().fit(X[fold_of != fold], is_test[fold_of != fold]) for fold in range(FOLDS)]
 
-    def score(X: FloatArray) -> tuple[float, float]:
-        proba = np.empty(len(X))
-        for fold, model in enumerate(models):
-            proba[fold_of == fold] = model.predict_proba(X[fold_of == fold])[:, 1]
-        return auc_with_error(is_test, proba, units)
+        def score(X: FloatArray) -> tuple[float, float]:
+            proba = np.empty(len(X))
+            for fold, model in enumerate(models):
+                proba[fold_of == fold] = model.predict_proba(X[fold_of == fold])[:, 1]
+            return auc_with_error(is_test, proba, units)
 
-    apart = Apart(*score(X))
-    if not apart.matters:
-        return apart
-    lost = []
-    for column in range(X.shape[1]):
-        shuffled = X.copy()
-        shuffled[:, column] = rng.permutation(X[:, column])
-        lost.append(apart.auc - score(shuffled)[0])
-    best = [i for i in np.argsort(lost)[::-1][:NAMED] if lost[i] > 0.2 * max(lost)]
-    return Apart(apart.auc, apart.se, tuple(str(rows.columns[i]) for i in best))
+        apart = Apart(*score(X))
+        if not apart.matters:
+            return apart
+        lost = np.array([apart.auc - score(_shuffled(X, column, rng))[0] for column in range(X.shape[1])])
+    first = np.argsort(-lost)[:NAMED]
+    named = first[(lost[first] > FEWER * lost.max()) | (first == first[0])]
+    return Apart(apart.auc, apart.se, tuple(str(rows.columns[i]) for i in named))
+
+
+def _classifier() -> HistGradientBoostingClassifier:
+    return HistGradientBoostingClassifier(max_iter=30, max_leaf_nodes=15, early_stopping=False, random_state=0)
+
+
+def _shuffled(X: FloatArray, column: int, rng: np.random.Generator) -> FloatArray:
+    shuffled = X.copy()
+    shuffled[:, column] = rng.permutation(X[:, column])
+    return shuffled
 
 
 def as_numbers(rows: pd.DataFrame) -> FloatArray:
@@ -176,7 +183,7 @@ def auc_with_error(positive: NDArray[np.bool_], score: FloatArray, groups: IntAr
         below = (ranks[of_kind] - rankdata(score[of_kind])) / n[not kind]
         above[of_kind] = below if kind else 1 - below
         errors.append(standard_error(above[of_kind], groups[of_kind]))
-    return float(above[positive].mean()), float(np.hypot(*errors))
+    return float(above[positive].mean()), math.hypot(*errors)
 
 
 def grouped_words(competition: Competition, found: list[Unshared]) -> str:

@@ -6,9 +6,10 @@ A place is a folder or a zip. Nothing is unpacked onto the disk to read it.
 import errno
 import json
 import os
+import sys
 import zipfile
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -170,6 +171,36 @@ def is_sample(place: Path) -> bool:
     return place == SAMPLE and not os.path.lexists(place)
 
 
+def every_table(place: Path, endings: tuple[str, ...]) -> list[Item]:
+    """All files of `place` whose names end so, packed or not; nothing of what they hold is read.
+
+    Raises: DataError for a place that cannot be looked into.
+    """
+    if not os.path.lexists(place):
+        raise DataError(f"there is no folder {place}", "name the folder or zip that holds the files", "请检查路径")
+    trouble: list[str] = []
+    found = list(_anywhere(place, NamesThatEnd(endings), DEEPEST, trouble))
+    if trouble and not found:
+        raise DataError(trouble[0], "mend or remove it, or name another folder", "请修正或删除它，或指定其他文件夹")
+    return found
+
+
+class NamesThatEnd(Collection[str]):
+    """All file names with one of these endings: more than any archive holds."""
+
+    def __init__(self, endings: tuple[str, ...]) -> None:
+        self.endings = endings
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name.endswith(self.endings) and not name.startswith(".")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.endings)
+
+    def __len__(self) -> int:
+        return sys.maxsize
+
+
 def content(place: Path, name: str) -> bytes | None:
     """The bytes of one file in a place; None if it is not there or cannot be told."""
     try:
@@ -201,7 +232,7 @@ def _at_the_top(place: Path, names: Sequence[str]) -> list[Item]:
     return [_loose(path, exact=True) for path in paths] if all(map(is_file, paths)) else []
 
 
-def _anywhere(place: Path, wanted: set[str], deepest: int, trouble: list[str]) -> Iterator[Item]:
+def _anywhere(place: Path, wanted: Collection[str], deepest: int, trouble: list[str]) -> Iterator[Item]:
     """Every file of a wanted name, in whatever case, loose or packed; the nearest first."""
     waiting: deque[tuple[Path, tuple[str, ...]]] = deque([(place, ())])
     for _ in range(MOST if wanted else 0):
@@ -232,7 +263,7 @@ def _loose(path: Path, home: tuple[str, ...] = (), *, exact: bool = False) -> It
     return Item("/".join((*home, path.name)), home, 2 if packed else not exact, read, None if packed else path)
 
 
-def _packed(path: Path, home: tuple[str, ...], wanted: set[str], before: str) -> Iterator[Item]:
+def _packed(path: Path, home: tuple[str, ...], wanted: Collection[str], before: str) -> Iterator[Item]:
     """The files of wanted names in a zip, and in the zips inside it."""
     try:
         for packed in look(path, wanted):

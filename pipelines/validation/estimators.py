@@ -110,9 +110,8 @@ def out_of_fold(predictions: Sequence[Predictions], folds: Sequence[Fold], n_row
     oof: dict[str, FloatArray] = {}
     for each in predictions:
         job = each.jobs[0]
-        oof.setdefault(job.variant, np.full((n_rows, each.scored.shape[-1]), np.nan))[folds[job.fold].scored] = (
-            each.scored[0]
-        )
+        whole = oof.setdefault(job.variant, np.full((n_rows, each.scored.shape[-1]), np.nan))
+        whole[folds[job.fold].scored] = each.scored[0]
     return oof
 
 

@@ -128,7 +128,7 @@ def double(fold):
 def test_a_group_and_what_comes_back_can_be_pickled():
     jobs = tuple(Job("network", fold, seed, 10 * fold + seed) for fold in range(2) for seed in range(2))
     group = Group(
-        jobs=jobs, encode=double, make_model=small, n_classes=2, recipe=replace(RECIPE, patience=2),
+        jobs=jobs, encode=double, make_model=small, n_outputs=2, recipe=replace(RECIPE, patience=2),
         metric=make_group([], None).metric, device=torch.device("cpu"),
     )  # fmt: skip
     here = fit(group)

@@ -105,7 +105,7 @@ def test_each_row_is_scored_once_and_never_trained_on(toy):
     parts = split(features.y, 4, 0)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(crossval, "split", lambda *_: parts)  # the same folds for the changed labels
+        patch.setattr(crossval, "split", lambda *_, **_bonds: parts)  # the same folds for the changed labels
         after = cross_validate(toy, Features(features.train, swapped, features.test), plan(toy))
     np.testing.assert_array_equal(before.oof[scored], after.oof[scored])
     others = np.setdiff1d(np.arange(300), scored)

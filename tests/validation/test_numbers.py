@@ -18,7 +18,7 @@ from pipelines.models import MLP, BatchEnsemble
 from pipelines.training.estimator import TorchRegressor
 from pipelines.training.targets import Scale
 from pipelines.validation import baselines, crossval
-from pipelines.validation.baselines import simple_models, without_slow
+from pipelines.validation.baselines import seconds_of_linear, simple_models, without_slow
 from pipelines.validation.blend import fit_linear
 from pipelines.validation.crossval import Features, FoldEncoder, cross_validate, member_seed
 from pipelines.validation.forecast import forecast
@@ -273,20 +273,21 @@ def test_without_a_linear_model_the_rest_is_as_it_was(toy):
 
 
 def test_a_linear_model_that_would_take_long_is_left_out_with_a_word(toy, number_toy, monkeypatch):
-    for competition, name, n_outputs in ((toy, "logistic regression", 2), (number_toy, "ridge", 1)):
+    for competition, name in ((toy, "logistic regression"), (number_toy, "ridge")):
         models = simple_models(competition)
-        n_rows = int(baselines.MOST[name] / 100 / n_outputs)
-        assert without_slow(competition, models, n_rows, 100) is models
-        with pytest.warns(TrainingWarning, match=f"{name} is left out: on {n_rows + 1:,} rows of 100 feat") as told:
-            left = without_slow(competition, models, n_rows + 1, 100)
+        n_rows = int(60 / seconds_of_linear(competition, 1000, 1000) * 1000)
+        assert without_slow(competition, models, n_rows, 1000) is models
+        says = f"{name} is left out: for {n_rows + n_rows // 10:,} rows of 1,000 features it takes about 66 s a fold"
+        with pytest.warns(TrainingWarning, match=says) as told:
+            left = without_slow(competition, models, n_rows + n_rows // 10, 1000)
         assert list(left) == [each for each in models if each != name]
         assert f"{name!r}: None" in str(told[0].message)
         asked_for = replace(competition, baselines={name: models[name]})
         assert without_slow(asked_for, models, 10**9, 100) is models
         switched_off = replace(competition, baselines={name: None})
         assert list(without_slow(switched_off, simple_models(switched_off), 10**9, 100)) == list(left)
-    monkeypatch.setitem(baselines.MOST, "ridge", 599.0)  # 300 rows of two features
-    with pytest.warns(TrainingWarning, match="ridge is left out: on 300 rows of 2 features"):
+    monkeypatch.setattr(baselines, "MOST_SECONDS", 1e-9)
+    with pytest.warns(TrainingWarning, match="ridge is left out: for 300 rows of 2 features"):
         result = cross_validate(number_toy, number_features(), plan(number_toy))
     assert [row.name for row in result.baselines] == ["mean"]
 

@@ -1,0 +1,303 @@
+"""What was found -> the files of a competition's folder, as a person would write them: to be read, and changed."""
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pipelines.made import Ids
+from pipelines.metrics import in_python
+from pipelines.new.columns import Column, round_to
+from pipelines.new.roles import Roles
+from pipelines.new.schema import WIDTH, as_python, plain, quoted, schema_lines, wrapped
+from pipelines.new.split import Split
+from pipelines.new.task import Task
+
+MANY = 15  # columns from which the schema has a file of its own
+SHOWN_CLASSES = 12  # whose shares are said
+BY = "Written by `python -m pipelines new`, and yours to change"
+
+
+@dataclass(frozen=True)
+class Side:
+    """A further table with a row for each value of a column, its `key`."""
+
+    name: str
+    key: str
+    columns: Sequence[Column]
+
+    @property
+    def stem(self) -> str:
+        """How it is handed to add_features."""
+        return self.name.partition(".")[0]
+
+
+@dataclass(frozen=True)
+class Found:
+    """All that was found out about a competition."""
+
+    slug: str
+    name: str  # of the folder
+    roles: Roles
+    task: Task
+    split: Split
+    columns: Sequence[Column]  # the features'
+    ids: Ids
+    sides: Sequence[Side] = ()  # further tables that say more of a column's values
+
+    @property
+    def is_number(self) -> bool:
+        """Whether the target is a number."""
+        return self.task.values is not None
+
+    @property
+    def has_text(self) -> bool:
+        """Whether a column holds sentences."""
+        return any(column.kind == "text" and column.words[1] > 3 for column in self.columns)
+
+    @property
+    def n_rows(self) -> int:
+        """Training rows."""
+        return self.roles.train.n_rows
+
+    @property
+    def in_columns_file(self) -> bool:
+        """Whether the schema stands in a file of its own."""
+        return len(schema_lines(self.columns)) >= MANY
+
+
+def asked(found: Found) -> str:
+    """What is asked, in few words."""
+    if found.task.values is not None:
+        low, high = (round_to(float(value), 4) for value in (found.task.values.min(), found.task.values.max()))
+        return f"a number, {plain(low)} to {plain(high)}"
+    return f"{len(found.task.shares)} classes"
+
+
+def init_text(found: Found) -> str:
+    """__init__.py: what the folder is about."""
+    return f'"""{found.slug}: {found.roles.target}, {asked(found)}."""\n'
+
+
+def competition_text(found: Found) -> str:
+    """competition.py: columns, network, and the competition's value with what was found beside each field."""
+    head = f'"""{found.slug}: {found.n_rows:,} training rows, {found.roles.test.n_rows:,} test rows.'
+    schema = [] if found.in_columns_file else [_schema(found)]
+    top = "\n\n".join([f'{head}\n\n{BY}: what is assumed says so.\n"""', *_imports(found), *schema])
+    blocks = [top, *_group_of(found), *_add_features(found), _network(found), _trees(found), _value(found)]
+    return "\n\n\n".join(blocks) + "\n"
+
+
+def columns_text(found: Found) -> str:
+    """columns.py: the schema."""
+    head = '"""The columns that training and test rows share, and what was seen in them.'
+    return f'{head}\n\n{BY}.\n"""\n\nimport pandera.pandas as pa\n\n{_schema(found)}\n'
+
+
+def _schema(found: Found) -> str:
+    lines = [f"    {line}" for line in schema_lines(found.columns)]
+    left_out = []
+    if found.roles.left_out:
+        left_out = [f"    # left out: {', '.join(found.roles.left_out)}"[:118], '    strict="filter",']
+    ends = "    }," if left_out else "    }"
+    return "\n".join(["SCHEMA = pa.DataFrameSchema(", "    {", *lines, ends, *left_out, ")  # fmt: skip"])
+
+
+def _imports(found: Found) -> list[str]:
+    """Imports from Python, from elsewhere, and from here."""
+    kind = "Regressor" if found.is_number else "Classifier"
+    theirs = [
+        "import pandas as pd" * bool(feature_steps(found)),
+        "import pandera.pandas as pa" * (not found.in_columns_file),
+        f"from sklearn.ensemble import HistGradientBoosting{kind}",
+        "from torch import nn",
+    ]
+    ours = [
+        f"from competitions.{found.name}.columns import SCHEMA" * found.in_columns_file,
+        f"from competitions.{found.name}.sample import make_sample",
+        f"from pipelines.competition import Competition, {'Number, ' * found.is_number}Preset, Recipe, Variant",
+        "from pipelines.encoders import DefaultEncoder",
+        f"from pipelines.metrics import {in_python(found.task.metric)[0]}",
+        "from pipelines.models import MLP",
+    ]
+    return ["\n".join(filter(None, lines)) for lines in (["from functools import partial"], theirs, ours)]
+
+
+def _network(found: Found) -> str:
+    width = 128 if found.n_rows < 3_000 else 256
+    return f'''def make_model(n_features: int, n_outputs: int) -> nn.Module:
+    """Two hidden layers with dropout."""
+    return MLP([n_features, {width}, {width // 2}, n_outputs], activation="silu", dropout=0.3)'''
+
+
+def _trees(found: Found) -> str:
+    kind = "HistGradientBoostingRegressor" if found.is_number else "HistGradientBoostingClassifier"
+    leaves = 8 if found.n_rows < 3_000 else 16
+    n_iterations = 200 if len(found.task.shares) < 10 else 60  # a tree for each class, in each iteration
+    return f'''def make_trees() -> {kind}:
+    """Boosted trees."""
+    return {kind}(
+        learning_rate=0.05, max_iter={n_iterations}, max_leaf_nodes={leaves}, early_stopping=False, random_state=0
+    )'''
+
+
+def _group_of(found: Found) -> list[str]:
+    sign, key = found.split.prefix_of, found.roles.id
+    if sign is None or key is None:
+        return []
+    return [
+        f'''def group_of(rows: pd.DataFrame) -> pd.Series:
+    """Rows that belong together: their ids agree before {sign!r}."""
+    return rows[{quoted(key)}].str.split({quoted(sign)}).str[0]'''
+    ]
+
+
+def _add_features(found: Found) -> list[str]:
+    """The function that adds what the columns as they are do not say, if there is something."""
+    steps = feature_steps(found)
+    if not steps:
+        return []
+    tables = "".join(f", {side.stem}: pd.DataFrame" for side in found.sides)
+    said = "; ".join(words for words, _ in steps)
+    lines = [f"    rows = {step}" for _, step in steps[:-1]] + [f"    return {steps[-1][1]}"]
+    return [
+        "\n".join(
+            [
+                f"def add_features(rows: pd.DataFrame{tables}) -> pd.DataFrame:",
+                *_docstring(f"{said[0].upper()}{said[1:]}."),
+                *lines,
+            ]
+        )
+    ]
+
+
+def feature_steps(found: Found) -> list[tuple[str, str]]:
+    """What is done to the rows: in words, and in Python."""
+    split, key = found.split, found.roles.id
+    steps = [
+        (f"what {side.name} says of {side.key}", f'rows.merge({side.stem}, how="left", on={quoted(side.key)})')
+        for side in found.sides
+    ]
+    if key is not None and found.ids.kind == "dates":
+        steps.append(("the id's date, which is a feature, too", f"rows.assign(when=rows[{quoted(key)}])"))
+    if split.prefix_of is not None:
+        size = f'rows.groupby(group_of(rows))[{quoted(key or "")}].transform("size")'
+        steps.append(("how many rows a group has", f"rows.assign(group_size={size})"))
+    if split.groups is not None:
+        steps.append(("no group, since test rows have others", f"rows.drop(columns={quoted(split.groups)})"))
+    return steps
+
+
+def _docstring(text: str) -> list[str]:
+    if len(text) + 10 <= WIDTH:
+        return [f'    """{text}"""']
+    return [
+        '    """What train and test rows say.',
+        "",
+        *(f"    {part}" for part in textwrap.wrap(text, WIDTH - 4)),
+        '    """',
+    ]
+
+
+def _value(found: Found) -> str:
+    lines = [f"    {field},{f'  # {note}' if note else ''}" for field, note in fields(found)]
+    return "\n".join(["COMPETITION = Competition(", *map(_fitted, lines), *_variants(found), ")  # fmt: skip"])
+
+
+def _fitted(line: str) -> str:
+    """A line, its comment above it where both do not fit into one."""
+    code, sign, comment = line.partition(",  # ")
+    if len(line) <= WIDTH:
+        return line
+    above = textwrap.wrap(comment, WIDTH - 6) if sign else []
+    return "\n".join([*(f"    # {part}" for part in above), *wrapped(f"{code}," if sign else code, 8)])
+
+
+def fields(found: Found) -> list[tuple[str, str]]:
+    """The fields of `Competition` that the files decide, each with what was found, or is assumed."""
+    roles, task, split = found.roles, found.task, found.split
+    id_note = roles.notes.get("id", "as was said")
+    said: list[tuple[str, str]] = [
+        (f"slug={quoted(found.slug)}", ""),
+        (f"id_column={quoted(roles.id) if roles.id else None}", id_note),
+        (f"sample_id={quoted(roles.sample_id)}" * (roles.sample_id != roles.id), f"in {roles.sample.name}"),
+        (f"target={quoted(roles.target)}", f"in {roles.train.name} alone"),
+        *_of_target(found),
+        (f"metric={in_python(task.metric)[1]}", assumed(task.notes, "metric")),
+        (f"submit={quoted(task.submit)}", ""),
+        (f"sample_submission={quoted(roles.sample.name)}", f"columns {', '.join(roles.sample.columns[:4])}"),
+        (f"sample_columns={as_python(_sample_columns(found))}" * bool(_sample_columns(found)), ""),
+        (f"train_file={quoted(roles.train.name)}" * (roles.train.name != "train.csv"), ""),
+        (f"test_file={quoted(roles.test.name)}" * (roles.test.name != "test.csv"), ""),
+        ("groups=group_of" * bool(split.prefix_of), assumed(split.notes, "groups")),
+        (f"groups={quoted(split.groups or '')}" * bool(split.groups), assumed(split.notes, "groups")),
+        (f"time={quoted(split.time or '')}" * bool(split.time), assumed(split.notes, "time")),
+        ("schema=SCHEMA", f"{len(found.columns)} columns"),
+        ("add_features=add_features" * bool(feature_steps(found)), ""),
+        (f"tables={as_python(tuple(side.name for side in found.sides))}" * bool(found.sides), "further tables"),
+    ]
+    return [(field, note) for field, note in said if field]
+
+
+def assumed(notes: dict[str, str], what: str) -> str:
+    """A note that says that something is assumed, or that a person said it."""
+    return f"assumed: {notes[what]}" if what in notes else "as was said"
+
+
+def _of_target(found: Found) -> list[tuple[str, str]]:
+    task = found.task
+    if task.values is not None:
+        loss = f', loss="{task.loss}"' * (task.loss != "squared")
+        transform = f'transform="{task.transform}"' * (task.transform != "identity")
+        number = f"Number({(transform + loss).removeprefix(', ')})"
+        return [(f"number={number}", asked(found).removeprefix("a number, "))]
+    shares = [f"{share * 100:.1f} %" for share in task.shares.values()]
+    shown = f"{', '.join(shares)} of the rows"
+    if len(shares) > SHOWN_CLASSES:
+        least, most = (f"{pick(task.shares.values()) * 100:.1f} %" for pick in (min, max))
+        shown = f"{len(shares)} classes, the rarest {least} and the most frequent {most} of the rows"
+    return [(f"classes={as_python(tuple(task.shares))}", task.notes.get("classes", shown))]
+
+
+def _sample_columns(found: Found) -> tuple[str, ...]:
+    """The sample submission's columns, where they are not named as the target, or as its classes."""
+    predicted = tuple(found.roles.predicted)
+    if len(predicted) > 1:
+        return found.task.sample_columns
+    return () if predicted == (found.roles.target,) else predicted
+
+
+def _variants(found: Found) -> list[str]:
+    epochs, batch_size, seeds = recipe_for(found.n_rows)
+    text, for_trees = 'text="tfidf"' * found.has_text, "for_trees=True"
+    more = [part for part in (text, for_trees) if part]
+    encoder = f"partial(DefaultEncoder, {text})" if text else "DefaultEncoder"
+    return [
+        "    variants={",
+        '        "network": Variant(',
+        f"            make_encoder={encoder},",
+        "            make_model=make_model,",
+        f"            recipe=Recipe(epochs={epochs}, batch_size={batch_size}, lr=2e-3, weight_decay=1e-2),",
+        "        ),",
+        '        "trees": Variant(',
+        f"            make_encoder=partial(DefaultEncoder, {', '.join(more)}),",
+        "            make_estimator=make_trees,",
+        "        ),",
+        "    },",
+        "    presets={",
+        f'        "fast": Preset(folds=5, seeds={seeds}, variants=("network", "trees")),',
+        f'        "best": Preset(folds=10, seeds={2 * seeds}, variants=("network", "trees")),',
+        "    },",
+        "    make_sample=make_sample,",
+    ]
+
+
+def recipe_for(n_rows: int) -> tuple[int, int, int]:
+    """Epochs, rows of a batch, and seeds: about a thousand steps, more where there are many rows.
+
+    >>> recipe_for(1_460), recipe_for(8_693), recipe_for(600_000)
+    ((40, 64, 4), (40, 256, 3), (8, 2048, 1))
+    """
+    for most, epochs, batch_size, seeds in ((4_000, 40, 64, 4), (20_000, 40, 256, 3), (100_000, 20, 512, 1)):
+        if n_rows < most:
+            return epochs, batch_size, seeds
+    return 8, 2048, 1
