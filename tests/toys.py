@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from pipelines.competition import Recipe
+from pipelines.competition import Recipe, Variant
 from pipelines.validation.crossval import Features, Plan
+from pipelines.validation.estimators import fit_all, fits_of, out_of_fold
 
 QUICK = Recipe(epochs=20, batch_size=64, lr=0.1, weight_decay=0.0)
 
@@ -34,3 +35,11 @@ def only(competition, recipe):
 def plan(toy, recipe=QUICK, **changes):
     """Four folds of two networks; `recipe` trains them, `toy` says what they are."""
     return Plan(**{"folds": 4, "seeds": 2, "variants": {"network": only(toy, recipe)}} | changes)
+
+
+def fitted_baselines(competition, models, features, folds, workers=1, on_task=lambda *_: None):
+    """What simple models, functions that make one by name, say out of fold."""
+    variants = {name: Variant(make_estimator=make) for name, make in models.items()}
+    fits = fits_of(plan(competition, folds=len(folds)), variants, pooled=False)
+    said = fit_all(competition, features, folds, fits, workers, on_task)
+    return out_of_fold(said, folds, len(features.y))

@@ -174,7 +174,7 @@ def _groups_for(estimator: Any, groups: IntArray | None) -> dict[str, IntArray]:
     if groups is None or not isinstance(estimator, Pipeline):
         return {}
     name, encoder = estimator.steps[0]
-    return {f"{name}__groups": groups} if takes_groups(encoder) else {}
+    return {f"{name}__groups": groups} if hasattr(encoder, "fit_transform") and takes_groups(encoder) else {}
 
 
 def _target(competition: Competition, y: Target) -> tuple[Any, IntArray]:

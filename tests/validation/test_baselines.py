@@ -11,14 +11,14 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils._openmp_helpers import _openmp_effective_n_threads
 from threadpoolctl import threadpool_info, threadpool_limits
-from toys import make_features, plan
+from toys import fitted_baselines, make_features, plan
 
 from pipelines.competition import Variant
 from pipelines.errors import UsageError
 from pipelines.hardware import blas_on_one_thread
 from pipelines.validation import crossval, groups
 from pipelines.validation.crossval import Features, FoldEncoder, cross_validate
-from pipelines.validation.estimators import Fit, fit_all, fit_one, fits_of, out_of_fold
+from pipelines.validation.estimators import Fit, fit_one
 from pipelines.validation.splits import split
 
 MODELS = {
@@ -38,20 +38,13 @@ def wide_rows(n=1500, n_features=60):
     return rows, (rows @ rng.normal(size=n_features) + rng.normal(size=n) > 0).to_numpy().astype(np.int64)
 
 
-def fitted(toy, models, rows, y, folds, workers, on_task=lambda *_: None):
-    """What baselines say out of fold."""
-    variants = {name: Variant(make_estimator=make) for name, make in models.items()}
-    fits = fits_of(plan(toy, folds=len(folds)), variants, pooled=False)
-    return out_of_fold(fit_all(toy, Features(rows, y, rows[:0]), folds, fits, workers, on_task), folds, len(y))
-
-
 def test_the_same_bytes_on_any_number_of_cores(toy):
     rows, y = wide_rows()
     folds = split(y, 3, 0)
     found = []
     for workers in (1, 3):
         with threadpool_limits(limits=workers, user_api="blas"), blas_on_one_thread():
-            found.append(fitted(toy, MODELS, rows, y, folds, workers))
+            found.append(fitted_baselines(toy, MODELS, Features(rows, y, rows[:0]), folds, workers))
     one, three = found
     assert list(one) == list(three) == list(MODELS)
     for name, make in MODELS.items():
@@ -73,7 +66,9 @@ def test_fits_run_side_by_side_on_one_thread_each_and_are_counted(toy):
     rows, y = wide_rows(60, 2)
     told = []
     with blas_on_one_thread():
-        fitted(toy, {"a": Watched}, rows, y, split(y, 2, 0), 2, lambda *task: told.append(task))
+        fitted_baselines(
+            toy, {"a": Watched}, Features(rows, y, rows[:0]), split(y, 2, 0), 2, lambda *task: told.append(task)
+        )
     assert threads == [{1}] * 2
     assert told == [("baselines", done, 2) for done in range(3)]
 
@@ -113,7 +108,7 @@ def test_a_baseline_that_fails_is_named(toy):
     rows, y = wide_rows(60, 2)
     told = r"^a: make_estimator fails: ValueError: no such library, tests/validation/test_baselines.py, line \d+\n"
     with pytest.raises(UsageError, match=told):
-        fitted(toy, {"a": broken}, rows, y, split(y, 2, 0), 2)
+        fitted_baselines(toy, {"a": broken}, Features(rows, y, rows[:0]), split(y, 2, 0), 2)
 
 
 def test_memory_bounds_how_many_are_fitted_at_a_time(toy, monkeypatch):

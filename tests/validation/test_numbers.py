@@ -9,7 +9,7 @@ from sklearn.dummy import DummyRegressor
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.metrics import r2_score, root_mean_squared_error
 from sklearn.preprocessing import StandardScaler
-from toys import make_features, number_features, plan
+from toys import fitted_baselines, make_features, number_features, plan
 
 from pipelines.competition import Number, Published, Recipe, Variant
 from pipelines.errors import TrainingWarning, UsageError
@@ -18,7 +18,7 @@ from pipelines.models import MLP, BatchEnsemble
 from pipelines.training.estimator import TorchRegressor
 from pipelines.training.targets import Scale
 from pipelines.validation import baselines, crossval
-from pipelines.validation.baselines import out_of_fold, seconds_of_linear, simple_models, without_slow
+from pipelines.validation.baselines import seconds_of_linear, simple_models, without_slow
 from pipelines.validation.blend import fit_linear
 from pipelines.validation.crossval import Features, FoldEncoder, cross_validate, member_seed
 from pipelines.validation.forecast import forecast
@@ -216,7 +216,7 @@ def test_baselines_of_a_number_are_scikit_learns(number_toy):
     features = number_features()
     folds = split(features.y, 3, 0)
     logs = np.log(features.y)
-    oof = out_of_fold(simple_models(number_toy), features.train, logs, folds, 2, lambda *_: None)
+    oof = fitted_baselines(number_toy, simple_models(number_toy), replace(features, y=logs), folds, workers=2)
     assert {name: p.shape for name, p in oof.items()} == {"mean": (300, 1), "ridge": (300, 1)}
     for train, scored in folds:
         np.testing.assert_allclose(oof["mean"][scored], logs[train].mean())
@@ -226,12 +226,13 @@ def test_baselines_of_a_number_are_scikit_learns(number_toy):
         np.testing.assert_allclose(oof["ridge"][scored][:, 0], by_hand, rtol=1e-6)
 
 
-def test_a_baseline_that_extrapolates_ends_where_networks_end():
+def test_a_baseline_that_extrapolates_ends_where_networks_end(number_toy):
     frame = pd.DataFrame({"x": np.append(np.arange(20.0), 1e6)})
     y = np.append(np.arange(20.0), 7.0)
-    fold = crossval.Fold(np.arange(20), np.array([20]))
-    said = baselines.one_fold(LinearRegression, frame, y, fold)
-    assert said.tolist() == [[19 * 1.25]]
+    folds = [crossval.Fold(np.arange(20), np.array([20]))] * 2
+    said = fitted_baselines(number_toy, {"line": LinearRegression}, Features(frame, y, frame[:0]), folds)
+    assert said["line"][20].tolist() == [19 * 1.25]
+    assert np.isnan(said["line"][:20]).all()
 
 
 def test_features_that_are_alike_do_not_disturb_ridge(number_toy):

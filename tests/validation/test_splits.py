@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.model_selection import GroupKFold, TimeSeriesSplit
-from toys import QUICK, make_features, only, plan
+from toys import QUICK, fitted_baselines, make_features, only, plan
 
 from pipelines.competition import Recipe
 from pipelines.encoders import LeaveOneOutMean, TabularEncoder
@@ -18,7 +18,6 @@ from pipelines.models import MLP
 from pipelines.run import run
 from pipelines.settings.knobs import Knobs
 from pipelines.training.fit import Job
-from pipelines.validation.baselines import out_of_fold
 from pipelines.validation.blend import blend
 from pipelines.validation.crossval import Features, FoldEncoder, cross_validate
 from pipelines.validation.results import Predictions, summarise
@@ -286,8 +285,8 @@ def test_baselines_hand_the_groups_to_an_encoder_that_asks(toy):
 
     folds = split(features.y, 4, 0, groups=features.groups)
     models = {"mean": lambda: make_pipeline(Watched(), LogisticRegression())}
-    out_of_fold(models, rows, features.y, folds, 1, lambda *_: None, features.groups)
-    np.testing.assert_array_equal(got[0], features.groups[folds[0].train])
+    fitted_baselines(toy, models, replace(features, train=rows), folds)
+    np.testing.assert_array_equal(got[0], features.units[folds[0].train])
     known = LeaveOneOutMean().fit_transform(rows, features.y, features.groups)
     assert (known == 0.5).all()
     assert set(LeaveOneOutMean().fit_transform(rows, features.y)[:, 0]) == {0.0, 1.0}
