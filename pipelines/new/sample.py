@@ -104,8 +104,8 @@ def ids_of(roles: Roles) -> Ids:
 
 def _step(dates: pd.Series) -> float:
     """Hours from one date to the next one, as they are most often."""
-    steps = dates.sort_values().diff().dropna()
-    return max(SHORTEST, round(float(steps.median().total_seconds()) / 3600, 3))
+    seconds = dates.sort_values().diff().dropna().dt.total_seconds()
+    return max(SHORTEST, round(float(seconds.median()) / 3600, 3))
 
 
 def _values(found: Found) -> Made:
