@@ -22,7 +22,8 @@ from pipelines.models import MLP
 from pipelines.training.batches import ShuffledBatches, TensorRows, training_batches
 from pipelines.training.loop import train_epoch
 from pipelines.training.noise import NoiseStreams
-from pipelines.training.stack import CrossEntropy, exchanged, give_noise
+from pipelines.training.stack import exchanged, give_noise
+from pipelines.training.targets import CrossEntropy
 
 Step = Callable[[], float]  # trains for one epoch, returns seconds per network
 DEVICE = torch.device(os.environ.get("BENCHMARK_DEVICE", "cpu"))

@@ -42,10 +42,11 @@ def run_command(
     output: Annotated[Path, typer.Option(help="Where submissions go; a folder per competition.")] = Path("submissions"),
     preset: Annotated[str, typer.Option(help="fast or best: how many networks are averaged.")] = "fast",
     variants: Annotated[
-        str | None, typer.Option(help="Networks of the competition, in place of the preset's.", metavar="NAME,NAME")
+        str | None,
+        typer.Option(help="Networks and estimators of the competition, in place of the preset's.", metavar="NAME,NAME"),
     ] = None,
     folds: Annotated[int | None, typer.Option(help="Folds of the cross-validation; else as the preset says.")] = None,
-    seeds: Annotated[int | None, typer.Option(help="Networks per fold; else as the preset says.")] = None,
+    seeds: Annotated[int | None, typer.Option(help="Networks of a variant per fold; else as the preset says.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the training rows; else as the recipe says.")] = None,
     seed: Annotated[int, typer.Option(help="Fixes all chance: the same seed gives the same csv on the CPU.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",

@@ -4,14 +4,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from pipelines.settings.allowed import Checked, refuse_contradictions
+from pipelines.settings.allowed import Checked, refuse_contradictions, refuse_half_variant
 
 if TYPE_CHECKING:
     import pandas as pd
     import pandera.pandas as pa
     from torch import nn
 
-    from pipelines.metrics import FloatArray, Metric
+    from pipelines.metrics import FloatArray, Metric, Target
 
 Frames = dict[str, "pd.DataFrame"]
 Schedule = Literal["constant", "cosine", "one-cycle"]
@@ -40,19 +40,28 @@ class Recipe(Checked):
 
 @dataclass(frozen=True, kw_only=True)
 class Variant(Checked):
-    """One way from features to probabilities: how rows are encoded, which network, how it is trained.
+    """One way from features to predictions: a network with its encoder and recipe, or an estimator of scikit-learn's.
 
-    Factories, not instances: each fold gets a new encoder, model and optimizer.
+    Factories, not instances: each fold gets a new encoder, a new network or estimator. A classifier predicts
+    probabilities, a regressor the number as it is learned (`Number.forward`). Without an encoder an estimator gets the
+    feature frame as it is. A `random_state` that is None is set, for each fold and seed another; where none is left
+    to set, one fit in each fold stands for all seeds. Early stopping of an estimator's own splits off rows at random,
+    and parts groups: give it a number of iterations (HistGradientBoosting: `early_stopping=False`).
     """
 
-    make_encoder: Callable[[], Any]  # scikit-learn transformer, fitted on the training fold
-    make_model: "Callable[[int, int], nn.Module]"  # (n_features, n_classes) -> network that returns logits
-    recipe: Recipe = field(default_factory=Recipe)
+    make_encoder: Callable[[], Any] | None = None  # scikit-learn transformer, fitted on the training fold
+    make_model: "Callable[[int, int], nn.Module] | None" = None  # (n_features, n_classes or 1) -> logits
+    make_estimator: Callable[[], Any] | None = None  # scikit-learn classifier or regressor
+    recipe: Recipe = field(default_factory=Recipe)  # of a network
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        refuse_half_variant(self)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Preset(Checked):
-    """How many networks are averaged: `folds` x `seeds` of each of the `variants`."""
+    """How many networks or estimators are averaged: `folds` x `seeds` of each of the `variants`."""
 
     folds: int
     seeds: int
@@ -81,11 +90,12 @@ class Number(Checked):
     transform: Literal["identity", "log1p"] = "identity"
     loss: Loss = "squared"
 
-    def forward(self, y: "FloatArray") -> "FloatArray":
+    def forward(self, y: "Target") -> "FloatArray":
         """Target values as they are learned."""
         import numpy as np  # here, for `--help` does not wait for it
 
-        return np.log1p(y) if self.transform == "log1p" else y
+        values = np.asarray(y, dtype=np.float64)
+        return np.log1p(values) if self.transform == "log1p" else values
 
     def inverse(self, learned: "FloatArray") -> "FloatArray":
         """Target values of what was learned."""
@@ -120,12 +130,12 @@ class Competition(Checked):
     add_features: "Callable[..., pd.DataFrame] | None" = None  # train and test rows together, id too, never the target
     groups: "str | Callable[[pd.DataFrame], pd.Series] | None" = None
     time: str | None = None
-    variants: Mapping[str, Variant]  # the networks, of which presets name some
+    variants: Mapping[str, Variant]  # networks and estimators, of which presets name some
     make_sample: "Callable[[], Frames]"  # file name -> made rows, for a machine without the data
     presets: Mapping[str, Preset] = field(
         default_factory=lambda: {"fast": Preset(folds=10, seeds=5), "best": Preset(folds=10, seeds=20)}
     )
-    baselines: Mapping[str, Callable[[], Any]] = field(default_factory=dict)  # classifiers on feature frames
+    baselines: Mapping[str, Callable[[], Any] | None] = field(default_factory=dict)  # on feature frames; None: left out
     public_share: float = 1.0  # share of the test rows behind the public score
     published: Published | None = None  # how others' public scores differed from their cross-validation
 
@@ -139,9 +149,9 @@ class Competition(Checked):
         return f"https://www.kaggle.com/competitions/{self.slug}"
 
     @property
-    def files(self) -> tuple[str, str, str]:
-        """The file names that every run reads: training rows, test rows, example of a submission."""
-        return (self.train_file, self.test_file, self.sample_submission)
+    def files(self) -> tuple[str, ...]:
+        """The file names that every run reads: training rows, test rows, example of a submission, further tables."""
+        return (self.train_file, self.test_file, self.sample_submission, *self.tables)
 
     @property
     def key(self) -> str:

@@ -136,9 +136,10 @@ def _last_of_theirs(lines: Sequence[tuple[str, int | None]]) -> tuple[str, str]:
 
 
 @contextmanager
-def code_named(what: str) -> Iterator[None]:
-    """Name the file and line of a competition's own code that fails.
+def code_named(what: str, made_by: Any = None, advice: tuple[str, str] | None = None) -> Iterator[None]:
+    """Name the file and line of a competition's own code that fails, or of the function that made what fails.
 
+    `advice`, in English and Chinese, is what to do where more is known than that it is to be corrected.
     Raises: UsageError.
     """
     try:
@@ -147,12 +148,14 @@ def code_named(what: str) -> Iterator[None]:
         if isinstance(error, HomeworkError) or memory_is_full(error):
             raise
         place, place_zh = place_of(error)
+        if not place and made_by is not None:
+            place, place_zh = defined_at(made_by)
         said = (str(error).splitlines() or [""])[0]
-        raise UsageError(
-            f"{what} fails: {type(error).__name__}: {said}{place}",
+        hint, hint_zh = advice or (
             f"correct it{place or ': it names a column that is not there, or meets a value that it does not expect'}",
             f"请更正{place_zh or '：可能使用了不存在的列名，或遇到了意外的取值'}",
-        ) from error
+        )
+        raise UsageError(f"{what} fails: {type(error).__name__}: {said}{place}", hint, hint_zh) from error
 
 
 class HomeworkWarning(UserWarning):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pipelines.audit.leaks import watch
 from pipelines.audit.practice import hide, without_published
 from pipelines.competition import Competition
 from pipelines.data.sources import Fetch, Source, locate
@@ -22,7 +23,9 @@ from pipelines.submission.provenance import git_commit, peak_memory_mb, versions
 from pipelines.submission.record import Record
 from pipelines.training.fit import OnEpoch
 from pipelines.validation.crossval import Plan, cross_validate, make_features
+from pipelines.validation.estimators import fits_of
 from pipelines.validation.results import CVResult
+from pipelines.validation.splits import split_line
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ def make_plan(competition: Competition, knobs: Knobs) -> Plan:
     check_names(competition.slug, knobs, competition.presets, competition.variants)
     preset = competition.presets[knobs.preset]
     variants = {name: competition.variants[name] for name in knobs.variants or preset.variants}
-    if knobs.epochs is not None:
+    if knobs.epochs is not None:  # estimators have no recipe to change
         variants = {name: replace(v, recipe=replace(v.recipe, epochs=knobs.epochs)) for name, v in variants.items()}
     return Plan(
         folds=preset.folds if knobs.folds is None else knobs.folds,
@@ -82,22 +85,26 @@ def run(
     say(plan_line(competition, plan))
     tables, hidden = read(competition, source), None
     try_metric(competition.metric, tables.y, competition.n_outputs)
-    for note in tables.notes:
+    leaks = watch(competition, tables)
+    for note in (*tables.notes, *leaks):
         warnings.warn(note, DataWarning, stacklevel=2)
     if knobs.practice:
-        hidden = hide(tables, knobs.seed)
+        hidden = hide(competition, tables, knobs.seed)
         competition, tables = without_published(competition), hidden.tables
     features = make_features(competition, tables)
     if features.n_twins:
         say(f"equal rows: {features.n_twins} training rows repeat another but for the id; equal ones share a fold")
+    if line := split_line(competition, plan.folds, features.groups, features.time):
+        say(line)
     result = cross_validate(competition, features, plan, on_epoch, on_task)
     on_result(source, result)
-    record, path = make_record(competition, knobs, plan, source, result), None
+    record, path = replace(make_record(competition, knobs, plan, source, result), leaks=leaks), None
     if hidden is not None:
         record = replace(record, practice=hidden.score(competition.metric, result.test))
     elif write:
         csv = writer.to_csv(competition, tables.sample_submission, tables.test[competition.key], result.test)
-        linter.check(competition, csv, source.files[competition.sample_submission])
+        known = (float(tables.y.min()), float(tables.y.max())) if competition.number else None
+        linter.check(competition, csv, source.files[competition.sample_submission], known)
         record = replace(record, csv_sha256=sha256(csv), seconds=round(time.perf_counter() - started, 2))
         name = f"{knobs.preset}-sample" if source.kind == "sample" else knobs.preset
         path = writer.save(output, name, csv, record)
@@ -106,13 +113,18 @@ def run(
 
 
 def plan_line(competition: Competition, plan: Plan) -> str:
-    """How many networks are trained, and for how long."""
-    several = f"{len(plan.variants)} variants x " * (len(plan.variants) > 1)
-    n_networks = len(plan.variants) * plan.folds * plan.seeds
-    networks = f"{several}{plan.folds} folds x {plan.seeds} seed{'s' * (plan.seeds > 1)} = {n_networks} networks"
-    epochs = {variant.recipe.epochs for variant in plan.variants.values()}
-    each = f"{min(epochs)} epochs" if len(epochs) == 1 else f"{min(epochs)} to {max(epochs)} epochs"
-    return f"{competition.slug}: {networks}, {each} each, on {plan.device}"
+    """How many networks are trained, and for how long; how many estimators are fitted."""
+    trained, n_fits = [], len(fits_of(plan, plan.variants))
+    if plan.networks:
+        several = f"{len(plan.networks)} variants x " * (len(plan.networks) > 1)
+        n_networks = len(plan.networks) * plan.folds * plan.seeds
+        networks = f"{several}{plan.folds} folds x {plan.seeds} seed{'s' * (plan.seeds > 1)} = {n_networks} networks"
+        epochs = {variant.recipe.epochs for variant in plan.networks.values()}
+        each = f"{min(epochs)} epochs" if len(epochs) == 1 else f"{min(epochs)} to {max(epochs)} epochs"
+        trained.append(f"{networks}, {each} each, on {plan.device}")
+    if n_fits:
+        trained.append(f"{n_fits} estimators in {plan.folds} folds")
+    return f"{competition.slug}: {'; '.join(trained)}"
 
 
 def make_record(competition: Competition, knobs: Knobs, plan: Plan, source: Source, result: CVResult) -> Record:

@@ -11,11 +11,12 @@ import pytest
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch: as the command line has it, see __main__.main
 
-from pipelines.competition import Variant
+from pipelines.competition import Number, Variant
 from pipelines.data.sources import from_sample
 from pipelines.encoders import TabularEncoder
 from pipelines.models import MLP
 from pipelines.settings.lookup import load
+from pipelines.training.estimator.regressor import rmse
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell does in the background; programs inherit it
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -64,6 +65,12 @@ def toy(titanic):
     encoder, linear = lambda: TabularEncoder(("signal", "noise")), lambda d, c: MLP([d, c])
     variant = Variant(make_encoder=encoder, make_model=linear)
     return replace(titanic, variants={"network": variant}, baselines={}, published=None)
+
+
+@pytest.fixture
+def number_toy(toy):
+    """The same shell around a target that is a number."""
+    return replace(toy, classes=(), number=Number(), metric=rmse, submit="values")
 
 
 @pytest.fixture(scope="session")

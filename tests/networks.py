@@ -19,13 +19,15 @@ def make_rows(n_folds=4, n_rows=100, n_features=6, held_out=0):
     return [Rows(inputs=inputs[part].clone(), target=codes[part].clone(), held_out=kept) for part in parts]
 
 
-def make_group(rows, make_model, recipe=None, metric=log_loss, device="cpu", random_states=None):
+def make_group(
+    rows, make_model, recipe=None, metric=log_loss, device="cpu", random_states=None, n_outputs=2, number=None
+):
     """A network on each of the rows; `rows` may hold the same ones several times."""
     states = random_states or [100 + fold for fold in range(len(rows))]
     return Group(
         jobs=tuple(Job("network", fold, 0, state) for fold, state in enumerate(states)),
-        encode=lambda fold: Encoded(rows[fold]), make_model=lambda *_sizes: make_model(), n_classes=2,
-        recipe=recipe or RECIPE, metric=metric, device=torch.device(device),
+        encode=lambda fold: Encoded(rows[fold]), make_model=lambda *_sizes: make_model(), n_outputs=n_outputs,
+        recipe=recipe or RECIPE, metric=metric, device=torch.device(device), number=number,
     )  # fmt: skip
 
 
@@ -34,9 +36,11 @@ def fit_each(rows, make_model, recipe=None, metric=log_loss, **more):
     return list(fit(make_group(rows, make_model, recipe, metric, **more)).networks.values())
 
 
-def fit_alone(rows, make_model, recipe=None, metric=log_loss):
+def fit_alone(rows, make_model, recipe=None, metric=log_loss, **more):
     """The same networks, each in a group of its own."""
-    groups = [make_group([each], make_model, recipe, metric, random_states=[100 + i]) for i, each in enumerate(rows)]
+    groups = [
+        make_group([each], make_model, recipe, metric, random_states=[100 + i], **more) for i, each in enumerate(rows)
+    ]
     return [next(iter(fit(group).networks.values())) for group in groups]
 
 

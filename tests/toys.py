@@ -18,6 +18,14 @@ def make_features(n=300, n_test=80, seed=0):
     return Features(frame[:n], y[:n], frame[n:].reset_index(drop=True))
 
 
+def number_features(n=300, n_test=80, seed=0, noise=0.5):
+    """A number that is linear in `signal`, far from zero and wide, and noise of so many units of the signal."""
+    features = make_features(n, n_test, seed)
+    both = np.concatenate([features.train["signal"], features.test["signal"]])
+    y = 5000 + 100 * (both + noise * np.random.default_rng(seed + 1).normal(size=n + n_test))
+    return Features(features.train, y[:n], features.test)
+
+
 def only(competition, recipe):
     """The competition's network by another recipe."""
     return replace(competition.variants["network"], recipe=recipe)

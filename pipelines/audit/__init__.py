@@ -1,4 +1,4 @@
 """Whether a score can be believed: tried before a leaderboard does it.
 
-`practice` hides training rows and scores on them.
+`practice` hides training rows and scores on them; `leaks` sees whether the files were parted as the folds are.
 """

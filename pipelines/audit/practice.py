@@ -8,49 +8,58 @@ against it measures likeness to that rule. Hidden rows have a truth.
 
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from pipelines.competition import Competition
 from pipelines.data.tables import Tables
 from pipelines.errors import DataError
-from pipelines.metrics import FloatArray, IntArray, Metric
+from pipelines.metrics import FloatArray, IntArray, Metric, Target
 from pipelines.submission.record import HiddenScore
 from pipelines.training.early_stopping import first_equal
-from pipelines.validation.splits import split
+from pipelines.validation.splits import group_codes, split, time_order
 
 PARTS = 5  # one of so many is hidden
 
 
 @dataclass(frozen=True)
 class Hidden:
-    """`tables` with hidden rows in the place of the test rows, and their class codes `truth` (M,)."""
+    """`tables` with hidden rows in the place of the test rows, and their targets `truth` (M,).
+
+    Rows of the same number in `groups` (M,) do not count as independent.
+    """
 
     tables: Tables
-    truth: IntArray
+    truth: Target
+    groups: IntArray | None = None
 
-    def score(self, metric: Metric, proba: FloatArray, groups: IntArray | None = None) -> HiddenScore:
-        """Score of probabilities (M, C) of the hidden rows, whose `groups` (M,) count as one in its error."""
-        return HiddenScore(metric(self.truth, proba), metric.se(self.truth, proba, groups), len(self.truth))
+    def score(self, metric: Metric, predictions: FloatArray) -> HiddenScore:
+        """Score of predictions (M, P) of the hidden rows."""
+        se = metric.se(self.truth, predictions, self.groups)
+        return HiddenScore(metric(self.truth, predictions), se, len(self.truth))
 
 
-def hide(tables: Tables, seed: int) -> Hidden:
-    """Take a stratified fifth of the N training rows for test rows, without their labels.
+def hide(competition: Competition, tables: Tables, seed: int) -> Hidden:
+    """Take a fifth of the N training rows for test rows, without their targets: as Kaggle took its own.
 
-    Rows that are equal, but for the id, are hidden together.
+    At random, stratified; or whole groups; or the latest rows. Rows that are equal but for the id are not parted.
 
-    Raises: DataError when a class has fewer different rows than there are parts.
+    Raises: DataError when there are too few rows, groups or times for that.
     """
     twins = first_equal(tables.train.iloc[:, 1:], tables.y)
-    counts = np.bincount(tables.y[np.unique(twins)])
-    if counts.min() < PARTS:
+    groups, time = group_codes(competition, tables.train), time_order(competition, tables.train)
+    try:
+        if time is None:
+            shown, hidden = split(tables.y, PARTS, seed, twins, groups=groups)[0]
+        else:
+            shown, hidden = split(tables.y, PARTS - 1, seed, twins, time=time)[-1]
+    except DataError as error:
         raise DataError(
-            f"--practice hides one row in {PARTS} of each class, and the smallest class has {counts.min()} rows",
+            f"--practice hides one row in {PARTS} as one of {PARTS} folds, and {error.message}",
             "leave --practice out",
             "请去掉 --practice",
-        )
-    shown, hidden = split(tables.y, PARTS, seed, twins)[0]
+        ) from error
     train, test = (tables.train.iloc[rows].reset_index(drop=True) for rows in (shown, hidden))
-    return Hidden(replace(tables, train=train, y=tables.y[shown], test=test), tables.y[hidden])
+    numbers = time if groups is None else groups
+    counted = None if numbers is None else numbers[hidden]
+    return Hidden(replace(tables, train=train, y=tables.y[shown], test=test), tables.y[hidden], counted)
 
 
 def without_published(competition: Competition) -> Competition:

@@ -7,58 +7,113 @@ import pandas as pd
 
 from pipelines.competition import Competition
 from pipelines.data.complaints import rows_error
+from pipelines.data.declared import LARGEST, TRUTH
 from pipelines.data.strict_csv import BLANKS, NUMBER, parse_csv, raw_column
-from pipelines.errors import DataError
+from pipelines.errors import DataError, UsageError
+from pipelines.settings import written
 
 ONE_DOWNLOAD = "use the files of one download", "请使用同一次下载的文件"
+PLACE = re.compile(r"-?[0-9]+(\.0*)?")  # what stands in every row of some examples in place of labels
 WHOLE = re.compile(r"0|[1-9][0-9]{0,17}")  # as programs write ids that are numbers; int64 holds them
 
 
 def read_sample(competition: Competition, data: bytes) -> pd.DataFrame:
-    """The example of a submission, its ids as text: columns and values as this competition's submissions have them.
+    """The example of a submission, its ids as text under the name `competition.key`, its columns in the file's order.
 
+    Labels are the competition's classes; truth values, and what is ranked, are text. A number that is no class only
+    holds their place where it stands in every row.
     Raises: DataError.
     """
-    name, key = competition.sample_submission, competition.key
-    sample = parse_csv(name, data, (key,))
-    if (problem := sample_columns(competition, list(sample.columns))) is not None:
+    name, given = competition.sample_submission, competition.sample_id or competition.key
+    text = competition.submit in ("labels", "ranked")
+    sample = parse_csv(name, data, {given, *(c for way in columns_of(competition) for c in way)} if text else (given,))
+    if (problem := differing_sample(competition, list(sample.columns))) is not None:
         raise problem
-    _complete(name, sample[key], sample[key])
-    for column in sample.columns.drop(key):
-        if competition.submit == "labels":
-            labels = sample[column].astype(str).str.strip(BLANKS)
-            fits = labels.isin(codes(competition))
-            words = f"must be one of {', '.join(map(str, competition.classes))}"
+    _complete(name, sample[given], sample[given])
+    for column in sample.columns.drop(given):
+        if text:
+            fits, words = _labels(competition, sample, column)
         else:
             if sample[column].dtype.kind not in "biuf":
                 sample[column] = pd.to_numeric(sample[column].astype(str).str.strip(BLANKS), errors="coerce")
-            numbers = sample[column]
-            fits = numbers.between(0, 1) & (numbers.dtype.kind != "b")
-            words = "must be a number from 0 to 1"
+            numbers, bounded = sample[column], competition.submit == "probabilities"
+            fits = numbers.between(*((0, 1) if bounded else (-LARGEST, LARGEST))) & (numbers.dtype.kind != "b")
+            words = "must be a number from 0 to 1" if bounded else "must be a finite number"
         if not fits.all():
-            raise rows_error(name, words, raw_column(data, column)[~fits])
-        if competition.submit == "labels":
-            sample[column] = [competition.classes[code] for code in labels.map(codes(competition))]
-    return sample
+            mend = written.field(competition.slug, "classes" if text else "submit")
+            raise rows_error(name, words, raw_column(data, column)[~fits], mend=mend)
+    return sample.rename(columns={given: competition.key})
 
 
-def sample_columns(competition: Competition, found: list[str]) -> DataError | None:
-    """What is wrong with the columns of the example of a submission: the target, or a column for each class.
+def _labels(competition: Competition, sample: pd.DataFrame, column: str) -> tuple[pd.Series, str]:
+    """Which cells of a column of `sample` are classes, and words for the others; what is one becomes it."""
+    cells, known = sample[column].str.strip(BLANKS), codes(competition)
+    if competition.submit == "ranked":
+        fits = cells.map(lambda cell: isinstance(cell, str) and set(cell.split()) <= set(known))
+    else:
+        fits = cells.isin(known)
+        if fits.all() and not _are_truth(competition):
+            sample[column] = [competition.classes[code] for code in cells.map(known)]
+    holds_a_place = len(cells) > 1 == cells.nunique(dropna=False) and PLACE.fullmatch(str(cells.iloc[0])) is not None
+    return fits | holds_a_place, f"must be one of {', '.join(map(str, competition.classes))}"
 
-    Probabilities of two classes may stand in one column, which is that of the last class.
+
+def columns_of(competition: Competition) -> list[list[str]]:
+    """How the columns of a submission may be called, ids left out: in the order of classes, or one column.
+
+    Raises: UsageError for `sample_columns` of another number.
     """
-    key, classes = competition.key, [str(value) for value in competition.classes]
-    one_column, by_class = [key, competition.target], [key, *classes]
-    labels = competition.submit == "labels"
-    if sorted(found) == sorted(one_column if labels or len(classes) == 2 else by_class) or (
-        not labels and sorted(found) == sorted(by_class)
-    ):
+    classes, named = [str(value) for value in competition.classes], list(competition.sample_columns)
+    by_class = competition.submit == "probabilities"
+    n_columns = {1} if not by_class else {1, 2} if len(classes) == 2 else {len(classes)}
+    if named and len(named) not in n_columns:
+        hint, hint_zh = written.field(competition.slug, "sample_columns")
+        wanted = f"a column for each of {len(classes)} classes" if by_class else "one column"
+        raise UsageError(
+            f"Competition: sample_columns of {competition.slug} are {', '.join(named)}, where {wanted} is needed",
+            f"name the columns of {competition.sample_submission} but for its ids{hint}",
+            f"请给出 {competition.sample_submission} 中除 id 以外的列名{hint_zh}",
+        )
+    if named:
+        return [named]
+    one = [[competition.target]]
+    if not by_class:
+        return one
+    return [classes, *one, *([value] for value in classes)] if len(classes) == 2 else [classes]
+
+
+def classes_of(competition: Competition, columns: list[str]) -> list[int]:
+    """The class, by its code, whose probability stands in each of a submission's columns.
+
+    A single column is that of the class that it is named after, else of the last class.
+    """
+    way = next(way for way in columns_of(competition) if sorted(way) == sorted(columns))
+    names = [str(value) for value in competition.classes]
+    if len(way) > 1:
+        return [way.index(column) for column in columns]
+    return [names.index(way[0]) if way[0] in names else len(names) - 1]
+
+
+def spellings(competition: Competition, cells: pd.Series) -> list[str]:
+    """How each class is written in a submission: as the sample's `cells` (M,) write it."""
+    if not _are_truth(competition):
+        return [str(value) for value in competition.classes]
+    pair = next((pair for pair in TRUTH if str(cells.iloc[0]) in pair), TRUTH[0])
+    return [pair[int(value)] for value in competition.classes]
+
+
+def differing_sample(competition: Competition, found: list[str]) -> DataError | None:
+    """What is wrong with the columns of the example of a submission."""
+    given, ways = competition.sample_id or competition.key, columns_of(competition)
+    if sorted(found) in [sorted([given, *way]) for way in ways]:
         return None
-    wanted = ", ".join(one_column if labels else by_class)
+    hint, hint_zh = written.field(competition.slug, "sample_columns", "sample_id", "sample_submission")
     return DataError(
-        f"{competition.sample_submission} has the columns {', '.join(found[:12])} in place of {wanted}",
-        f"download {competition.sample_submission} again: a submission of {competition.slug} has these columns",
-        "请重新下载该文件：提交文件必须含有这些列",
+        f"{competition.sample_submission} has the columns {', '.join(found[:12])} in place of "
+        f"{', '.join([given, *ways[0]])}",
+        f"download {competition.sample_submission} again: a submission of {competition.slug} has these columns; where "
+        f"Kaggle's names are others, sample_id and sample_columns say so{hint}",
+        f"请重新下载该文件：提交文件必须含有这些列；若 Kaggle 的列名不同，请用 sample_id、sample_columns 说明{hint_zh}",
     )
 
 
@@ -70,11 +125,12 @@ def agree(
     Equal ids alone are fine: some competitions number each file from 1. Returns the frames, whose ids are whole
     numbers if they are so in the sample submission: then train and test are sorted by them.
     """
-    train_file, test_file, sample_file = competition.files
+    train_file, test_file, sample_file = names = competition.files[:3]
     key = competition.key
-    frames = _with_ids(competition, dict(zip(competition.files, (train, test, sample), strict=True)))
-    train, test, sample = (frames[name] for name in competition.files)
-    both = train[train[key].isin(test[key])].merge(test, how="inner")[key]
+    frames = _with_ids(competition, dict(zip(names, (train, test, sample), strict=True)))
+    train, test, sample = (frames[name] for name in names)
+    shared = train[train[key].isin(test[key])] if competition.id_column else train.head(0)
+    both = shared.merge(test, how="inner")[key]
     if len(both):
         what = f"{key} {both.iloc[0]} stands in {train_file} and in {test_file} ({len(both)} such rows)"
         hint, hint_zh = ONE_DOWNLOAD
@@ -83,8 +139,9 @@ def agree(
     if odd:
         lacking = test_file if odd[0] in set(sample[key]) else sample_file
         what = f"{test_file} ({len(test)} rows) and {sample_file} ({len(sample)} rows) differ in {key}"
+        what += "" if competition.id_column else f", which numbers the rows of {test_file} from 1"
         raise DataError(f"{what}, for example {odd[0]}, which {lacking} lacks", *ONE_DOWNLOAD)
-    _every_class(competition, train[competition.target])
+    _differing(competition, train[competition.target])
     return train, test, sample
 
 
@@ -94,7 +151,7 @@ def lost_rows(competition: Competition, train: pd.DataFrame, test: pd.DataFrame)
     Train and test are looked at together unless each is numbered from 1. Ids with more gaps than rows are not numbers
     of rows, unless the test rows have none and stand behind the training rows.
     """
-    train_file, test_file, _ = competition.files
+    train_file, test_file = competition.train_file, competition.test_file
     ids = train[competition.key], test[competition.key]
     if ids[0].dtype.kind != "i" or ids[1].dtype.kind != "i":
         return []
@@ -114,9 +171,18 @@ def lost_rows(competition: Competition, train: pd.DataFrame, test: pd.DataFrame)
 
 
 def codes(competition: Competition) -> dict[str, int]:
-    """Code of each target value as it may stand in a csv file: the class itself, a whole number with `.0` too."""
+    """Code of each target value as it may stand in a csv file.
+
+    That is the class itself, for a whole number with `.0` too, for truth values any word of `declared.TRUTH`.
+    """
+    if _are_truth(competition):
+        return {pair[int(value)]: i for i, value in enumerate(competition.classes) for pair in TRUTH}
     exact = {str(value): i for i, value in enumerate(competition.classes)}
     return exact | {f"{value}.0": i for i, value in enumerate(competition.classes) if isinstance(value, int)}
+
+
+def _are_truth(competition: Competition) -> bool:
+    return all(isinstance(value, bool) for value in competition.classes) and bool(competition.classes)
 
 
 def _with_ids(competition: Competition, frames: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
@@ -124,11 +190,13 @@ def _with_ids(competition: Competition, frames: dict[str, pd.DataFrame]) -> dict
 
     Kaggle wants the ids back as it wrote them: those of the sample submission have to be plain already.
     """
-    key, (_, test_file, sample_file) = competition.key, competition.files
+    key, test_file, sample_file = competition.key, competition.test_file, competition.sample_submission
     plain = {name: frames[name][key].map(lambda cell: bool(WHOLE.fullmatch(cell))) for name in frames}
     numbers = plain[test_file].all() or plain[sample_file].all()
     sample_ids = frames[sample_file][key]
-    odd = sample_ids[~plain[sample_file]] if numbers else sample_ids[sample_ids.str.fullmatch(r"[0-9]+\.0*")]
+    decimals = sample_ids.str.fullmatch(r"[0-9]+\.0*")
+    damaged = plain[sample_file].any() and (plain[sample_file] | decimals).all()
+    odd = sample_ids[~plain[sample_file]] if numbers or damaged else sample_ids.head(0)
     if len(odd):
         raise rows_error(sample_file, "not written as a plain whole number", odd)
     done = {}
@@ -159,15 +227,20 @@ def _complete(name: str, ids: pd.Series, cells: pd.Series) -> None:
             raise rows_error(name, words, cells[odd].fillna(""))
 
 
-def _every_class(competition: Competition, target: pd.Series) -> None:
+def _differing(competition: Competition, target: pd.Series) -> None:
+    """The training rows do not all have one target, and those of every class are there."""
     values = target.unique()
-    name = f"{competition.files[0]}, column {competition.target!r}"
+    name = f"{competition.train_file}, column {competition.target!r}"
     if len(values) < 2:
+        value, number = values[0], competition.number is not None
+        needed = ("a model needs two values", "两个不同的值") if number else ("a classifier needs rows", "两个类别")
         raise DataError(
-            f"{name}: every row holds {values[0]!r}",
-            "download the file again: a classifier needs rows of at least two classes",
-            "请重新下载该文件：训练数据至少需要两个类别",
+            f"{name}: every row holds {f'{value:g}' if number else repr(value)}",
+            f"download the file again: {needed[0]} {'at least' if number else 'of at least two classes'}",
+            f"请重新下载该文件：训练数据至少需要{needed[1]}",
         )
+    if competition.number is not None:
+        return
     code = codes(competition)
     missing = set(code.values()) - {code[value] for value in values}
     if missing:

@@ -9,11 +9,11 @@ import pandas as pd
 
 from pipelines.competition import Competition
 from pipelines.errors import DataError
+from pipelines.settings import written
+from pipelines.settings.written import Step
 
 SHOWN = 3  # offending rows and columns that an error names
 AGAIN = "correct these rows, or download the file again", "请更正这些行，或重新下载该文件"
-
-Step = tuple[str, str]  # what to do, in English and in Chinese
 
 SAVE_AS: Step = (
     "open it in a spreadsheet program and save it as 'CSV UTF-8'",
@@ -100,33 +100,48 @@ def broken(name: str, what: str, what_zh: str) -> DataError:
     return DataError(f"{name} {what}", "download the file again, or restore your copy", f"{what_zh}；请重新下载该文件")
 
 
+def declared_at(competition: Competition, column: str) -> Step:
+    """How an error about a column goes on: the line of the competition's folder that declares or names it."""
+    for field in ("id_column", "target"):
+        if column == getattr(competition, field):
+            return written.field(competition.slug, field)
+    return written.column(competition.slug, column)
+
+
 def differing_columns(competition: Competition, name: str, found: list[str], wanted: list[str]) -> DataError:
     """The error for a file whose columns are not those wanted."""
+    train_file = competition.train_file
     missing = [column for column in wanted if column not in found]
     extra = [column for column in found if column not in wanted]
     if extra == [competition.target]:
         return DataError(
-            f"{name} holds the target column {competition.target!r}; only train.csv may",
-            f"is this a copy of train.csv? download {name} again, or remove that column",
-            "测试文件不应包含目标列，是否误用了 train.csv？请重新下载，或删除该列",
+            f"{name} holds the target column {competition.target!r}; only {train_file} may",
+            f"is this a copy of {train_file}? download {name} again, or remove that column",
+            f"测试文件不应包含目标列，是否误用了 {train_file}？请重新下载，或删除该列",
         )
     parts = [f"lacks column {missing[0]!r}"] if missing else []
     parts += [f"has unknown column {extra[0]!r}"] if extra else []
     if len(missing) + len(extra) > len(parts):
         parts.append(f"{len(missing)} missing and {len(extra)} unknown in all")
+    hint, hint_zh = declared_at(competition, (missing or extra)[0])
     return DataError(
         f"{name} " + "; ".join(parts),
-        f"the columns must be {', '.join(wanted[:13])}" + (", ..." if len(wanted) > 13 else ""),
-        "列名必须与 Kaggle 的原始文件一致",
+        f"the columns must be {', '.join(wanted[:13])}" + (", ..." if len(wanted) > 13 else "") + hint,
+        f"列名必须与 Kaggle 的原始文件一致{hint_zh}",
     )
 
 
-def schema_error(name: str, cases: pd.DataFrame, raw: Callable[[str], pd.Series]) -> DataError:
+def schema_error(
+    competition: Competition, name: str, cases: pd.DataFrame, raw: Callable[[str], pd.Series]
+) -> DataError:
     """One error out of pandera's table: the first column's problem with its rows, and how many more.
 
     `raw` gives a column's cells as they stand in the file, by line.
     """
+    whole = cases[cases["index"].isna()]
     cases = cases[cases["index"].notna()]
+    if cases.empty:  # a check that fails with an error, or looks at the whole column
+        return _failing_check(competition, name, whole.iloc[0])
     cases = cases.assign(words=cases["check"].astype(str).map(_in_words))
     cases = cases.drop_duplicates(["column", "words", "index"]).sort_values("index", kind="stable")
     first = cases.iloc[0]
@@ -134,14 +149,30 @@ def schema_error(name: str, cases: pd.DataFrame, raw: Callable[[str], pd.Series]
     others = sorted({*cases["column"]} - {first["column"]})
     also = f"; problems in {', '.join(map(repr, others[:SHOWN]))} too" if others else ""
     cells = raw(first["column"])[same["index"].astype(int)]
-    return rows_error(name, first["words"], cells, text=isinstance(first["failure_case"], str), also=also)
+    text, mend = isinstance(first["failure_case"], str), declared_at(competition, first["column"])
+    return rows_error(name, first["words"], cells, text=text, also=also, mend=mend)
 
 
-def rows_error(name: str, words: str, cells: pd.Series, *, text: bool = False, also: str = "") -> DataError:
-    """The error for cells of a column, named and indexed by line, with their contents as they stand in the file."""
+def _failing_check(competition: Competition, name: str, case: pd.Series) -> DataError:
+    hint, hint_zh = declared_at(competition, str(case["column"]))
+    return DataError(
+        f"{name}, column {case['column']!r}: the schema's check {case['check']} fails: {case['failure_case']}",
+        f"let the check take a column (Series) and say of each row whether it is right{hint}",
+        f"check 函数应接收一列（Series）并逐行返回真假{hint_zh}",
+    )
+
+
+def rows_error(
+    name: str, words: str, cells: pd.Series, *, text: bool = False, also: str = "", mend: Step = ("", "")
+) -> DataError:
+    """The error for cells of a column, named and indexed by line, with their contents as they stand in the file.
+
+    `mend` is what else may be corrected.
+    """
     listed = [f"line {line} ({shown(cell, text=text)})" for line, cell in cells.iloc[:SHOWN].items()]
     more = f" and {len(cells) - SHOWN} more" if len(cells) > SHOWN else ""
-    return DataError(f"{name}, column {cells.name!r}: {words}: {', '.join(listed)}{more}{also}", *AGAIN)
+    hint, hint_zh = (again + or_else for again, or_else in zip(AGAIN, mend, strict=True))
+    return DataError(f"{name}, column {cells.name!r}: {words}: {', '.join(listed)}{more}{also}", hint, hint_zh)
 
 
 def shown(cell: str, *, text: bool = False) -> str:

@@ -8,8 +8,9 @@ from typing import Literal
 from pipelines.competition import Competition
 from pipelines.data import manifest
 from pipelines.data.folders import Target, prepare, refuse_strays
-from pipelines.errors import DataError
+from pipelines.errors import DataError, UsageError
 from pipelines.files import sha256
+from pipelines.settings import written
 
 Kind = Literal["folder", "kaggle", "sample"]
 Fetch = Callable[[Competition, Path], bool]  # put the files into the folder; False without credentials
@@ -84,7 +85,19 @@ def _kind(competition: Competition, folder: Path) -> Kind:
 
 
 def from_sample(competition: Competition) -> Source:
-    """The competition's made rows, as the csv files that Kaggle would have sent."""
-    frames = competition.make_sample()
-    files = {name: frames[name].to_csv(index=False, lineterminator="\n").encode() for name in competition.files}
+    """The competition's made rows, as the files that Kaggle would have sent.
+
+    Raises: UsageError for a sample that lacks one.
+    """
+    frames, files = competition.make_sample(), {}
+    for name in competition.files:
+        if name not in frames:
+            hint, hint_zh = written.field(competition.slug, "make_sample")
+            raise UsageError(
+                f"make_sample of {competition.slug} makes no {name}; it makes {', '.join(frames)}",
+                f"let it make each of {', '.join(competition.files)}{hint}",
+                f"make_sample 应给出 {'、'.join(competition.files)}{hint_zh}",
+            )
+        separator = "\t" if name.lower().endswith(".tsv") else ","
+        files[name] = frames[name].to_csv(index=False, sep=separator, lineterminator="\n").encode()
     return Source("sample", "made rows", files)

@@ -6,35 +6,41 @@ The checks are pandera's; this module turns what pandera finds into one error in
 of the file.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from keyword import iskeyword
+from pathlib import PurePath
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pandera.pandas as pa
+from numpy.typing import NDArray
 from pandera.errors import SchemaErrors
 
 from pipelines.competition import Competition
-from pipelines.data.agreement import agree, codes, lost_rows, read_sample
+from pipelines.data.agreement import WHOLE, agree, codes, lost_rows, read_sample
 from pipelines.data.complaints import broken, differing_columns, schema_error
+from pipelines.data.declared import HELD, as_declared, as_found, as_numbers, checked_as, is_text, spelled_out
 from pipelines.data.sources import Source
-from pipelines.data.strict_csv import as_declared, is_number, is_text, parse_csv, raw_column
-from pipelines.metrics import IntArray
-
-LARGEST = 1e18  # float32 holds it, and its square, and the sum of some hundred squares
+from pipelines.data.strict_csv import header_of, parse_csv, raw_column
+from pipelines.errors import DataError
+from pipelines.settings import written
 
 
 @dataclass(frozen=True)
 class Tables:
     """A competition's files, checked. Rows are in the order of their ids where those are numbers, else in file order.
 
-    `train` and `test` hold the id column and every column of the schema; the target is kept apart,
-    as class codes `y` (N,) in the order of `competition.classes`. `notes` says what was read otherwise than it stands.
+    `train` and `test` hold the id column, which numbers the rows from 1 where the files have none, and every column of
+    the schema; the target is kept apart, as class codes `y` (N,) in the order of `competition.classes`, or as values in
+    the file's units. `notes` says what was read otherwise than it stands.
     """
 
     train: pd.DataFrame
-    y: IntArray
+    y: NDArray[Any]  # int64 or float64
     test: pd.DataFrame
     sample_submission: pd.DataFrame
     notes: tuple[str, ...] = ()
@@ -46,44 +52,105 @@ def read(competition: Competition, source: Source) -> Tables:
 
     Raises: DataError, naming file, column, the first offending rows and what to do.
     """
-    train_file, test_file, sample_file = competition.files
+    train_file, test_file, sample_file = competition.files[:3]
     sample = read_sample(competition, source.files[sample_file])
-    train, of_train = _frame(competition, train_file, source.files[train_file], with_target=True)
-    test, of_test = _frame(competition, test_file, source.files[test_file], with_target=False)
+    columns = _columns(competition, source)
+    train, of_train = _frame(competition, train_file, source.files[train_file], columns, with_target=True)
+    test, of_test = _frame(competition, test_file, source.files[test_file], columns, with_target=False)
     train, test, sample = agree(competition, train, test, sample)
-    y = np.asarray(train.pop(competition.target).map(codes(competition)), dtype=np.int64)
-    return Tables(train, y, test, sample, (*of_train, *of_test, *lost_rows(competition, train, test)))
+    target = train.pop(competition.target)
+    y = target.to_numpy() if competition.number else np.asarray(target.map(codes(competition)), dtype=np.int64)
+    more, of_more = _further(competition, source, [name for name in columns if is_text(columns[name])], test)
+    notes = (*of_train, *of_test, *of_more, *lost_rows(competition, train, test))
+    return Tables(train, y, test, sample, notes, more)
 
 
-def _frame(competition: Competition, name: str, data: bytes, *, with_target: bool) -> tuple[pd.DataFrame, list[str]]:
+def table_name(file: str) -> str:
+    """The name by which `add_features` gets a further table: the file's, made one that Python takes.
+
+    >>> table_name("stores.csv"), table_name("holidays-events.tsv"), table_name("2016 data.csv")
+    ('stores', 'holidays_events', '_2016_data')
+    """
+    name = re.sub(r"\W", "_", PurePath(file).stem)
+    return f"_{name}" if name[:1].isdigit() or iskeyword(name) else name
+
+
+def _columns(competition: Competition, source: Source) -> dict[str, Any]:
+    """The columns of both files, regular expressions spelled out by the training file's header."""
+    header: list[str] = []
+    if any(spec.regex for spec in competition.schema.columns.values()):
+        header = header_of(competition.train_file, source.files[competition.train_file])
+    kept = {competition.key, competition.target}
+    return spelled_out(competition.schema, [column for column in header if column not in kept])
+
+
+def _frame(
+    competition: Competition, name: str, data: bytes, columns: Mapping[str, Any], *, with_target: bool
+) -> tuple[pd.DataFrame, list[str]]:
     """One checked frame, its id column (text yet) first, and the lines about it."""
-    key, target, columns = competition.key, competition.target, competition.schema.columns
-    text_columns = [column for column, spec in columns.items() if is_text(spec)]
-    frame = parse_csv(name, data, (key, target, *text_columns))
+    key, target = competition.key, competition.target
+    frame = parse_csv(name, data, (key, target, *(column for column, spec in columns.items() if is_text(spec))))
+    if competition.id_column is None:
+        frame = _numbered(competition, name, frame)
     wanted = [key, *columns, *[target] * with_target]
     if sorted(frame.columns) != sorted(wanted):
         raise differing_columns(competition, name, list(frame.columns), wanted)
-    frame = frame[wanted].copy()
-    notes = as_declared(name, data, frame, columns)
+    frame, notes = as_declared(competition, name, data, frame.reindex(columns=wanted), columns)
     empty = [column for column in wanted if frame[column].isna().all()]
     if empty:
         raise broken(name, f"column {empty[0]!r}: no row holds a value", f"列 {empty[0]!r} 全为空")
-    try:
-        checked: pd.DataFrame = _schema(competition, with_target=with_target).validate(frame, lazy=True)
-    except SchemaErrors as error:
-        raise schema_error(name, error.failure_cases, partial(raw_column, data)) from error
-    return checked, notes
-
-
-def _schema(competition: Competition, *, with_target: bool) -> pa.DataFrameSchema:
-    """The competition's schema, numbers that can be computed with, ids and known target values."""
-    held = pa.Check(lambda values: abs(values) <= LARGEST, error=f"a finite number of at most {LARGEST:g} in size")
-    columns = {}
-    for name, spec in competition.schema.columns.items():
-        checks = [held, *spec.checks] if is_number(spec) else spec.checks
-        columns[name] = pa.Column(spec.dtype, checks=checks, nullable=spec.nullable, coerce=True)
-    columns[competition.key] = pa.Column(nullable=False)
+    checks = {column: checked_as(spec, frame[column]) for column, spec in columns.items()}
+    checks[key] = pa.Column(nullable=False)
     if with_target:
+        if competition.number is not None:
+            frame[target] = as_numbers(competition, name, frame[target])
+        checks[target] = _target(competition)
+    schema = pa.DataFrameSchema({column: check for column, check in checks.items() if check is not None})
+    try:
+        return schema.validate(frame, lazy=True), notes
+    except SchemaErrors as error:
+        raise schema_error(competition, name, error.failure_cases, partial(raw_column, data)) from error
+
+
+def _numbered(competition: Competition, name: str, frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with the numbers of its rows, as text, in the column `competition.key`."""
+    key = competition.key
+    if key in frame:
+        hint, hint_zh = written.field(competition.slug, "id_column", "sample_id")
+        raise DataError(
+            f"{name} has a column {key!r}, and id_column=None says that its rows have no id",
+            f"let id_column name it{hint}",
+            f"请用 id_column 给出该列{hint_zh}",
+        )
+    ids = pd.Series(np.arange(1, len(frame) + 1), index=frame.index, name=key).astype("str")
+    return pd.concat([ids, frame], axis=1)
+
+
+def _target(competition: Competition) -> pa.Column:
+    """What the target may hold: one of the classes, or a number that can be computed with."""
+    if competition.number is None:
         known = pa.Check.isin(list(codes(competition)), error=f"one of {', '.join(map(str, competition.classes))}")
-        columns[competition.target] = pa.Column(checks=known, nullable=False)
-    return pa.DataFrameSchema(columns)
+        return pa.Column(checks=known, nullable=False)
+    checks = [HELD]
+    if competition.number.transform == "log1p":
+        checks.append(pa.Check.gt(-1, error="greater than -1, for its logarithm (log1p) is learned"))
+    return pa.Column(checks=checks, nullable=False)
+
+
+def _further(
+    competition: Competition, source: Source, text: list[str], test: pd.DataFrame
+) -> tuple[dict[str, pd.DataFrame], list[str]]:
+    """The further tables by name, and lines about them. Ids, and what the schema declares as `text`, are as in `test`.
+
+    Other columns are numbers or truth values where every cell is one, else text; empty cells are missing.
+    """
+    more, notes, key = {}, [], competition.key
+    for file in competition.tables:
+        frame = parse_csv(file, source.files[file], (key, *text))
+        others = [column for column in frame.columns if column not in (key, *text)]
+        frame, lines = as_found(file, source.files[file], frame, others)
+        if key in frame and test[key].dtype.kind == "i" and frame[key].str.fullmatch(WHOLE.pattern).eq(True).all():
+            frame[key] = frame[key].astype("int64")
+        more[table_name(file)] = frame.reset_index(drop=True)
+        notes += lines
+    return more, notes

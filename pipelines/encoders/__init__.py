@@ -1,8 +1,12 @@
 """Frames -> arrays: scikit-learn transformers, fitted anew on each training fold.
 
-Read `tabular` first: numbers, categories, and statistics of groups.
+Read `tabular` first: numbers and categories that a competition names. `statistics` of groups stand beside it.
+`default` takes any frame: `kinds` finds out what each column holds; `numbers`, `categories`, `dates` and `sentences`
+make arrays of it.
 """
 
-from pipelines.encoders.tabular import GroupMedianImputer, LeaveOneOutMean, TabularEncoder
+from pipelines.encoders.default import DefaultEncoder
+from pipelines.encoders.statistics import GroupMedianImputer, LeaveOneOutMean
+from pipelines.encoders.tabular import TabularEncoder
 
-__all__ = ["GroupMedianImputer", "LeaveOneOutMean", "TabularEncoder"]
+__all__ = ["DefaultEncoder", "GroupMedianImputer", "LeaveOneOutMean", "TabularEncoder"]

@@ -6,91 +6,19 @@ These are scikit-learn transformers, so scikit-learn's own (imputers, scalers, o
 them in one `ColumnTransformer`, and a competition composes its encoder from both.
 """
 
+from inspect import signature
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
+from sklearn import config_context
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from pipelines.metrics import FloatArray, IntArray
-
-
-class GroupMedianImputer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Fill a number by the median of the row's group; unseen and empty groups by the overall median.
-
-    Input is a frame of the value column, then the columns that name the group; output is (N, 1).
-    """
-
-    def fit(self, X: pd.DataFrame, y: object = None) -> Self:  # noqa: ARG002 scikit-learn passes y
-        """Learn the medians from the rows of `X`."""
-        value, *by = X.columns
-        self.median_ = float(X[value].median())
-        self.group_medians_ = X.groupby(by, dropna=False)[value].median().dropna()
-        self.n_features_in_ = X.shape[1]
-        return self
-
-    def transform(self, X: pd.DataFrame) -> FloatArray:
-        """Fill the gaps in the first column; (N, 1)."""
-        value, *by = X.columns
-        keys = pd.MultiIndex.from_frame(X[by]) if len(by) > 1 else pd.Index(X[by[0]])
-        group_median = self.group_medians_.reindex(keys).fillna(self.median_).to_numpy()
-        filled = np.where(X[value].isna(), group_median, X[value])
-        return np.asarray(filled, dtype=np.float64)[:, None]
-
-
-class LeaveOneOutMean(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Mean target of the other rows of the row's group, for a target of class codes 0 and 1.
-
-    `fit_transform` leaves each training row's own label out of its own value; `transform` (rows that
-    were not in `fit`) uses all of the group. A missing group, or one without another row, gets
-    `unknown`. Input is a frame of one or more columns of group names; output is (N, columns).
-
-    For groups of a few rows, such as families. In a large group the value of a training row differs
-    with its own label (the mean without a 1 is lower than without a 0), which a model can read
-    backwards; use scikit-learn's `TargetEncoder` there, which fits on inner folds.
-
-    `prior_weight` rows of value `unknown` are mixed into each group.
-    """
-
-    def __init__(self, unknown: float = 0.5, prior_weight: float = 0.0) -> None:
-        self.unknown = unknown
-        self.prior_weight = prior_weight
-
-    def fit(self, X: pd.DataFrame, y: IntArray) -> Self:
-        """Learn each group's number of rows and sum of targets."""
-        codes = np.unique(y).tolist()
-        if set(codes) - {0, 1}:
-            raise ValueError(f"LeaveOneOutMean needs class codes 0 and 1, got {codes[:5]}")
-        target = pd.Series(np.asarray(y, dtype=np.float64), index=X.index)
-        self.groups_ = {column: target.groupby(X[column]).agg(["sum", "count"]) for column in X.columns}
-        self.n_features_in_ = X.shape[1]
-        return self
-
-    def fit_transform(self, X: pd.DataFrame, y: IntArray) -> FloatArray:
-        """Values of the training rows, each without its own label."""
-        self.fit(X, y)
-        return self._means(X, own=np.asarray(y, dtype=np.float64))
-
-    def transform(self, X: pd.DataFrame) -> FloatArray:
-        """Values of rows that `fit` has not seen."""
-        return self._means(X, own=None)
-
-    def _means(self, X: pd.DataFrame, own: FloatArray | None) -> FloatArray:
-        out = np.empty(X.shape)
-        for i, column in enumerate(X.columns):
-            found = self.groups_[column].reindex(X[column]).fillna(0.0)
-            total, count = found["sum"].to_numpy(), found["count"].to_numpy()
-            if own is not None:
-                known = X[column].notna().to_numpy()
-                total, count = total - own * known, count - known
-            weight = count + self.prior_weight
-            mean = (total + self.prior_weight * self.unknown) / np.where(weight > 0, weight, 1.0)
-            out[:, i] = np.where(count > 0, mean, self.unknown)
-        return out
+from pipelines.metrics import IntArray
 
 
 class TabularEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -115,8 +43,13 @@ class TabularEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.fit_transform(X, y)
         return self
 
-    def fit_transform(self, X: pd.DataFrame, y: IntArray | None = None) -> np.ndarray:
-        """Encode the training rows; target statistics leave each row's own label out."""
+    def fit_transform(
+        self, X: pd.DataFrame, y: IntArray | None = None, groups: IntArray | None = None
+    ) -> np.ndarray:  # fmt: skip
+        """Encode the training rows; target statistics leave each row's own label out, or those of its `groups` (N,).
+
+        These reach the steps of `extra` that ask for them, as LeaveOneOutMean does, by scikit-learn's metadata routing.
+        """
         impute = SimpleImputer(strategy="median", keep_empty_features=True)
         one_hot = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
         self.columns_ = ColumnTransformer(
@@ -126,7 +59,11 @@ class TabularEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                 *((name, make_pipeline(step, StandardScaler()), columns) for name, step, columns in self.extra),
             ]
         )
-        return np.asarray(self.columns_.fit_transform(X, y), dtype=np.float32)
+        asks = any("groups" in signature(step.fit).parameters for _, step, _ in self.extra)
+        if groups is None or not asks:
+            return np.asarray(self.columns_.fit_transform(X, y), dtype=np.float32)
+        with config_context(enable_metadata_routing=True):
+            return np.asarray(self.columns_.fit_transform(X, y, groups=groups), dtype=np.float32)
 
     def transform(self, X: pd.DataFrame) -> np.ndarray:
         """Encode rows with what `fit` learned; float32 (N, D)."""

@@ -1,4 +1,4 @@
-"""Networks as a reader of the lectures knows them: inputs (B, ...) in, logits (B, C) out."""
+"""Networks as a reader of the lectures knows them: inputs (B, ...) in, logits (B, C) or values (B, 1) out."""
 
 from pipelines.models.batch_ensemble import BatchEnsemble
 from pipelines.models.cnn import ConvNet, ImageClassifier, Inception, inception_net, residual_net

@@ -1,6 +1,6 @@
 """What training asks of a network: made new each time, one tensor of logits out, something to learn.
 
-Shapes: B rows, C classes, K answers to a row.
+Shapes: B rows, C classes, P outputs of a row: logits of C classes, or one value; K answers to a row.
 """
 
 import contextlib
@@ -19,6 +19,12 @@ from pipelines.errors import ModelError, TrainingError, memory_is_full
 
 TRAINED: "weakref.WeakSet[nn.Module]" = weakref.WeakSet()  # layers of networks that were handed over for training
 ONE_AT_A_TIME = threading.Lock()
+VIEWS = ("View", "Unsqueeze", "Squeeze", "Reshape", "Alias", "Unsafe")  # of what comes before, its numbers unchanged
+BOUNDED = {
+    "Sigmoid": "sigmoid (0 to 1)", "Softmax": "softmax (of one output: always 1)", "Relu": "ReLU (never negative)",
+    "LogSoftmax": "log-softmax (of one output: always 0)", "LogSigmoid": "log-sigmoid (never positive)",
+    "Tanh": "tanh (-1 to 1)", "Softplus": "softplus (never negative)",
+}  # fmt: skip
 LEAK = (
     "each fold would go on with what other folds have learned, and the score would count rows that its network has seen"
 )
@@ -98,28 +104,32 @@ def _cannot_take(inputs: Tensor, error: Exception) -> ModelError:
     return told
 
 
-def refuse_form(outputs: object, n_rows: int, n_classes: int, *, training: bool) -> None:
-    """Outputs have to be one tensor of logits (B, C), finite; in training (B, K, C) too.
+def refuse_form(outputs: object, n_rows: int, n_outputs: int, *, training: bool) -> None:
+    """Outputs have to be one tensor of logits (B, C), or of values (B, 1), finite; in training (B, K, P) too.
 
     Raises: ModelError with what was expected and what came.
     """
-    wanted = (
-        f"one tensor of logits of the shape ({n_rows}, {n_classes}): a row of {n_classes} for each of {n_rows} rows"
-    )
+    of_number = n_outputs == 1
+    what, each = ("values", "one number") if of_number else ("logits", f"a row of {n_outputs}")
+    wanted = f"one tensor of {what} of the shape ({n_rows}, {n_outputs}): {each} for each of {n_rows} rows"
     came = None
     if not isinstance(outputs, Tensor):
         size = f" of {len(outputs)}" if isinstance(outputs, tuple | list | dict) else ""
         came = f"{type(outputs).__name__}{size}" if outputs is not None else "None: does forward end with return?"
     elif not outputs.is_floating_point():
         came = f"a tensor of {str(outputs.dtype).removeprefix('torch.')}"
-    elif (outputs.shape[:1], outputs.shape[1 + training * (outputs.ndim == 3) :]) != ((n_rows,), (n_classes,)):
+    elif (outputs.shape[:1], outputs.shape[1 + training * (outputs.ndim == 3) :]) != ((n_rows,), (n_outputs,)):
         came = f"the shape {tuple(outputs.shape)}"
     if came is not None:
         when = "in training" if training else "in evaluation"
         raise ModelError(
             f"the network has to give {wanted}; {when} it gives {came}",
-            "end it with a layer of n_classes outputs, make_model's second argument, and let forward return that alone",
-            "请让网络的最后一层输出 n_classes 个值（make_model 的第二个参数），forward 只返回该张量",
+            "end it with a layer of n_classes outputs, make_model's second argument"
+            + " (1 where the target is a number), without squeeze" * of_number
+            + ", and let forward return that alone",
+            "请让网络的最后一层输出 n_classes 个值（make_model 的第二个参数"
+            + "；目标为数值时为 1，且不要 squeeze" * of_number
+            + "），forward 只返回该张量",
         )
     if isinstance(outputs, Tensor) and not bool(outputs.isfinite().all()):
         raise ModelError(
@@ -150,6 +160,26 @@ def refuse_probabilities(outputs: Tensor) -> None:
             "leave the last sigmoid out of the model: CrossEntropyLoss takes logits (lecture 9)",
             "请去掉模型末尾的 sigmoid: CrossEntropyLoss 的输入是 logits（第 9 讲）",
         )
+
+
+def refuse_bounded(outputs: Tensor) -> None:
+    """Outputs (..., 1) of a last layer that cannot say every number: a standardised one is negative as often as not.
+
+    Raises: TrainingError.
+    """
+    step = outputs.grad_fn
+    while step is not None and step.name().startswith(VIEWS):
+        step = step.next_functions[0][0]
+    last = getattr(step, "name", str)()
+    for name, what in BOUNDED.items():
+        if last.startswith(f"{name}Backward"):
+            raise TrainingError(
+                f"the model's outputs are those of a last {what}, and the target is a number of any sign and size: "
+                "it is standardised before it is learned, and predictions are turned back",
+                f"leave the last {what.split()[0]} out of the model: it ends with a linear layer of one output "
+                "(lecture 5)",
+                f"请去掉模型末尾的 {what.split()[0]}：最后一层应是只有一个输出的线性层（第 5 讲）",
+            )
 
 
 def refuse_nothing_to_learn(model: nn.Module) -> None:

@@ -48,14 +48,14 @@ def _no_network(what: str) -> ModelError:
     )
 
 
-def outputs_of_form(model: nn.Module, rows: Tensor, n_classes: int) -> Tensor:
+def outputs_of_form(model: nn.Module, rows: Tensor, n_outputs: int) -> Tensor:
     """What the model says of a few rows, with gradients where it is in training.
 
     Raises: ModelError for outputs of another form, and for a network in training whose outputs ask for no gradient.
     """
     with torch.enable_grad():  # and as it was again, whatever a forward switches
         outputs = outputs_of(model, rows)
-    refuse_form(outputs, len(rows), n_classes, training=model.training)
+    refuse_form(outputs, len(rows), n_outputs, training=model.training)
     assert isinstance(outputs, Tensor)
     if model.training and outputs.grad_fn is None:
         raise ModelError(

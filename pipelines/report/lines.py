@@ -49,11 +49,14 @@ def draw_curves(competition: Competition, outcome: Outcome, path: Path) -> str:
     The csv is written by now: nothing that happens to its picture is an error.
     """
     result, rows = outcome.result, " on made rows" if outcome.source.kind == "sample" else ""
+    curves = [variant for variant in result.variants if any(variant.losses)]
+    if not curves:
+        return "none: no network was trained"
     score = f"{competition.metric.name} {result.score:.4f} ± {result.se:.4f}"
     try:
         with picture(path, (7.5, 4.5), dpi=110) as figure:
             axes = figure.add_subplot()
-            for i, variant in enumerate(result.variants):
+            for i, variant in enumerate(curves):
                 for fold, losses in enumerate(variant.losses):
                     label = f"{variant.name}, a line per fold" if fold == 0 else None
                     axes.plot(range(1, len(losses) + 1), losses, color=f"C{i}", alpha=0.6, label=label)

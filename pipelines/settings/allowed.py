@@ -132,14 +132,25 @@ SLUG = Allowed(
 FUNCTION = Allowed("a function", "函数", callable)
 MAKE_ENCODER = factory(0, "lambda: StandardScaler()")
 MAKE_MODEL = factory(2, "lambda n_features, n_classes: Net(n_features, n_classes)")
+MAKE_ESTIMATOR = factory(0, "lambda: HistGradientBoostingClassifier()")
 METRIC = Allowed(
     "a Metric, such as pipelines.metrics.accuracy", "Metric，例如 pipelines.metrics.accuracy",
     lambda value: _is_a("Metric", value),
 )  # fmt: skip
+METRIC_OF_VALUES = Allowed(
+    "a Metric of values, such as pipelines.metrics.rmse", "用于数值的 Metric，例如 pipelines.metrics.rmse",
+    lambda value: METRIC.holds(value) and value.of == "values",
+)  # fmt: skip
+METRIC_OF_CLASSES = Allowed(
+    "a Metric of labels or probabilities, such as pipelines.metrics.accuracy",
+    "用于类别的 Metric，例如 pipelines.metrics.accuracy",
+    lambda value: METRIC.holds(value) and value.of != "values",
+)
 DEVICE = Allowed(
     "'cpu', 'cuda', 'cuda:1' or 'mps'", "'cpu'、'cuda'、'cuda:1' 或 'mps'",
     lambda value: bool(re.fullmatch(r"(cpu|mps)(:0)?|cuda(:(0|[1-9][0-9]*))?", str(value))),
 )  # fmt: skip
+LOSS = one_of("squared", "absolute", "huber")
 SCHEDULE = one_of("constant", "cosine", "one-cycle")
 RANDOM_STATE = Allowed(
     "None, a whole number from 0 to 2^32 - 1, or numpy's RandomState",
@@ -154,7 +165,10 @@ ALLOWED: dict[str, dict[str, Allowed]] = {
         "weight_decay": number(", 0 or more", "不小于 0 ", lambda value: value >= 0),
         "patience": none_or(whole(1)), "validation_fraction": SHARE, "bfloat16": FLAG,
     },
-    "Variant": {"make_encoder": MAKE_ENCODER, "make_model": MAKE_MODEL, "recipe": a("Recipe")},
+    "Variant": {
+        "make_encoder": none_or(MAKE_ENCODER), "make_model": none_or(MAKE_MODEL),
+        "make_estimator": none_or(MAKE_ESTIMATOR), "recipe": a("Recipe"),
+    },
     "Preset": {
         "folds": whole(2), "seeds": whole(1),
         "variants": Allowed("a tuple of variants' names", "variant 名称的元组", _are_names),
@@ -163,7 +177,7 @@ ALLOWED: dict[str, dict[str, Allowed]] = {
         "baseline": TEXT, "score": ANY, "pairs": Allowed("two or more pairs of scores", "两对或更多得分", _are_pairs),
     },
     "Number": {
-        "transform": one_of("identity", "log1p"), "loss": one_of("squared", "absolute", "huber"),
+        "transform": one_of("identity", "log1p"), "loss": LOSS,
     },
     "Competition": {
         "slug": SLUG, "id_column": none_or(TEXT), "target": TEXT, "metric": METRIC, "sample_submission": TEXT,
@@ -185,8 +199,9 @@ ALLOWED: dict[str, dict[str, Allowed]] = {
         "public_share": number(" above 0, 1 at most", "大于 0 且不大于 1 ", lambda value: 0 < value <= 1),
         "published": none_or(a("Published")),
         "baselines": Allowed(
-            "a dict: name -> a function that makes a classifier", "字典：名称 -> 返回分类器的函数",
-            lambda value: isinstance(value, Mapping) and all(map(MAKE_ENCODER.holds, value.values())),
+            "a dict: name -> a function that makes a model, or None to leave the model of that name out",
+            "字典：名称 -> 返回模型的函数，或 None 表示不用该名称的模型",
+            lambda value: isinstance(value, Mapping) and all(map(none_or(MAKE_ENCODER).holds, value.values())),
         ),
     },
     "Metric": {
@@ -244,6 +259,26 @@ def _pythons(value: Any) -> Any:
     return value.item() if type(value).__module__ == "numpy" and getattr(value, "ndim", 1) == 0 else value
 
 
+def refuse_half_variant(variant: Any) -> None:
+    """A variant is a network with its encoder, or an estimator with or without one.
+
+    Raises: UsageError.
+    """
+    network, estimator = variant.make_model is not None, variant.make_estimator is not None
+    if network == estimator:
+        raise UsageError(
+            f"Variant: has {'both' if network else 'neither'} make_model {'and' if network else 'nor'} make_estimator",
+            "give it a network (make_model and make_encoder), or an estimator of scikit-learn's (make_estimator)",
+            "请给出网络（make_model 和 make_encoder），或 scikit-learn 的模型（make_estimator），二者只取其一",
+        )
+    if network and variant.make_encoder is None:
+        raise UsageError(
+            "Variant: has make_model without make_encoder: a network needs numbers, finite and of one scale",
+            "add make_encoder: lambda: StandardScaler(), for example",
+            "请添加 make_encoder，例如 lambda: StandardScaler()",
+        )
+
+
 def refuse_contradictions(competition: Any) -> None:
     """A target is classes or a number; what is submitted, and the metric, have to be of the same kind.
 
@@ -252,6 +287,11 @@ def refuse_contradictions(competition: Any) -> None:
     name, of, submit = competition.metric.name, competition.metric.of, competition.submit
     is_number = competition.number is not None
     for wrong, what, hint, hint_zh in (
+        (
+            None not in (competition.groups, competition.time), "has groups and time; rows are split by one of them",
+            "keep the one by which Kaggle split train and test rows",
+            "请只保留 Kaggle 划分训练集和测试集所依据的那一项",
+        ),
         (
             is_number == bool(competition.classes), "needs either classes or number",
             "name the classes of the target, or number=Number() where it is a number",

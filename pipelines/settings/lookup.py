@@ -13,6 +13,7 @@ from pipelines.errors import UsageError
 
 FOLDER = Path(__file__).resolve().parents[2] / "competitions"
 PRESETS = ["fast", "best"]  # of a competition that names none
+FILES = {"train_file": "train.csv", "test_file": "test.csv", "sample_submission": None}  # and their usual names
 
 
 def names() -> list[str]:
@@ -52,8 +53,7 @@ class Outline:
     def __init__(self, name: str) -> None:
         self.name = name
         self.slug = self._text("slug")
-        sample = self._text("sample_submission")
-        self.files = None if sample is None else ("train.csv", "test.csv", sample)
+        self.files = self._files()
 
     @cached_property
     def presets(self) -> list[str] | None:
@@ -87,6 +87,14 @@ class Outline:
     def _text(self, argument: str) -> str | None:
         value = self._said.get(argument)
         return value.value if isinstance(value, ast.Constant) and isinstance(value.value, str) else None
+
+    def _files(self) -> tuple[str, ...] | None:
+        """What `Competition.files` will be."""
+        names = [self._text(name) if name in self._said else default for name, default in FILES.items()]
+        tables = getattr(self._said.get("tables", ast.Tuple(elts=[])), "elts", [None])
+        written = [*names, *(getattr(each, "value", None) for each in tables)]
+        plain = tuple(name for name in written if isinstance(name, str))
+        return plain if len(plain) == len(written) else None
 
     def _keys(self, argument: str) -> list[str] | None:
         value = self._said.get(argument)

@@ -1,5 +1,6 @@
-"""Plain JSON values -> dataclasses, each value checked against the type that its field declares."""
+"""Plain JSON values -> dataclasses, each value checked against the type that its field declares; and any -> plain."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from types import NoneType
@@ -35,6 +36,20 @@ def from_plain(kind: Any, value: Any, name: str) -> Any:
         except OverflowError:
             raise ValueError(f"{name} is too large a number") from None
     return _expect(kind, value, name)
+
+
+def to_plain(value: Any) -> Any:
+    """A value as JSON holds it: what it has no word for is shown as Python shows it.
+
+    >>> to_plain({"max_iter": 100, "missing": float("nan"), "steps": (1, {2})})
+    {'max_iter': 100, 'missing': 'nan', 'steps': [1, '{2}']}
+    """
+    if isinstance(value, dict):
+        return {str(name): to_plain(each) for name, each in value.items()}
+    if type(value) in (list, tuple):
+        return [to_plain(each) for each in value]
+    exact = type(value) in (str, int, bool, NoneType) or (type(value) is float and math.isfinite(value))
+    return value if exact else repr(value)
 
 
 def _dataclass(kind: Any, value: dict[str, Any], name: str) -> Any:

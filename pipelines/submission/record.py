@@ -98,6 +98,7 @@ class Record:
     variants: list[VariantScore] = field(default_factory=list)
     baselines: list[Baseline] = field(default_factory=list)
     forecast: Forecast | None = None
+    leaks: list[str] = field(default_factory=list)  # what the leak watch said
     practice: HiddenScore | None = None
     folds: int | None = None
     seeds: int | None = None

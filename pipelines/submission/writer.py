@@ -1,6 +1,6 @@
 """Predictions -> a csv in the form of Kaggle's own sample submission, saved beside its record.
 
-Shapes: M test rows, C classes.
+Shapes: M test rows, P predictions of a row: the probabilities of C classes, or one value.
 """
 
 from datetime import UTC, datetime
@@ -10,26 +10,36 @@ import numpy as np
 import pandas as pd
 
 from pipelines.competition import Competition
+from pipelines.data.agreement import classes_of, spellings
 from pipelines.files import write_whole
 from pipelines.metrics import FloatArray
 from pipelines.submission.folder import reserved
 from pipelines.submission.record import Record
 
 
-def to_csv(competition: Competition, sample: pd.DataFrame, test_ids: pd.Series, proba: FloatArray) -> bytes:
-    """The csv of probabilities (M, C) for `test_ids` (M,), in the form and order of `sample`."""
-    columns = [column for column in sample.columns if column != competition.key]
-    rows = pd.Index(test_ids).get_indexer(pd.Index(sample[competition.key]))
+def to_csv(competition: Competition, sample: pd.DataFrame, test_ids: pd.Series, predictions: FloatArray) -> bytes:
+    """The csv of predictions (M, P) for `test_ids` (M,), in the form and order of `sample`."""
+    key, submit = competition.key, competition.submit
+    columns = [column for column in sample.columns if column != key]
+    rows = pd.Index(test_ids).get_indexer(pd.Index(sample[key]))
     assert (rows >= 0).all(), "tables.read has checked that the sample submission has the ids of the test file"
-    out = sample[[competition.key]].copy()
-    if competition.submit == "labels":
-        labels = np.array(competition.classes)[proba[rows].argmax(axis=1)]
-        out[columns[0]] = labels.astype(sample[columns[0]].dtype.type if labels.dtype.kind in "if" else object)
+    out, said = sample[[key]].copy(), predictions[rows]
+    if submit == "probabilities":
+        out[columns] = said[:, classes_of(competition, columns)]
+    elif submit == "values":
+        out[columns[0]] = said[:, 0]
     else:
-        by_class = pd.DataFrame(proba[rows], columns=[str(value) for value in competition.classes], index=out.index)
-        out[columns] = by_class[columns] if len(columns) > 1 else by_class.iloc[:, -1:]
-    text = out[list(sample.columns)].to_csv(index=False, lineterminator="\n", float_format="%.9g")
-    return text.encode()
+        labels = np.array(spellings(competition, sample[columns[0]]), dtype=object)
+        n_best = n_ranked(competition) if submit == "ranked" else 1
+        best = labels[np.argsort(-said, axis=1, kind="stable")[:, :n_best]]
+        out[columns[0]] = [" ".join(row) for row in best]
+    out = out[list(sample.columns)].rename(columns={key: competition.sample_id or key})
+    return out.to_csv(index=False, lineterminator="\n", float_format="%.9g").encode()
+
+
+def n_ranked(competition: Competition) -> int:
+    """How many classes a row of ranked ones names: as many as the metric looks at, three if it does not say."""
+    return min(getattr(competition.metric, "k", None) or 3, len(competition.classes))
 
 
 def save(folder: Path, name: str, csv: bytes, record: Record) -> Path:

@@ -1,7 +1,7 @@
 """Arrays -> trained networks.
 
 Read in this order: `fit` (jobs in, networks out), `together` (which networks go together, and what the loop needs),
-`batches` (what the loop goes through), `loop` (forward, backward, update). Then what makes it fast: `stack` (E networks
-as one), `noise` (each with chance of its own). Then `early_stopping`, `checks` (mistakes, named), `estimator` (the
-scikit-learn face over `fit`).
+`batches` (what the loop goes through), `targets` (criterion and scale), `loop` (forward, backward, update). Then what
+makes it fast: `stack` (E networks as one), `noise` (each with chance of its own). Then `early_stopping`, `checks`
+(mistakes, named); in a room of its own `estimator`, the scikit-learn face over `fit`.
 """

@@ -1,6 +1,6 @@
 """Mistakes that the training loop can see, said in words that name the lecture.
 
-Shapes: N rows, B batch, C classes.
+Shapes: N rows, B batch, C classes, P outputs of a row: logits of C classes, or one value.
 
 It looks at the targets before the first batch, at the first outputs, at the gradients after the first epoch, at the
 model's mode when it is scored, and at the losses after the last epoch. What is certainly wrong is an error; what may be
@@ -22,6 +22,7 @@ from pipelines.errors import TrainingError, TrainingWarning
 from pipelines.models.contract import (
     changing,
     copied,
+    refuse_bounded,
     refuse_nothing_to_learn,
     refuse_probabilities,
     refuse_shared,
@@ -29,6 +30,7 @@ from pipelines.models.contract import (
 from pipelines.models.manners import other_number_of_rows, outputs_of_form
 from pipelines.training.batches import ShuffledBatches
 from pipelines.training.noise import own_generator_kept
+from pipelines.training.targets import Distance
 
 EPOCHS = 10  # of training before a loss that has not moved is remarkable
 STILL = 0.005  # share by which a loss has to be less than what it is compared with
@@ -64,7 +66,7 @@ def watching(model: nn.Module, batches: object, criterion: object, optimizer: Op
         handle.remove()
 
 
-def look_at(make: Callable[[int], nn.Module], inputs: Tensor, n_classes: int, batch_size: int) -> int:
+def look_at(make: Callable[[int], nn.Module], inputs: Tensor, n_outputs: int, batch_size: int) -> int:
     """Look at what one network says of a few rows (B, ...), and at what it shares with another, before any is trained.
 
     The networks are thrown away; torch's own generator is left as it was. Returns how many weights one has.
@@ -74,13 +76,14 @@ def look_at(make: Callable[[int], nn.Module], inputs: Tensor, n_classes: int, ba
     networks = [make(0).to(inputs.device), make(1).to(inputs.device)]
     before = copied(networks[0])
     refuse_nothing_to_learn(before)
-    few = inputs[: ROWS_LOOKED_AT - (n_classes == ROWS_LOOKED_AT)]  # as many rows as classes would hide an exchange
+    few = inputs[: ROWS_LOOKED_AT - (n_outputs == ROWS_LOOKED_AT)]  # as many rows as classes would hide an exchange
+    refuse = refuse_probabilities if n_outputs > 1 else refuse_bounded
     with own_generator_kept(networks[0]):
         for training, rows in ((False, few), (True, few[:batch_size])):
-            refuse_probabilities(outputs_of_form(networks[0].train(training), rows, n_classes).float())
+            refuse(outputs_of_form(networks[0].train(training), rows, n_outputs).float())
             fewer = rows[: max(2, len(rows) - 1) if training else 1]  # batch norm learns from two rows at least
             with other_number_of_rows(len(rows), len(fewer)):
-                outputs_of_form(networks[0], fewer, n_classes)
+                outputs_of_form(networks[0], fewer, n_outputs)
     refuse_shared(networks, changing(before, networks[0]))
     return sum(weight.numel() for weight in before.parameters())
 
@@ -123,8 +126,8 @@ def refuse_divergence(losses: Sequence[float], epoch: int, training: Sequence[bo
 def warn_if_still(losses: Sequence[Sequence[float]], batches: object, criterion: object) -> None:
     """Warn about a loss that never was better than guessing; `losses` holds a list per member, a number per epoch.
 
-    Guessing is to say the classes' frequencies for every row. Where they are not known, or members train together,
-    the loss has to fall.
+    Guessing is to say the classes' frequencies, or the same number, for every row. Where the best guess is not known,
+    or members train together, the loss has to fall.
     """
     targets = _targets(batches)
     alone = len(losses) == 1  # members may have other rows, and so other frequencies
@@ -134,7 +137,8 @@ def warn_if_still(losses: Sequence[Sequence[float]], batches: object, criterion:
     still = [(own, limit) for own, limit in long_enough if limit > 0 and min(own) > (1 - STILL) * limit]
     if still:
         own, limit = still[0]
-        than = "in the first" if guess is None else "by saying for every row how frequent the classes are"
+        same = "the same number" if isinstance(criterion, Distance) else "how frequent the classes are"
+        than = "in the first" if guess is None else f"by saying for every row {same}"
         networks = f" ({len(still)} of {len(losses)} networks)" if len(losses) > 1 else ""
         _warn(
             f"the loss has hardly moved in {len(own)} epochs: {min(own):.4f} at best, {limit:.4f} {than}{networks}",
@@ -253,10 +257,15 @@ def _held(optimizer: Optimizer) -> Iterator[Tensor]:
 
 
 def loss_of_guessing(targets: Tensor, criterion: object) -> float | None:
-    """Mean loss of the best constant answer: the entropy of the classes' frequencies; None if it is not that simple."""
+    """Mean loss of the best constant answer; None if it is not that simple.
+
+    For classes it is the entropy of their frequencies.
+    """
     if getattr(criterion, "weight", None) is not None or getattr(criterion, "label_smoothing", None):
         return None
     targets = targets.cpu()  # Apple's devices know no float64
+    if isinstance(criterion, Distance):
+        return criterion.of_guessing(targets)
     if isinstance(criterion, nn.BCEWithLogitsLoss) and criterion.pos_weight is None:
         positive = targets.double().mean(dim=0)
         return float(torch.special.entr(torch.stack([positive, 1 - positive])).sum(dim=0).mean())

@@ -21,6 +21,7 @@ from pipelines.metrics import IntArray, Metric
 from pipelines.models.contract import write
 from pipelines.settings.allowed import Checked
 from pipelines.training.checks import scoring
+from pipelines.training.targets import Scale
 
 ROWS_AT_A_TIME = 8192  # of all networks together
 
@@ -94,29 +95,62 @@ def first_equal(rows: pd.DataFrame | NDArray[Any], y: NDArray[Any]) -> IntArray:
     return np.asarray(first[which], dtype=np.int64)
 
 
-def split_off(
-    rows: IntArray, y: NDArray[Any], share: float, seed: int, twins: IntArray | None
-) -> tuple[IntArray, IntArray]:
-    """Part `rows` in two, the second about a `share` of them, stratified; rows that are equal (`first_equal`) stay.
+def strata(y: NDArray[Any], least: int) -> NDArray[Any]:
+    """What is stratified: class codes as they are; of numbers the tenth of their order that each falls in; (N,).
 
-    Raises: DataError where a class has too few rows.
+    There are fewer than ten parts where a part would have fewer than `least` rows.
+
+    >>> strata(np.array([5.0, 1.0, 2.5, 40.0, 3.0, 2.0]), 2).tolist()
+    [2, 0, 1, 2, 1, 0]
     """
-    first = rows if twins is None else rows[twins[rows] == rows]
+    if y.dtype.kind != "f":
+        return y
+    n_parts = max(1, min(10, len(y) // least))
+    return np.argsort(np.argsort(y, kind="stable")) * n_parts // len(y)
+
+
+def split_off(
+    rows: IntArray, y: NDArray[Any], share: float, seed: int, units: IntArray | None, time: IntArray | None = None
+) -> tuple[IntArray, IntArray]:
+    """Part `rows` in two, the second about a `share` of them.
+
+    They are dealt at random, stratified, and rows of one unit stay: `units` (N,) holds the first row of each row's.
+    With `time` (N,) the second part are the latest, and rows of equal time stay.
+
+    Raises: DataError where there are too few rows, or times.
+    """
+    if time is not None:
+        return _latest(rows, time, share)
+    first = rows if units is None else rows[units[rows] == rows]
+    labels = strata(y[first], math.ceil(2 / min(share, 1 - share)))
     try:
-        kept, held = train_test_split(first, test_size=share, stratify=y[first], random_state=seed)
+        kept, held = train_test_split(first, test_size=share, stratify=labels, random_state=seed)
     except ValueError as error:
-        counts = np.unique(y[first], return_counts=True)[1]
+        counts = np.unique(labels, return_counts=True)[1]
         raise DataError(
             f"early stopping cannot split {share:g} of {len(first)} different training rows off, a row of each of "
             f"{len(counts)} classes at least: the smallest class has {counts.min()} of them",
             "train without it (patience=None), or choose a larger validation_fraction; each class needs two rows",
             "请不使用早停（patience=None），或增大 validation_fraction；每个类别至少需要两行",
         ) from error
-    if twins is None:
+    if units is None:
         return kept, held
-    others = rows[twins[rows] != rows]
-    kept, held = (np.concatenate([part, others[np.isin(twins[others], part)]]) for part in (kept, held))
+    others = rows[units[rows] != rows]
+    kept, held = (np.concatenate([part, others[np.isin(units[others], part)]]) for part in (kept, held))
     return kept, held
+
+
+def _latest(rows: IntArray, time: IntArray, share: float) -> tuple[IntArray, IntArray]:
+    when = time[rows]
+    times = np.unique(when)
+    if len(times) < 2:
+        raise DataError(
+            f"early stopping cannot split later rows off: all {len(rows)} training rows are of one time",
+            "train without it (patience=None), or choose fewer folds",
+            "请不使用早停（patience=None），或减少折数",
+        )
+    since = max(np.sort(when)[-math.ceil(share * len(rows))], times[1])
+    return rows[when < since], rows[when >= since]
 
 
 def weights_and_buffers(model: nn.Module) -> dict[str, Tensor]:
@@ -125,12 +159,17 @@ def weights_and_buffers(model: nn.Module) -> dict[str, Tensor]:
 
 
 def held_out_score(
-    held_out: Sequence[tuple[Tensor, Tensor]], metric: Metric, device: torch.device
+    held_out: Sequence[tuple[Tensor, Tensor]],
+    metric: Metric,
+    device: torch.device,
+    scales: Sequence[Scale | None] | None = None,
 ) -> Callable[[nn.Module], Tensor]:
     """A monitor's score: how well each network does on rows of its own, inputs (V, D) and class codes (V,).
 
-    Rows that networks share lie on the device once.
+    With a network's scale its rows have numbers (V,) in the file's units, in which it is scored. Rows that networks
+    share lie on the device once.
     """
+    scales = scales or [None] * len(held_out)
     different = list({id(inputs): inputs for inputs, _ in held_out}.values())
     places = [next(i for i, other in enumerate(different) if other is inputs) for inputs, _ in held_out]
     targets = [target.numpy() for _, target in held_out]
@@ -144,8 +183,12 @@ def held_out_score(
                 outputs = torch.cat([model(part[0].clone()) for part in parts]).unsqueeze(0)
             else:
                 outputs = torch.cat([model(torch.stack([part[i] for i in places])) for part in parts], dim=1)
-        proba = outputs.cpu().double().softmax(dim=-1).numpy()  # the host waits once
-        gains = [metric.gain(metric(y, p), 0.0) for y, p in zip(targets, proba, strict=True)]
+        outputs = outputs.cpu().double()  # the host waits once
+        said = [
+            each.softmax(dim=-1).numpy() if scale is None else scale.values(each)
+            for each, scale in zip(outputs, scales, strict=True)
+        ]
+        gains = [metric.gain(metric(y, p), 0.0) for y, p in zip(targets, said, strict=True)]
         return torch.tensor(gains[0] if len(gains) == 1 else gains, dtype=torch.float64)
 
     return score

@@ -1,6 +1,6 @@
 """Jobs in, trained networks out.
 
-Shapes: N training rows, V rows held out for early stopping, D features, C classes.
+Shapes: N training rows, V rows held out for early stopping, D features, C classes, P outputs of a row.
 """
 
 import time
@@ -12,12 +12,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from pipelines.competition import Recipe
+from pipelines.competition import Number, Recipe
 from pipelines.errors import memory_is_full
 from pipelines.metrics import IntArray, Metric
 from pipelines.training.early_stopping import split_off
 from pipelines.training.loop import History, train
-from pipelines.training.stack import CannotStackError, CrossEntropy
+from pipelines.training.stack import CannotStackError
+from pipelines.training.targets import Scale, criterion_of
 from pipelines.training.together import Together, of_one_shape, say_why
 
 
@@ -38,12 +39,14 @@ OnEpoch = Callable[[Job, int, float], None]  # the job, the epoch from 1, and it
 class Rows:
     """What networks learn from: `inputs` (N, D); `target` (N,) class codes, or (N, C) weighted one-hot rows.
 
-    `held_out`, if any, are inputs (V, D) and codes (V,) for early stopping.
+    Where it is a number, `scale` says how it was standardised, and `target` is (N, 1), or (N, 2) of values and weights.
+    `held_out`, if any, are inputs (V, D) and codes (V,), or numbers (V,) in the file's units, for early stopping.
     """
 
     inputs: Tensor
     target: Tensor
     held_out: tuple[Tensor, Tensor] | None = None
+    scale: Scale | None = None
 
 
 class Encoded(NamedTuple):
@@ -57,24 +60,27 @@ class Encoded(NamedTuple):
 class Group:
     """Jobs that one call of `fit` trains, and all that they need; a value that can be pickled.
 
-    `encode(fold)` makes a fold's rows when they are wanted; `make_model(D, C)` a new network.
+    `encode(fold)` makes a fold's rows when they are wanted; `make_model(D, P)` a new network. `number` is the target,
+    where it is one: it names the loss.
     """
 
     jobs: tuple[Job, ...]
     encode: Callable[[int], Encoded]
     make_model: Callable[[int, int], nn.Module]
-    n_classes: int
+    n_outputs: int
     recipe: Recipe
     metric: Metric
     device: torch.device
+    number: Number | None = None
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained network and how its training went."""
+    """A trained network, how its training went, and the scale of what it says where that is a number."""
 
     model: nn.Module
     history: History
+    scale: Scale | None = None
 
 
 @dataclass(frozen=True)
@@ -103,7 +109,7 @@ def fit(group: Group, on_epoch: OnEpoch = lambda _job, _epoch, _loss: None) -> F
         try:
             together = Together(group, jobs, encoded)
             histories = train(
-                together.network, together.batches, CrossEntropy(), together.optimizer, group.recipe.epochs,
+                together.network, together.batches, criterion_of(group.number), together.optimizer, group.recipe.epochs,
                 schedule=group.recipe.schedule, monitor=together.monitor, on_epoch=together.telling(on_epoch),
             )  # fmt: skip
         except CannotStackError as reason:
@@ -115,18 +121,24 @@ def fit(group: Group, on_epoch: OnEpoch = lambda _job, _epoch, _loss: None) -> F
             waiting[:0] = [jobs[: len(jobs) // 2], jobs[len(jobs) // 2 :]]
         else:
             done = zip(jobs, together.unstacked(), histories, strict=True)
-            networks |= {job: Trained(model, history) for job, model, history in done}
+            networks |= {job: Trained(model, history, encoded[job.fold].rows.scale) for job, model, history in done}
     encoders = {fold: of_fold.encoder for fold, of_fold in encoded.items()}
     return Fitted({job: networks[job] for job in group.jobs}, encoders, time.perf_counter() - started)
 
 
 def hold_out(
-    rows: IntArray, y: NDArray[Any], recipe: Recipe, seed: int, twins: IntArray | None = None
+    rows: IntArray,
+    y: NDArray[Any],
+    recipe: Recipe,
+    seed: int,
+    units: IntArray | None = None,
+    time: IntArray | None = None,
 ) -> tuple[IntArray, IntArray | None]:
-    """Row numbers to train on, and those split off for early stopping: stratified by the labels `y` of all rows.
+    """Row numbers to train on, and those split off for early stopping: stratified by the target `y` of all rows.
 
-    None are split off where the recipe has no patience. Rows that are equal, as `twins` says, are not parted.
-    """
+    None are split off where the recipe has no patience. Rows of one unit (equal rows, or a group: the first row of each
+    row's) are not parted; where rows have a `time`, the latest are split off.
+    """  # fmt: skip
     if recipe.patience is None:
         return rows, None
-    return split_off(rows, y, recipe.validation_fraction, seed, twins)
+    return split_off(rows, y, recipe.validation_fraction, seed, units, time)

@@ -1,9 +1,9 @@
 """The one training loop: forward, backward, update (lecture 3 onwards).
 
-Shapes: N rows, B batch, C classes, E networks that train as one.
+Shapes: N rows, B batch, C classes, P outputs of a row, E networks that train as one.
 
 A batch is `(*inputs, target)`. Models return logits; the criterion supplies the non-linearity; logits become
-probabilities once, in `predict_proba`.
+probabilities once, in `predict_proba`. Where the target is a number, models return it standardised.
 """
 
 import math
@@ -17,9 +17,11 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from pipelines.competition import Schedule
+from pipelines.metrics import FloatArray
 from pipelines.settings.allowed import SCHEDULE, allowed, whole
 from pipelines.training.checks import refuse_divergence, warn_if_still, warn_of_old_gradients, watching
 from pipelines.training.early_stopping import Best, Monitor
+from pipelines.training.targets import Scale
 
 Criterion = Callable[[Tensor, Tensor], Tensor]
 
@@ -136,7 +138,7 @@ def make_scheduler(optimizer: Optimizer, schedule: Schedule, n_steps: int) -> La
 
 
 def predict_logits(model: nn.Module, inputs: Tensor, batch_size: int = 8192) -> Tensor:
-    """Logits (N, C) of inputs (N, ...), without gradients, dropout or batch statistics."""
+    """Logits (N, C), or values (N, 1), of inputs (N, ...), without gradients, dropout or batch statistics."""
     model.eval()
     with torch.inference_mode():
         return torch.cat([model(part.clone()).float() for part in torch.split(inputs, batch_size)])
@@ -145,3 +147,11 @@ def predict_logits(model: nn.Module, inputs: Tensor, batch_size: int = 8192) -> 
 def predict_proba(model: nn.Module, inputs: Tensor) -> Tensor:
     """Probabilities (N, C) in float64 on the CPU; rows sum to one."""
     return predict_logits(model, inputs).cpu().double().softmax(dim=-1)
+
+
+def predict(model: nn.Module, inputs: Tensor, scale: Scale | None = None) -> FloatArray:
+    """Predictions (N, P) in float64: probabilities; with a `scale` the numbers (N, 1), no longer standardised."""
+    if scale is None:
+        proba: FloatArray = predict_proba(model, inputs).numpy()
+        return proba
+    return scale.learned(predict_logits(model, inputs))

@@ -40,7 +40,7 @@ def seeded(make_model: Callable[[], M], seed: int) -> M:
             torch.set_rng_state(before)
 
 
-def new_network(make_model: Callable[[int, int], nn.Module], example: Tensor, n_classes: int, seed: int) -> nn.Module:
+def new_network(make_model: Callable[[int, int], nn.Module], example: Tensor, n_outputs: int, seed: int) -> nn.Module:
     """A new network for rows like the `example` (B, D), from `seed`: in float32, and lazy layers have seen the example.
 
     Raises: ModelError for what is no network, or cannot take such rows.
@@ -48,7 +48,7 @@ def new_network(make_model: Callable[[int, int], nn.Module], example: Tensor, n_
 
     def make() -> nn.Module:
         with failures_told():
-            model = make_model(example.shape[1], n_classes)
+            model = make_model(example.shape[1], n_outputs)
         if not isinstance(model, nn.Module):
             raise ModelError(
                 f"make_model gives {type(model).__name__}, where a network is needed, an nn.Module",

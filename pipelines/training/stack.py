@@ -1,6 +1,6 @@
 """E copies of one network trained as one program: each layer is exchanged for a layer of E.
 
-Shapes: E networks, B batch, F features, K answers to a row, C classes.
+Shapes: E networks, B batch, F features, C outputs of a row.
 
 Cross-validation of a small network is bound by overhead, not by arithmetic: a step of one network costs about as much
 as a step of fifty side by side. A stack is an `nn.Module` like any other; its inputs (E, B, F), outputs (E, B, C) and
@@ -239,22 +239,3 @@ class LayerNormOfMany(LayerOfMany):
 LAYERS: dict[type[nn.Module], Callable[[Any], nn.Module]] = {
     nn.Linear: LinearOfMany, nn.BatchNorm1d: BatchNormOfMany, nn.LayerNorm: LayerNormOfMany,
 }  # fmt: skip
-
-
-class CrossEntropy(nn.Module):
-    """Cross entropy of a network, (), or of each network of a stack, (E,): the mean over the batch.
-
-    Outputs (B, C) with targets (B,) of class codes, or (B, C) of weighted one-hot rows; in a stack all with a leading
-    E. Outputs (B, K, C) are K answers to each row, as a batch ensemble gives them: the mean of their losses.
-    """
-
-    takes_logits = True
-
-    def forward(self, outputs: Tensor, target: Tensor) -> Tensor:
-        """The loss of each network."""
-        leading = target.ndim - target.is_floating_point()  # 1, or 2 in a stack
-        answers = outputs.shape[leading] if outputs.ndim > leading + 1 else 1
-        rows = target.flatten(0, leading - 1)
-        rows = rows.repeat_interleave(answers, dim=0) if answers > 1 else rows
-        loss = F.cross_entropy(outputs.flatten(0, -2), rows, reduction="none")
-        return loss.view(*outputs.shape[: leading - 1], -1).mean(dim=-1)

@@ -37,14 +37,14 @@ def of_one_shape(group: "Group", encoded: "Mapping[int, Encoded]") -> "Iterator[
         by_shape.setdefault((rows.inputs.shape, rows.target.shape, held_out), []).append(job)
     for jobs in by_shape.values():
         few = encoded[jobs[0].fold].rows.inputs[:ROWS_LOOKED_AT].to(group.device)
-        new = partial(new_network, group.make_model, few, group.n_classes)
-        large = look_at(new, few, group.n_classes, group.recipe.batch_size) > STACKED_PARAMETERS
+        new = partial(new_network, group.make_model, few, group.n_outputs)
+        large = look_at(new, few, group.n_outputs, group.recipe.batch_size) > STACKED_PARAMETERS
         yield from [[job] for job in jobs] if large and group.device.type == "cpu" else [jobs]
 
 
-def n_weights(make_model: Callable[[int, int], nn.Module], example: Tensor, n_classes: int) -> int:
+def n_weights(make_model: Callable[[int, int], nn.Module], example: Tensor, n_outputs: int) -> int:
     """How many numbers a network for rows like the `example` (B, D) has to learn."""
-    return sum(weight.numel() for weight in new_network(make_model, example, n_classes, 0).parameters())
+    return sum(weight.numel() for weight in new_network(make_model, example, n_outputs, 0).parameters())
 
 
 def say_why(reason: CannotStackError) -> None:
@@ -72,7 +72,7 @@ class Together:
         rows = [encoded[fold].rows for fold in folds]
         n_rows, example = len(rows[0].inputs), rows[0].inputs[: recipe.batch_size].to(device)
         seeds = [job.random_state for job in jobs]
-        new = partial(new_network, group.make_model, example, group.n_classes)
+        new = partial(new_network, group.make_model, example, group.n_outputs)
         self.jobs, self.models = jobs, [new(seed).to(device) for seed in seeds]
         self._bare = self._network(seeds, example)
         self._begun = refuse_learned(self.models)
@@ -88,7 +88,8 @@ class Together:
         self.monitor = None
         if rows[0].held_out is not None:
             held_out = [kept for job in jobs if (kept := encoded[job.fold].rows.held_out) is not None]
-            score = held_out_score(held_out, group.metric, device)
+            scales = [encoded[job.fold].rows.scale for job in jobs]
+            score = held_out_score(held_out, group.metric, device, scales)
             patience = recipe.epochs if recipe.patience is None else recipe.patience
             # In float32, as it will predict.
             self.monitor = Monitor(score=lambda _network: score(self._bare), patience=patience)

@@ -2,18 +2,25 @@
 
 Shapes: V variants, N training rows, M test rows, C classes, F folds.
 
-The pool is log-linear: probabilities proportional to the product of p_v ^ w_v, a weighted geometric mean.
+The pool of probabilities is log-linear: proportional to the product of p_v ^ w_v, a weighted geometric mean.
 The sum of the weights is an inverse temperature: below one it makes overconfident networks modest. With a
 single variant the pool is temperature scaling. Source: Guo et al. 2017 (temperature); Genest & Zidek 1986.
+
+The pool of numbers is linear: the mean of the truth, plus each variant's distance from it times w_v. A sum of weights
+below one draws predictions that swing too far towards the mean, not towards zero. Source: Breiman 1996, "Stacked
+regressions" (weights that are not negative).
 """
 
 import numpy as np
-from scipy.optimize import minimize
+from scipy.optimize import minimize, nnls
 from scipy.special import log_softmax, softmax
 
+from pipelines.competition import Loss, Number
 from pipelines.metrics import FloatArray, IntArray
+from pipelines.training.targets import Scale
 
 SMALLEST = 1e-15  # as Kaggle clips
+BEND = {"squared": 1.0, "absolute": 1e-2, "huber": 1.0}  # deviations of the target at which Huber's parabola ends
 
 
 def blend(
@@ -57,3 +64,39 @@ def fit_weights(logs: FloatArray, y: IntArray) -> FloatArray:
     found = minimize(loss_and_gradient, start, jac=True, method="L-BFGS-B", bounds=[(0, None)] * len(logs))
     weights: FloatArray = found.x
     return weights
+
+
+def blend_values(
+    oof: FloatArray, test: FloatArray, y: FloatArray, scored: list[IntArray], loss: Loss
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """As `blend`, for predicted numbers `oof` (V, N, 1) and `test` (F, V, M, 1) of `y` (N,), all as they are learned.
+
+    Returns: out-of-fold (N, 1), test (M, 1) as the mean over folds, and the weights (F, V).
+    """
+    pooled_oof, pooled_test, weights = np.zeros_like(oof[0]), np.zeros_like(test[0, 0]), []
+    for rows, of_fold in zip(scored, test, strict=True):
+        others = np.setdiff1d(np.arange(len(y)), rows)
+        scale = Scale.of(Number(), y[others])  # whose mean is the centre, and whose ends hold for the pool too
+        weights.append(fit_linear(oof[:, others, 0] - scale.mean, y[others] - scale.mean, loss))
+        pooled_oof[rows] = scale.within(scale.mean + np.tensordot(weights[-1], oof[:, rows] - scale.mean, axes=1))
+        of_test = scale.within(scale.mean + np.tensordot(weights[-1], of_fold - scale.mean, axes=1))
+        pooled_test += of_test / len(scored)
+    return pooled_oof, pooled_test, np.array(weights)
+
+
+def fit_linear(views: FloatArray, y: FloatArray, loss: Loss) -> FloatArray:
+    """Weights (V,), none negative, with the least loss of the weighted sum of `views` (V, N) from `y` (N,)."""
+    weights: FloatArray = nnls(views.T, y)[0]
+    bend = BEND[loss] * float(y.std())
+    if loss == "squared" or bend == 0:
+        return weights
+
+    def loss_and_gradient(weights: FloatArray) -> tuple[float, FloatArray]:
+        off = weights @ views - y
+        slope = np.clip(off / bend, -1, 1)  # of Huber's loss: a parabola below the bend, a line beyond it
+        each = np.where(np.abs(off) < bend, off**2 / (2 * bend), np.abs(off) - bend / 2)
+        return float(each.mean()), views @ slope / len(y)
+
+    found = minimize(loss_and_gradient, weights, jac=True, method="L-BFGS-B", bounds=[(0, None)] * len(views))
+    best: FloatArray = found.x
+    return best

@@ -1,9 +1,11 @@
-"""What has to hold before networks are cross-validated: whole features, rows enough, encoders made new each time.
+"""What has to hold before variants are cross-validated: whole features, rows enough, encoders made new each time.
 
 Shapes: N rows, C classes.
 """
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Mapping, Sequence
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -12,8 +14,8 @@ import torch
 from sklearn.preprocessing import FunctionTransformer
 
 from pipelines.competition import Competition, Variant
-from pipelines.errors import DataError, UsageError, code_named
-from pipelines.metrics import IntArray
+from pipelines.errors import DataError, TrainingWarning, UsageError, code_named
+from pipelines.metrics import IntArray, Target
 
 
 def features_of(competition: Competition, rows: pd.DataFrame, more: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -44,13 +46,16 @@ def features_of(competition: Competition, rows: pd.DataFrame, more: Mapping[str,
     return features.drop(columns=competition.key, errors="ignore")
 
 
-def n_features(variant: Variant, rows: pd.DataFrame, y: IntArray) -> int:
-    """How many features the variant's encoder makes of a few rows.
+def n_features(variant: Variant, rows: pd.DataFrame, y: Target) -> int:
+    """How many features the variant's encoder makes of a few rows; an estimator without one gets them as they are.
 
     Raises: UsageError for encoders that share what fitting changes, or cannot be fitted.
     """
+    make = variant.make_encoder
+    if make is None:
+        return rows.shape[1]
     with code_named("make_encoder"):
-        encoder, other = variant.make_encoder(), variant.make_encoder()
+        encoder, other = make(), make()
     if isinstance(encoder, type) or not (hasattr(encoder, "fit_transform") and hasattr(encoder, "transform")):
         came = encoder.__name__ if isinstance(encoder, type) else type(encoder).__name__
         raise UsageError(
@@ -59,9 +64,10 @@ def n_features(variant: Variant, rows: pd.DataFrame, y: IntArray) -> int:
             "let make_encoder return one: lambda: StandardScaler(); a def without return gives None",
             "请让 make_encoder 返回编码器，例如 lambda: StandardScaler()；没有 return 的函数返回 None",
         )
-    before = _states(other)
+    before = parts_of(other)
     with code_named("make_encoder's encoder"):
-        width = as_inputs(encoder.fit_transform(rows, y)).shape[1]
+        encoded = encoder.fit_transform(rows, y)
+        width = int((encoded if variant.make_estimator else as_inputs(encoded)).shape[1])
     changed = [type(part).__name__ for part, state in before if not _same(state, vars(part))]
     if encoder is other or changed:
         what = f"the same {changed[0]}" if changed else f"one {type(encoder).__name__}"
@@ -72,6 +78,21 @@ def n_features(variant: Variant, rows: pd.DataFrame, y: IntArray) -> int:
             "请在 make_encoder 内部新建编码器及其每个步骤，不要使用事先建好的（sklearn.base.clone 可复制一个步骤）",
         )
     return width
+
+
+def encode_fitted(encoder: Any, rows: pd.DataFrame, y: Target, groups: IntArray | None) -> Any:
+    """Fit an encoder and encode the rows that it has learned from; one that asks for `groups` (N,) gets them.
+
+    It asks by a parameter `groups` of its `fit_transform`: what it says of a row may then leave all of the group out.
+    """
+    if groups is not None and takes_groups(encoder):
+        return encoder.fit_transform(rows, y, groups=groups)
+    return encoder.fit_transform(rows, y)
+
+
+def takes_groups(encoder: Any) -> bool:
+    """Whether `fit_transform` has a parameter `groups`."""
+    return "groups" in signature(encoder.fit_transform).parameters
 
 
 def as_inputs(X: Any) -> torch.Tensor:
@@ -91,30 +112,86 @@ def as_inputs(X: Any) -> torch.Tensor:
     return torch.from_numpy(array if array.flags.writeable else array.copy())
 
 
-def refuse_few(counts: IntArray, folds: int, *, different: bool) -> None:
-    """Each class needs a row for each fold; `counts` (C,) are those of each class, rows that are equal taken for one.
+def refuse_few(counts: IntArray, folds: int, what: str = "rows", *, of_class: bool = True) -> None:
+    """Each fold needs a row, or a group, of each class; `counts` (C,) are those of each class: of `what`.
+
+    Rows that are equal count for one. Where the target is a number there is one count, that of all.
 
     Raises: DataError.
     """
-    smallest, rows = int(counts.min()), "different rows" if different else "rows"
+    smallest = int(counts.min())
+    held = f"{smallest} {what[: None if smallest != 1 else -1]}"
+    held = f"rows in {held}" if what == "groups" else held
     if smallest < 2:
         raise DataError(
-            f"there is no cross-validation of a class with {smallest} {rows[: None if smallest == 0 else -1]}: "
+            f"there is no cross-validation of {'a class with' if of_class else 'a file with'} {held}: "
             "each needs 2, one to learn from and one to score",
             "use the whole training file; or leave that class out of it, and out of the competition's classes",
             "请使用完整的训练文件；或从文件和 competition 的 classes 中去掉该类别",
         )
     if not 2 <= folds <= smallest:
-        choice, choice_zh = f"between 2 and {smallest}", f"2 到 {smallest} 之间"
         raise DataError(
-            f"{folds} folds do not fit: the smallest class has {smallest} {rows}",
-            f"choose --folds {choice if smallest > 2 else 2}",
-            f"请将 --folds 设为 {choice_zh if smallest > 2 else 2}",
+            f"{folds} folds do not fit: {'the smallest class has' if of_class else 'the training file has'} {held}",
+            *_choose_folds(smallest),
         )
 
 
-def _states(encoder: Any) -> list[tuple[Any, dict[str, Any]]]:
-    """Whatever can be fitted in an encoder, and what each holds now."""
+def warn_if_constant(y: Target, fold: int) -> None:
+    """Say of training rows `y` (N,) that all are the same number: there is nothing to learn."""
+    if y.min() == y.max():
+        warnings.warn(
+            TrainingWarning(
+                f"the target is {y[0]:g} in all {len(y)} training rows of fold {fold + 1}, and so is what is predicted",
+                "look at the target's column; choose fewer folds where the file has few rows",
+                "请检查目标列；行数较少时请减小 --folds",
+            ),
+            stacklevel=3,
+        )
+
+
+def refuse_few_times(n_times: int, folds: int) -> None:
+    """Each fold needs a time of its own, and a time before it.
+
+    Raises: DataError.
+    """
+    if n_times < 3:
+        raise DataError(
+            f"there is no cross-validation by time of rows that hold {n_times} time{'s' * (n_times != 1)}: 3 are "
+            "needed, one to learn from and two to score",
+            "use the whole training file, or name another column as time in competition.py",
+            "请使用完整的训练文件，或在 competition.py 中将 time 设为其他列",
+        )
+    if not 2 <= folds < n_times:
+        raise DataError(
+            f"{folds} folds by time do not fit: the rows hold {n_times} times, and the first is never scored",
+            *_choose_folds(n_times - 1),
+        )
+
+
+def refuse_unseen_classes(y: Target, trains: Sequence[IntArray]) -> None:
+    """Each fold has to learn from rows of each class: groups and times may put all of a class in others.
+
+    Raises: DataError.
+    """
+    for fold, train in enumerate(trains):
+        unseen = np.setdiff1d(y, y[train]) if y.dtype.kind != "f" else y[:0]
+        if len(unseen):
+            raise DataError(
+                f"fold {fold + 1} of {len(trains)} would learn from no row of class number {unseen[0]}: its groups, or "
+                "the times of its rows, lie in what is not learned from",
+                "choose another number of --folds: fewer by time, more by groups; or leave that class out",
+                "请更改 --folds（按时间划分时减少，按组划分时增加），或去掉该类别",
+            )
+
+
+def _choose_folds(most: int) -> tuple[str, str]:
+    if most == 2:
+        return "choose --folds 2", "请将 --folds 设为 2"
+    return f"choose --folds between 2 and {most}", f"请将 --folds 设为 2 到 {most} 之间"
+
+
+def parts_of(encoder: Any) -> list[tuple[Any, dict[str, Any]]]:
+    """Whatever can be fitted in an encoder or estimator, itself too, and what each holds now."""
     found, waiting, seen = [], [encoder], set()
     while waiting:
         part = waiting.pop()

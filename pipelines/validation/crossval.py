@@ -1,6 +1,7 @@
 """Cross-validation: folds x seeds of each variant, trained; what they say of the scored rows and of the test rows.
 
-Shapes: N training rows, M test rows, n scored rows, D features, C classes, S seeds, F folds.
+Shapes: N training rows, M test rows, n scored rows, D features, S seeds, F folds, P predictions of a row: probabilities
+of the classes, or one value.
 
 The scored fold chooses nothing: encoder, network and early stopping see the training fold only; rows that early
 stopping looks at are split off the training fold before the encoder is fitted.
@@ -17,27 +18,27 @@ import numpy as np
 import pandas as pd
 import torch
 
-from pipelines.competition import Competition, Variant
+from pipelines.competition import Competition, Number, Variant
 from pipelines.data.tables import Tables
 from pipelines.hardware import blas_on_one_thread, cores
-from pipelines.metrics import FloatArray, IntArray
+from pipelines.metrics import FloatArray, IntArray, Target
 from pipelines.report.curves import OnTask, counted
 from pipelines.settings.allowed import Checked
+from pipelines.training import loop
 from pipelines.training.early_stopping import first_equal
 from pipelines.training.fit import Encoded, Fitted, Job, OnEpoch, Rows, Trained, fit, hold_out
-from pipelines.training.loop import predict_proba
-from pipelines.validation.baselines import out_of_fold, simple_models
-from pipelines.validation.conditions import as_inputs, features_of
-from pipelines.validation.groups import baselines_at_a_time, make_groups
+from pipelines.training.targets import Scale, learned
+from pipelines.validation.baselines import simple_models, without_slow
+from pipelines.validation.conditions import as_inputs, encode_fitted, features_of, warn_if_constant
+from pipelines.validation.estimators import ROWS_AT_A_TIME, fit_all, fits_of, out_of_fold
+from pipelines.validation.groups import fits_at_a_time, make_groups, width
 from pipelines.validation.results import CVResult, Predictions, summarise
-from pipelines.validation.splits import Fold, split
-
-ROWS_AT_A_TIME = 20_000  # that are encoded and predicted in one go
+from pipelines.validation.splits import Fold, group_codes, split, time_order, together
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan(Checked):
-    """How a run is cross-validated: `folds` x `seeds` networks of each variant; `seed` fixes all chance."""
+    """How a run is cross-validated: `folds` x `seeds` models of each variant; `seed` fixes all chance."""
 
     folds: int
     seeds: int
@@ -49,29 +50,47 @@ class Plan(Checked):
     @property
     def n_epochs(self) -> int:
         """Epochs of all networks together, if none stops early."""
-        return sum(self.folds * self.seeds * variant.recipe.epochs for variant in self.variants.values())
+        return sum(self.folds * self.seeds * variant.recipe.epochs for variant in self.networks.values())
+
+    @property
+    def networks(self) -> dict[str, Variant]:
+        """The variants that are networks; the others are estimators."""
+        return {name: variant for name, variant in self.variants.items() if variant.make_model is not None}
 
     def jobs(self, fold: int) -> list[Job]:
-        """The networks of a fold, whose variant is not said yet."""
+        """What a fold trains, of a variant that is not said yet."""
         return [Job("", fold, seed, random_state(self.seed, fold, seed)) for seed in range(self.seeds)]
 
 
 @dataclass(frozen=True)
 class Features:
-    """Feature frames of the training rows (N) and test rows (M), and the class codes `y` (N,).
+    """Feature frames of the training rows (N) and test rows (M), and class codes, or numbers of the file, `y` (N,).
 
-    `rows` (N) are the training rows as the file has them, but for the id; None where `train` is that.
+    `rows` (N) are the training rows as the file has them, but for the id; None where `train` is that. `groups` (N,)
+    are the numbers of the rows' groups, `time` (N,) the places of their times, where the competition names them.
     """
 
     train: pd.DataFrame
-    y: IntArray
+    y: Target
     test: pd.DataFrame
     rows: pd.DataFrame | None = None
+    groups: IntArray | None = None
+    time: IntArray | None = None
 
     @cached_property
     def twins(self) -> IntArray:
         """For each training row the first that equals it, label and all: rows that no fold may part; (N,)."""
         return first_equal(self.train if self.rows is None else self.rows, self.y)
+
+    @cached_property
+    def units(self) -> IntArray:
+        """For each training row the first of those that no fold may part: twins, and rows of one group; (N,)."""
+        return self.twins if self.groups is None else together(self.twins, self.groups)
+
+    @property
+    def dependent(self) -> IntArray | None:
+        """Numbers that rows share which errors must not count as independent: those of one unit, or of one time."""
+        return self.time if self.groups is None else self.units
 
     @property
     def n_twins(self) -> int:
@@ -84,7 +103,8 @@ def make_features(competition: Competition, tables: Tables) -> Features:
     together = pd.concat([tables.train, tables.test], ignore_index=True)
     features, n_train = features_of(competition, together, tables.more), len(tables.train)
     test, rows = features.iloc[n_train:].reset_index(drop=True), tables.train.drop(columns=competition.key)
-    return Features(features.iloc[:n_train], tables.y, test, rows)
+    groups, when = group_codes(competition, tables.train), time_order(competition, tables.train)
+    return Features(features.iloc[:n_train], tables.y, test, rows, groups, when)
 
 
 @blas_on_one_thread()
@@ -95,44 +115,73 @@ def cross_validate(
     on_epoch: OnEpoch = lambda _job, _epoch, _loss: None,
     on_task: OnTask = lambda _what, _done, _of: None,
 ) -> CVResult:
-    """Train `plan.folds` x `plan.seeds` networks of each variant; score each row by networks that have not seen it.
+    """Train `plan.folds` x `plan.seeds` models of each variant; score each row by models that have not seen it.
 
-    `on_epoch` hears of each job after each of its epochs, `on_task` of what is trained, predicted and compared.
+    `on_epoch` hears of each network after each of its epochs, `on_task` of what is trained, predicted and compared.
+    Estimators go first: they, with code of the competition's own, may fail, and networks take longest.
     """
-    folds = split(features.y, plan.folds, plan.seed, features.twins)
-    encoders = {name: FoldEncoder(features, folds, variant, plan.seed) for name, variant in plan.variants.items()}
+    folds = split(features.y, plan.folds, plan.seed, features.twins, groups=features.groups, time=features.time)
+    number = competition.number
+    encoders = {name: FoldEncoder(features, folds, each, plan.seed, number) for name, each in plan.variants.items()}
+    n_features = width(next(iter(encoders.values())))
+    models = without_slow(competition, simple_models(competition), len(features.y), n_features)
+    simple = {name: Variant(make_estimator=make) for name, make in models.items()}
+    fits, of_simple = fits_of(plan, plan.variants), fits_of(plan, simple, pooled=False)
+    said = fit_all(competition, features, folds, [*fits, *of_simple], fits_at_a_time(plan, encoders), on_task)
+    predicted, baselines = said[: len(fits)], out_of_fold(said[len(fits) :], folds, len(features.y))
+    networks = {name: encoders[name] for name in plan.networks}
+    if networks:
+        predicted += train_networks(competition, plan, networks, on_epoch, on_task)
+    return summarise(competition, features.y, plan.variants, folds, predicted, baselines, features.dependent)
+
+
+def train_networks(
+    competition: Competition, plan: Plan, encoders: "Mapping[str, FoldEncoder]", on_epoch: OnEpoch, on_task: OnTask
+) -> list[Predictions]:
+    """Train the networks of each of the encoders' variants; what they say of the rows."""
     groups, workers, threads = make_groups(competition, plan, encoders)
+    first = next(iter(encoders.values()))
     with cores(workers, threads, on_epoch) as (pool, step):
         trained = as_completed([pool.submit(fit, group, step) for group in groups])
         fitted = [done.result() for done in counted("trainings", trained, len(groups), on_task)]
-        said = pool.map(partial(predict, features, folds), fitted_folds(fitted))
-        predicted = list(counted("predictions", said, sum(len(each.encoders) for each in fitted), on_task))
-    simple, at_a_time = simple_models(competition), baselines_at_a_time(competition, plan, encoders)
-    baselines = out_of_fold(simple, features.train, features.y, folds, at_a_time, on_task)
-    return summarise(competition, features.y, plan.variants, folds, predicted, baselines)
+        said = pool.map(partial(predict, first.features, first.folds), fitted_folds(fitted))
+        return list(counted("predictions", said, sum(len(each.encoders) for each in fitted), on_task))
 
 
 @dataclass(frozen=True)
 class FoldEncoder:
-    """Makes the rows of a fold out of the features, by a new encoder that sees its training rows only."""
+    """Makes the rows of a fold out of the features, by a new encoder that sees its training rows only.
+
+    Where the target is a number, so does its scale; encoders are given it transformed, networks standardised too.
+    """
 
     features: Features
     folds: Sequence[Fold]
     variant: Variant
     seed: int
+    number: Number | None = None
 
     def __call__(self, fold: int) -> Encoded:
         """Encode a fold's training rows; those for early stopping leave before the encoder sees a label."""
         y = self.features.y
-        twins = self.features.twins
-        fit_rows, stop_rows = hold_out(self.folds[fold].train, y, self.variant.recipe, self.seed, twins)
+        units, when = self.features.units, self.features.time
+        fit_rows, stop_rows = hold_out(self.folds[fold].train, y, self.variant.recipe, self.seed, units, when)
+        assert self.variant.make_encoder is not None  # it is that of a network
         encoder = self.variant.make_encoder()
-        inputs = as_inputs(encoder.fit_transform(self.features.train.iloc[fit_rows], y[fit_rows]))
+        groups = None if self.features.groups is None else units[fit_rows]
+        seen, scale = learned(y[fit_rows], self.number), None
+        inputs = as_inputs(encode_fitted(encoder, self.features.train.iloc[fit_rows], seen, groups))
+        if self.number is None:
+            target = torch.from_numpy(y[fit_rows])
+        else:
+            scale = Scale.of(self.number, y[fit_rows])
+            target = scale.target(y[fit_rows])
+            warn_if_constant(y[fit_rows], fold)
         held_out = None
         if stop_rows is not None:
             stopping = as_inputs(encoder.transform(self.features.train.iloc[stop_rows]))
             held_out = stopping, torch.from_numpy(y[stop_rows])
-        return Encoded(Rows(inputs=inputs, target=torch.from_numpy(y[fit_rows]), held_out=held_out), encoder)
+        return Encoded(Rows(inputs=inputs, target=target, held_out=held_out, scale=scale), encoder)
 
 
 def random_state(seed: int, fold: int, number: int) -> int:
@@ -171,17 +220,17 @@ def predict(features: Features, folds: Sequence[Fold], fitted: FittedFold) -> Pr
     """What networks of a fold say of its scored rows, and of the test rows."""
     started = time.perf_counter()
     scored_rows = folds[fitted.jobs[0].fold].scored
-    scored = _proba(fitted, features.train.iloc[scored_rows])
-    test = _proba(fitted, features.test).sum(axis=0)
+    scored = _predicted(fitted, features.train.iloc[scored_rows])
+    test = _predicted(fitted, features.test).sum(axis=0)
     losses = [network.history.losses for network in fitted.networks]
     seconds = fitted.seconds + time.perf_counter() - started
     return Predictions(fitted.jobs, scored, test, losses, repr(fitted.networks[0].model), seconds)
 
 
-def _proba(fitted: FittedFold, rows: pd.DataFrame) -> FloatArray:
-    """Probabilities (networks, len(rows), C); encoded a piece at a time, since an encoder may make many columns."""
+def _predicted(fitted: FittedFold, rows: pd.DataFrame) -> FloatArray:
+    """Predictions (networks, len(rows), P); encoded a piece at a time, since an encoder may make many columns."""
     pieces = [rows.iloc[start : start + ROWS_AT_A_TIME] for start in range(0, len(rows), ROWS_AT_A_TIME)]
     device = next(fitted.networks[0].model.parameters()).device
     encoded = (as_inputs(fitted.encoder.transform(piece)).to(device) for piece in pieces)
-    proba = [np.stack([predict_proba(network.model, X).numpy() for network in fitted.networks]) for X in encoded]
-    return np.concatenate(proba, axis=1)
+    said = [np.stack([loop.predict(each.model, X, each.scale) for each in fitted.networks]) for X in encoded]
+    return np.concatenate(said, axis=1)

@@ -2,17 +2,19 @@
 
 import math
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from torch import nn
 
 from pipelines.competition import Competition
 from pipelines.errors import TrainingWarning, code_named
 from pipelines.hardware import memory_there, memory_to_use, n_cores
 from pipelines.training.fit import Group, Job
+from pipelines.training.targets import learned
 from pipelines.training.together import STACKED_PARAMETERS, n_weights
 from pipelines.validation.conditions import n_features
 
@@ -56,8 +58,8 @@ def make_groups(
             groups.append(
                 Group(
                     jobs=tuple(replace(job, variant=name) for job in jobs), encode=encode,
-                    make_model=encode.variant.make_model, n_classes=len(competition.classes),
-                    recipe=encode.variant.recipe, metric=competition.metric, device=device,
+                    make_model=_network(encode), n_outputs=competition.n_outputs,
+                    recipe=encode.variant.recipe, metric=competition.metric, device=device, number=competition.number,
                 )
             )  # fmt: skip
             largest = max(largest, size.rows * len({job.fold for job in jobs}) + size.network * len(jobs))
@@ -68,12 +70,16 @@ def make_groups(
     return groups, workers, max(1, n_cores() // workers) if all_large else 1
 
 
-def baselines_at_a_time(competition: Competition, plan: "Plan", encoders: "Mapping[str, FoldEncoder]") -> int:
-    """A fit for each core, as far as the memory goes; reckoned by the encoder that they are given first."""
+def fits_at_a_time(plan: "Plan", encoders: "Mapping[str, FoldEncoder]") -> int:
+    """Estimators and baselines: a fit for each core, as far as the memory goes.
+
+    Reckoned by the rows of the estimators, and those of the first variant, which a baseline is given.
+    """
     cpu = torch.device("cpu")
     of_device = plan.memory_mb is None or torch.device(plan.device) != cpu
     budget = memory_to_use(cpu) if of_device else 1e6 * (plan.memory_mb or 0)
-    return max(1, min(n_cores(), int(budget / _size(competition, plan, next(iter(encoders.values()))).rows)))
+    of_fits = [each for i, each in enumerate(encoders.values()) if i == 0 or each.variant.make_estimator]
+    return max(1, min(n_cores(), int(budget / max(_bytes_of_rows(each, width(each)) for each in of_fits))))
 
 
 def warn_of_little_memory(needed: float) -> None:
@@ -110,18 +116,33 @@ def _chunks(
             yield from (jobs[first : first + most] for first in range(0, len(jobs), most))
 
 
-def _size(competition: Competition, plan: "Plan", encode: "FoldEncoder") -> Size:
-    """Told by an encoder of a few rows, of which only the number of features is used."""
+def _network(encode: "FoldEncoder") -> Callable[[int, int], nn.Module]:
+    make_model = encode.variant.make_model
+    assert make_model is not None  # estimators are in no group
+    return make_model
+
+
+def width(encode: "FoldEncoder") -> int:
+    """How many features an encoder makes, told by one of a few rows, of which only that is used."""
     y, fit_rows = encode.features.y, encode.folds[0].train
-    first_of_each_class = fit_rows[np.unique(y[fit_rows], return_index=True)[1]]
-    from_all_over = fit_rows[:: max(1, len(fit_rows) // FEW_ROWS)]  # some files are sorted by class
-    few = np.union1d(first_of_each_class, from_all_over)
-    width = n_features(encode.variant, encode.features.train.iloc[few], y[few])
+    few = fit_rows[:: max(1, len(fit_rows) // FEW_ROWS)]  # from all over: some files are sorted by class
+    if encode.number is None:
+        first_of_each_class = fit_rows[np.unique(y[fit_rows], return_index=True)[1]]
+        few = np.union1d(first_of_each_class, few)
+    return n_features(encode.variant, encode.features.train.iloc[few], learned(y[few], encode.number))
+
+
+def _bytes_of_rows(encode: "FoldEncoder", n_inputs: int) -> float:
+    return 4.0 * COPIES * n_inputs * max(len(fold.train) for fold in encode.folds)
+
+
+def _size(competition: Competition, plan: "Plan", encode: "FoldEncoder") -> Size:
+    n_inputs, make_model = width(encode), _network(encode)
     with code_named("make_model"):
-        weights = n_weights(encode.variant.make_model, torch.zeros(2, width), len(competition.classes))
+        weights = n_weights(make_model, torch.zeros(2, n_inputs), competition.n_outputs)
     noise = BYTES_OF_NOISE.get(torch.device(plan.device).type, BYTES_OF_NOISE["cpu"])
     return Size(
-        rows=4.0 * COPIES * width * max(len(fold.train) for fold in encode.folds),
+        rows=_bytes_of_rows(encode, n_inputs),
         network=float(BYTES_OF_WEIGHT * weights + noise),
         large=weights > STACKED_PARAMETERS,
     )

@@ -1,30 +1,35 @@
 """What the networks' predictions come to: pooled, scored, compared, forecast.
 
-Shapes: N training rows, M test rows, n scored rows, C classes, V variants, S seeds, F folds.
+Shapes: N training rows, M test rows, n scored rows, V variants, S seeds, F folds, P predictions of a row: probabilities
+of the classes, or one value.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import zip_longest
+from typing import Any
 
 import numpy as np
 
 from pipelines.competition import Competition, Variant
-from pipelines.metrics import FloatArray, IntArray
+from pipelines.metrics import FloatArray, IntArray, Target
+from pipelines.submission.plain import to_plain
 from pipelines.submission.record import Baseline, Forecast, VariantScore
 from pipelines.training.fit import Job
 from pipelines.validation.baselines import compare
-from pipelines.validation.blend import blend
+from pipelines.validation.blend import blend, blend_values
 from pipelines.validation.forecast import forecast
 from pipelines.validation.splits import Fold
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """What the networks of some jobs of one fold say: scored rows (jobs, n, C); test rows (M, C), their sum.
+    """What the models of some jobs of one fold say: scored rows (jobs, n, P); test rows (M, P), their sum.
 
-    `losses` are each network's training losses, epoch by epoch; `seconds` the jobs' share of what encoding, training
-    and predicting took.
+    Numbers are as they are learned: transformed, no longer standardised.
+
+    `losses` are each network's training losses, epoch by epoch, none of estimators; `seconds` the jobs' share of what
+    encoding, training and predicting took.
     """
 
     jobs: Sequence[Job]
@@ -39,8 +44,10 @@ class Predictions:
 class CVResult:
     """Predictions and scores of one cross-validation.
 
-    `oof` (N, C) and `test` (M, C) are probabilities averaged over seeds, pooled over variants and, for
-    `test`, averaged over folds. `score` is the metric of `oof` over all rows, `se` its standard error over rows.
+    `oof` (N, P) and `test` (M, P) are probabilities, or numbers in the file's units, averaged over seeds, pooled over
+    variants and, for `test`, averaged over folds. `score` is the metric of `oof` over all rows, `se` its standard error
+    over rows. Rows that no fold scores, the first where rows are split by time, are left out of the scores and hold NaN
+    in `oof`; the last fold's networks, which have learned from the latest rows, then predict the test rows alone.
     """
 
     oof: FloatArray
@@ -56,34 +63,43 @@ class CVResult:
 
 def summarise(
     competition: Competition,
-    y: IntArray,
+    y: Target,
     variants: Mapping[str, Variant],
     folds: Sequence[Fold],
     predictions: Sequence[Predictions],
     baselines: Mapping[str, FloatArray],
     groups: IntArray | None = None,
 ) -> CVResult:
-    """Pool the predictions, with weights that other folds chose, and score them beside the `baselines` (N, C) each.
+    """Pool the predictions, with weights that other folds chose, and score them beside the `baselines` (N, P) each.
 
-    Errors count rows of the same number in `groups` (N,) as one.
+    Numbers are pooled as they are learned, and turned back into the file's units (`y` is in them) once, here. Rows of
+    the same number in `groups` (N,) do not count as independent in the errors.
     """
-    scored = [fold.scored for fold in folds]
+    scored, n_rows = [fold.scored for fold in folds], len(y)
     of_variant = {name: [each for each in predictions if each.jobs[0].variant == name] for name in variants}
-    oof, test = _collect(of_variant, scored, len(y))
+    oof, test = _collect(of_variant, scored, n_rows)
+    known = np.sort(np.concatenate(scored))  # rows that are scored: from here on there are no others
+    if len(known) < n_rows:
+        test = np.repeat(test[-1:], len(test), axis=0)
+        y, oof, groups = y[known], oof[:, :, known], None if groups is None else groups[known]
+        scored = [np.searchsorted(known, rows) for rows in scored]
+        baselines = {name: other[known] for name, other in baselines.items()}
     pooled, pooled_test, weights = _pool(competition, oof.mean(axis=1), test, y, scored)
-    metric = competition.metric
+    metric, baselines = competition.metric, {name: in_units(competition, p) for name, p in baselines.items()}
     scores = []
     for (name, own), of_seeds, weight in zip(of_variant.items(), oof, weights, strict=True):
         alone, _, _ = _pool(competition, of_seeds.mean(axis=0)[None], test[:, :1], y, scored)
         seconds = round(sum(each.seconds for each in own), 2)
         scores.append(
             VariantScore(
-                name, metric(y, alone), [metric(y, one) for one in of_seeds], weight, _mean_losses(own, len(folds)),
-                seconds, own[0].model, asdict(variants[name].recipe),
+                name, metric(y, alone), [metric(y, in_units(competition, one)) for one in of_seeds], weight,
+                _mean_losses(own, len(folds)), seconds, own[0].model, _settings(variants[name]),
             )
         )  # fmt: skip
+    everywhere = np.full((n_rows, pooled.shape[1]), np.nan)
+    everywhere[known] = pooled
     return CVResult(
-        oof=pooled,
+        oof=everywhere,
         test=pooled_test,
         score=metric(y, pooled),
         se=metric.se(y, pooled, groups),
@@ -101,7 +117,7 @@ def _collect(
     """Out-of-fold predictions (V, S, N, C) and test predictions (F, V, M, C), the mean over seeds."""
     parts = next(iter(of_variant.values()))
     n_seeds = 1 + max(job.seed for each in parts for job in each.jobs)
-    oof = np.zeros((len(of_variant), n_seeds, n_rows, parts[0].scored.shape[-1]))
+    oof = np.full((len(of_variant), n_seeds, n_rows, parts[0].scored.shape[-1]), np.nan)
     test = np.zeros((len(scored), len(of_variant), *parts[0].test.shape))
     for variant, own in enumerate(of_variant.values()):
         for each in own:
@@ -112,6 +128,13 @@ def _collect(
     return oof, test
 
 
+def _settings(variant: Variant) -> dict[str, Any]:
+    """The recipe of a network; the parameters of an estimator."""
+    if variant.make_estimator is None:
+        return asdict(variant.recipe)
+    return dict(to_plain(getattr(variant.make_estimator(), "get_params", dict)()))
+
+
 def _mean_losses(predictions: Sequence[Predictions], n_folds: int) -> list[list[float]]:
     """For each fold the training loss of each epoch, mean over the networks that were still training."""
     of_folds: list[list[list[float]]] = [[] for _ in range(n_folds)]
@@ -120,11 +143,23 @@ def _mean_losses(predictions: Sequence[Predictions], n_folds: int) -> list[list[
     return [[float(np.nanmean(epoch)) for epoch in zip_longest(*losses, fillvalue=np.nan)] for losses in of_folds]
 
 
+def in_units(competition: Competition, predictions: FloatArray) -> FloatArray:
+    """Probabilities as they are; numbers (..., 1) as they are learned turned back into the file's units."""
+    return predictions if competition.number is None else competition.number.inverse(predictions)
+
+
 def _pool(
-    competition: Competition, oof: FloatArray, test: FloatArray, y: IntArray, scored: list[IntArray]
+    competition: Competition, oof: FloatArray, test: FloatArray, y: Target, scored: list[IntArray]
 ) -> tuple[FloatArray, FloatArray, list[float]]:
-    """Blend where there is something to weigh; labels of a single variant do not change with temperature."""
-    if len(oof) == 1 and competition.submit == "labels":
-        return oof[0], test[:, 0].mean(axis=0), [1.0]
-    pooled, pooled_test, weights = blend(oof, test, y, scored)
-    return pooled, pooled_test, weights.mean(axis=0).tolist()
+    """Blend where there is something to weigh, and give numbers in the file's units.
+
+    A single variant's labels do not change with temperature; its numbers stay as they are.
+    """
+    number = competition.number
+    if len(oof) == 1 and (number is not None or competition.submit == "labels"):
+        return in_units(competition, oof[0]), in_units(competition, test[:, 0].mean(axis=0)), [1.0]
+    if number is None:
+        pooled, pooled_test, weights = blend(oof, test, y.astype(np.int64, copy=False), scored)
+    else:
+        pooled, pooled_test, weights = blend_values(oof, test, number.forward(y), scored, number.loss)
+    return in_units(competition, pooled), in_units(competition, pooled_test), weights.mean(axis=0).tolist()

@@ -14,7 +14,7 @@ from pipelines.audit import practice
 from pipelines.data.sources import from_sample
 from pipelines.data.tables import read
 from pipelines.errors import DataError
-from pipelines.metrics import log_loss
+from pipelines.metrics import accuracy, log_loss
 
 QUICK = ["--folds", "3", "--seeds", "1", "--epochs", "15", "--device", "cpu"]
 
@@ -24,8 +24,8 @@ def data(titanic):
     return read(titanic, from_sample(titanic))
 
 
-def test_a_stratified_fifth_stands_in_the_place_of_the_test_rows(data):
-    hidden = practice.hide(data, seed=3)
+def test_a_stratified_fifth_stands_in_the_place_of_the_test_rows(titanic, data):
+    hidden = practice.hide(titanic, data, seed=3)
     ids = [frame["PassengerId"] for frame in (hidden.tables.train, hidden.tables.test)]
     assert set(ids[0]) | set(ids[1]) == set(data.train["PassengerId"])
     assert set(ids[0]) & set(ids[1]) == set()
@@ -35,11 +35,11 @@ def test_a_stratified_fifth_stands_in_the_place_of_the_test_rows(data):
     np.testing.assert_array_equal(by_id[ids[1]], hidden.truth)
     np.testing.assert_array_equal(by_id[ids[0]], hidden.tables.y)
     assert list(hidden.tables.test.columns) == list(data.test.columns)
-    assert set(practice.hide(data, seed=4).tables.test["PassengerId"]) != set(ids[1])
+    assert set(practice.hide(titanic, data, seed=4).tables.test["PassengerId"]) != set(ids[1])
 
 
-def test_the_score_is_that_of_the_hidden_rows(data):
-    hidden = practice.hide(data, seed=0)
+def test_the_score_is_that_of_the_hidden_rows(titanic, data):
+    hidden = practice.hide(titanic, data, seed=0)
     proba = np.random.default_rng(0).dirichlet([1, 1], len(hidden.truth))
     found = hidden.score(log_loss, proba)
     assert found.score == pytest.approx(sklearn_log_loss(hidden.truth, proba))
@@ -47,17 +47,35 @@ def test_the_score_is_that_of_the_hidden_rows(data):
     assert found.rows == len(hidden.truth)
 
 
+def test_whole_groups_are_hidden_and_their_rows_are_not_counted_as_independent(titanic, data):
+    hidden = practice.hide(replace(titanic, groups="Ticket"), data, seed=0)
+    shown, tickets = hidden.tables.train["Ticket"], hidden.tables.test["Ticket"]
+    assert not set(shown) & set(tickets)
+    assert len(tickets) == pytest.approx(len(data.train) / 5, abs=5)
+    assert hidden.truth.mean() == pytest.approx(data.y.mean(), abs=0.02)
+    proba = np.random.default_rng(0).dirichlet([1, 1], len(hidden.truth))
+    assert hidden.score(accuracy, proba).se == accuracy.se(hidden.truth, proba, pd.factorize(tickets)[0])
+    assert hidden.score(accuracy, proba).se != accuracy.se(hidden.truth, proba)
+
+
+def test_the_latest_rows_are_hidden(titanic, data):
+    rows = data.train.assign(Fare=np.random.default_rng(0).permutation(len(data.train)))
+    hidden = practice.hide(replace(titanic, time="Fare"), replace(data, train=rows), seed=0)
+    assert hidden.tables.train["Fare"].max() < hidden.tables.test["Fare"].min()
+    assert len(hidden.truth) == len(data.train) // 5
+
+
 def test_what_others_published_holds_for_kaggles_test_rows_only(titanic):
     assert titanic.published is not None
     assert practice.without_published(titanic).published is None
 
 
-def test_a_class_of_four_rows_cannot_be_hidden(data):
+def test_a_class_of_four_rows_cannot_be_hidden(titanic, data):
     y = data.y.copy()
     y[:] = 0
     y[:4] = 1
     with pytest.raises(DataError, match="the smallest class has 4 rows"):
-        practice.hide(replace(data, y=y), seed=0)
+        practice.hide(titanic, replace(data, y=y), seed=0)
 
 
 def test_the_hidden_labels_reach_nothing_but_the_score(sample_folder, tmp_path, monkeypatch):
@@ -75,7 +93,7 @@ def test_the_hidden_labels_reach_nothing_but_the_score(sample_folder, tmp_path, 
     before = run()
     train = pd.read_csv(sample_folder / "train.csv")
     parts = practice.split(train["Survived"].to_numpy(), practice.PARTS, 0)
-    monkeypatch.setattr(practice, "split", lambda *_: parts)  # which rows are hidden depends on all fates
+    monkeypatch.setattr(practice, "split", lambda *_, **_groups: parts)  # which rows are hidden depends on all fates
     hidden = parts[0][1]
     swapped = train["Survived"].where(~train.index.isin(hidden), 1 - train["Survived"])
     train.assign(Survived=swapped).to_csv(sample_folder / "train.csv", index=False)

@@ -15,6 +15,8 @@ from pipelines.settings.lookup import load, names
 from pipelines.submission import linter, writer
 from pipelines.validation import crossval
 from pipelines.validation.crossval import Plan
+from pipelines.validation.estimators import fit_one, fits_of
+from pipelines.validation.splits import split
 
 
 @pytest.fixture(scope="module", params=names())
@@ -35,6 +37,10 @@ def data(competition, source):
 @pytest.fixture(scope="module")
 def features(competition, data):
     return crossval.make_features(competition, data)
+
+
+def networks(competition):
+    return [variant for variant in competition.variants.values() if variant.make_model is not None]
 
 
 def test_it_is_one_frozen_value(competition):
@@ -68,7 +74,7 @@ def test_features_never_see_the_target(competition, data):
 
 
 def test_encoders_are_new_each_time_and_give_finite_float32(competition, data, features):
-    for variant in competition.variants.values():
+    for variant in networks(competition):
         encoder = variant.make_encoder()
         assert variant.make_encoder() is not encoder
         X = encoder.fit_transform(features.train, data.y)
@@ -82,20 +88,33 @@ def test_encoders_are_new_each_time_and_give_finite_float32(competition, data, f
 def test_encoders_survive_columns_of_gaps(competition, data, features):
     nullable = [name for name, column in competition.schema.columns.items() if column.nullable]
     emptied = {name: data.test[name].where(data.test[name].isna()) for name in nullable}
-    gaps = competition.add_features(data.test.assign(**emptied), **data.more)
-    for variant in competition.variants.values():
+    gaps = competition.add_features(data.test.assign(**emptied), **data.more).drop(
+        columns=competition.key, errors="ignore"
+    )
+    for variant in networks(competition):
         encoder = variant.make_encoder()
         encoder.fit(features.train, data.y)
         assert np.isfinite(encoder.transform(gaps)).all()
 
 
 def test_models_are_new_each_time_and_return_logits(competition):
-    for variant in competition.variants.values():
+    for variant in networks(competition):
         model, other = (variant.make_model(7, len(competition.classes)) for _ in range(2))
         assert not {id(p) for p in model.parameters()} & {id(p) for p in other.parameters()}
         outputs = model.eval()(torch.randn(5, 7) * 3)
         assert outputs.shape == (5, len(competition.classes))
         assert not torch.allclose(outputs.sum(dim=1), torch.ones(5))
+
+
+def test_estimators_predict_every_class_or_a_number(competition, features):
+    """Gaps and unseen categories are theirs to bear, too; on few rows, which stand in no order."""
+    few = replace(features, train=features.train[::4].reset_index(drop=True), y=features.y[::4], rows=None)
+    folds = split(few.y, 2, 0)
+    plan = Plan(folds=2, seeds=1, variants=competition.variants)
+    for fit in fits_of(plan, competition.variants)[::2]:
+        said = fit_one(competition, few, folds, fit)
+        assert said.scored.shape == (1, len(folds[0].scored), competition.n_outputs)
+        assert said.test.shape == (len(features.test), competition.n_outputs)
 
 
 def test_variants_can_be_pickled(competition):
@@ -131,7 +150,7 @@ def test_random_predictions_go_through_writer_and_linter(competition, source, da
 
 def test_the_sample_can_be_learned(competition, features):
     """Two folds and a few epochs beat what knows no columns by more than twice the error of the difference."""
-    own = next(iter(competition.variants.values()))
+    own = networks(competition)[0]
     few = Plan(folds=2, seeds=1, variants={"network": replace(own, recipe=replace(own.recipe, epochs=15))})
     result = crossval.cross_validate(competition, features, few)
     blind = next(row for row in result.baselines if row.name in {"majority class", "class shares"})

@@ -1,7 +1,8 @@
 """Whatever happens to a csv file: the clean file's tables, what the damaged file says, or an error that names it.
 
-Small files are made of the embedded samples' rows; Otto is narrowed to four of its counts. Nothing is trained: the same
-tables give the same features, the same arrays and so the same predictions.
+Small files are made of the embedded samples' rows; Otto is narrowed to four of its counts, and `prices` are these
+with a number for a target, in files separated by tabs. Nothing is trained: the same tables give the same features, the
+same arrays and so the same predictions.
 
 HOMEWORK_EXAMPLES in the environment asks for more examples than the suite takes.
 """
@@ -21,14 +22,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pipelines.competition import Number
 from pipelines.data.sources import Source, from_sample
-from pipelines.data.strict_csv import BLANKS, MARKS, MISSING, QUOTES
+from pipelines.data.strict_csv import BLANKS, MARKS, MISSING, QUOTES, SEPARATORS
 from pipelines.data.tables import read
 from pipelines.errors import DataError
+from pipelines.metrics import Metric
 from pipelines.settings.lookup import load
 from pipelines.validation.crossval import make_features
 
 N_TRAIN, N_TEST = 9, 3
+NAMES = ["titanic", "otto", "prices"]
+RMSE = Metric("RMSE", score=lambda y, p: float(((y - p) ** 2).mean() ** 0.5), greater_is_better=False, of="values")
 WORDS = [
     "NA",
     "nan",
@@ -67,8 +72,14 @@ def thorough(examples):
     )
 
 
+def separator(text: str) -> str:
+    header = text.lstrip("\ufeff\r\n").splitlines()[:1]
+    return max(SEPARATORS, key=header[0].count) if header else ","
+
+
 def table(data: bytes) -> list[list[str]]:
-    return list(csv.reader(io.StringIO(data.decode(), newline="")))
+    text = data.decode()
+    return list(csv.reader(io.StringIO(text, newline=""), delimiter=separator(text)))
 
 
 def to_bytes(rows, **dialect) -> bytes:
@@ -80,9 +91,9 @@ def to_bytes(rows, **dialect) -> bytes:
 @cache
 def small(name):
     """A competition and the bytes of its three files: every class in train, ids without gaps."""
-    competition = load(name)
+    competition = load("otto" if name == "prices" else name)
     train, test, sample = (table(from_sample(competition).files[file]) for file in competition.files)
-    if name == "otto":
+    if name != "titanic":
         kept = ["id", "feat_1", "feat_14", "feat_24", "feat_40"]
         columns = {column: competition.schema.columns[column] for column in kept[1:]}
         competition = replace(competition, schema=pa.DataFrameSchema(columns))
@@ -99,8 +110,15 @@ def small(name):
         zip(test[1 : N_TEST + 1], sample[1 : N_TEST + 1], strict=True), len(rows) + 1
     ):
         row[0] = example[0] = str(number)
-    tables = ([train[0], *rows], test[: N_TEST + 1], sample[: N_TEST + 1])
-    return competition, {file: to_bytes(rows) for file, rows in zip(competition.files, tables, strict=True)}
+    tables = [[train[0], *rows], test[: N_TEST + 1], sample[: N_TEST + 1]]
+    if name != "prices":
+        return competition, {file: to_bytes(rows) for file, rows in zip(competition.files, tables, strict=True)}
+    for number, row in enumerate(rows):
+        row[target] = f"{17.25 * number - 0.5}"
+    tables[2] = [["id", "target"], *([row[0], "0.25"] for row in tables[2][1:])]
+    competition = replace(competition, classes=(), number=Number(transform="log1p"), metric=RMSE, submit="values")
+    ends = dict(zip(competition.files, "\t\t,", strict=True))
+    return competition, {file: to_bytes(rows, delimiter=ends[file]) for file, rows in zip(ends, tables, strict=True)}
 
 
 def plain(value):
@@ -133,7 +151,7 @@ def oracle(competition, files):
         if name == key:
             return int(Decimal(text))
         if name == target and target in header:
-            return codes.get(text, codes.get(text.removesuffix(".0")))
+            return codes.get(text, codes.get(text.removesuffix(".0"))) if codes else float(text)
         spec = columns.get(name)
         number = spec is None or spec.dtype.type is np.dtype("float64")
         allowed = [v for check in (spec.checks if spec else []) for v in check.statistics.get("allowed_values", [])]
@@ -146,7 +164,8 @@ def oracle(competition, files):
     found = {}
     for part, file in zip(("train", "test", "sample"), competition.files, strict=True):
         text = files[file].decode().lstrip("\ufeff")
-        header, *rows = [row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row]
+        lines = csv.reader(io.StringIO(text, newline=""), delimiter=separator(text), strict=True)
+        header, *rows = [row for row in lines if row]
         header = [name.strip(BLANKS) for name in header]
         wanted = sorted(header) if part == "sample" else [key, *columns, *[target] * (part == "train")]
         made = [[cell(name, row[header.index(name)]) for name in wanted] for row in rows]
@@ -211,13 +230,16 @@ def rewritten(draw, name):
     quoting = draw(st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]))
     titles = [before + title + after for title in header]  # the last column's blanks
     data = to_bytes(
-        [[row[i] for i in order] for row in [titles, *rows]], lineterminator=ends, quoting=quoting
+        [[row[i] for i in order] for row in [titles, *rows]],
+        lineterminator=ends,
+        quoting=quoting,
+        delimiter=draw(st.sampled_from(SEPARATORS)),
     )  # blanks are quoted with the cell, or stand unquoted around it
     data = b"\xef\xbb\xbf" * draw(st.integers(0, 2)) + data
     return files | {file: data + ends.encode() * draw(st.integers(0, 2))}
 
 
-@pytest.mark.parametrize("name", ["titanic", "otto"])
+@pytest.mark.parametrize("name", NAMES)
 def test_another_way_to_write_the_same_gives_the_same(name):
     competition, _ = small(name)
 
@@ -286,7 +308,8 @@ def of_lines(draw, data):
     elif kind == "blank":
         lines.insert(at, draw(st.sampled_from([b"\n", b"  \n", b"\xc2\xa0\n", b",\n", b'""\n'])))
     elif kind == "separator":
-        return data.replace(b",", draw(st.sampled_from([b";", b"\t", b"|", b", ", b" ,"])))
+        known = b"\t" if b"\t" in lines[0] else b","
+        return data.replace(known, draw(st.sampled_from([b";", b"\t", b"|", b",", known + b" ", b" " + known])))
     else:
         return data.replace(b"\n", draw(st.sampled_from([b"\r", b"\r\n", b"\r\r\n", b"\n\n"])))
     return b"".join(lines)
@@ -315,7 +338,7 @@ def of_cells(draw, data):
         rows = [rows[0], *[[*row[:place], draw(st.sampled_from(WORDS)), *row[place + 1 :]] for row in rows[1:]]]
     else:
         rows[0][place], rows[0][other] = rows[0][other], rows[0][place]
-    return to_bytes(rows)
+    return to_bytes(rows, delimiter=separator(data.decode()))
 
 
 @st.composite
@@ -330,7 +353,7 @@ def damaged(draw, name):
     return files
 
 
-@pytest.mark.parametrize("name", ["titanic", "otto"])
+@pytest.mark.parametrize("name", NAMES)
 def test_damage_is_read_as_it_stands_or_refused(name):
     """Damage that leaves a whole csv with other values in it (a digit for a digit, a letter in a name, titles or cells
     of two columns exchanged, a line lost) cannot be told from data. Then the tables hold what the bytes say, by another

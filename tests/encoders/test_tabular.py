@@ -74,3 +74,27 @@ def test_transform_does_not_learn(frame):
     encoder.transform(frame.assign(n=1e6))
     assert (encoder.transform(frame) == before).all()
     assert (encoder.transform(frame.iloc[::-1])[::-1] == before).all()
+
+
+def test_leave_one_out_leaves_the_row_s_whole_group_out():
+    """Families that travel in parties: a party's labels say nothing of its own members, the family's other ones do."""
+    X = pd.DataFrame({"family": ["a", "a", "a", "a", None, "b", "b"]}, index=[3, 9, 1, 2, 0, 7, 8])
+    y, party = np.array([1, 1, 0, 0, 1, 1, 0]), np.array([5, 5, 6, 7, 7, 8, 8])
+    means = LeaveOneOutMean().fit_transform(X, y, groups=party)[:, 0]
+    np.testing.assert_allclose(means, [0, 0, 2 / 3, 2 / 3, 0.5, 0.5, 0.5])
+    alone = LeaveOneOutMean().fit_transform(X, y, groups=np.arange(7))
+    np.testing.assert_array_equal(alone, LeaveOneOutMean().fit_transform(X, y))
+    np.testing.assert_allclose(alone[:, 0], [1 / 3, 1 / 3, 2 / 3, 2 / 3, 0.5, 0, 1])
+
+
+def test_the_encoder_hands_groups_to_the_steps_that_ask_for_them():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"x": rng.normal(size=60), "family": rng.choice(list("abcd"), 60)})
+    y, groups = rng.integers(0, 2, 60), rng.integers(9, size=60)
+    encoder = TabularEncoder(("x",), extra=(("fate", LeaveOneOutMean(), ["family"]),))
+    fate = LeaveOneOutMean().fit_transform(X[["family"]], y, groups)
+    expected = (fate - fate.mean()) / fate.std()
+    np.testing.assert_allclose(encoder.fit_transform(X, y, groups=groups)[:, 1:], expected, rtol=1e-5)
+    assert not np.allclose(encoder.fit_transform(X, y)[:, 1:], expected)
+    plain = TabularEncoder(("x",))  # nothing in it asks
+    np.testing.assert_array_equal(plain.fit_transform(X, y, groups=groups), plain.fit_transform(X, y))

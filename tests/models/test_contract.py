@@ -409,7 +409,7 @@ def test_as_many_rows_as_classes_do_not_hide_an_exchange():
     rows[0].target[:] = torch.arange(100) % 32
     group = make_group(rows, lambda: Ends(lambda o: o.T, 32))
     with pytest.raises(ModelError, match=r"\(31, 32\).*gives the shape \(32, 31\)"):
-        fit(type(group)(**{**vars(group), "n_classes": 32}))
+        fit(type(group)(**{**vars(group), "n_outputs": 32}))
 
 
 def test_batch_norm_on_single_rows_is_told_and_a_last_single_row_is_left_out():

@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 import torch
+from sklearn.linear_model import LogisticRegression
 from torch import nn
 
 from pipelines.competition import Preset, Published, Recipe, Variant
@@ -76,12 +77,31 @@ def test_numpys_numbers_count_and_are_kept_as_pythons():
         lambda: Variant(make_encoder=dict, make_model=lambda: MLP([2, 2])),
         lambda: Variant(make_encoder=lambda X: X, make_model=nn.Linear),
         lambda: Variant(make_encoder=dict, make_model=nn.Linear, recipe={"epochs": 3}),
+        lambda: Variant(make_estimator=LogisticRegression()),
+        lambda: Variant(make_estimator=lambda n_features: LogisticRegression()),
     ],
-    ids=range(16),
+    ids=range(18),
 )
 def test_other_values_refuse_too(make):
     with pytest.raises(UsageError, match=r" must be .*, got "):
         make()
+
+
+NET = lambda d, c: MLP([d, c])  # noqa: E731
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({}, "neither make_model nor make_estimator"),
+        ({"make_encoder": dict}, "neither make_model nor make_estimator"),
+        ({"make_encoder": dict, "make_model": NET, "make_estimator": LogisticRegression}, "both make_model and make_e"),
+        ({"make_model": NET}, "make_model without make_encoder"),
+    ],
+)
+def test_a_variant_is_a_network_or_an_estimator(given, told):
+    with pytest.raises(UsageError, match=f"^Variant: has {told}"):
+        Variant(**given)
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from pipelines.errors import ModelError, UsageError
 from pipelines.metrics import accuracy
 from pipelines.models import MLP
-from pipelines.training import estimator
-from pipelines.training.estimator import TorchClassifier
+from pipelines.training.estimator import TorchClassifier, TorchRegressor, by_value
 
 EXPECTED_FAILURES = {
     "check_sample_weight_equivalence_on_dense_data": (
@@ -30,7 +29,10 @@ EXPECTED_FAILURES = {
 
 
 @pytest.mark.filterwarnings("ignore::pipelines.errors.TrainingWarning")  # some checks have labels of pure chance
-@parametrize_with_checks([TorchClassifier(epochs=15, lr=0.02)], expected_failed_checks=lambda _: EXPECTED_FAILURES)
+@parametrize_with_checks(
+    [TorchClassifier(epochs=15, lr=0.02), TorchRegressor(epochs=15, lr=0.02)],
+    expected_failed_checks=lambda _: EXPECTED_FAILURES,
+)
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
     assert estimator is not None
@@ -282,7 +284,7 @@ def test_weights_are_not_pickled_only_to_see_whether_they_can_be(data, monkeypat
     model = TorchClassifier(epochs=1, random_state=0).fit(*data)
     model.model_.register_buffer("much", torch.zeros(10**6))
     files = []
-    monkeypatch.setattr(estimator, "BytesIO", lambda: files.append(BytesIO()) or files[-1])
+    monkeypatch.setattr(by_value, "BytesIO", lambda: files.append(BytesIO()) or files[-1])
     assert model.__getstate__()["model_"] is model.model_
     assert 0 < sum(file.tell() for file in files) < 10**5
 

@@ -128,7 +128,7 @@ def double(fold):
 def test_a_group_and_what_comes_back_can_be_pickled():
     jobs = tuple(Job("network", fold, seed, 10 * fold + seed) for fold in range(2) for seed in range(2))
     group = Group(
-        jobs=jobs, encode=double, make_model=small, n_classes=2, recipe=replace(RECIPE, patience=2),
+        jobs=jobs, encode=double, make_model=small, n_outputs=2, recipe=replace(RECIPE, patience=2),
         metric=make_group([], None).metric, device=torch.device("cpu"),
     )  # fmt: skip
     here = fit(group)
@@ -185,6 +185,41 @@ def test_equal_rows_are_not_parted_for_early_stopping_and_without_any_nothing_ch
 def test_equal_rows_of_another_label_are_not_equal():
     frame = pd.DataFrame({"a": [1.0, 1.0, np.nan, np.nan], "b": ["x", "x", None, None]})
     assert first_equal(frame, np.array([0, 1, 1, 1])).tolist() == [0, 1, 2, 2]
+
+
+def test_the_latest_rows_are_split_off_where_rows_have_a_time():
+    rng = np.random.default_rng(0)
+    time, y, recipe = rng.integers(50, size=400), rng.integers(0, 2, 400), Recipe(patience=1, validation_fraction=0.2)
+    rows = rng.permutation(400)[:300]
+    kept, held = hold_out(rows, y, recipe, 0, np.arange(400), time)
+    assert time[kept].max() < time[held].min()
+    assert sorted([*kept, *held]) == sorted(rows)
+    assert len(held) == pytest.approx(60, abs=10)
+    one_time = np.where(time < 49, 0, 1)  # nearly all are of the first
+    kept, held = hold_out(np.arange(400), y, recipe, 0, None, one_time)
+    assert set(one_time[kept]) == {0}
+    assert set(one_time[held]) == {1}
+    with pytest.raises(DataError, match="cannot split later rows off: all 300 training rows are of one time"):
+        hold_out(rows, y, recipe, 0, None, np.zeros(400, dtype=np.int64))
+
+
+def test_rows_of_a_group_are_not_parted_for_early_stopping():
+    rng = np.random.default_rng(0)
+    group, recipe = rng.integers(80, size=400), Recipe(patience=1, validation_fraction=0.2)
+    first = np.array([np.flatnonzero(group == number)[0] for number in group])
+    for y in (rng.integers(0, 2, 400), rng.normal(size=400)):
+        kept, held = hold_out(np.arange(400), y, recipe, 0, first)
+        assert not set(group[kept]) & set(group[held])
+        assert sorted([*kept, *held]) == list(range(400))
+        assert len(held) == pytest.approx(80, abs=20)
+
+
+def test_numbers_are_stratified_by_their_order():
+    y = np.random.default_rng(0).lognormal(sigma=2, size=1000)
+    kept, held = hold_out(np.arange(1000), y, Recipe(patience=1, validation_fraction=0.1), 0)
+    tenths = np.argsort(np.argsort(y)) // 100
+    assert np.bincount(tenths[held]).tolist() == [10] * 10
+    assert len(kept) == 900
 
 
 @pytest.mark.parametrize(("y", "share"), [([0] + [1] * 39, 0.2), (list(range(3)) * 13 + [0], 0.01)])

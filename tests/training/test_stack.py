@@ -29,7 +29,8 @@ from pipelines.training import stack
 from pipelines.training.batches import ShuffledBatches, TensorRows, training_batches
 from pipelines.training.fit import Rows, fit
 from pipelines.training.loop import make_scheduler, train_epoch
-from pipelines.training.stack import CannotStackError, CrossEntropy, LinearOfMany, exchanged, give_noise, stacked
+from pipelines.training.stack import CannotStackError, LinearOfMany, exchanged, give_noise, stacked
+from pipelines.training.targets import CrossEntropy
 from pipelines.training.together import Together
 
 

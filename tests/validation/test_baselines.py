@@ -13,10 +13,12 @@ from sklearn.utils._openmp_helpers import _openmp_effective_n_threads
 from threadpoolctl import threadpool_info, threadpool_limits
 from toys import make_features, plan
 
+from pipelines.competition import Variant
+from pipelines.errors import UsageError
 from pipelines.hardware import blas_on_one_thread
-from pipelines.validation import baselines, crossval, groups
-from pipelines.validation.baselines import out_of_fold
-from pipelines.validation.crossval import FoldEncoder, cross_validate
+from pipelines.validation import crossval, groups
+from pipelines.validation.crossval import Features, FoldEncoder, cross_validate
+from pipelines.validation.estimators import Fit, fit_all, fit_one, fits_of, out_of_fold
 from pipelines.validation.splits import split
 
 MODELS = {
@@ -36,13 +38,20 @@ def wide_rows(n=1500, n_features=60):
     return rows, (rows @ rng.normal(size=n_features) + rng.normal(size=n) > 0).to_numpy().astype(np.int64)
 
 
-def test_the_same_bytes_on_any_number_of_cores():
+def fitted(toy, models, rows, y, folds, workers, on_task=lambda *_: None):
+    """What baselines say out of fold."""
+    variants = {name: Variant(make_estimator=make) for name, make in models.items()}
+    fits = fits_of(plan(toy, folds=len(folds)), variants, pooled=False)
+    return out_of_fold(fit_all(toy, Features(rows, y, rows[:0]), folds, fits, workers, on_task), folds, len(y))
+
+
+def test_the_same_bytes_on_any_number_of_cores(toy):
     rows, y = wide_rows()
     folds = split(y, 3, 0)
     found = []
     for workers in (1, 3):
         with threadpool_limits(limits=workers, user_api="blas"), blas_on_one_thread():
-            found.append(out_of_fold(MODELS, rows, y, folds, workers, lambda *_: None))
+            found.append(fitted(toy, MODELS, rows, y, folds, workers))
     one, three = found
     assert list(one) == list(three) == list(MODELS)
     for name, make in MODELS.items():
@@ -52,7 +61,7 @@ def test_the_same_bytes_on_any_number_of_cores():
             np.testing.assert_allclose(one[name][scored], alone, atol=1e-6)
 
 
-def test_fits_run_side_by_side_on_one_thread_each_and_are_counted():
+def test_fits_run_side_by_side_on_one_thread_each_and_are_counted(toy):
     together, threads = threading.Barrier(2, timeout=30), []
 
     class Watched(DummyClassifier):
@@ -64,7 +73,7 @@ def test_fits_run_side_by_side_on_one_thread_each_and_are_counted():
     rows, y = wide_rows(60, 2)
     told = []
     with blas_on_one_thread():
-        out_of_fold({"a": Watched}, rows, y, split(y, 2, 0), 2, lambda *task: told.append(task))
+        fitted(toy, {"a": Watched}, rows, y, split(y, 2, 0), 2, lambda *task: told.append(task))
     assert threads == [{1}] * 2
     assert told == [("baselines", done, 2) for done in range(3)]
 
@@ -76,7 +85,7 @@ def openmp_threads():
 
 
 @pytest.mark.skipif(not openmp_threads(), reason="scikit-learn has no OpenMP of its own here")
-def test_a_library_that_a_model_loads_when_it_is_made_computes_on_one_thread_too():
+def test_a_library_that_a_model_loads_when_it_is_made_computes_on_one_thread_too(toy):
     """Loading one is stood in for by what it does: the calling thread has OpenMP's own number of threads again."""
     threads = []
 
@@ -92,17 +101,19 @@ def test_a_library_that_a_model_loads_when_it_is_made_computes_on_one_thread_too
 
     rows, y = wide_rows(60, 2)
     with ThreadPoolExecutor(1) as pool:  # OpenMP's number is the thread's, and ends with it
-        pool.submit(baselines.one_fold, Late, rows, y, split(y, 2, 0)[0]).result()
+        fit = Fit(Variant(make_estimator=Late), tuple(plan(toy).jobs(0)), pooled=False)
+        pool.submit(fit_one, toy, Features(rows, y, rows[:0]), split(y, 2, 0), fit).result()
     assert threads == [{3}, {1}]
 
 
-def test_a_baseline_that_fails_is_heard_of():
+def test_a_baseline_that_fails_is_named(toy):
     def broken():
         raise ValueError("no such library")
 
     rows, y = wide_rows(60, 2)
-    with pytest.raises(ValueError, match="no such library"):
-        out_of_fold({"a": broken}, rows, y, split(y, 2, 0), 2, lambda *_: None)
+    told = r"^a: make_estimator fails: ValueError: no such library, tests/validation/test_baselines.py, line \d+\n"
+    with pytest.raises(UsageError, match=told):
+        fitted(toy, {"a": broken}, rows, y, split(y, 2, 0), 2)
 
 
 def test_memory_bounds_how_many_are_fitted_at_a_time(toy, monkeypatch):
@@ -112,9 +123,9 @@ def test_memory_bounds_how_many_are_fitted_at_a_time(toy, monkeypatch):
     of_one = groups.COPIES * 4 * 2 * 225  # 225 rows of two features
     monkeypatch.setattr(groups, "n_cores", lambda: 4)
     for memory_mb, expected in ((None, 4), (2.5 * of_one / 1e6, 2), (0.5 * of_one / 1e6, 1)):
-        assert groups.baselines_at_a_time(toy, plan(toy, memory_mb=memory_mb), encoders) == expected
+        assert groups.fits_at_a_time(plan(toy, memory_mb=memory_mb), encoders) == expected
     on_gpu = plan(toy, memory_mb=of_one / 1e6, device="cuda")  # whose memory this bounds
-    assert groups.baselines_at_a_time(toy, on_gpu, encoders) == 4
+    assert groups.fits_at_a_time(on_gpu, encoders) == 4
 
 
 @pytest.mark.skipif(not blas_threads(), reason="no BLAS that threadpoolctl knows, such as Accelerate")
@@ -133,7 +144,7 @@ def test_everything_beside_torch_computes_on_one_thread(toy, monkeypatch):
 
     watched("groups", crossval, "make_groups")
     watched("encoders", crossval.FoldEncoder, "__call__")
-    watched("baselines", crossval, "out_of_fold")
+    watched("baselines", crossval, "fit_all")
     watched("blend", crossval, "summarise")
     with threadpool_limits(limits=2, user_api="blas"):
         cross_validate(toy, make_features(), plan(toy))

@@ -99,7 +99,7 @@ def test_a_run_says_how_many_rows_stand_more_than_once(titanic, sample_files, tm
 
 def test_equal_rows_are_hidden_together(titanic, sample_files):
     tables = read(titanic, Source("sample", "", doubled(sample_files)))
-    hidden = practice.hide(tables, 0)
+    hidden = practice.hide(titanic, tables, 0)
     shown, others = (frame.drop(columns="PassengerId") for frame in (hidden.tables.train, hidden.tables.test))
     assert len(shown.merge(others, how="inner")) == 0
     assert len(others) > len(tables.train) / 6
@@ -129,7 +129,7 @@ def test_practice_names_itself_not_folds_that_nobody_chose(titanic, sample_files
     y = np.zeros_like(tables.y)
     y[:3] = 1
     with pytest.raises(DataError, match=r"--practice hides one row in 5 .* has 3 rows\n.*leave --practice out"):
-        practice.hide(replace(tables, y=y), 0)
+        practice.hide(titanic, replace(tables, y=y), 0)
 
 
 ONE, SCALER, TABLE = TabularEncoder(("signal",)), StandardScaler(), make_pipeline(StandardScaler())

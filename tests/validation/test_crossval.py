@@ -82,7 +82,7 @@ def test_trainings_predictions_and_baselines_are_counted_to_their_end(toy):
     early = plan(toy, recipe=stopping)
     cross_validate(toy, make_features(), early, on_task=lambda *task: told.append(task))
     of = {what: n for what, _, n in told}
-    assert list(of) == ["trainings", "predictions", "baselines"]
+    assert list(of) == ["baselines", "trainings", "predictions"]
     assert (of["predictions"], of["baselines"]) == (4, 8)
     assert told == [(what, done, n) for what, n in of.items() for done in range(n + 1)]
 
@@ -105,7 +105,7 @@ def test_each_row_is_scored_once_and_never_trained_on(toy):
     parts = split(features.y, 4, 0)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(crossval, "split", lambda *_: parts)  # the same folds for the changed labels
+        patch.setattr(crossval, "split", lambda *_, **_bonds: parts)  # the same folds for the changed labels
         after = cross_validate(toy, Features(features.train, swapped, features.test), plan(toy))
     np.testing.assert_array_equal(before.oof[scored], after.oof[scored])
     others = np.setdiff1d(np.arange(300), scored)

@@ -1,0 +1,162 @@
+"""What a column of a raw frame holds, as the training rows show it: numbers, categories, a date, parts, text.
+
+Shapes: N rows.
+
+A column becomes one or more *leaves*: named numbers (float64, NaN where a value is missing), categories or texts
+(strings, None where missing). What was found is a frozen value, so that rows which come later are read the same way.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import pandas as pd
+
+from pipelines.encoders.dates import as_dates, date_format, date_parts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Kind = Literal["number", "category", "text", "date", "parts", "left out"]
+SEPARATORS = ("/", "|", "_", ":", ";", "-", ".")
+MOST_PARTS = 6
+WORD = r"\S+"
+WORDS = 4.0  # of a value, on average, from which a column holds sentences
+NEARLY_ALL = 0.9  # of the values differ: each names its row
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of the raw frame, or one part of its values, and how it is read.
+
+    `detail` is a date's format, the separator of parts, or the reason why a column is left out.
+    """
+
+    name: str
+    kind: Kind
+    detail: str = ""
+    parts: "tuple[Column, ...]" = ()
+
+    def leaves(self, values: pd.Series) -> "Iterator[tuple[Column, pd.Series]]":
+        """What encoders get of `values` (N,): numbers, categories, texts, each with its name and kind."""
+        if self.kind == "number":
+            yield self, as_numbers(values)
+        elif self.kind == "date":
+            dates = as_dates(as_text(values) if self.detail else values, self.detail)
+            for name, numbers in date_parts(dates).items():
+                yield Column(f"{self.name} {name}", "number"), numbers
+        elif self.kind == "parts":
+            split = parts_of(as_text(values), self.detail, len(self.parts))
+            for i, part in enumerate(self.parts):
+                yield from part.leaves(split[i])
+        elif self.kind != "left out":
+            yield self, as_text(values)
+
+    @property
+    def note(self) -> str:
+        """A sentence on what was done with the column; none for plain numbers and categories."""
+        if self.kind == "left out":
+            return f"{self.name} is left out: {self.detail}"
+        if self.kind == "date":
+            return f"{self.name} is read as a date"
+        if self.kind == "parts":
+            more = "".join(f"; {part.note}" for part in self.parts if part.note)
+            return f"{self.name} is split at {self.detail!r} into {len(self.parts)} parts{more}"
+        return ""
+
+
+def look_at(values: pd.Series, name: str, few: int, *, of_parts: bool = False) -> Column:
+    """Find out what the training rows' `values` (N,) hold.
+
+    Up to `few` different strings are categories whatever they look like. Parts of values are not split again.
+    """
+    known = values[values.notna()]
+    n_different = known.nunique()
+    if n_different == 0:
+        return Column(name, "left out", "no training row holds a value")
+    if n_different == 1 and len(known) == len(values):
+        return Column(name, "left out", "every training row holds the same value")
+    if pd.api.types.is_datetime64_any_dtype(values.dtype):
+        return Column(name, "date")
+    if holds_numbers(known):
+        return Column(name, "number")
+    text = as_text(known)
+    if (of_parts or n_different > few) and as_numbers(text).notna().all():
+        return Column(name, "number")
+    wanted = date_format(text)
+    if wanted is not None:
+        return Column(name, "date", wanted)
+    return Column(name, "category") if n_different <= few else _of_many(text, name, few, of_parts=of_parts)
+
+
+def _of_many(text: pd.Series, name: str, few: int, *, of_parts: bool) -> Column:
+    """What strings hold of which there are many."""
+    separator = None if of_parts else separator_of(text)
+    if separator is not None:
+        split = parts_of(text, separator, 1 + text.iloc[0].count(separator))
+        parts = (look_at(split[i], f"{name}[{i}]", few, of_parts=True) for i in split)
+        return Column(name, "parts", separator, tuple(parts))
+    if text.str.count(WORD).mean() >= WORDS:
+        return Column(name, "text")
+    n_different = text.nunique()
+    if n_different > NEARLY_ALL * len(text):
+        return Column(name, "left out", f"{n_different:,} different values in {len(text):,} training rows")
+    return Column(name, "category")
+
+
+def holds_numbers(known: pd.Series) -> bool:
+    """Whether values, none missing, are numbers, truth values or spans of time."""
+    types = pd.api.types
+    if types.is_numeric_dtype(known.dtype) or types.is_timedelta64_dtype(known.dtype):
+        return True
+    return types.infer_dtype(known) in {"integer", "floating", "mixed-integer-float", "boolean", "decimal"}
+
+
+def as_numbers(values: pd.Series) -> pd.Series:
+    """float64 (N,), NaN where there is no finite number; spans of time in seconds.
+
+    >>> as_numbers(pd.Series([True, None], dtype="boolean")).tolist(), as_numbers(pd.Series(["07", "x"])).tolist()
+    ([1.0, nan], [7.0, nan])
+    """
+    if pd.api.types.is_timedelta64_dtype(values.dtype):
+        numbers = values.dt.total_seconds()
+    elif pd.api.types.is_numeric_dtype(values.dtype):
+        numbers = values.astype("float64")
+    else:
+        numbers = pd.to_numeric(values.astype(object).where(values.notna(), np.nan), errors="coerce").astype("float64")
+    finite: pd.Series = numbers.where(np.isfinite(numbers))
+    return finite
+
+
+def as_text(values: pd.Series) -> pd.Series:
+    """Strings (N,), None where a value is missing."""
+    text = values.astype(object)
+    known = values.notna()
+    return text.where(~known, text.map(str)).where(known, None)
+
+
+def parts_of(text: pd.Series, separator: str, n_parts: int) -> pd.DataFrame:
+    """Columns 0 to `n_parts` - 1: what strings (N,) hold between separators, None where they have not so many parts.
+
+    >>> parts_of(pd.Series(["B/0", "F", None]), "/", 2).values.tolist()
+    [['B', '0'], [None, None], [None, None]]
+    """
+    whole = text.where(text.str.count(re.escape(separator)) == n_parts - 1, None)
+    split = [value.split(separator) if isinstance(value, str) else [None] * n_parts for value in whole]
+    return pd.DataFrame(split, index=text.index, columns=range(n_parts), dtype=object)
+
+
+def separator_of(text: pd.Series) -> str | None:
+    """The sign that parts all strings (N,) into the same number of parts, two to `MOST_PARTS`, none empty; else None.
+
+    >>> separator_of(pd.Series(["B/0/P", "F/12/S"])), separator_of(pd.Series(["B/0/P", "F/12"]))
+    ('/', None)
+    """
+    for separator in SEPARATORS:
+        sign = re.escape(separator)
+        n_signs = text.iloc[0].count(separator)
+        whole = rf"[^\s{sign}]+({sign}[^\s{sign}]+){{{n_signs}}}"
+        if 1 <= n_signs < MOST_PARTS and text.str.fullmatch(whole).all():
+            return separator
+    return None
