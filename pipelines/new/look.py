@@ -76,7 +76,9 @@ class Table:
 
     def _read(self, **more: Any) -> pd.DataFrame:
         try:
-            cells: pd.DataFrame = pd.read_csv(io.StringIO(self._text), sep=self.separator, index_col=False, low_memory=False, **more)
+            cells: pd.DataFrame = pd.read_csv(
+                io.StringIO(self._text), sep=self.separator, index_col=False, low_memory=False, **more
+            )
         except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
             said = str(error).removeprefix("Error tokenizing data. C error: ")
             raise broken(self.name, f"cannot be read as a table: {said}", "文件无法按表格读取") from None

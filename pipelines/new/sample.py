@@ -73,7 +73,7 @@ def sides_of(roles: Roles) -> list[Side]:
     found = []
     for table in roles.more:
         shared = [name for name in table.columns if name in roles.features]
-        if len(shared) != 1 or len(table.columns) < 2 or not table.name.partition(".")[0].isidentifier():
+        if len(shared) != 1 or len(table.columns) < 2:
             continue
         cells, others = table.frame[shared[0]], [name for name in table.columns if name != shared[0]]
         same_kind = cells.dtype.kind == roles.train.frame[shared[0]].dtype.kind

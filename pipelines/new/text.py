@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pipelines.data.tables import table_name
 from pipelines.made import Ids
 from pipelines.metrics import in_python
 from pipelines.new.columns import Column, round_to
@@ -28,7 +29,7 @@ class Side:
     @property
     def stem(self) -> str:
         """How it is handed to add_features."""
-        return self.name.partition(".")[0]
+        return table_name(self.name)
 
 
 @dataclass(frozen=True)
