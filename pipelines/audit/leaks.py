@@ -19,10 +19,11 @@ from scipy.stats import rankdata
 from sklearn.ensemble import HistGradientBoostingClassifier
 from threadpoolctl import threadpool_limits
 
+from pipelines.bootstrap import standard_error
 from pipelines.competition import Competition
 from pipelines.data.tables import Tables
 from pipelines.errors import HomeworkError
-from pipelines.metrics import FloatArray, IntArray, standard_error
+from pipelines.metrics import FloatArray, IntArray
 from pipelines.training.early_stopping import first_equal
 from pipelines.validation.splits import codes_of, group_names
 

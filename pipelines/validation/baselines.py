@@ -34,17 +34,17 @@ def simple_models(competition: Competition) -> Models:
 
     One that the competition names with None is left out.
     """
-    encoder = next((v.make_encoder for v in competition.variants.values() if v.make_model and v.make_encoder), None)
+    encoders = [v.make_encoder for v in competition.variants.values() if v.make_model and v.make_encoder]
     if competition.number is None:
         blind = "majority class" if competition.submit == "labels" else "class shares"
         models: dict[str, Callable[[], Any] | None] = {blind: lambda: DummyClassifier(strategy="prior")}
-        linear = lambda: make_pipeline(encoder(), LogisticRegression(max_iter=2000))  # noqa: E731
+        linear = lambda: make_pipeline(encoders[0](), LogisticRegression(max_iter=2000))  # noqa: E731
     else:
         blind = "median" if competition.number.loss == "absolute" else "mean"
         models = {blind: lambda: DummyRegressor(strategy=blind)}
-        linear = lambda: make_pipeline(encoder(), FunctionTransformer(in_float64), Ridge())  # noqa: E731
+        linear = lambda: make_pipeline(encoders[0](), FunctionTransformer(in_float64), Ridge())  # noqa: E731
     models |= competition.baselines
-    if encoder is not None:
+    if encoders:
         models.setdefault(ordinary(competition), linear)
     return {name: make for name, make in models.items() if make is not None}
 

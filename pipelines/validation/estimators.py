@@ -182,7 +182,7 @@ def _target(competition: Competition, y: Target) -> tuple[Any, IntArray]:
     if competition.number is not None:
         return learned(y, competition.number), np.zeros(1, dtype=np.int64)
     classes, codes = np.unique(y, return_inverse=True)
-    return codes, classes
+    return codes, np.asarray(classes, dtype=np.int64)
 
 
 def _predict(
