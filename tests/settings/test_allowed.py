@@ -110,7 +110,7 @@ def test_a_variant_is_a_network_or_an_estimator(given, told):
         {"metric": "accuracy"}, {"submit": "label"}, {"submit": None}, {"classes": (1,)}, {"classes": "01"},
         {"classes": (0, 0)}, {"slug": "titanic/data"}, {"id_column": ""}, {"target": None}, {"schema": {}},
         {"add_features": 1}, {"variants": {}}, {"variants": {"network": 1}}, {"presets": {"fast": (5, 1)}},
-        {"public_share": 0}, {"public_share": 50}, {"published": 0.8}, {"baselines": {"logistic": None}},
+        {"public_share": 0}, {"public_share": 50}, {"published": 0.8}, {"baselines": {"logistic": 1}},
         {"make_sample": {}}, {"sample_submission": 1},
     ],
     ids=str,
