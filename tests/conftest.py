@@ -14,9 +14,9 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch: as the comm
 from pipelines.competition import Number, Variant
 from pipelines.data.sources import from_sample
 from pipelines.encoders import TabularEncoder
+from pipelines.metrics import rmse
 from pipelines.models import MLP
 from pipelines.settings.lookup import load
-from pipelines.training.estimator.regressor import rmse
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell does in the background; programs inherit it
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -214,7 +214,7 @@ def test_every_error_of_a_run_counts_rows_of_a_group_as_one(titanic):
         own = replace(titanic, metric=metric, published=None)
         apart, together = ([
             forecast(own, y, ours, {}, 400, each), compare(own, y, "other", ours, other, each),
-            Hidden(None, y).score(metric, ours, each),
+            Hidden(None, y, each).score(metric, ours),
         ] for each in (None, groups))  # fmt: skip
         errors = [(f.high - f.low, b.se, b.gain_se, h.se) for f, b, h in (apart, together)]
         np.testing.assert_allclose(np.divide(errors[1], errors[0]), 2, rtol=0.1)

@@ -27,7 +27,7 @@ def to_csv(competition: Competition, sample: pd.DataFrame, test_ids: pd.Series, 
     if submit == "probabilities":
         out[columns] = said[:, classes_of(competition, columns)]
     elif submit == "values":
-        out[columns[0]] = said[:, 0]
+        out[columns[0]] = competition.metric.given(said)  # as it is scored: none below what the metric takes
     else:
         labels = np.array(spellings(competition, sample[columns[0]]), dtype=object)
         n_best = n_ranked(competition) if submit == "ranked" else 1

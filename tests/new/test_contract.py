@@ -48,7 +48,9 @@ def in_clone(root, *arguments):
 def test_written_folders_keep_the_contract(clone):
     others = " or ".join(names())
     tests = str(Path("tests") / "competitions" / "test_competitions.py")
-    said = in_clone(clone, "-m", "pytest", "-q", "-p", "no:cacheprovider", tests, "-k", f"not ({others})", "--durations=15")
+    said = in_clone(
+        clone, "-m", "pytest", "-q", "-p", "no:cacheprovider", tests, "-k", f"not ({others})", "--durations=15"
+    )
     assert "passed" in said
     print(said)
 

@@ -11,9 +11,8 @@ from torch import nn
 
 from pipelines.competition import Number, Recipe
 from pipelines.errors import ModelError, TrainingError, TrainingWarning
-from pipelines.metrics import Metric
+from pipelines.metrics import Metric, rmse
 from pipelines.models import MLP, BatchEnsemble
-from pipelines.training.estimator.regressor import rmse
 from pipelines.training.fit import Rows
 from pipelines.training.loop import predict
 from pipelines.training.targets import BEYOND, CrossEntropy, Distance, Scale, criterion_of, learned

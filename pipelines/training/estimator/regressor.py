@@ -15,18 +15,10 @@ from sklearn.utils.validation import validate_data
 from torch import Tensor, nn
 
 from pipelines.competition import Loss, Number, Schedule
-from pipelines.metrics import FloatArray, Metric, Target
+from pipelines.metrics import FloatArray, Metric, rmse
 from pipelines.settings.allowed import LOSS, METRIC_OF_VALUES, allowed
 from pipelines.training.estimator.base import TorchEstimator
 from pipelines.training.targets import Scale
-
-
-def root_mean_squared_error(y: Target, values: FloatArray) -> float:
-    """Root of the mean squared error, in the units of y."""
-    return float(np.sqrt(np.mean((y - values) ** 2)))
-
-
-rmse = Metric("RMSE", score=root_mean_squared_error, greater_is_better=False, of="values")
 
 
 class TorchRegressor(RegressorMixin, TorchEstimator):  # type: ignore[misc]
