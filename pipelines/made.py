@@ -263,7 +263,7 @@ class MadeFiles:
         leaning = LEANING * (column % 2 == 0)
         lean = said[:, min(column, said.shape[1] - 1)]
         chance = rng.standard_normal(len(said))
-        return np.clip(ndtr(leaning * lean + np.sqrt(1 - leaning**2) * chance), 0, 1 - 1e-9)
+        return np.asarray(np.clip(ndtr(leaning * lean + np.sqrt(1 - leaning**2) * chance), 0, 1 - 1e-9))
 
 
 def with_gaps(values: pd.Series, share: float, rng: np.random.Generator) -> pd.Series:

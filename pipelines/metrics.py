@@ -30,8 +30,8 @@ class Metric(Checked):
 
     One function: `per_row(y, p)`, whose mean is the score, or `score(y, p)` of all rows. It takes the truth (N,), class
     codes or values, and what the metric is `of`: "labels", predicted class codes (N,); "probabilities" (N, C); or
-    "values" (N,), of which none is below `least`. `resampled` makes the bootstrap of a `score` quick: the scores (K,)
-    of samples, told by how often each row is in them, (N, K).
+    "values" (N,), of which none is below `least`. `resampled(y, p)` makes the bootstrap of a `score` quick: it returns
+    what scores samples, see `bootstrap`.
 
     Raises: UsageError for anything but one of the two.
     """
@@ -41,7 +41,7 @@ class Metric(Checked):
     greater_is_better: bool = True
     score: Callable[[Target, FloatArray], float] | None = None
     of: Literal["labels", "probabilities", "values"] = "probabilities"
-    resampled: Callable[[Target, FloatArray, FloatArray], FloatArray] | None = None
+    resampled: Callable[[Target, FloatArray], Callable[[FloatArray], FloatArray]] | None = None
     least: float | None = None
 
     def __post_init__(self) -> None:
@@ -93,10 +93,15 @@ class Metric(Checked):
     def of_samples(self, y: Target, predictions: Sequence[FloatArray], groups: IntArray | None = None) -> FloatArray:
         """What the bootstrap's samples score, a row for each of the predictions (N, P); NaN for "cannot be scored"."""
         assert self.score is not None
-        scores, given = self.resampled or one_by_one(self.score), [self.given(each) for each in predictions]
-        n_samples = bootstrap.n_draws(len(y), quick=self.resampled is not None)
-        drawn = bootstrap.samples(len(y), n_samples, groups)
-        return np.concatenate([[scores(y, each, counts) for each in given] for counts in drawn], axis=1)
+        quick, given, times = self.resampled is not None, [self.given(each) for each in predictions], None
+        if len(y if groups is None else np.unique(groups)) < 2:
+            return np.full((len(given), 1), np.nan)
+        if quick and self.of == "labels" and groups is None:  # few kinds of rows, which need not be drawn one by one
+            (y, *given), times = np.unique([y, *given], axis=1, return_counts=True)
+        n_values = max(each[:, 1:].size if self.of == "probabilities" else len(y) for each in given)
+        scorers = [(self.resampled or one_by_one(self.score))(y, each) for each in given]
+        drawn = bootstrap.samples(len(y), bootstrap.n_draws(n_values, quick=quick), groups, times)
+        return np.concatenate([[scores(counts) for scores in scorers] for counts in drawn], axis=1)
 
     def gain(self, score: float, other: float) -> float:
         """How much better `score` is than `other`: positive is better, whatever the metric."""

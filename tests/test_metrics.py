@@ -5,13 +5,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy.stats import rankdata
+from scipy.stats import poisson, rankdata
 from sklearn import metrics as sk
 
 from pipelines import metrics
+from pipelines.audit.practice import Hidden
 from pipelines.bootstrap import n_draws, one_by_one, samples, standard_error
 from pipelines.errors import UsageError
 from pipelines.metrics import METRICS, Metric, accuracy, f1, in_python, log_loss, mae, map_at, rmse, rmsle, roc_auc
+from pipelines.validation.baselines import compare
+from pipelines.validation.forecast import forecast
 
 RESAMPLED = [name for name, metric in METRICS.items() if metric.resampled is not None]
 
@@ -124,7 +127,7 @@ def test_a_better_prediction_gains_whatever_is_better(name):
         worse = np.random.default_rng(1).dirichlet(np.ones(ours.shape[1]), len(y))
     gain, se = metric.difference(y, ours + 1e-3, worse)
     assert gain > 2 * se > 0
-    assert metric.difference(y, worse, ours + 1e-3) == pytest.approx((-gain, se))
+    assert metric.difference(y, worse, ours + 1e-3) == pytest.approx((-gain, se), rel=0.1)
 
 
 def test_one_class_alone_has_no_auc_and_nobody_is_warned():
@@ -149,7 +152,7 @@ def test_samples_without_the_class_are_passed_over():
     assert np.isnan(scores).mean() == pytest.approx((1 - 1 / 40) ** 40, abs=0.03)
     assert roc_auc.se(y, proba) == pytest.approx(np.nanstd(scores, ddof=1))
     own = Metric("own", score=lambda y, p: sk.roc_auc_score(y, p[:, 1]))
-    assert own.se(y, proba) == pytest.approx(roc_auc.se(y, proba), rel=0.15)
+    assert own.se(y, proba) == pytest.approx(roc_auc.se(y, proba), rel=0.2)
 
 
 @pytest.mark.parametrize("groups", [None, np.arange(200) // 3], ids=["rows", "groups"])
@@ -159,9 +162,9 @@ def test_samples_are_scored_as_their_rows_are(name, groups):
     y, predictions = made_for(name)
     given = metric.given(predictions)
     counts = np.concatenate([np.ones((200, 1)), *samples(200, 5, groups)], axis=1)
-    found = metric.resampled(y, given, counts)
+    found = metric.resampled(y, given)(counts)
     assert found[0] == pytest.approx(metric(y, predictions), rel=1e-9)
-    np.testing.assert_allclose(found, one_by_one(metric.score)(y, given, counts), rtol=1e-9)
+    np.testing.assert_allclose(found, one_by_one(metric.score)(y, given)(counts), rtol=1e-9)
 
 
 def test_samples_are_rows_or_whole_groups_the_same_each_time():
@@ -170,16 +173,18 @@ def test_samples_are_rows_or_whole_groups_the_same_each_time():
     assert counts.shape == (6, 300)
     assert (counts[0] == counts[1]).all()
     assert (counts[2] == counts[4]).all()
-    assert (counts[[0, 2, 5]].sum(axis=0) == 3).all()
-    rows = np.concatenate(list(samples(6, 300)), axis=1)
-    assert (rows.sum(axis=0) == 6).all()
-    assert rows.var() == pytest.approx(1 - 1 / 6, rel=0.1)
-    np.testing.assert_array_equal(rows, np.concatenate(list(samples(6, 300)), axis=1))
+    rows = np.concatenate(list(samples(6, 30_000)), axis=1)
+    shares = np.bincount(rows.astype(np.int64).ravel()) / rows.size
+    np.testing.assert_allclose(shares, poisson.pmf(np.arange(len(shares)), 1), atol=0.004)
+    np.testing.assert_allclose(np.cov(rows), np.eye(6), atol=0.03)
+    kinds = np.concatenate(list(samples(2, 3000, times=np.array([4, 40]))), axis=1)
+    np.testing.assert_allclose([kinds.mean(axis=1), kinds.var(axis=1)], [[4, 40], [4, 40]], rtol=0.1)
+    np.testing.assert_array_equal(rows, np.concatenate(list(samples(6, 30_000)), axis=1))
 
 
 def test_many_rows_are_drawn_less_often():
-    assert [n_draws(n, quick=True) for n in (1, 50_000, 100_000, 10**7)] == [2000, 2000, 1000, 200]
-    assert [n_draws(n, quick=False) for n in (1, 50_000, 100_000, 10**7)] == [400, 400, 200, 200]
+    assert [n_draws(n, quick=True) for n in (1, 50_000, 100_000, 10**7)] == [2000, 2000, 1000, 400]
+    assert [n_draws(n, quick=False) for n in (1, 50_000, 100_000, 10**7)] == [200, 200, 200, 100]
 
 
 def test_standard_error_of_a_share():
@@ -197,6 +202,22 @@ def test_rows_that_come_four_times_count_once():
     for metric in (accuracy, roc_auc):
         alone = metric.difference(y, ours[::4], other[::4])
         assert metric.difference(y[four], ours, other, four) == pytest.approx(alone, rel=1e-9)
+
+
+def test_every_error_of_a_run_counts_rows_of_a_group_as_one(titanic):
+    """Each row stands there four times: all errors are twice what they seem."""
+    y, ours = made("probabilities", n=300, n_classes=2)
+    other = made("probabilities", n=300, n_classes=2, seed=1)[1]
+    y, ours, other = (np.repeat(each, 4, axis=0) for each in (y, ours, other))
+    groups = np.repeat(np.arange(300), 4)
+    for metric in (accuracy, roc_auc):
+        own = replace(titanic, metric=metric, published=None)
+        apart, together = ([
+            forecast(own, y, ours, {}, 400, each), compare(own, y, "other", ours, other, each),
+            Hidden(None, y).score(metric, ours, each),
+        ] for each in (None, groups))  # fmt: skip
+        errors = [(f.high - f.low, b.se, b.gain_se, h.se) for f, b, h in (apart, together)]
+        np.testing.assert_allclose(np.divide(errors[1], errors[0]), 2, rtol=0.1)
 
 
 # The bootstrap against errors that are known
@@ -243,7 +264,7 @@ def test_the_bootstrap_of_a_mean_against_its_own_error(seed, groups):
     ours, other = (predictions + np.repeat(np.eye(4)[y[::5]], 5, axis=0) / 4 for predictions in (ours, ours[::-1]))
     shares = replace(
         accuracy, per_row=None, score=sk.accuracy_score,
-        resampled=lambda y, labels, counts: (labels == y) @ counts / counts.sum(axis=0),
+        resampled=lambda y, labels: lambda counts: (labels == y) @ counts / counts.sum(axis=0),
     )  # fmt: skip
     assert shares.se(y, ours, groups) == pytest.approx(accuracy.se(y, ours, groups), rel=0.05)
     assert shares.difference(y, ours, other, groups) == pytest.approx(
@@ -256,7 +277,7 @@ def test_an_own_score_has_an_error_too():
     y, values = made("values", n=500)
     own = Metric("own", score=lambda y, p: np.sqrt(np.mean((y - p) ** 2)), greater_is_better=False, of="values")
     assert own(y, values) == pytest.approx(rmse(y, values))
-    assert own.se(y, values) == pytest.approx(rmse.se(y, values), rel=0.1)
+    assert own.se(y, values) == pytest.approx(rmse.se(y, values), rel=0.15)
 
 
 # What is not a metric, and what is where

@@ -93,6 +93,8 @@ def _frame(
     if competition.id_column is None:
         frame = _numbered(competition, name, frame)
     wanted = [key, *columns, *[target] * with_target]
+    if competition.schema.strict == "filter":  # pandera's word: what the schema does not name is left out
+        frame = frame[[column for column in frame if column in (*wanted, target)]]
     if sorted(frame.columns) != sorted(wanted):
         raise differing_columns(competition, name, list(frame.columns), wanted)
     frame, notes = as_declared(competition, name, data, frame.reindex(columns=wanted), columns)

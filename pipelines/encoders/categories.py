@@ -102,8 +102,7 @@ class CategoryEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         pooled = any(n_categories[name] > most for name in self.few_)
         self.one_hot_ = OneHotEncoder(
             min_frequency=self.min_frequency, max_categories=most if pooled else None, sparse_output=False,
-            handle_unknown="infrequent_if_exist", feature_name_combiner=named,
-            dtype=np.float32,
+            handle_unknown="infrequent_if_exist", feature_name_combiner=named, dtype=np.float32,
         )  # fmt: skip
         self.means_, self.scaler_ = TargetMeans(), StandardScaler()
         self.n_features_in_ = X.shape[1]
@@ -134,7 +133,7 @@ class CategoryEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
 
 def fitting(widths: list[int], room: int) -> int:
-    """How wide a column may be, 2 at least, so that columns as wide as `widths` or that fit into `room`.
+    """How wide a column may be, 2 at least, so that columns of `widths`, cut to it, fit into `room`.
 
     >>> fitting([2, 3, 50], 100), fitting([2, 3, 50], 15), fitting([9] * 50, 60)
     (50, 10, 2)

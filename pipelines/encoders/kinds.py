@@ -124,7 +124,7 @@ def as_numbers(values: pd.Series) -> pd.Series:
     elif pd.api.types.is_numeric_dtype(values.dtype):
         numbers = values.astype("float64")
     else:
-        numbers = pd.to_numeric(values.astype(object).where(values.notna(), np.nan), errors="coerce").astype("float64")
+        numbers = pd.to_numeric(values.astype(object), errors="coerce").astype("float64")
     finite: pd.Series = numbers.where(np.isfinite(numbers))
     return finite
 

@@ -29,7 +29,8 @@ class NumberEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     and up to `pieces` piecewise-linear ones of all others: bins between quantiles, each filled from 0 to 1.
     Source: Gorishniy et al. 2022, "On embeddings for numerical features in tabular deep learning".
 
-    `for_trees`: filled and with its gaps told, else as it is, since a tree sees nothing but the order.
+    `for_trees`: filled, with its gaps told, else as it is: a tree sees nothing but the order. (Gaps left to
+    HistGradientBoosting score the same: 0.8115 and 0.8108 on Spaceship Titanic, 0.1254 and 0.1250 on House Prices.)
     """
 
     def __init__(self, *, pieces: int = 16, few: int = 10, room: int = 1000, for_trees: bool = False) -> None:

@@ -65,7 +65,7 @@ class Table:
         others = [i for i, cells in enumerate(frame.dtypes) if cells.kind not in "iuf" or frame.iloc[:, i].isna().all()]
         texts = self._read(dtype="str", na_filter=False, usecols=others)
         for place, name in zip(others, texts.columns, strict=True):
-            frame.isetitem(place, stripped(texts[name]))
+            frame.isetitem(place, stripped(texts[name]).array)
         return frame
 
     def text(self, name: str) -> pd.Series:
@@ -76,7 +76,9 @@ class Table:
 
     def _read(self, **more: Any) -> pd.DataFrame:
         try:
-            cells = pd.read_csv(io.StringIO(self._text), sep=self.separator, index_col=False, low_memory=False, **more)
+            cells: pd.DataFrame = pd.read_csv(
+                io.StringIO(self._text), sep=self.separator, index_col=False, low_memory=False, **more
+            )
         except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
             said = str(error).removeprefix("Error tokenizing data. C error: ")
             raise broken(self.name, f"cannot be read as a table: {said}", "文件无法按表格读取") from None

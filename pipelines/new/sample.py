@@ -73,7 +73,7 @@ def sides_of(roles: Roles) -> list[Side]:
     found = []
     for table in roles.more:
         shared = [name for name in table.columns if name in roles.features]
-        if len(shared) != 1 or len(table.columns) < 2 or not table.name.partition(".")[0].isidentifier():
+        if len(shared) != 1 or len(table.columns) < 2:
             continue
         cells, others = table.frame[shared[0]], [name for name in table.columns if name != shared[0]]
         same_kind = cells.dtype.kind == roles.train.frame[shared[0]].dtype.kind
@@ -104,8 +104,8 @@ def ids_of(roles: Roles) -> Ids:
 
 def _step(dates: pd.Series) -> float:
     """Hours from one date to the next one, as they are most often."""
-    steps = dates.sort_values().diff().dropna()
-    return max(SHORTEST, round(float(steps.median().total_seconds()) / 3600, 3))
+    seconds = dates.sort_values().diff().dropna().dt.total_seconds()
+    return max(SHORTEST, round(float(seconds.median()) / 3600, 3))
 
 
 def _values(found: Found) -> Made:

@@ -83,7 +83,7 @@ def _number(roles: Roles, cells: pd.Series, said: Said) -> Task:
             f"choose a metric of classes: {_names('labels', 'probabilities')}",
             f"请选择分类指标：{_names('labels', 'probabilities')}",
         )
-    values = cells.astype("float64").to_numpy()
+    values = np.asarray(cells, dtype=np.float64)
     logs = values.min() >= 0 and skewness(values) > max(SKEWED, abs(skewness(np.log1p(np.maximum(values, 0)))))
     metric, notes = said.metric or ("rmsle" if logs else "rmse"), {}
     if said.metric is None:

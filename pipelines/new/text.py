@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pipelines.data.tables import table_name
 from pipelines.made import Ids
 from pipelines.metrics import in_python
 from pipelines.new.columns import Column, round_to
@@ -28,7 +29,7 @@ class Side:
     @property
     def stem(self) -> str:
         """How it is handed to add_features."""
-        return self.name.partition(".")[0]
+        return table_name(self.name)
 
 
 @dataclass(frozen=True)
@@ -295,9 +296,9 @@ def recipe_for(n_rows: int) -> tuple[int, int, int]:
     """Epochs, rows of a batch, and seeds: about a thousand steps, more where there are many rows.
 
     >>> recipe_for(1_460), recipe_for(8_693), recipe_for(600_000)
-    ((40, 64, 4), (40, 256, 3), (8, 2048, 1))
+    ((40, 64, 4), (40, 256, 2), (8, 2048, 1))
     """
-    for most, epochs, batch_size, seeds in ((4_000, 40, 64, 4), (20_000, 40, 256, 3), (100_000, 20, 512, 1)):
+    for most, epochs, batch_size, seeds in ((4_000, 40, 64, 4), (20_000, 40, 256, 2), (100_000, 20, 512, 1)):
         if n_rows < most:
             return epochs, batch_size, seeds
     return 8, 2048, 1

@@ -92,16 +92,16 @@ def tried(metric: "Metric", y: "Target", predictions: "FloatArray") -> float:
 
 def what_is_wrong(value: Any, n_rows: int | None) -> tuple[str, str, str]:
     """Why a metric's value is no finite number, or not `n_rows` of them, and what it is to do; empty where it is."""
-    wanted, shape = ("return one finite number", "返回一个有限数"), ()
+    wanted = "return one finite number", "返回一个有限数"
     if n_rows is not None:
-        wanted, shape = ("return a finite number for each row, an array (N,)", "返回形状为 (N,) 的有限数组"), (n_rows,)
+        wanted = "return a finite number for each row, an array (N,)", "返回形状为 (N,) 的有限数组"
     try:
         array = np.asarray(value)
     except (TypeError, ValueError, RuntimeError):  # of lists in lists, or of what lies on a GPU
         array = np.array(None)
     if array.dtype.kind not in "biuf":
         return f"gives {type(value).__name__}", *wanted
-    if array.shape != shape:
+    if array.shape != (() if n_rows is None else (n_rows,)):
         return f"gives {f'an array {array.shape}' if array.shape else 'one number'}", *wanted
     odd = array[~np.isfinite(array)]
     return f"gives {odd[0]}" if len(odd) else "", *wanted
