@@ -83,8 +83,8 @@ def test_pieces_are_made_in_blocks(counts, monkeypatch):
     np.testing.assert_array_equal(encoder.transform(counts), whole)
 
 
-@pytest.mark.parametrize("name", COMPETITION.variants)
-def test_every_variant_encodes_and_answers(name):
+@pytest.mark.parametrize("name", [name for name, each in COMPETITION.variants.items() if each.make_model])
+def test_every_network_encodes_and_answers(name):
     variant, frames = COMPETITION.variants[name], COMPETITION.make_sample()
     counts = frames["train.csv"].drop(columns=["id", "target"])
     encoder = variant.make_encoder().fit(counts)
