@@ -52,7 +52,6 @@ def test_written_folders_keep_the_contract(clone):
         clone, "-m", "pytest", "-q", "-p", "no:cacheprovider", tests, "-k", f"not ({others})", "--durations=15"
     )
     assert "passed" in said
-    print(said)
 
 
 @pytest.mark.slow
