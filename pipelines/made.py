@@ -114,23 +114,29 @@ class Words:
 
 @dataclass(frozen=True)
 class Shaped:
-    """Text of one shape: `A` stands for a capital, `a` for a small letter, `9` for a digit, all else for itself."""
+    """Text of one shape: `A` stands for a capital, `a` for a small letter, `9` for a digit, all else for itself.
+
+    The first letter is one of `letters`, if there are any: those that no real text begins with.
+    """
 
     shape: str
     gaps: float = 0.0
+    letters: str = ""
 
     def draw(self, places: FloatArray, rng: np.random.Generator) -> pd.Series:
-        """Text; the first sign says the place, the others are drawn."""
+        """Text; the first sign that varies says the place, the others are drawn."""
         return with_gaps(pd.Series([self.text(place, rng) for place in places], dtype=object), self.gaps, rng)
 
     def text(self, place: float, rng: np.random.Generator) -> str:
         """One text."""
-        signs, first = [], True
+        signs, first, rare = [], True, self.letters
         for sign in self.shape:
-            letters = {"A": CAPITALS, "a": LETTERS, "9": DIGITS}.get(sign, sign)
-            drawn = int(place * len(letters)) if first else int(rng.integers(len(letters)))
-            signs.append(letters[drawn])
-            first = first and len(letters) == 1
+            choice = {"A": CAPITALS, "a": LETTERS, "9": DIGITS}.get(sign, sign)
+            if sign in "Aa" and rare:
+                choice, rare = rare, ""
+            drawn = int(place * len(choice)) if first else int(rng.integers(len(choice)))
+            signs.append(choice[drawn])
+            first = first and len(choice) == 1
         return "".join(signs)
 
 

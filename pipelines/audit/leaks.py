@@ -166,8 +166,8 @@ def as_numbers(rows: pd.DataFrame) -> FloatArray:
         values = rows[name]
         if values.dtype.kind not in "iuf":
             values = pd.Series(pd.factorize(values, sort=True)[0])  # a gap is -1
-        values = values.fillna(values.min() - 1 if values.notna().any() else 0)
-        columns.append(values.to_numpy(dtype=np.float64))
+        numbers = values.astype(np.float64)  # a byte has nothing below 0
+        columns.append(numbers.fillna(numbers.min() - 1 if numbers.notna().any() else 0).to_numpy())
     return np.column_stack(columns)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from pipelines.data.strict_csv import MARKS, MISSING, NUMBER, QUOTES
-from pipelines.made import AT
+from pipelines.made import AT, CAPITALS, LETTERS
 from pipelines.new.look import Table
 
 Kind = Literal["number", "flag", "category", "date", "text"]
@@ -50,6 +50,7 @@ class Column:
     shares: tuple[tuple[str, float], ...] = ()
     words: tuple[int, int] = (1, 1)
     form: str = ""
+    letters: str = ""  # that no text of this shape begins with
     nullable: bool = False
 
     @property
@@ -141,6 +142,19 @@ def shape_of(texts: Sequence[str]) -> str:
     return shapes.most_common(1)[0][0]
 
 
+def rare_letters(form: str, texts: Sequence[str]) -> str:
+    """Letters of which none is the first of a text, for made ones of the shape `form`; none where all are.
+
+    >>> rare_letters("A9", ["B1", "C2"])[:4]
+    'ADEF'
+    """
+    first = next((sign for sign in form if sign in "Aa"), None)
+    if first is None:
+        return ""
+    seen = {letter for text in texts if (letter := next(filter(str.isalpha, text), ""))}
+    return "".join(letter for letter in (CAPITALS if first == "A" else LETTERS) if letter not in seen)
+
+
 def _sign(sign: str) -> str:
     if sign.isdecimal():
         return "9"
@@ -174,8 +188,9 @@ def _text(name: str, texts: Sequence[str], gaps: float, *, nullable: bool) -> Co
     words = int(np.quantile(n_words, 0.05)) or 1, int(np.quantile(n_words, 0.95)) or 1
     marks = {re.sub(r"[A-Za-z]+|\d+", "", text) for text in texts[:500]}
     shaped = max(words) == 1 and len(marks) == 1 and any(sign.isdigit() for sign in texts[0])
+    form = shape_of(texts) if shaped else ""
     return Column(
-        name, "text", gaps, len(texts), words=words, form=shape_of(texts) if shaped else "", nullable=nullable
+        name, "text", gaps, len(texts), words=words, form=form, letters=rare_letters(form, texts), nullable=nullable
     )
 
 

@@ -149,7 +149,7 @@ def made_of(column: Column) -> Made:
     if column.kind == "date":
         return Dates("2020-01-01", 24.0, column.form, gaps=gaps)
     if column.form:
-        return Shaped(column.form, gaps)
+        return Shaped(column.form, gaps, column.letters)
     return Words(column.words, min(column.n_different, MOST_CELLS), gaps)
 
 

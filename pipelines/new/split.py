@@ -14,6 +14,7 @@ from pipelines.new.roles import Roles, Said
 
 PREFIX = "prefix"  # for --groups: the part of the id before its sign
 SIGNS = "_-/:"
+BEFORE_TIME = " T"
 LEAST_GROUPS, LEAST_SIZE = 20, 2.0  # groups in each file, and rows of one on average, to be taken for groups
 LEAST_SHARED = 0.1  # of the rows that share an id's prefix with another
 TIMELY = re.compile(r"date|time|year|month|week|day|since|stamp", re.IGNORECASE)
@@ -80,7 +81,7 @@ def prefix_sign(roles: Roles) -> str | None:
     if roles.id is None or roles.train.frame[roles.id].dtype.kind in "iuf":
         return None
     train, test = (table.text(roles.id) for table in (roles.train, roles.test))
-    for sign in SIGNS:
+    for sign in SIGNS if as_dates(train) is None else BEFORE_TIME:  # whole days
         if not (train.str.contains(sign, regex=False).all() and test.str.contains(sign, regex=False).all()):
             continue
         ours, theirs = (ids.str.partition(sign)[0] for ids in (train, test))

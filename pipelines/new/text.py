@@ -107,7 +107,7 @@ def _imports(found: Found) -> list[str]:
     """Imports from Python, from elsewhere, and from here."""
     kind = "Regressor" if found.is_number else "Classifier"
     theirs = [
-        "import pandas as pd" * bool(feature_steps(found)),
+        "import pandas as pd" * bool(feature_steps(found) or found.split.prefix_of),
         "import pandera.pandas as pa" * (not found.in_columns_file),
         f"from sklearn.ensemble import HistGradientBoosting{kind}",
         "from torch import nn",
@@ -180,7 +180,7 @@ def feature_steps(found: Found) -> list[tuple[str, str]]:
     ]
     if key is not None and found.ids.kind == "dates":
         steps.append(("the id's date, which is a feature, too", f"rows.assign(when=rows[{quoted(key)}])"))
-    if split.prefix_of is not None:
+    if split.prefix_of is not None and found.ids.kind != "dates":
         size = f'rows.groupby(group_of(rows))[{quoted(key or "")}].transform("size")'
         steps.append(("how many rows a group has", f"rows.assign(group_size={size})"))
     if split.groups is not None:

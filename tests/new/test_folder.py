@@ -11,11 +11,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from made_files import FIVE, written
-from test_found import grouped, table, three
+from test_found import REAL, grouped, table, three
 
 from pipelines import made
 from pipelines.new import commands
-from pipelines.new.commands import package_name, texts_of, write_folder
+from pipelines.new.commands import examine, package_name, texts_of, write_folder
+from pipelines.new.roles import Said
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -129,6 +130,23 @@ def test_no_row_and_no_text_is_copied(form, tmp_path):
         cells = set(files["train.csv"][column.name].dropna()) | set(files["test.csv"][column.name].dropna())
         assert not cells & set(frames["train.csv"][column.name])
         assert not [cell for cell in cells if any(str(cell) in text for text in texts.values())]
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize("slug", REAL)
+def test_no_real_row_and_no_real_text_is_copied(slug, real_data, tmp_path):
+    it = examine(slug, slug.replace("-", "_"), real_data / slug, Said())
+    texts = texts_of(it)
+    frames = loaded(texts, "sample", tmp_path).make_sample()
+    tables, features = (it.roles.train, it.roles.test), [column.name for column in it.columns]
+    real = {tuple(row) for each in tables for row in cells_of(each.frame[features].replace("", None)).to_numpy()}
+    for each in tables:
+        assert not {tuple(row) for row in cells_of(frames[each.name][features]).to_numpy()} & real
+    everything = "\n".join(texts.values())
+    for column in (column for column in it.columns if column.kind == "text"):
+        cells = {cell for each in tables for cell in each.frame[column.name].unique() if len(cell) > 3}
+        assert not cells & set(frames[it.roles.train.name][column.name])
+        assert not [cell for cell in cells if " " in cell and f'"{cell}"' in everything]
 
 
 def test_groups_and_times_of_made_rows_are_split_as_the_files_were(found, tmp_path):
