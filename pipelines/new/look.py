@@ -85,7 +85,7 @@ class Table:
         cells.columns = pd.Index([str(name).strip(BLANKS) for name in cells.columns])
         return cells
 
-    @property
+    @cached_property
     def columns(self) -> list[str]:
         """Names of the columns."""
         return list(self.frame.columns)

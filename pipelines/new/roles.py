@@ -121,7 +121,8 @@ def find_id(train: Table, test: Table, sample: Table, said: Said, notes: dict[st
             notes["id"] = f"in {train.name}, {test.name} and {sample.name}; no value twice"
             return name, name
     first = sample.columns[0]
-    for name in (name for name in test.columns if name in train.columns and test.frame[name].is_unique):
+    both = set(train.columns) & set(test.columns)
+    for name in (name for name in test.columns if name in both and test.frame[name].is_unique):
         if same_values(test, name, sample, first):
             notes["id"] = f"{sample.name} calls it {first}"
             return name, first

@@ -35,9 +35,8 @@ def families(columns: Sequence[Column]) -> list[Column | Family]:
         members = list(group)
         numbers = [int(member.name.removeprefix(prefix or "")) for member in members] if prefix else []
         in_order = bool(numbers) and numbers == list(range(numbers[0], numbers[0] + len(numbers)))
-        others = [
-            c for c in columns if c not in members and prefix and re.fullmatch(re.escape(prefix) + r"\d+", c.name)
-        ]
+        inside, pattern = {member.name for member in members}, re.compile(re.escape(prefix or "") + r"\d+")
+        others = [c for c in columns if c.name not in inside and pattern.fullmatch(c.name)]
         if prefix and len(members) >= FAMILY and in_order and not others:
             found.append(Family(prefix, range(numbers[0], numbers[-1] + 1), _together(members)))
         else:

@@ -3,6 +3,7 @@
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from pipelines.data.tables import table_name
 from pipelines.made import Ids
@@ -60,7 +61,7 @@ class Found:
         """Training rows."""
         return self.roles.train.n_rows
 
-    @property
+    @cached_property
     def in_columns_file(self) -> bool:
         """Whether the schema stands in a file of its own."""
         return len(schema_lines(self.columns)) >= MANY
@@ -269,6 +270,8 @@ def _sample_columns(found: Found) -> tuple[str, ...]:
 
 def _variants(found: Found) -> list[str]:
     epochs, batch_size, seeds = recipe_for(found.n_rows)
+    rarest = round(min(found.task.shares.values(), default=1.0) * found.n_rows)  # rows of a class: one for each fold
+    folds = [max(2, min(most, rarest)) for most in (5, 10)]
     text, for_trees = 'text="tfidf"' * found.has_text, "for_trees=True"
     more = [part for part in (text, for_trees) if part]
     encoder = f"partial(DefaultEncoder, {text})" if text else "DefaultEncoder"
@@ -285,8 +288,8 @@ def _variants(found: Found) -> list[str]:
         "        ),",
         "    },",
         "    presets={",
-        f'        "fast": Preset(folds=5, seeds={seeds}, variants=("network", "trees")),',
-        f'        "best": Preset(folds=10, seeds={2 * seeds}, variants=("network", "trees")),',
+        f'        "fast": Preset(folds={folds[0]}, seeds={seeds}, variants=("network", "trees")),',
+        f'        "best": Preset(folds={folds[1]}, seeds={2 * seeds}, variants=("network", "trees")),',
         "    },",
         "    make_sample=make_sample,",
     ]

@@ -168,6 +168,14 @@ def test_every_class_has_made_rows_enough_for_folds(found, tmp_path):
     assert frames["train.csv"]["species"].nunique() == 99
 
 
+def test_no_more_folds_than_rows_of_the_rarest_class(found):
+    rows = table().assign(y=["a"] * 28 + ["b"] * 12 + ["a", "b"] * 10)
+    rows.loc[[3, 4, 5], "y"] = "c"
+    text = texts_of(found(three(rows, sample={"y": "a"})))["competition.py"]
+    assert '"fast": Preset(folds=3, ' in text
+    assert '"best": Preset(folds=3, ' in text
+
+
 def test_the_command_prints_what_it_found_what_it_assumes_and_what_comes_next(new, competitions, tmp_path):
     data = written(FIVE["loans"](), tmp_path / "files")
     done = new("loan-status", "--data", data)
