@@ -92,7 +92,7 @@ def test_the_record_holds_what_is_needed_to_repeat_the_run(invoke, sample_folder
     assert record == json.loads(csv.with_suffix(".json").read_text())
     assert set(record) == {
         "slug", "data", "where", "inputs_sha256", "csv_sha256", "metric", "cv_mean", "cv_se", "fold_scores", "fold_se",
-        "variants", "baselines", "forecast", "folds", "seeds", "seed", "preset", "device", "versions",
+        "variants", "baselines", "forecast", "leaks", "folds", "seeds", "seed", "preset", "device", "versions",
         "git_commit", "seconds", "peak_memory_mb", "version",
     }  # fmt: skip
     assert record["data"] == "folder"
