@@ -1,4 +1,4 @@
-"""`docs/add-a-competition.md` as it is written: its files, its commands, what they print; the same in both languages."""
+"""`docs/add-a-competition.md` as it is written: its files, its commands, what they print; the same in Chinese."""
 
 import os
 import re
