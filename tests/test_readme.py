@@ -89,3 +89,10 @@ def test_every_make_target_named_is_there(name):
 def test_both_languages_name_the_same_commands():
     found = [set(re.findall(r"python -m pipelines \w+|make \w+|--[a-z]+", text(name))) for name in READMES]
     assert found[0] == found[1]
+
+
+def test_headings_that_errors_name_are_there():
+    code = text("pipelines/settings/lookup.py")
+    for name, heading in zip(READMES, ("Add a competition", "添加一个比赛"), strict=True):
+        assert heading in code
+        assert re.search(f"^#+ {heading}$", text(name), re.MULTILINE)
