@@ -1,9 +1,18 @@
 """The README's code runs, its tree is the project's, and both languages name the same commands."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
+import toys
+
+from pipelines.competition import Preset
+from pipelines.settings.lookup import load
+from pipelines.settings.trial import try_metric
+from pipelines.validation.crossval import Plan, cross_validate
 
 ROOT = Path(__file__).resolve().parent.parent
 READMES = ["README.md", "README.zh-CN.md"]
@@ -13,12 +22,34 @@ def text(name):
     return (ROOT / name).read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", READMES)
-def test_python_blocks_run(name, capsys):
+def python_blocks(name):
     blocks = re.findall(r"```python\n(.*?)```", text(name), re.DOTALL)
-    assert len(blocks) == 1
-    exec(compile(blocks[0], name, "exec"), {})
+    assert len(blocks) == 2
+    return blocks
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_own_code_runs(name, capsys):
+    exec(compile(python_blocks(name)[1], name, "exec"), {})
     assert float(capsys.readouterr().out) > 0.9
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_what_a_competition_adds_of_its_own_does_what_is_said(name):
+    said = {"__name__": "readme"}
+    exec(compile(python_blocks(name)[0], name, "exec"), said)
+    rows = pd.DataFrame({"Id": ["0013_01", "0013_02", "0014_01"], "store": [1, 2, 1], "shelves": [2, 4, 8]})
+    stores = pd.DataFrame({"store": [1, 2], "area": [80, 100]})
+    assert said["add_features"](rows, stores)["area_per_shelf"].tolist() == [40, 25, 10]
+    assert said["group_of"](rows).tolist() == ["0013", "0013", "0014"]
+    assert said["metric"](np.array([0, 1, 1, 0]), np.eye(2)[[1, 0, 1, 0]]) == (1 + 5) / 4
+    changes = {name: said[name] for name in ("variants", "add_features", "metric")} | {"groups": said["group_of"]}
+    fast = {"fast": Preset(folds=2, seeds=1, variants=("mine", "forest"))}
+    toy = replace(load("titanic"), presets=fast, baselines={}, published=None, **changes)
+    try_metric(toy.metric, np.array([0, 1]), 2)
+    result = cross_validate(toy, toys.make_features(), Plan(folds=2, seeds=1, variants=toy.variants))
+    assert [row.name for row in result.variants] == ["mine", "forest"]
+    assert next(iter(result.baselines)).gain > 0
 
 
 @pytest.mark.parametrize("name", READMES)
@@ -58,3 +89,10 @@ def test_every_make_target_named_is_there(name):
 def test_both_languages_name_the_same_commands():
     found = [set(re.findall(r"python -m pipelines \w+|make \w+|--[a-z]+", text(name))) for name in READMES]
     assert found[0] == found[1]
+
+
+def test_headings_that_errors_name_are_there():
+    code = text("pipelines/settings/lookup.py")
+    for name, heading in zip(READMES, ("Add a competition", "添加一个比赛"), strict=True):
+        assert heading in code
+        assert re.search(f"^#+ {heading}$", text(name), re.MULTILINE)

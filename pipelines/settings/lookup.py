@@ -119,8 +119,8 @@ def find(name: str) -> Outline:
                     return outline
     raise UsageError(
         f"there is no competition {wanted!r}; known: {', '.join(outline.name for outline in known)}",
-        "check the spelling, or add the folder competitions/<name>/ (README: Add a competition)",
-        "请检查拼写，或新建 competitions/<名称>/ 文件夹（见 README.zh-CN.md）",
+        "check the spelling, or let its folder be written: python -m pipelines new SLUG (README: Add a competition)",
+        "请检查拼写，或用 python -m pipelines new SLUG 写出它的文件夹（见 README.zh-CN.md：添加一个比赛）",
     )
 
 
@@ -151,5 +151,5 @@ def _unusable(folder: str, what: str) -> UsageError:
     return UsageError(
         f"competitions/{folder} cannot be used: {what}",
         "correct it as competitions/titanic shows (README: Add a competition)",
-        "请参照 competitions/titanic 修改（见 README.zh-CN.md）",
+        "请参照 competitions/titanic 修改（见 README.zh-CN.md：添加一个比赛）",
     )
