@@ -166,8 +166,9 @@ def as_numbers(rows: pd.DataFrame) -> FloatArray:
         values = rows[name]
         if values.dtype.kind not in "iuf":
             values = pd.Series(pd.factorize(values, sort=True)[0])  # a gap is -1
-        values = values.fillna(values.min() - 1 if values.notna().any() else 0)
-        columns.append(values.to_numpy(dtype=np.float64))
+        numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)  # first, for bytes hold nothing below 0
+        known = numbers[~np.isnan(numbers)]
+        columns.append(np.nan_to_num(numbers, nan=known.min() - 1 if len(known) else 0, posinf=np.inf, neginf=-np.inf))
     return np.column_stack(columns)
 
 
