@@ -1,4 +1,4 @@
-"""arrays -> batches: a torch Dataset, a DataLoader that hands out whole batches, and how many rows a network bears.
+"""arrays -> batches: a torch Dataset, and a DataLoader that hands out whole batches.
 
 Shapes: N rows, B batch, E members.
 """
@@ -7,11 +7,8 @@ import operator
 from collections.abc import Iterator, Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
-
-FEW_ROWS = 64  # that no network finds too many
-BYTES_AT_A_TIME = 2**28  # that a network's layers may make of the rows that it is asked of in one go
 
 
 class TensorRows(Dataset[tuple[Tensor, ...]]):
@@ -85,32 +82,3 @@ def training_batches(rows: TensorRows, batches: ShuffledBatches) -> DataLoader[t
     [4, 4, 2]
     """
     return DataLoader(rows, sampler=batches, batch_size=None, generator=torch.Generator())
-
-
-def numbers_of_a_row(model: nn.Module, few: Tensor) -> int:
-    """How many numbers the layers of a network give of one row, told by a `few`; it is in evaluation mode then.
-
-    >>> numbers_of_a_row(nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2)), torch.zeros(3, 4))
-    18
-    """
-    found = 0
-
-    def count(_layer: nn.Module, _inputs: object, outputs: object) -> None:
-        nonlocal found
-        found += outputs.numel() if isinstance(outputs, Tensor) else 0
-
-    handles = [layer.register_forward_hook(count) for layer in model.modules() if not list(layer.children())]
-    try:
-        with torch.inference_mode():
-            model.eval()(few.clone())
-    finally:
-        for handle in handles:
-            handle.remove()
-    return found // len(few)
-
-
-def rows_at_a_time(model: nn.Module, inputs: Tensor, most: int) -> int:
-    """How many of the inputs (N, ...) a network is asked of in one go, at most so many: images grow in its layers."""
-    if len(inputs) <= FEW_ROWS:
-        return most
-    return min(most, max(FEW_ROWS, BYTES_AT_A_TIME // (4 * max(1, numbers_of_a_row(model, inputs[:2])))))

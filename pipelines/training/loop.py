@@ -17,9 +17,9 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from pipelines.competition import Schedule
+from pipelines.hardware import rows_at_a_time
 from pipelines.metrics import FloatArray
 from pipelines.settings.allowed import SCHEDULE, allowed, whole
-from pipelines.training.batches import rows_at_a_time
 from pipelines.training.checks import refuse_divergence, warn_if_still, warn_of_old_gradients, watching
 from pipelines.training.early_stopping import ROWS_AT_A_TIME, Best, Monitor
 from pipelines.training.targets import Scale

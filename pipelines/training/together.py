@@ -13,13 +13,13 @@ import torch
 from torch import Tensor, nn
 
 from pipelines.errors import TrainingWarning
-from pipelines.hardware import in_bfloat16
+from pipelines.hardware import in_bfloat16, numbers_of_a_row
 from pipelines.models.contract import changing, layers_named, refuse_trained
 from pipelines.models.learned import refuse_learned, remember_learned
-from pipelines.training.batches import ShuffledBatches, TensorRows, numbers_of_a_row, training_batches
+from pipelines.training.batches import ShuffledBatches, TensorRows, training_batches
 from pipelines.training.checks import ROWS_LOOKED_AT, look_at
 from pipelines.training.early_stopping import Monitor, held_out_score
-from pipelines.training.noise import OwnGenerator, draws, new_network
+from pipelines.training.noise import OwnGenerator, draws, new_network, own_generator_kept
 from pipelines.training.stack import CannotStackError, give_noise, stacked, unstack
 
 if TYPE_CHECKING:
@@ -40,7 +40,8 @@ def of_one_shape(group: "Group", encoded: "Mapping[int, Encoded]") -> "Iterator[
         few = encoded[jobs[0].fold].rows.inputs[:ROWS_LOOKED_AT].to(group.device)
         new = partial(new_network, group.make_model, few, group.n_outputs)
         network = look_at(new, few, group.n_outputs, group.recipe.batch_size)
-        large = fills_a_core(n_weights(network), numbers_of_a_row(network, few[:2]))
+        with own_generator_kept(network):
+            large = fills_a_core(n_weights(network), numbers_of_a_row(network, few[:2]))
         yield from [[job] for job in jobs] if large and group.device.type == "cpu" else [jobs]
 
 

@@ -13,10 +13,9 @@ from torch import nn
 
 from pipelines.competition import Competition
 from pipelines.errors import TrainingWarning, code_named
-from pipelines.hardware import memory_there, memory_to_use, n_cores
-from pipelines.training.batches import numbers_of_a_row
+from pipelines.hardware import memory_there, memory_to_use, n_cores, numbers_of_a_row
 from pipelines.training.fit import Group, Job
-from pipelines.training.noise import new_network
+from pipelines.training.noise import new_network, own_generator_kept
 from pipelines.training.targets import learned
 from pipelines.training.together import fills_a_core, n_weights
 from pipelines.validation.conditions import Form, form_of
@@ -146,7 +145,10 @@ def _size(competition: Competition, plan: "Plan", encode: "FoldEncoder") -> Size
     with code_named("make_model"):
         network = new_network(make_model, few, competition.n_outputs, 0)
     weights, numbers = n_weights(network), 0
-    with suppress(Exception):  # what it cannot take is said in plain words before it is trained
+    with (
+        suppress(Exception),
+        own_generator_kept(network),
+    ):  # what it cannot take is said in plain words before it is trained
         numbers = numbers_of_a_row(network, few)
     outputs = BYTES_OF_OUTPUT * encode.variant.recipe.batch_size * numbers
     noise = BYTES_OF_NOISE.get(torch.device(plan.device).type, BYTES_OF_NOISE["cpu"])

@@ -11,12 +11,13 @@ from sklearn.preprocessing import FunctionTransformer
 from torch import nn
 from toys import make_features, plan
 
+from pipelines import hardware
 from pipelines.audit.leaks import as_numbers
 from pipelines.competition import Recipe, Variant
 from pipelines.errors import ModelError
+from pipelines.hardware import numbers_of_a_row, rows_at_a_time
 from pipelines.models import MLP, ConvNet
-from pipelines.training import batches, together
-from pipelines.training.batches import numbers_of_a_row, rows_at_a_time
+from pipelines.training import together
 from pipelines.training.loop import predict_logits
 from pipelines.validation import groups
 from pipelines.validation.conditions import as_inputs, form_of
@@ -132,7 +133,7 @@ def test_small_convolutions_fill_a_core_each_fold_by_fold(toy, monkeypatch):
 def test_images_are_predicted_in_pieces_that_the_memory_holds(monkeypatch):
     images, inputs = Images(2), torch.randint(0, 256, (300, 784), dtype=torch.uint8)
     whole = predict_logits(images, inputs)
-    monkeypatch.setattr(batches, "BYTES_AT_A_TIME", 100 * 4 * numbers_of_a_row(images, inputs[:2]))
+    monkeypatch.setattr(hardware, "BYTES_AT_A_TIME", 100 * 4 * numbers_of_a_row(images, inputs[:2]))
     assert rows_at_a_time(images, inputs, 8192) == 100
     assert rows_at_a_time(OfBytes(784, 2), inputs, 8192) == 8192
     torch.testing.assert_close(predict_logits(images, inputs), whole)
