@@ -19,6 +19,8 @@ from pipelines.errors import UsageError
 from pipelines.settings.allowed import DEVICE
 
 LEAST_MEMORY = 2e9  # bytes that a run may use where there are twice as many
+FEW_ROWS = 64  # that no network finds too many
+BYTES_AT_A_TIME = 2**28  # that a network's layers may make of the rows that it is asked of in one go
 NO_LIMIT = 2.0**60  # what version 1 of control groups writes is more
 # Of glibc's malloc.h: which knob, and bytes.
 MALLOC_KNOBS = {"M_TRIM_THRESHOLD": (-1, 256 << 20), "M_TOP_PAD": (-2, 64 << 20), "M_MMAP_THRESHOLD": (-3, 32 << 20)}
@@ -72,6 +74,35 @@ class InBfloat16(nn.Module):
 def in_bfloat16(model: nn.Module, device: torch.device) -> nn.Module:
     """The model in bfloat16 where the device has it, else the model itself."""
     return InBfloat16(model) if has_bfloat16(device) else model
+
+
+def numbers_of_a_row(model: nn.Module, few: Tensor) -> int:
+    """How many numbers the layers of a network give of one row, told by a `few`; it is in evaluation mode then.
+
+    >>> numbers_of_a_row(nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2)), torch.zeros(3, 4))
+    18
+    """
+    found = 0
+
+    def count(_layer: nn.Module, _inputs: object, outputs: object) -> None:
+        nonlocal found
+        found += outputs.numel() if isinstance(outputs, Tensor) else 0
+
+    handles = [layer.register_forward_hook(count) for layer in model.modules() if not list(layer.children())]
+    try:
+        with torch.inference_mode():
+            model.eval()(few.clone())
+    finally:
+        for handle in handles:
+            handle.remove()
+    return found // len(few)
+
+
+def rows_at_a_time(model: nn.Module, inputs: Tensor, most: int) -> int:
+    """How many of the inputs (N, ...) a network is asked of in one go, at most so many: images grow in its layers."""
+    if len(inputs) <= FEW_ROWS:
+        return most
+    return min(most, max(FEW_ROWS, BYTES_AT_A_TIME // (4 * max(1, numbers_of_a_row(model, inputs[:2])))))
 
 
 def memory_to_use(device: torch.device) -> float:

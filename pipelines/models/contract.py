@@ -93,6 +93,15 @@ def _cannot_take(inputs: Tensor, error: Exception) -> ModelError:
             f"第一层的宽度应等于 make_model 的第一个参数 n_features（此处为 {inputs.shape[1]}），"
             "其后每一层应与前一层的输出一致"
         )
+    elif inputs.dtype == torch.uint8 and "Byte" in str(error):
+        hint = (
+            "its encoder gives bytes (uint8): let forward begin with inputs.float(), divided by 255 for pixels, or "
+            "inputs.long() where an embedding looks them up"
+        )
+        hint_zh = (
+            "编码器给出的是字节（uint8）：forward 应先用 inputs.float() 转换（像素再除以 255），"
+            "用于 Embedding 时用 inputs.long()"
+        )
     else:
         said = f"{type(error).__name__}: {error}".splitlines()[0].removesuffix(": ")
         alone = f"make_model({inputs.shape[1]}, n_classes)(torch.randn{tuple(inputs.shape)})"

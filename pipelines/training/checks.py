@@ -66,10 +66,10 @@ def watching(model: nn.Module, batches: object, criterion: object, optimizer: Op
         handle.remove()
 
 
-def look_at(make: Callable[[int], nn.Module], inputs: Tensor, n_outputs: int, batch_size: int) -> int:
+def look_at(make: Callable[[int], nn.Module], inputs: Tensor, n_outputs: int, batch_size: int) -> nn.Module:
     """Look at what one network says of a few rows (B, ...), and at what it shares with another, before any is trained.
 
-    The networks are thrown away; torch's own generator is left as it was. Returns how many weights one has.
+    The networks are not trained; torch's own generator is left as it was. Returns a copy of one.
 
     Raises: ModelError or TrainingError with what was expected and what came.
     """
@@ -85,7 +85,7 @@ def look_at(make: Callable[[int], nn.Module], inputs: Tensor, n_outputs: int, ba
             with other_number_of_rows(len(rows), len(fewer)):
                 outputs_of_form(networks[0], fewer, n_outputs)
     refuse_shared(networks, changing(before, networks[0]))
-    return sum(weight.numel() for weight in before.parameters())
+    return before
 
 
 @contextlib.contextmanager

@@ -17,10 +17,11 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from pipelines.competition import Schedule
+from pipelines.hardware import rows_at_a_time
 from pipelines.metrics import FloatArray
 from pipelines.settings.allowed import SCHEDULE, allowed, whole
 from pipelines.training.checks import refuse_divergence, warn_if_still, warn_of_old_gradients, watching
-from pipelines.training.early_stopping import Best, Monitor
+from pipelines.training.early_stopping import ROWS_AT_A_TIME, Best, Monitor
 from pipelines.training.targets import Scale
 
 Criterion = Callable[[Tensor, Tensor], Tensor]
@@ -137,9 +138,10 @@ def make_scheduler(optimizer: Optimizer, schedule: Schedule, n_steps: int) -> La
     return LambdaLR(optimizer, factor)
 
 
-def predict_logits(model: nn.Module, inputs: Tensor, batch_size: int = 8192) -> Tensor:
+def predict_logits(model: nn.Module, inputs: Tensor, batch_size: int | None = None) -> Tensor:
     """Logits (N, C), or values (N, 1), of inputs (N, ...), without gradients, dropout or batch statistics."""
     model.eval()
+    batch_size = batch_size or rows_at_a_time(model, inputs, ROWS_AT_A_TIME)
     with torch.inference_mode():
         return torch.cat([model(part.clone()).float() for part in torch.split(inputs, batch_size)])
 

@@ -66,7 +66,7 @@ def new_network(make_model: Callable[[int, int], nn.Module], example: Tensor, n_
         model.float()  # before lazy layers take their type
         if any(is_lazy(tensor) for tensor in tensors):
             with torch.no_grad():
-                outputs_of(model.eval(), example.cpu().float())
+                outputs_of(model.eval(), example.cpu() if example.dtype == torch.uint8 else example.cpu().float())
             model.train()
         return model.float()
 

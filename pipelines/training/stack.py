@@ -37,7 +37,8 @@ def stacked(models: Sequence[nn.Module], seeds: Sequence[int], example: Tensor) 
     Raises: CannotStackError with the reason; RuntimeError or MemoryError where memory is full.
     """
     few = example[:ROWS_LOOKED_AT]
-    rows = torch.stack([few.roll(i, 0) * (1 + i / 10) for i in range(len(models))])
+    others = [few.roll(i, 0) for i in range(len(models))]
+    rows = torch.stack([each * (1 + i / 10) if few.is_floating_point() else each for i, each in enumerate(others)])
     copies = [_with_random_weights(copy.deepcopy(model), seed) for model, seed in zip(models, seeds, strict=True)]
     for training in (True, False):
         try:

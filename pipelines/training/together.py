@@ -13,19 +13,20 @@ import torch
 from torch import Tensor, nn
 
 from pipelines.errors import TrainingWarning
-from pipelines.hardware import in_bfloat16
+from pipelines.hardware import in_bfloat16, numbers_of_a_row
 from pipelines.models.contract import changing, layers_named, refuse_trained
 from pipelines.models.learned import refuse_learned, remember_learned
 from pipelines.training.batches import ShuffledBatches, TensorRows, training_batches
 from pipelines.training.checks import ROWS_LOOKED_AT, look_at
 from pipelines.training.early_stopping import Monitor, held_out_score
-from pipelines.training.noise import OwnGenerator, draws, new_network
+from pipelines.training.noise import OwnGenerator, draws, new_network, own_generator_kept
 from pipelines.training.stack import CannotStackError, give_noise, stacked, unstack
 
 if TYPE_CHECKING:
     from pipelines.training.fit import Encoded, Group, Job, OnEpoch
 
 STACKED_PARAMETERS = 100_000  # above this a network's own arithmetic, not overhead, fills a CPU core
+NUMBERS_OF_A_ROW = 5_000  # the same, of what its layers give: a convolution uses each weight at many places
 
 
 def of_one_shape(group: "Group", encoded: "Mapping[int, Encoded]") -> "Iterator[list[Job]]":
@@ -38,13 +39,23 @@ def of_one_shape(group: "Group", encoded: "Mapping[int, Encoded]") -> "Iterator[
     for jobs in by_shape.values():
         few = encoded[jobs[0].fold].rows.inputs[:ROWS_LOOKED_AT].to(group.device)
         new = partial(new_network, group.make_model, few, group.n_outputs)
-        large = look_at(new, few, group.n_outputs, group.recipe.batch_size) > STACKED_PARAMETERS
+        network = look_at(new, few, group.n_outputs, group.recipe.batch_size)
+        with own_generator_kept(network):
+            large = fills_a_core(n_weights(network), numbers_of_a_row(network, few[:2]))
         yield from [[job] for job in jobs] if large and group.device.type == "cpu" else [jobs]
 
 
-def n_weights(make_model: Callable[[int, int], nn.Module], example: Tensor, n_outputs: int) -> int:
-    """How many numbers a network for rows like the `example` (B, D) has to learn."""
-    return sum(weight.numel() for weight in new_network(make_model, example, n_outputs, 0).parameters())
+def fills_a_core(weights: int, numbers: int) -> bool:
+    """Whether a network's own arithmetic, not the overhead of a step, fills a CPU core.
+
+    That is told by how many `weights` it has, and how many `numbers` its layers give of a row.
+    """
+    return weights > STACKED_PARAMETERS or numbers > NUMBERS_OF_A_ROW
+
+
+def n_weights(model: nn.Module) -> int:
+    """How many numbers a network has to learn."""
+    return sum(weight.numel() for weight in model.parameters())
 
 
 def say_why(reason: CannotStackError) -> None:

@@ -6,7 +6,7 @@ Shapes: N rows, C classes.
 import warnings
 from collections.abc import Mapping, Sequence
 from inspect import signature
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -46,14 +46,26 @@ def features_of(competition: Competition, rows: pd.DataFrame, more: Mapping[str,
     return features.drop(columns=competition.key, errors="ignore")
 
 
-def n_features(variant: Variant, rows: pd.DataFrame, y: Target) -> int:
-    """How many features the variant's encoder makes of a few rows; an estimator without one gets them as they are.
+class Form(NamedTuple):
+    """How many features a row has, and the type of each."""
+
+    n_features: int
+    dtype: torch.dtype = torch.float32
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of a row."""
+        return self.n_features * self.dtype.itemsize
+
+
+def form_of(variant: Variant, rows: pd.DataFrame, y: Target) -> Form:
+    """What the variant's encoder makes of a few rows; an estimator without one gets them as they are.
 
     Raises: UsageError for encoders that share what fitting changes, or cannot be fitted.
     """
     make = variant.make_encoder
     if make is None:
-        return rows.shape[1]
+        return Form(rows.shape[1])
     with code_named("make_encoder"):
         encoder, other = make(), make()
     if isinstance(encoder, type) or not (hasattr(encoder, "fit_transform") and hasattr(encoder, "transform")):
@@ -67,7 +79,7 @@ def n_features(variant: Variant, rows: pd.DataFrame, y: Target) -> int:
     before = parts_of(other)
     with code_named("make_encoder's encoder"):
         encoded = encoder.fit_transform(rows, y)
-        width = int((encoded if variant.make_estimator else as_inputs(encoded)).shape[1])
+        form = Form(int(encoded.shape[1])) if variant.make_estimator else _form(as_inputs(encoded))
     changed = [type(part).__name__ for part, state in before if not _same(state, vars(part))]
     if encoder is other or changed:
         what = f"the same {changed[0]}" if changed else f"one {type(encoder).__name__}"
@@ -77,7 +89,11 @@ def n_features(variant: Variant, rows: pd.DataFrame, y: Target) -> int:
             "(sklearn.base.clone makes a new one of a step)",
             "请在 make_encoder 内部新建编码器及其每个步骤，不要使用事先建好的（sklearn.base.clone 可复制一个步骤）",
         )
-    return width
+    return form
+
+
+def _form(inputs: torch.Tensor) -> Form:
+    return Form(inputs.shape[1], inputs.dtype)
 
 
 def encode_fitted(encoder: Any, rows: pd.DataFrame, y: Target, groups: IntArray | None) -> Any:
@@ -96,11 +112,12 @@ def takes_groups(encoder: Any) -> bool:
 
 
 def as_inputs(X: Any) -> torch.Tensor:
-    """What an encoder gives, as float32 (N, D).
+    """What an encoder gives, as float32 (N, D); bytes (uint8) stay bytes until the network makes floats of them.
 
     Raises: DataError for anything but a table of finite numbers.
     """
-    array = np.ascontiguousarray(X.toarray() if hasattr(X, "toarray") else X, dtype=np.float32)
+    given = np.asarray(X.toarray() if hasattr(X, "toarray") else X)
+    array = np.ascontiguousarray(given, dtype=np.uint8 if given.dtype == np.uint8 else np.float32)
     odd = np.argwhere(~np.isfinite(array)) if array.ndim == 2 else [array.shape]
     if len(odd):
         what = f"gives {array[tuple(odd[0])]} in its column {odd[0][1]}" if array.ndim == 2 else f"gives {odd[0]}"

@@ -31,7 +31,7 @@ from pipelines.training.targets import Scale, learned
 from pipelines.validation.baselines import simple_models, without_slow
 from pipelines.validation.conditions import as_inputs, encode_fitted, features_of, warn_if_constant
 from pipelines.validation.estimators import ROWS_AT_A_TIME, fit_all, fits_of, out_of_fold
-from pipelines.validation.groups import fits_at_a_time, make_groups, width
+from pipelines.validation.groups import fits_at_a_time, form, make_groups
 from pipelines.validation.results import CVResult, Predictions, summarise
 from pipelines.validation.splits import Fold, group_codes, split, time_order, together
 
@@ -123,7 +123,7 @@ def cross_validate(
     folds = split(features.y, plan.folds, plan.seed, features.twins, groups=features.groups, time=features.time)
     number = competition.number
     encoders = {name: FoldEncoder(features, folds, each, plan.seed, number) for name, each in plan.variants.items()}
-    n_features = width(next(iter(encoders.values())))
+    n_features = form(next(iter(encoders.values()))).n_features
     models = without_slow(competition, simple_models(competition), len(features.y), n_features)
     simple = {name: Variant(make_estimator=make) for name, make in models.items()}
     fits, of_simple = fits_of(plan, plan.variants), fits_of(plan, simple, pooled=False)

@@ -14,7 +14,7 @@ from pipelines.errors import UsageError
 from pipelines.settings.lookup import load, names
 from pipelines.submission import linter, writer
 from pipelines.validation import crossval
-from pipelines.validation.conditions import features_of
+from pipelines.validation.conditions import as_inputs, features_of
 from pipelines.validation.crossval import Plan
 from pipelines.validation.estimators import fit_one, fits_of
 from pipelines.validation.splits import split
@@ -72,13 +72,14 @@ def test_features_never_see_the_target(competition, data):
     assert competition.target not in seen[0]
 
 
-def test_encoders_are_new_each_time_and_give_finite_float32(competition, data, features):
+def test_encoders_are_new_each_time_and_give_finite_float32_or_bytes(competition, data, features):
     for variant in networks(competition):
         encoder = variant.make_encoder()
         assert variant.make_encoder() is not encoder
         X = encoder.fit_transform(features.train, data.y)
         unseen = encoder.transform(features.test)
-        assert X.dtype == unseen.dtype == np.float32
+        assert X.dtype == unseen.dtype
+        assert X.dtype in (np.float32, np.uint8)
         assert X.shape == (len(data.train), unseen.shape[1])
         assert np.isfinite(X).all()
         assert np.isfinite(unseen).all()
@@ -94,11 +95,13 @@ def test_encoders_survive_columns_of_gaps(competition, data, features):
         assert np.isfinite(encoder.transform(gaps)).all()
 
 
-def test_models_are_new_each_time_and_return_logits(competition):
+def test_models_are_new_each_time_and_return_logits(competition, data, features):
     for variant in networks(competition):
-        model, other = (variant.make_model(7, competition.n_outputs) for _ in range(2))
+        of_rows = as_inputs(variant.make_encoder().fit_transform(features.train, data.y)[:5])
+        inputs = of_rows * 3 if of_rows.is_floating_point() else of_rows
+        model, other = (variant.make_model(inputs.shape[1], competition.n_outputs) for _ in range(2))
         assert not {id(p) for p in model.parameters()} & {id(p) for p in other.parameters()}
-        outputs = model.eval()(torch.randn(5, 7) * 3)
+        outputs = model.eval()(inputs)
         assert outputs.shape == (5, competition.n_outputs)
         assert not torch.allclose(outputs.sum(dim=1), torch.ones(5))
 

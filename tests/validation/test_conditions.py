@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from sklearn.compose import make_column_transformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
@@ -23,7 +24,7 @@ from pipelines.run import run
 from pipelines.settings.knobs import Knobs
 from pipelines.training.early_stopping import first_equal
 from pipelines.validation import crossval
-from pipelines.validation.conditions import n_features
+from pipelines.validation.conditions import form_of
 from pipelines.validation.crossval import Features, FoldEncoder, cross_validate
 from pipelines.validation.splits import split
 
@@ -152,7 +153,7 @@ def test_steps_that_are_cloned_or_learn_nothing_may_be_shared(toy):
     cloned = lambda: make_column_transformer((TABLE, ["signal"]), (TABLE, ["noise"]))  # noqa: E731
     nothing = FunctionTransformer()
     for make in (cloned, lambda: make_pipeline(nothing, StandardScaler())):
-        assert n_features(replace(only(toy, QUICK), make_encoder=make), features.train, features.y) == 2
+        assert form_of(replace(only(toy, QUICK), make_encoder=make), features.train, features.y) == (2, torch.float32)
 
 
 def test_an_encoder_may_give_sparse_rows(toy):

@@ -69,7 +69,7 @@ def test_each_variant_says_what_it_costs(toy_otto, monkeypatch):
 
 def groups_of(toy_otto, monkeypatch, *, cores=4, large=False, **changes):
     monkeypatch.setattr(torch, "get_num_threads", lambda: cores)
-    monkeypatch.setattr(groups, "STACKED_PARAMETERS", 0 if large else 100_000)
+    monkeypatch.setattr(together, "STACKED_PARAMETERS", 0 if large else 100_000)
     features = make_features()
     of_plan = plan(toy_otto, **changes)
     folds = split(features.y, of_plan.folds, 0)
@@ -216,8 +216,7 @@ def test_permuted_labels_do_not_beat_the_base_rate_with_a_blend(toy_otto):
 
 @pytest.mark.parametrize("apart", [False, True])
 def test_losses_are_told_while_it_trains_each_with_its_job(toy_otto, monkeypatch, apart):
-    for module in (together, groups):
-        monkeypatch.setattr(module, "STACKED_PARAMETERS", 0 if apart else together.STACKED_PARAMETERS)
+    monkeypatch.setattr(together, "STACKED_PARAMETERS", 0 if apart else together.STACKED_PARAMETERS)
     heard = {}
     variants = dict.fromkeys(("one", "other"), toy_otto.variants["signal"])
 
@@ -239,8 +238,7 @@ def test_large_networks_side_by_side_give_what_one_after_another_gives(toy_otto,
     features, threads = make_features(), torch.get_num_threads()
     variants = {name: toy_otto.variants[name] for name in ("signal", "blind")}
     as_stacks = cross_validate(toy_otto, features, plan(toy_otto, variants=variants))
-    for module in (together, groups):
-        monkeypatch.setattr(module, "STACKED_PARAMETERS", 0)
+    monkeypatch.setattr(together, "STACKED_PARAMETERS", 0)
     steps = []
     torch.set_num_threads(2)
     try:

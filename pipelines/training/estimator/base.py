@@ -25,6 +25,7 @@ from pipelines.training.early_stopping import first_equal
 from pipelines.training.estimator.by_value import ByValue, picklable
 from pipelines.training.fit import Encoded, Group, Job, Rows, fit, hold_out
 from pipelines.training.loop import predict
+from pipelines.training.noise import new_network
 from pipelines.training.targets import Scale
 from pipelines.training.together import STACKED_PARAMETERS, n_weights
 
@@ -102,7 +103,7 @@ class TorchEstimator(BaseEstimator):  # type: ignore[misc]
             jobs=(job,), encode=lambda _fold: Encoded(rows), make_model=make_model, n_outputs=n_outputs,
             recipe=recipe, metric=self.metric, device=pick_device(str(self.device)), number=number,
         )  # fmt: skip
-        with threads_for(n_weights(make_model, rows.inputs[:2], n_outputs) <= STACKED_PARAMETERS):
+        with threads_for(n_weights(new_network(make_model, rows.inputs[:2], n_outputs, 0)) <= STACKED_PARAMETERS):
             trained = fit(group).networks[job]
         self.model_, self.history_, self.n_iter_ = trained.model, trained.history, len(trained.history.losses)
         self.scale_ = trained.scale
