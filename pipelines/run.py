@@ -92,8 +92,9 @@ def run(
         hidden = hide(competition, tables, knobs.seed)
         competition, tables = without_published(competition), hidden.tables
     features = make_features(competition, tables)
-    if features.n_twins:
-        say(f"equal rows: {features.n_twins} training rows repeat another but for the id; equal ones share a fold")
+    if n_twins := features.n_twins:
+        repeat = "rows repeat" if n_twins > 1 else "row repeats"
+        say(f"equal rows: {n_twins} training {repeat} another but for the id; equal ones share a fold")
     if line := split_line(competition, plan.folds, features.groups, features.time):
         say(line)
     result = cross_validate(competition, features, plan, on_epoch, on_task)
