@@ -166,7 +166,8 @@ def as_numbers(rows: pd.DataFrame) -> FloatArray:
         values = rows[name]
         if values.dtype.kind not in "iuf":
             values = pd.Series(pd.factorize(values, sort=True)[0])  # a gap is -1
-        values = values.fillna(values.min() - 1 if values.notna().any() else 0)
+        if values.hasnans:
+            values = values.fillna(values.min() - 1 if values.notna().any() else 0)
         columns.append(values.to_numpy(dtype=np.float64))
     return np.column_stack(columns)
 

@@ -85,7 +85,7 @@ class Table:
         cells.columns = pd.Index([str(name).strip(BLANKS) for name in cells.columns])
         return cells
 
-    @property
+    @cached_property
     def columns(self) -> list[str]:
         """Names of the columns."""
         return list(self.frame.columns)
@@ -128,4 +128,7 @@ def stripped(cells: pd.Series) -> pd.Series:
 
 
 def _fields(line: str, separator: str) -> list[str]:
-    return next(csv.reader([line], delimiter=separator), [])
+    try:
+        return next(csv.reader([line], delimiter=separator), [])
+    except csv.Error:  # a name with the end of a line in it
+        return line.split(separator)
