@@ -312,3 +312,12 @@ def test_what_cannot_be_told_is_asked_for(wrong, found):
     assert message in error.value.message
     assert error.value.hint
     assert error.value.hint_zh
+
+
+def test_text_of_another_encoding_is_to_be_saved_as_utf_8(tmp_path):
+    folder = written(three(table(城市=["北京", "上海"] * 30)), tmp_path / "files")
+    train = folder / "train.csv"
+    train.write_bytes(train.read_text(encoding="utf-8").encode("gbk"))
+    with pytest.raises(DataError, match=r"train.csv is not UTF-8 text") as error:
+        examine("a", "a", folder, Said())
+    assert "save it with the encoding UTF-8" in error.value.hint
