@@ -139,10 +139,19 @@ def agree(
     if odd:
         lacking = test_file if odd[0] in set(sample[key]) else sample_file
         what = f"{test_file} ({len(test)} rows) and {sample_file} ({len(sample)} rows) differ in {key}"
-        what += "" if competition.id_column else f", which numbers the rows of {test_file} from 1"
+        what += "" if competition.id_column else f", which numbers the rows of {test_file}"
         raise DataError(f"{what}, for example {odd[0]}, which {lacking} lacks", *ONE_DOWNLOAD)
     _differing(competition, train[competition.target])
     return train, test, sample
+
+
+def first_number(ids: pd.Series) -> int:
+    """The number of the first row where rows have no ids: 0 where the sample submission's `ids` (M,) begin so, else 1.
+
+    >>> first_number(pd.Series(["0", "1"])), first_number(pd.Series(["1", "2"]))
+    (0, 1)
+    """
+    return 1 - int(len(ids) > 0 and ids.iloc[0] == "0")
 
 
 def lost_rows(competition: Competition, train: pd.DataFrame, test: pd.DataFrame) -> list[str]:
@@ -153,7 +162,7 @@ def lost_rows(competition: Competition, train: pd.DataFrame, test: pd.DataFrame)
     """
     train_file, test_file = competition.train_file, competition.test_file
     ids = train[competition.key], test[competition.key]
-    if ids[0].dtype.kind != "i" or ids[1].dtype.kind != "i":
+    if competition.id_column is None or ids[0].dtype.kind != "i" or ids[1].dtype.kind != "i":
         return []
     files = {train_file: set(ids[0]), test_file: set(ids[1])}
     if not files[train_file] & files[test_file]:

@@ -13,6 +13,7 @@ from functools import partial
 from keyword import iskeyword
 from pathlib import PurePath
 from typing import Any
+from unicodedata import normalize
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 from pandera.errors import SchemaErrors
 
 from pipelines.competition import Competition
-from pipelines.data.agreement import WHOLE, agree, codes, lost_rows, read_sample
+from pipelines.data.agreement import WHOLE, agree, codes, first_number, lost_rows, read_sample
 from pipelines.data.complaints import broken, differing_columns, schema_error
 from pipelines.data.declared import HELD, as_declared, as_found, as_numbers, checked_as, is_text, spelled_out
 from pipelines.data.sources import Source
@@ -29,14 +30,16 @@ from pipelines.data.strict_csv import header_of, parse_csv, raw_column
 from pipelines.errors import DataError
 from pipelines.settings import written
 
+TAKEN = ("rows", "pd", "group_of")  # names that a competition's file has already
+
 
 @dataclass(frozen=True)
 class Tables:
     """A competition's files, checked. Rows are in the order of their ids where those are numbers, else in file order.
 
-    `train` and `test` hold the id column, which numbers the rows from 1 where the files have none, and every column of
-    the schema; the target is kept apart, as class codes `y` (N,) in the order of `competition.classes`, or as values in
-    the file's units. `notes` says what was read otherwise than it stands.
+    `train` and `test` hold the id column, which numbers the rows as the sample submission does where the files have
+    none, and every column of the schema; the target is kept apart, as class codes `y` (N,) in the order of
+    `competition.classes`, or as values in the file's units. `notes` says what was read otherwise than it stands.
     """
 
     train: pd.DataFrame
@@ -55,8 +58,9 @@ def read(competition: Competition, source: Source) -> Tables:
     train_file, test_file, sample_file = competition.files[:3]
     sample = read_sample(competition, source.files[sample_file])
     columns = _columns(competition, source)
-    train, of_train = _frame(competition, train_file, source.files[train_file], columns, with_target=True)
-    test, of_test = _frame(competition, test_file, source.files[test_file], columns, with_target=False)
+    frame_of = partial(_frame, competition, columns=columns, first=first_number(sample[competition.key]))
+    train, of_train = frame_of(train_file, source.files[train_file], with_target=True)
+    test, of_test = frame_of(test_file, source.files[test_file], with_target=False)
     train, test, sample = agree(competition, train, test, sample)
     target = train.pop(competition.target)
     y = target.to_numpy() if competition.number else np.asarray(target.map(codes(competition)), dtype=np.int64)
@@ -68,11 +72,11 @@ def read(competition: Competition, source: Source) -> Tables:
 def table_name(file: str) -> str:
     """The name by which `add_features` gets a further table: the file's, made one that Python takes.
 
-    >>> table_name("stores.csv"), table_name("holidays-events.tsv"), table_name("2016 data.csv")
-    ('stores', 'holidays_events', '_2016_data')
+    >>> table_name("stores.csv"), table_name("holidays-events.tsv"), table_name("2016 data.csv"), table_name("rows.csv")
+    ('stores', 'holidays_events', '_2016_data', '_rows')
     """
-    name = re.sub(r"\W", "_", PurePath(file).stem)
-    return f"_{name}" if name[:1].isdigit() or iskeyword(name) else name
+    name = re.sub(r"\W", "_", normalize("NFKC", PurePath(file).stem))
+    return name if name.isidentifier() and not iskeyword(name) and name not in TAKEN else f"_{name}"
 
 
 def _columns(competition: Competition, source: Source) -> dict[str, Any]:
@@ -85,13 +89,13 @@ def _columns(competition: Competition, source: Source) -> dict[str, Any]:
 
 
 def _frame(
-    competition: Competition, name: str, data: bytes, columns: Mapping[str, Any], *, with_target: bool
+    competition: Competition, name: str, data: bytes, columns: Mapping[str, Any], first: int, *, with_target: bool
 ) -> tuple[pd.DataFrame, list[str]]:
     """One checked frame, its id column (text yet) first, and the lines about it."""
     key, target = competition.key, competition.target
     frame = parse_csv(name, data, (key, target, *(column for column, spec in columns.items() if is_text(spec))))
     if competition.id_column is None:
-        frame = _numbered(competition, name, frame)
+        frame = _numbered(competition, name, frame, first)
     wanted = [key, *columns, *[target] * with_target]
     if competition.schema.strict == "filter":  # pandera's word: what the schema does not name is left out
         frame = frame[[column for column in frame if column in (*wanted, target)]]
@@ -114,7 +118,7 @@ def _frame(
         raise schema_error(competition, name, error.failure_cases, partial(raw_column, data)) from error
 
 
-def _numbered(competition: Competition, name: str, frame: pd.DataFrame) -> pd.DataFrame:
+def _numbered(competition: Competition, name: str, frame: pd.DataFrame, first: int) -> pd.DataFrame:
     """The frame with the numbers of its rows, as text, in the column `competition.key`."""
     key = competition.key
     if key in frame:
@@ -124,7 +128,7 @@ def _numbered(competition: Competition, name: str, frame: pd.DataFrame) -> pd.Da
             f"let id_column name it{hint}",
             f"请用 id_column 给出该列{hint_zh}",
         )
-    ids = pd.Series(np.arange(1, len(frame) + 1), index=frame.index, name=key).astype("str")
+    ids = pd.Series(np.arange(first, first + len(frame)), index=frame.index, name=key).astype("str")
     return pd.concat([ids, frame], axis=1)
 
 

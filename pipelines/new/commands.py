@@ -47,6 +47,7 @@ def new(
         slug = slug_of(name)
         place = FOLDER / package_name(folder or slug)
         refuse_taken(place, slug, named=folder is not None, force=force)
+        metric = None if metric is None else metric.casefold().replace("_", "-")
         check_metric(metric)
 
         from pipelines.new.roles import Said

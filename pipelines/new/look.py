@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from pipelines.data.archives import base
-from pipelines.data.complaints import broken, foreign
+from pipelines.data.complaints import SAVE_UTF8, broken, foreign
 from pipelines.data.manifest import Item, every_table
 from pipelines.data.strict_csv import BLANKS, UNSEEN
 from pipelines.errors import DataError
@@ -42,8 +42,8 @@ class Table:
         try:
             text = data.decode("utf-8").lstrip("\ufeff")
         except UnicodeDecodeError:
-            raise foreign(self.name, data, binary=True) or broken(
-                self.name, "is not UTF-8 text", "文件不是 UTF-8 文本"
+            raise foreign(self.name, data, binary=True) or DataError(
+                f"{self.name} is not UTF-8 text", *SAVE_UTF8
             ) from None
         if (kind := foreign(self.name, text[:1000].encode(), binary=False)) is not None:
             raise kind
@@ -128,4 +128,7 @@ def stripped(cells: pd.Series) -> pd.Series:
 
 
 def _fields(line: str, separator: str) -> list[str]:
-    return next(csv.reader([line], delimiter=separator), [])
+    try:
+        return next(csv.reader([line], delimiter=separator), [])
+    except csv.Error:  # a name with the end of a line in it
+        return line.split(separator)

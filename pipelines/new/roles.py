@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
+from pipelines.data.agreement import first_number
 from pipelines.errors import DataError, UsageError
 from pipelines.new.columns import is_gap
 from pipelines.new.look import Table
@@ -114,6 +115,12 @@ def find_id(train: Table, test: Table, sample: Table, said: Said, notes: dict[st
         if said.id not in test.columns or said.id not in train.columns:
             raise _no_column("--id", said.id, test.columns)
         own = said.id if said.id in sample.columns else sample.columns[0]
+        if not test.frame[said.id].is_unique or not same_values(test, said.id, sample, own):
+            raise UsageError(
+                f"--id {said.id!r}: its values in {test.name} are not those of {own!r} in {sample.name}, each once",
+                "leave --id out, or choose the column that says which row is which",
+                "请去掉 --id，或选择能唯一标识每行的列",
+            )
         return said.id, own
     shared = [name for name in sample.columns if name in test.columns and name in train.columns]
     for name in shared:
@@ -126,14 +133,17 @@ def find_id(train: Table, test: Table, sample: Table, said: Said, notes: dict[st
         if same_values(test, name, sample, first):
             notes["id"] = f"{sample.name} calls it {first}"
             return name, first
-    if sample.n_rows == test.n_rows and first not in test.columns and sample.frame[first].is_unique:
+    begins = first_number(sample.text(first))
+    in_order = [str(begins + row) for row in range(test.n_rows)]
+    if first not in test.columns and list(sample.text(first)) == in_order:
         notes["id"] = f"neither {train.name} nor {test.name} has one; {sample.name} numbers the rows"
         return None, first
     raise DataError(
         f"{sample.name} and {test.name} have no id in common: {', '.join(sample.columns[:SHOWN])} against "
         f"{', '.join(test.columns[:SHOWN])}",
-        "name the column of train and test that says which row is which: --id COLUMN",
-        "请用 --id 指定训练和测试文件中的 id 列",
+        "name the column of train and test that says which row is which: --id COLUMN; without one the sample "
+        "submission has to number the rows from 0 or 1",
+        "请用 --id 指定训练和测试文件中的 id 列；若没有 id 列，示例提交应从 0 或 1 开始按顺序编号",
     )
 
 

@@ -1,8 +1,8 @@
 """A line of Python for each column: how the schema declares it, and how made rows draw it."""
 
-import json
 import re
 import textwrap
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -17,6 +17,7 @@ FAMILY = 8  # columns of one name but for a number, from which one line stands f
 MOST_CELLS = 1500  # invented ones to draw from
 MOST_GAPS = 0.95  # in made rows, of which some should hold a value
 BYTE = 255
+PART = re.compile(r'(?:"(?:\\.|[^"\\])*"|[^",]|,(?! ))+,?')  # of a line of Python, up to a comma that is in no text
 
 
 @dataclass(frozen=True)
@@ -31,13 +32,12 @@ class Family:
 def families(columns: Sequence[Column]) -> list[Column | Family]:
     """The columns in their order, long rows of like ones as a family."""
     found: list[Column | Family] = []
+    matched = Counter(re.sub(r"\d+$", "", c.name) for c in columns if c.name[-1:].isdecimal())
     for prefix, group in groupby(columns, key=_prefix):
         members = list(group)
         numbers = [int(member.name.removeprefix(prefix or "")) for member in members] if prefix else []
         in_order = bool(numbers) and numbers == list(range(numbers[0], numbers[0] + len(numbers)))
-        inside, pattern = {member.name for member in members}, re.compile(re.escape(prefix or "") + r"\d+")
-        others = [c for c in columns if c.name not in inside and pattern.fullmatch(c.name)]
-        if prefix and len(members) >= FAMILY and in_order and not others:
+        if prefix and len(members) >= FAMILY and in_order and matched[prefix] == len(members):
             found.append(Family(prefix, range(numbers[0], numbers[-1] + 1), _together(members)))
         else:
             found += members
@@ -45,7 +45,7 @@ def families(columns: Sequence[Column]) -> list[Column | Family]:
 
 
 def _prefix(column: Column) -> str | None:
-    match = re.fullmatch(r"([^\"]*[^\"\d])(0|[1-9]\d*)", column.name)
+    match = re.fullmatch(r"(.*[^0-9])(0|[1-9][0-9]*)", column.name, re.DOTALL)
     return match[1] if match and column.kind == "number" and not column.nullable else None
 
 
@@ -64,7 +64,7 @@ def schema_lines(columns: Sequence[Column]) -> list[str]:
     for each in families(columns):
         if isinstance(each, Family):
             column, n = each.column, len(each.numbers)
-            key = f'r"{re.escape(each.prefix)}\\d+"'
+            key = raw(re.escape(each.prefix) + r"\d+")
             lines += _line(key, _declared(column, ", regex=True"), f"{n} columns: {_seen(column)}")
         else:
             lines += _line(quoted(each.name), _declared(each), _seen(each))
@@ -84,7 +84,7 @@ def wrapped(line: str, indent: int) -> list[str]:
     """A line broken after commas, so that no part is too long."""
     if len(line) <= ROOM:
         return [line]
-    parts, lines = re.split(r"(?<=,) (?=(?:[^\"]*\"[^\"]*\")*[^\"]*$)", line.strip()), [""]
+    parts, lines = [part.lstrip() for part in PART.findall(line.strip())], [""]
     margin = " " * (len(line) - len(line.lstrip()))
     for part in parts:
         if lines[-1] and len(margin) + len(lines[-1]) + len(part) + 1 > ROOM:
@@ -178,12 +178,33 @@ def as_python(value: Any) -> str:
 
 
 def quoted(text: str) -> str:
-    """A text in double quotation marks.
+    r"""A text in double quotation marks, whatever is in it: what cannot be seen is written as its number.
 
-    >>> quoted("无")
-    '"无"'
+    >>> print(quoted("无"), quoted('a "b"\n'))
+    "无" "a \"b\"\n"
     """
-    return json.dumps(text, ensure_ascii=False)
+    signs = {"\\": "\\\\", '"': '\\"'}
+    return f'"{"".join(signs.get(sign) or unseen(sign) for sign in text)}"'
+
+
+def unseen(sign: str) -> str:
+    """The sign, or its number as Python writes it where it cannot be seen: a line's end, a lone surrogate."""
+    return sign if sign.isprintable() else sign.encode("unicode_escape").decode()
+
+
+def raw(pattern: str) -> str:
+    """A regular expression as a raw text where that can be read, else quoted."""
+    return f'r"{pattern}"' if pattern.isprintable() and '"' not in pattern else quoted(pattern)
+
+
+def remark(text: str) -> str:
+    """A text for a comment, or a docstring: one line that ends neither.
+
+    >>> remark('a "b"')
+    "a 'b'"
+    """
+    plain = "".join(sign if sign.isprintable() else " " for sign in text)
+    return plain.replace("\\", "/").replace('"', "'")
 
 
 def plain(value: float) -> str:

@@ -110,7 +110,7 @@ def _classes(cells: pd.Series, answers: pd.Series, said: Said) -> Task:
     if ranked and len(ranked[0]) > 1 and all(set(each) <= known for each in ranked):
         submit, metric = "ranked", f"map@{len(ranked[0])}"
         notes["metric"] = f"the sample submission ranks {len(ranked[0])} classes"
-    elif set(answers.unique()) <= known:
+    elif set(answers.unique()) <= known | {str(label) for label in shares}:  # 1 is the label 1.0
         metric, notes["metric"] = "accuracy", "the sample submission holds labels"
     elif len(shares) == 2 and pd.to_numeric(answers, errors="coerce").notna().all():
         submit, metric = "probabilities", "auc"
@@ -136,14 +136,14 @@ def _by_class(roles: Roles, cells: pd.Series, said: Said) -> Task:
         notes = {}
         if METRICS[said.metric].of == "values":
             raise _other_kind(roles, said.metric)
-    if len(found) != len(predicted):
+    order = _matched([str(label) for label in found], predicted)
+    if len(found) != len(predicted) or (order is None and roles.target in predicted):
         raise UsageError(
             f"{roles.sample.name} has {len(predicted)} columns beside {roles.sample_id!r}, and {roles.target!r} "
             f"{len(found)} classes",
             "name the target whose classes these are: --target COLUMN; several targets at once are not supported",
             "请用 --target 指定对应的目标列；暂不支持多目标竞赛",
         )
-    order = _matched([str(label) for label in found], predicted)
     if order is None:
         notes["classes"] = f"in their order those of the sample submission's columns: {predicted[0]} is {found[0]!r}"
     ordered = [found[place] for place in order or range(len(found))]
@@ -188,6 +188,12 @@ def skewness(values: FloatArray) -> float:
 def _submit_of(metric: str, n_classes: int) -> Submit:
     if metric.startswith("map@"):
         return "ranked"
+    if metric == "f1" and n_classes > 2:
+        raise UsageError(
+            f"--metric f1 is of two classes, and there are {n_classes}",
+            "choose f1-macro, the mean over the classes",
+            "请使用 f1-macro，即各类别 F1 的平均",
+        )
     if METRICS[metric].of == "labels":
         return "labels"
     if n_classes > 2:

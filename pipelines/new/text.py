@@ -10,7 +10,7 @@ from pipelines.made import Ids
 from pipelines.metrics import in_python
 from pipelines.new.columns import Column, round_to
 from pipelines.new.roles import Roles
-from pipelines.new.schema import WIDTH, as_python, plain, quoted, schema_lines, wrapped
+from pipelines.new.schema import WIDTH, as_python, plain, quoted, remark, schema_lines, wrapped
 from pipelines.new.split import Split
 from pipelines.new.task import Task
 
@@ -77,7 +77,7 @@ def asked(found: Found) -> str:
 
 def init_text(found: Found) -> str:
     """__init__.py: what the folder is about."""
-    return f'"""{found.slug}: {found.roles.target}, {asked(found)}."""\n'
+    return f'"""{found.slug}: {remark(found.roles.target)}, {asked(found)}."""\n'
 
 
 def competition_text(found: Found) -> str:
@@ -99,7 +99,7 @@ def _schema(found: Found) -> str:
     lines = [f"    {line}" for line in schema_lines(found.columns)]
     left_out = []
     if found.roles.left_out:
-        left_out = [f"    # left out: {', '.join(found.roles.left_out)}"[:118], '    strict="filter",']
+        left_out = [f"    # left out: {remark(', '.join(found.roles.left_out))}"[:118].rstrip(), '    strict="filter",']
     ends = "    }," if left_out else "    }"
     return "\n".join(["SCHEMA = pa.DataFrameSchema(", "    {", *lines, ends, *left_out, ")  # fmt: skip"])
 
@@ -159,7 +159,7 @@ def _add_features(found: Found) -> list[str]:
     if not steps:
         return []
     tables = "".join(f", {side.stem}: pd.DataFrame" for side in found.sides)
-    said = "; ".join(words for words, _ in steps)
+    said = remark("; ".join(words for words, _ in steps))
     lines = [f"    rows = {step}" for _, step in steps[:-1]] + [f"    return {steps[-1][1]}"]
     return [
         "\n".join(
@@ -201,17 +201,16 @@ def _docstring(text: str) -> list[str]:
 
 
 def _value(found: Found) -> str:
-    lines = [f"    {field},{f'  # {note}' if note else ''}" for field, note in fields(found)]
-    return "\n".join(["COMPETITION = Competition(", *map(_fitted, lines), *_variants(found), ")  # fmt: skip"])
+    lines = [_fitted(f"    {field},", remark(note)) for field, note in fields(found)]
+    return "\n".join(["COMPETITION = Competition(", *lines, *_variants(found), ")  # fmt: skip"])
 
 
-def _fitted(line: str) -> str:
+def _fitted(code: str, comment: str) -> str:
     """A line, its comment above it where both do not fit into one."""
-    code, sign, comment = line.partition(",  # ")
+    line = f"{code}  # {comment}" if comment else code
     if len(line) <= WIDTH:
         return line
-    above = textwrap.wrap(comment, WIDTH - 6) if sign else []
-    return "\n".join([*(f"    # {part}" for part in above), *wrapped(f"{code}," if sign else code, 8)])
+    return "\n".join([*(f"    # {part}" for part in textwrap.wrap(comment, WIDTH - 6)), *wrapped(code, 8)])
 
 
 def fields(found: Found) -> list[tuple[str, str]]:

@@ -16,7 +16,7 @@ from pipelines.validation.results import CVResult
 def score_lines(competition: Competition, result: CVResult, forecast_of: str | None = "public score") -> Iterator[str]:
     """Score, baselines and a forecast of what comes next, if anything; ± is one standard error over rows."""
     name = competition.metric.name
-    yield f"{name + ', out of fold':<28}{result.score:.4f} ± {result.se:.4f}"
+    yield f"{name + ', out of fold':<27} {result.score:.4f} ± {result.se:.4f}"
     known = [score for score in result.fold_scores if math.isfinite(score)]  # AUC needs two classes in a fold
     if known:
         yield f"{'  folds, lowest to highest':<28}{min(known):.4f} to {max(known):.4f}"

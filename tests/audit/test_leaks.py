@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from pipelines.audit.leaks import auc_with_error, tell_apart, watch
+from pipelines.audit.leaks import as_numbers, auc_with_error, tell_apart, watch
 from pipelines.data.sources import from_sample, locate
 from pipelines.data.tables import Tables, read
 from pipelines.errors import DataWarning
@@ -193,3 +193,8 @@ def test_the_samples_are_quiet_and_quick(name):
 def test_the_real_files_are_quiet(name, real_data):
     competition = load(name)
     assert watch(competition, read(competition, locate(competition, real_data / competition.slug))) == []
+
+
+def test_bytes_are_numbers_as_they_are_and_gaps_lie_below():
+    rows = pd.DataFrame({"pixel": np.array([0, 255, 7], "uint8"), "size": [2.0, np.nan, 5.0], "word": ["b", None, "a"]})
+    assert as_numbers(rows).tolist() == [[0, 2, 1], [255, 1, -1], [7, 5, 0]]

@@ -194,7 +194,7 @@ def test_rows_without_ids_or_any_name_for_them(made):
 DIGIT_FAULTS = {
     "a row of test lost": (
         {"test": b"pixel0,pixel1\n0,255\n"},
-        "test.csv (1 rows) and sample.csv (2 rows) differ in ImageId, which numbers the rows of test.csv from 1",
+        "test.csv (1 rows) and sample.csv (2 rows) differ in ImageId, which numbers the rows of test.csv",
     ),
     "ids that number no rows": ({"sample": b"ImageId,Label\n2,0\n3,0\n"}, "for example 1, which sample.csv lacks"),
     "ids in words": ({"sample": b"ImageId,Label\na,0\n2,0\n"}, "not written as a plain whole number: line 2 ('a')"),
@@ -214,6 +214,13 @@ DIGIT_FAULTS = {
     "no pixel": ({"test": b"pixel0,pixel1\n0,255\n7,\n"}, "'pixel1': value missing: line 3 ('')"),
     "a word": ({"test": b"pixel0,pixel1\n0,255\n7,x\n"}, "'pixel1': not a number: line 3 ('x')"),
 }  # fmt: skip
+
+
+def test_rows_without_ids_are_numbered_from_0_where_the_sample_submission_does_so(made):
+    numbered = DIGIT_FILES["sample"].replace(b"\n1,", b"\n0,").replace(b"\n2,", b"\n1,")
+    data = tables(made(PIXELS, **DIGITS), **DIGIT_FILES | {"sample": numbered})
+    assert data.test["ImageId"].tolist() == data.sample_submission["ImageId"].tolist() == [0, 1]
+    assert data.notes == ()
 
 
 @pytest.mark.parametrize("fault", DIGIT_FAULTS)

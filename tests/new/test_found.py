@@ -218,6 +218,11 @@ def test_a_metric_that_was_said_decides(values, answer, metric, submit, classes,
     assert "metric" not in it.task.notes
 
 
+def test_whole_numbers_are_labels_however_they_are_written(found):
+    it = found(three(table().assign(y=[1.0, 2.0] * 30), sample={"y": 1}))
+    assert (it.task.metric, it.task.submit, tuple(it.task.shares)) == ("accuracy", "labels", (1, 2))
+
+
 def test_absolute_errors_are_learned_as_such(found):
     it = found(three(table().assign(y=np.arange(60.0))), metric="mae")
     assert (it.task.loss, it.task.transform) == ("absolute", "identity")
@@ -290,6 +295,20 @@ WRONG = {
         },
         {}, UsageError, "the target cannot be told: train.csv has these columns that test.csv lacks: y, z",
     ),
+    "an id that is none": (lambda files: files, {"id": "x"}, UsageError, "--id 'x': its values in test.csv are not"),
+    "F1 of three classes": (
+        lambda files: files | {"train.csv": files["train.csv"].assign(y=np.arange(40) % 3)}, {"metric": "f1"},
+        UsageError, "--metric f1 is of two classes, and there are 3",
+    ),
+    "two answers, of which one is the target": (
+        lambda files: files | {"sample_submission.csv": files["sample_submission.csv"].assign(z=0)}, {}, UsageError,
+        "sample_submission.csv has 2 columns beside 'id', and 'y' 2 classes",
+    ),
+    "rows without ids that are not numbered one by one": (
+        lambda files: {name: files[name].drop(columns="id") for name in ("train.csv", "test.csv")}
+        | {"sample_submission.csv": files["sample_submission.csv"].assign(id=np.arange(20) * 2)}, {}, DataError,
+        "have no id in common",
+    ),
     "a number's metric for words": (
         lambda files: files | {"train.csv": files["train.csv"].assign(y="a")}, {"metric": "rmse"}, DataError,
         "there are not two different values to learn from",
@@ -310,3 +329,12 @@ def test_what_cannot_be_told_is_asked_for(wrong, found):
     assert message in error.value.message
     assert error.value.hint
     assert error.value.hint_zh
+
+
+def test_text_of_another_encoding_is_to_be_saved_as_utf_8(tmp_path):
+    folder = written(three(table(城市=["北京", "上海"] * 30)), tmp_path / "files")
+    train = folder / "train.csv"
+    train.write_bytes(train.read_text(encoding="utf-8").encode("gbk"))
+    with pytest.raises(DataError, match=r"train.csv is not UTF-8 text") as error:
+        examine("a", "a", folder, Said())
+    assert "save it with the encoding UTF-8" in error.value.hint
