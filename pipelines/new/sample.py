@@ -33,8 +33,8 @@ def sample_text(found: Found) -> str:
         *_tables(found),
         ")  # fmt: skip",
     ]
-    body = ["COLUMNS = {", *lines, "}  # fmt: skip", *value]
-    used = [name for name in MAKERS if any(f"{name}(" in line for line in body)]
+    body = ["COLUMNS: dict[str, Made] = {", *lines, "}  # fmt: skip", *value]
+    used = ["Made", *(name for name in MAKERS if any(f"{name}(" in line for line in body))]
     return (
         f'''"""Made rows in the form of the competition's files: drawn from statistics, no row is theirs.
 

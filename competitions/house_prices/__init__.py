@@ -1,0 +1,1 @@
+"""House Prices - Advanced Regression Techniques: what a house in Ames, Iowa was sold for."""
