@@ -45,8 +45,9 @@ class Variant(Checked):
     Factories, not instances: each fold gets a new encoder, a new network or estimator. A classifier predicts
     probabilities, a regressor the number as it is learned (`Number.forward`). Without an encoder an estimator gets the
     feature frame as it is. A `random_state` that is None is set, for each fold and seed another; where none is left
-    to set, one fit in each fold stands for all seeds. Early stopping of an estimator's own splits off rows at random,
-    and parts groups: give it a number of iterations (HistGradientBoosting: `early_stopping=False`).
+    to set, one fit in each fold stands for all seeds. Bytes (uint8) that an encoder gives stay bytes until the network
+    makes floats of them. Early stopping of an estimator's own splits off rows at random, and parts groups: give it a
+    number of iterations (HistGradientBoosting: `early_stopping=False`).
     """
 
     make_encoder: Callable[[], Any] | None = None  # scikit-learn transformer, fitted on the training fold

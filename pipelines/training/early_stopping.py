@@ -17,6 +17,7 @@ from sklearn.model_selection import train_test_split
 from torch import Tensor, nn
 
 from pipelines.errors import DataError
+from pipelines.hardware import rows_at_a_time
 from pipelines.metrics import IntArray, Metric
 from pipelines.models.contract import write
 from pipelines.settings.allowed import Checked
@@ -173,11 +174,13 @@ def held_out_score(
     different = list({id(inputs): inputs for inputs, _ in held_out}.values())
     places = [next(i for i, other in enumerate(different) if other is inputs) for inputs, _ in held_out]
     targets = [target.numpy() for _, target in held_out]
-    size = max(1, ROWS_AT_A_TIME // len(held_out))
-    parts = list(zip(*(torch.split(inputs.to(device), size) for inputs in different), strict=True))
+    most = max(1, ROWS_AT_A_TIME // len(held_out))
+    there = [inputs.to(device) for inputs in different]
 
     def score(model: nn.Module) -> Tensor:
         model.eval()
+        size = rows_at_a_time(model, there[0], most) if len(held_out) == 1 else most
+        parts = list(zip(*(torch.split(inputs, size) for inputs in there), strict=True))
         with torch.inference_mode():
             if len(held_out) == 1:
                 outputs = torch.cat([model(part[0].clone()) for part in parts]).unsqueeze(0)
