@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from pipelines.settings.allowed import Checked, refuse_contradictions, refuse_half_variant
+from pipelines.settings.allowed import Checked
+from pipelines.settings.contradictions import refuse_contradictions, refuse_half_variant, refuse_unknown_variants
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -143,6 +144,7 @@ class Competition(Checked):
     def __post_init__(self) -> None:
         super().__post_init__()
         refuse_contradictions(self)
+        refuse_unknown_variants(self.presets, self.variants)
 
     @property
     def url(self) -> str:

@@ -2,7 +2,7 @@
 
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,6 +12,8 @@ from pipelines.competition import Competition
 from pipelines.data.sources import Fetch, Source, locate
 from pipelines.data.tables import read
 from pipelines.errors import DataWarning
+from pipelines.features.belonging import split_line
+from pipelines.features.frames import Features, make_features
 from pipelines.files import sha256
 from pipelines.hardware import pick_device
 from pipelines.report.curves import OnTask
@@ -22,10 +24,9 @@ from pipelines.submission.folder import prepare
 from pipelines.submission.provenance import git_commit, peak_memory_mb, versions
 from pipelines.submission.record import Record
 from pipelines.training.fit import OnEpoch
-from pipelines.validation.crossval import Plan, cross_validate, make_features
+from pipelines.validation.crossval import Plan, cross_validate
 from pipelines.validation.estimators import fits_of
 from pipelines.validation.results import CVResult
-from pipelines.validation.splits import split_line
 
 
 @dataclass(frozen=True)
@@ -92,14 +93,11 @@ def run(
         hidden = hide(competition, tables, knobs.seed)
         competition, tables = without_published(competition), hidden.tables
     features = make_features(competition, tables)
-    if n_twins := features.n_twins:
-        repeat = "rows repeat" if n_twins > 1 else "row repeats"
-        say(f"equal rows: {n_twins} training {repeat} another but for the id; equal ones share a fold")
-    if line := split_line(competition, plan.folds, features.groups, features.time):
+    for line in split_lines(competition, plan.folds, features):
         say(line)
     result = cross_validate(competition, features, plan, on_epoch, on_task)
     on_result(source, result)
-    record, path = replace(make_record(competition, knobs, plan, source, result), leaks=leaks), None
+    record, path = make_record(competition, knobs, plan, source, result, leaks), None
     if hidden is not None:
         record = replace(record, practice=hidden.score(competition.metric, result.test))
     elif write:
@@ -128,12 +126,23 @@ def plan_line(competition: Competition, plan: Plan) -> str:
     return f"{competition.slug}: {'; '.join(trained)}"
 
 
-def make_record(competition: Competition, knobs: Knobs, plan: Plan, source: Source, result: CVResult) -> Record:
+def split_lines(competition: Competition, folds: int, features: Features) -> Iterator[str]:
+    """What binds training rows to a fold, if anything does: equal rows, groups, time."""
+    if n_twins := features.n_twins:
+        repeat = "rows repeat" if n_twins > 1 else "row repeats"
+        yield f"equal rows: {n_twins} training {repeat} another but for the id; equal ones share a fold"
+    if line := split_line(competition, folds, features.groups, features.time):
+        yield line
+
+
+def make_record(
+    competition: Competition, knobs: Knobs, plan: Plan, source: Source, result: CVResult, leaks: list[str]
+) -> Record:
     """What the run found out; the csv's hash and the seconds are filled in when they are known."""
     return Record(
         slug=competition.slug, data=source.kind, where=source.where, inputs_sha256=source.hashes(),
         metric=competition.metric.name, cv_mean=result.score, cv_se=result.se, fold_scores=result.fold_scores,
         fold_se=result.fold_se, variants=result.variants, baselines=result.baselines, forecast=result.forecast,
         folds=plan.folds, seeds=plan.seeds, seed=plan.seed, preset=knobs.preset, device=plan.device,
-        versions=versions(), git_commit=git_commit(), peak_memory_mb=peak_memory_mb(),
+        versions=versions(), git_commit=git_commit(), peak_memory_mb=peak_memory_mb(), leaks=leaks,
     )  # fmt: skip

@@ -1,16 +1,11 @@
 """`docs/add-a-competition.md` as it is written: its files, its commands, what they print; the same in Chinese."""
 
-import os
 import re
 import shlex
-import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
+from clones import ROOT, copied, python_in
 
-ROOT = Path(__file__).resolve().parent.parent
 PAGES = ["docs/add-a-competition.md", "docs/add-a-competition.zh-CN.md"]
 
 
@@ -44,24 +39,14 @@ def test_both_languages_hold_the_same_blocks(language):
 
 @pytest.mark.slow
 def test_the_walk_through_runs_as_it_is_written(tmp_path):
-    for folder in ("pipelines", "competitions", "tests"):
-        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__", "otto"))
-    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    copied(tmp_path)
     named = write_files(PAGES[0], tmp_path)
     assert {"make_bikes.py", "competitions/bike_rentals/competition.py"} < named
     said = ""
     for command in "".join(blocks(PAGES[0], "sh")).splitlines():
         program, *arguments = shlex.split(command)
         assert program == "python"
-        done = subprocess.run(
-            [sys.executable, *arguments],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            env=os.environ | {"PYTHONPATH": str(tmp_path)},
-        )
-        said = done.stdout
-        assert done.returncode == 0, said[-4000:] + done.stderr[-4000:]
+        said = python_in(tmp_path, *arguments)
     [shown] = blocks(PAGES[0], "text")
     for line in said.splitlines()[:3]:
         assert line in shown

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from pipelines.competition import Recipe, Variant
-from pipelines.validation.crossval import Features, Plan
+from pipelines.features.frames import Features
+from pipelines.validation.crossval import Plan
 from pipelines.validation.estimators import fit_all, fits_of, out_of_fold
 
 QUICK = Recipe(epochs=20, batch_size=64, lr=0.1, weight_decay=0.0)

@@ -23,9 +23,9 @@ from pipelines.bootstrap import standard_error
 from pipelines.competition import Competition
 from pipelines.data.tables import Tables
 from pipelines.errors import HomeworkError
+from pipelines.features.belonging import codes_of, group_names
 from pipelines.metrics import FloatArray, IntArray
 from pipelines.training.early_stopping import first_equal
-from pipelines.validation.splits import codes_of, group_names
 
 FEWEST_GROUPS = 5  # values that several training rows share
 LEAST_SHARE = 0.1  # of the training rows, that stand in such groups

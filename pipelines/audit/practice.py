@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from pipelines.competition import Competition
 from pipelines.data.tables import Tables
 from pipelines.errors import DataError
+from pipelines.features.belonging import group_codes, time_order
 from pipelines.metrics import FloatArray, IntArray, Metric, Target
 from pipelines.submission.record import HiddenScore
 from pipelines.training.early_stopping import first_equal
-from pipelines.validation.splits import group_codes, split, time_order
+from pipelines.validation.splits import split
 
 PARTS = 5  # one of so many is hidden
 

@@ -1,7 +1,6 @@
 """Cells of a csv -> what a schema declares: numbers, truth values, text, and missing where a word means it."""
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ import pandera.pandas as pa
 
 from pipelines.competition import Competition
 from pipelines.data.complaints import declared_at, rows_error
-from pipelines.data.strict_csv import BLANKS, MARKS, MISSING, NUMBER, QUOTES, raw_column
+from pipelines.data.strict_csv import BLANKS, NUMBER, is_gap, raw_column
 
 SHOWN_WORDS = 8  # words for missing that a line names
 LARGEST = 1e18  # float32 holds it, and its square, and the sum of some hundred squares
@@ -197,21 +196,11 @@ def _without_words(cells: pd.Series, known: set[str]) -> tuple[pd.Series, Counte
     words: Counter[str] = Counter()
     for cell, n in cells.value_counts(sort=False).items():
         plain = str(cell).strip(BLANKS)
-        word = _word(plain)
-        silent = (word in MISSING or MARKS.fullmatch(word) is not None) and plain.casefold() not in values
+        silent = is_gap(plain) and plain.casefold() not in values
         meant[str(cell)] = None if silent else plain
         if silent:
             words[plain or str(cell)] += int(n)
     return cells.map(meant).astype(cells.dtype), words
-
-
-def _word(cell: str) -> str:
-    """A cell as it is looked up among the words for missing.
-
-    >>> _word("'Ｎ/Ａ'")
-    'n/a'
-    """
-    return unicodedata.normalize("NFKC", cell).strip(QUOTES).casefold()
 
 
 def _allowed(spec: Any) -> set[str]:

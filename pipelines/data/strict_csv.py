@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+import unicodedata
 from collections.abc import Collection, Iterator
 
 import pandas as pd
@@ -32,6 +33,25 @@ MISSING = frozenset(
 )  # fmt: skip
 MARKS = re.compile(r"[-‐‑‒–—―−?？._/\\*#~ ]*")  # a cell of nothing else says nothing either
 NUMBER = re.compile(r"[+-]?(([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?|inf|infinity)", re.IGNORECASE)
+
+
+def word_of(cell: str) -> str:
+    """A cell as it is looked up among the words for missing.
+
+    >>> word_of("'Ｎ/Ａ'")
+    'n/a'
+    """
+    return unicodedata.normalize("NFKC", cell).strip(QUOTES).casefold()
+
+
+def is_gap(cell: str) -> bool:
+    """Whether a cell, without blanks around it, says that a value is missing.
+
+    >>> [is_gap(cell) for cell in ("", "NA", "?", "()", "none", "Naples")]
+    [True, True, True, True, True, False]
+    """
+    word = word_of(cell)
+    return word in MISSING or bool(MARKS.fullmatch(word))
 
 
 def parse_csv(name: str, data: bytes, text_columns: Collection[str] = (), separators: str = SEPARATORS) -> pd.DataFrame:

@@ -4,7 +4,6 @@ Shapes: N rows of train and test together.
 """
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +12,8 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from pipelines.data.strict_csv import MARKS, MISSING, NUMBER, QUOTES
+from pipelines.data.declared import LARGEST
+from pipelines.data.strict_csv import NUMBER, is_gap, word_of
 from pipelines.made import AT, CAPITALS, LETTERS
 from pipelines.new.look import Table
 
@@ -21,7 +21,6 @@ Kind = Literal["number", "flag", "category", "date", "text"]
 
 FEW = 25  # categories at most, to be listed one by one
 LONGEST = 40  # signs of a category
-LARGEST = 1e18  # as tables.LARGEST: what is more is no number to compute with
 # Words for missing that are as often a value, "has none"; told from a gap by `Categories`.
 VALUES_TOO = {"none", "<none>", "nil", "unknown", "<unknown>", "missing", "<missing>", "empty", "blank", "undefined",
               "not specified", "not known", "not applicable", "no value", "未知", "无", "空"}  # fmt: skip
@@ -75,7 +74,7 @@ def of_texts(name: str, cells: pd.Series) -> Column:
     """What the text `cells` (N,) of a column hold."""
     counts = cells.value_counts()
     gaps = {cell for cell in counts.index if is_gap(cell)}
-    hard = {cell for cell in gaps if _word(cell) not in VALUES_TOO}
+    hard = {cell for cell in gaps if word_of(cell) not in VALUES_TOO}
     if all(is_number(cell) for cell in counts.index if cell not in gaps):
         return of_numbers(name, cells.mask(cells.isin(gaps)).astype("float64"))
     known = counts[~counts.index.isin(hard)]
@@ -89,15 +88,6 @@ def of_texts(name: str, cells: pd.Series) -> Column:
     if len(values) <= FEW and len(values) * 2 <= known.sum() and max(map(len, values)) <= LONGEST:
         return Column(name, "category", share, len(values), shares=_shares(known), nullable=bool(hard))
     return _text(name, values, share, nullable=bool(gaps))
-
-
-def is_gap(cell: str) -> bool:
-    """Whether a cell says that a value is missing, as `strict_csv` takes it.
-
-    >>> [is_gap(cell) for cell in ("", "NA", "?", "none", "Naples")]
-    [True, True, True, True, False]
-    """
-    return _word(cell) in MISSING or bool(MARKS.fullmatch(cell))
 
 
 def is_number(cell: str) -> bool:
@@ -206,7 +196,3 @@ def _date_form(values: list[str], dates: pd.Series) -> str:
         if dates.iloc[0].strftime(form) == first:
             return form
     return "%Y-%m-%d"
-
-
-def _word(cell: str) -> str:
-    return unicodedata.normalize("NFKC", cell).strip(QUOTES).casefold()

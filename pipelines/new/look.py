@@ -15,10 +15,9 @@ import pandas as pd
 from pipelines.data.archives import base
 from pipelines.data.complaints import SAVE_UTF8, broken, foreign
 from pipelines.data.manifest import Item, every_table
-from pipelines.data.strict_csv import BLANKS, UNSEEN
+from pipelines.data.strict_csv import BLANKS, SEPARATORS, UNSEEN
 from pipelines.errors import DataError
 
-SEPARATORS = (",", "\t", ";", "|")
 ENDINGS = (".csv", ".tsv")
 SURELY = ("na", "n/a", "#n/a", "<na>", "nan", "null", "nat")  # words for missing that are never a value
 GAPS = ["", "?", "NaN", "NaT", *(way(word) for word in SURELY for way in (str.lower, str.upper, str.capitalize))]

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 import pandas as pd
 
 from pipelines.data.agreement import first_number
+from pipelines.data.strict_csv import is_gap
 from pipelines.errors import DataError, UsageError
-from pipelines.new.columns import is_gap
 from pipelines.new.look import Table
 
 SAMPLE = re.compile(r"sample|submission|submit|benchmark", re.IGNORECASE)

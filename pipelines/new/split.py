@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from pipelines.data.strict_csv import is_gap
 from pipelines.errors import UsageError
-from pipelines.new.columns import as_dates, is_gap
+from pipelines.new.columns import as_dates
 from pipelines.new.roles import Roles, Said
 
 PREFIX = "prefix"  # for --groups: the part of the id before its sign

@@ -21,6 +21,10 @@ def score_lines(competition: Competition, result: CVResult, forecast_of: str | N
     if known:
         yield f"{'  folds, lowest to highest':<28}{min(known):.4f} to {max(known):.4f}"
     yield from _variant_lines(result.variants)
+    notes = list(dict.fromkeys(note for variant in result.variants for note in variant.notes))
+    if notes:
+        yield "columns not taken as they are"
+    yield from (f"  {note}" for note in notes)
     yield f"{'baseline on the same folds':<28}{name:<18}ours is better by"
     for row in result.baselines:
         yield f"  {row.name:<26}{row.score:.4f} ± {row.se:.4f}   {row.gain:+.4f} ± {row.gain_se:.4f}"

@@ -21,14 +21,15 @@ GIVEN = {
 }
 
 
-def try_metric(metric: "Metric", y: "Target", n_outputs: int) -> None:
-    """Score a perfect prediction, a middling and a wrong one of made rows; `y` is the training target.
+def try_metric(metric: "Metric", y: "Target", n_outputs: int) -> list[float]:
+    """The scores of a perfect prediction, a middling and a wrong one of made rows; `y` is the training target.
 
     Raises: UsageError, with file and line of the metric's function, where it fails, gives no finite number (`per_row`:
     one for each row), changes what it is given, or has it that the wrong prediction is better than the perfect one.
     """
     truth, predictions = made_numbers(y) if metric.of == "values" else made_classes(n_outputs)
-    perfect, _, wrong = (tried(metric, truth, each) for each in predictions)
+    scores = [tried(metric, truth, each) for each in predictions]
+    perfect, _, wrong = scores
     if metric.gain(perfect, wrong) < 0:
         more, flag = "greater" if metric.greater_is_better else "less", not metric.greater_is_better
         place, place_zh = defined_at(metric.per_row or metric.score)
@@ -38,6 +39,7 @@ def try_metric(metric: "Metric", y: "Target", n_outputs: int) -> None:
             f"write greater_is_better={flag} in its Metric(...), or correct its function",
             f"请在 Metric(...) 中写 greater_is_better={flag}，或更正其函数{place_zh}",
         )
+    return scores
 
 
 def made_classes(n_classes: int) -> tuple["Target", list["FloatArray"]]:

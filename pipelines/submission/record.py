@@ -57,6 +57,7 @@ class VariantScore:
     seconds: float = 0.0
     model: str = ""  # what one network looks like
     recipe: dict[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)  # what the encoder left out, split, or read as a date
 
 
 @dataclass(frozen=True)

@@ -112,11 +112,6 @@ class Scale:
         lowest = low - margin if low < 0 else max(0.0, low - margin)
         return cls(number, mean, spread or 1.0, lowest, high + margin)
 
-    @property
-    def is_constant(self) -> bool:
-        """Whether all training rows have the same target."""
-        return self.low == self.high
-
     def target(self, y: Target) -> Tensor:
         """What networks are given for values `y` (N,) in the file's units: float32 (N, 1)."""
         standardised = (self.number.forward(y) - self.mean) / self.deviation

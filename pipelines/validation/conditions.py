@@ -4,7 +4,7 @@ Shapes: N rows, C classes.
 """
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from inspect import signature
 from typing import Any, NamedTuple
 
@@ -13,37 +13,9 @@ import pandas as pd
 import torch
 from sklearn.preprocessing import FunctionTransformer
 
-from pipelines.competition import Competition, Variant
+from pipelines.competition import Variant
 from pipelines.errors import DataError, TrainingWarning, UsageError, code_named
 from pipelines.metrics import IntArray, Target
-
-
-def features_of(competition: Competition, rows: pd.DataFrame, more: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """What the competition makes of train and test rows together, ids too, and of its further tables.
-
-    The id is no feature: it leaves with the frame. A competition that wants it as one gives it another name.
-
-    Raises: UsageError for code of the competition that fails, with its file and line, and for rows lost or moved.
-    """
-    if competition.add_features is None:
-        return rows.drop(columns=competition.key)
-    given = rows.index
-    with code_named(f"add_features of {competition.slug}"):
-        features = competition.add_features(rows, **more)
-    if not isinstance(features, pd.DataFrame):
-        raise UsageError(
-            f"add_features of {competition.slug} returns {type(features).__name__}, where a DataFrame is needed",
-            "let it return the frame with the new columns; a def without return gives None",
-            "请让它返回带有新列的 DataFrame；没有 return 的函数返回 None",
-        )
-    if not features.index.equals(given):
-        raise UsageError(
-            f"add_features of {competition.slug} must keep every row in its place: "
-            f"{len(given)} rows went in, {len(features)} came back or their order changed",
-            "add columns only; fill gaps or count in groups (transform) in place of dropna, merge and sort_values",
-            "请只添加列：用填充或 groupby(...).transform 代替 dropna、merge 和 sort_values",
-        )
-    return features.drop(columns=competition.key, errors="ignore")
 
 
 class Form(NamedTuple):

@@ -19,21 +19,22 @@ import pandas as pd
 import torch
 
 from pipelines.competition import Competition, Number, Variant
-from pipelines.data.tables import Tables
+from pipelines.features.frames import Features
 from pipelines.hardware import blas_on_one_thread, cores
-from pipelines.metrics import FloatArray, IntArray, Target
+from pipelines.metrics import FloatArray
 from pipelines.report.curves import OnTask, counted
 from pipelines.settings.allowed import Checked
 from pipelines.training import loop
-from pipelines.training.early_stopping import first_equal
 from pipelines.training.fit import Encoded, Fitted, Job, OnEpoch, Rows, Trained, fit, hold_out
 from pipelines.training.targets import Scale, learned
 from pipelines.validation.baselines import simple_models, without_slow
-from pipelines.validation.conditions import as_inputs, encode_fitted, features_of, warn_if_constant
+from pipelines.validation.conditions import Form, as_inputs, encode_fitted, form_of, warn_if_constant
 from pipelines.validation.estimators import ROWS_AT_A_TIME, fit_all, fits_of, out_of_fold
-from pipelines.validation.groups import fits_at_a_time, form, make_groups
+from pipelines.validation.groups import fits_at_a_time, make_groups
 from pipelines.validation.results import CVResult, Predictions, summarise
-from pipelines.validation.splits import Fold, group_codes, split, time_order, together
+from pipelines.validation.splits import Fold, split
+
+FEW_ROWS = 2_000  # that tell how many features an encoder makes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,51 +63,6 @@ class Plan(Checked):
         return [Job("", fold, seed, random_state(self.seed, fold, seed)) for seed in range(self.seeds)]
 
 
-@dataclass(frozen=True)
-class Features:
-    """Feature frames of the training rows (N) and test rows (M), and class codes, or numbers of the file, `y` (N,).
-
-    `rows` (N) are the training rows as the file has them, but for the id; None where `train` is that. `groups` (N,)
-    are the numbers of the rows' groups, `time` (N,) the places of their times, where the competition names them.
-    """
-
-    train: pd.DataFrame
-    y: Target
-    test: pd.DataFrame
-    rows: pd.DataFrame | None = None
-    groups: IntArray | None = None
-    time: IntArray | None = None
-
-    @cached_property
-    def twins(self) -> IntArray:
-        """For each training row the first that equals it, label and all: rows that no fold may part; (N,)."""
-        return first_equal(self.train if self.rows is None else self.rows, self.y)
-
-    @cached_property
-    def units(self) -> IntArray:
-        """For each training row the first of those that no fold may part: twins, and rows of one group; (N,)."""
-        return self.twins if self.groups is None else together(self.twins, self.groups)
-
-    @property
-    def dependent(self) -> IntArray | None:
-        """Numbers that rows share which errors must not count as independent: those of one unit, or of one time."""
-        return self.time if self.groups is None else self.units
-
-    @property
-    def n_twins(self) -> int:
-        """Training rows that equal one before them."""
-        return int((self.twins != np.arange(len(self.y))).sum())
-
-
-def make_features(competition: Competition, tables: Tables) -> Features:
-    """Feature frames from train and test rows together; the target is not there to be seen."""
-    together = pd.concat([tables.train, tables.test], ignore_index=True)
-    features, n_train = features_of(competition, together, tables.more), len(tables.train)
-    test, rows = features.iloc[n_train:].reset_index(drop=True), tables.train.drop(columns=competition.key)
-    groups, when = group_codes(competition, tables.train), time_order(competition, tables.train)
-    return Features(features.iloc[:n_train], tables.y, test, rows, groups, when)
-
-
 @blas_on_one_thread()
 def cross_validate(
     competition: Competition,
@@ -123,7 +79,7 @@ def cross_validate(
     folds = split(features.y, plan.folds, plan.seed, features.twins, groups=features.groups, time=features.time)
     number = competition.number
     encoders = {name: FoldEncoder(features, folds, each, plan.seed, number) for name, each in plan.variants.items()}
-    n_features = form(next(iter(encoders.values()))).n_features
+    n_features = next(iter(encoders.values())).form.n_features
     models = without_slow(competition, simple_models(competition), len(features.y), n_features)
     simple = {name: Variant(make_estimator=make) for name, make in models.items()}
     fits, of_simple = fits_of(plan, plan.variants), fits_of(plan, simple, pooled=False)
@@ -160,6 +116,16 @@ class FoldEncoder:
     variant: Variant
     seed: int
     number: Number | None = None
+
+    @cached_property
+    def form(self) -> Form:
+        """What an encoder makes of a row, told by one of a few rows, of which only that is used."""
+        y, fit_rows = self.features.y, self.folds[0].train
+        few = fit_rows[:: max(1, len(fit_rows) // FEW_ROWS)]  # from all over: some files are sorted by class
+        if self.number is None:
+            first_of_each_class = fit_rows[np.unique(y[fit_rows], return_index=True)[1]]
+            few = np.union1d(first_of_each_class, few)
+        return form_of(self.variant, self.features.train.iloc[few], learned(y[few], self.number))
 
     def __call__(self, fold: int) -> Encoded:
         """Encode a fold's training rows; those for early stopping leave before the encoder sees a label."""
@@ -224,7 +190,8 @@ def predict(features: Features, folds: Sequence[Fold], fitted: FittedFold) -> Pr
     test = _predicted(fitted, features.test).sum(axis=0)
     losses = [network.history.losses for network in fitted.networks]
     seconds = fitted.seconds + time.perf_counter() - started
-    return Predictions(fitted.jobs, scored, test, losses, repr(fitted.networks[0].model), seconds)
+    model, notes = repr(fitted.networks[0].model), getattr(fitted.encoder, "notes_", ())
+    return Predictions(fitted.jobs, scored, test, losses, model, seconds, notes)
 
 
 def _predicted(fitted: FittedFold, rows: pd.DataFrame) -> FloatArray:

@@ -29,7 +29,8 @@ from pipelines.validation.results import Predictions
 from pipelines.validation.splits import Fold
 
 if TYPE_CHECKING:
-    from pipelines.validation.crossval import Features, Plan
+    from pipelines.features.frames import Features
+    from pipelines.validation.crossval import Plan
 
 ROWS_AT_A_TIME = 20_000  # that are encoded and predicted in one go
 
@@ -67,7 +68,8 @@ def fit_all(
     on_task: OnTask,
 ) -> list[Predictions]:  # fmt: skip
     """What each estimator says, in the order of `fits`; so many fits at a time, one thread each."""
-    what = " and ".join(["estimators"] * any(fit.pooled for fit in fits) + ["baselines"] * (not fits[-1].pooled))
+    kinds = {"estimators": any(fit.pooled for fit in fits), "baselines": any(not fit.pooled for fit in fits)}
+    what = " and ".join(kind for kind, there in kinds.items() if there)
     with _warnings_said_once(), cores(workers, 1) as (pool, _step):
         tasks = [pool.submit(partial(fit_one, competition, features, folds), fit) for fit in fits]
         for done in counted(what, as_completed(tasks), len(tasks), on_task):
@@ -102,7 +104,8 @@ def fit_one(competition: Competition, features: "Features", folds: Sequence[Fold
         scored = said(features.train.iloc[fold.scored])
         test = said(features.test) * len(fit.jobs) if fit.pooled else scored[:0]
     scored = np.repeat(scored[None], len(fit.jobs), axis=0)
-    return Predictions(fit.jobs, scored, test, [], shown, time.perf_counter() - started)
+    seconds, notes = time.perf_counter() - started, getattr(encoder, "notes_", ())
+    return Predictions(fit.jobs, scored, test, [], shown, seconds, notes)
 
 
 def out_of_fold(predictions: Sequence[Predictions], folds: Sequence[Fold], n_rows: int) -> dict[str, FloatArray]:

@@ -7,7 +7,6 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -16,9 +15,7 @@ from pipelines.errors import TrainingWarning, code_named
 from pipelines.hardware import memory_there, memory_to_use, n_cores, numbers_of_a_row
 from pipelines.training.fit import Group, Job
 from pipelines.training.noise import new_network, own_generator_kept
-from pipelines.training.targets import learned
 from pipelines.training.together import fills_a_core, n_weights
-from pipelines.validation.conditions import Form, form_of
 
 if TYPE_CHECKING:
     from pipelines.validation.crossval import FoldEncoder, Plan
@@ -29,7 +26,6 @@ COPIES = 4  # of a fold's encoded rows at the same time: views, their union, the
 BYTES_OF_WEIGHT = 48  # weights, gradients, moments, a linear layer's outputs
 BYTES_OF_OUTPUT = 8  # of each number that its layers give of each row of a batch, and its gradient
 BYTES_OF_NOISE = {"cpu": 2**18, "cuda": 2**22}  # that is made ahead for a network
-FEW_ROWS = 2_000  # that tell how many features an encoder makes
 
 
 @dataclass(frozen=True)
@@ -82,7 +78,7 @@ def fits_at_a_time(plan: "Plan", encoders: "Mapping[str, FoldEncoder]") -> int:
     of_device = plan.memory_mb is None or torch.device(plan.device) != cpu
     budget = memory_to_use(cpu) if of_device else 1e6 * (plan.memory_mb or 0)
     of_fits = [each for i, each in enumerate(encoders.values()) if i == 0 or each.variant.make_estimator]
-    return max(1, min(n_cores(), int(budget / max(_bytes_of_rows(each, form(each)) for each in of_fits))))
+    return max(1, min(n_cores(), int(budget / max(map(_bytes_of_rows, of_fits)))))
 
 
 def warn_of_little_memory(needed: float) -> None:
@@ -125,35 +121,22 @@ def _network(encode: "FoldEncoder") -> Callable[[int, int], nn.Module]:
     return make_model
 
 
-def form(encode: "FoldEncoder") -> Form:
-    """What an encoder makes of a row, told by one of a few rows, of which only that is used."""
-    y, fit_rows = encode.features.y, encode.folds[0].train
-    few = fit_rows[:: max(1, len(fit_rows) // FEW_ROWS)]  # from all over: some files are sorted by class
-    if encode.number is None:
-        first_of_each_class = fit_rows[np.unique(y[fit_rows], return_index=True)[1]]
-        few = np.union1d(first_of_each_class, few)
-    return form_of(encode.variant, encode.features.train.iloc[few], learned(y[few], encode.number))
-
-
-def _bytes_of_rows(encode: "FoldEncoder", of_row: Form) -> float:
-    return float(COPIES * of_row.n_bytes * max(len(fold.train) for fold in encode.folds))
+def _bytes_of_rows(encode: "FoldEncoder") -> float:
+    return float(COPIES * encode.form.n_bytes * max(len(fold.train) for fold in encode.folds))
 
 
 def _size(competition: Competition, plan: "Plan", encode: "FoldEncoder") -> Size:
-    of_row, make_model = form(encode), _network(encode)
+    of_row, make_model = encode.form, _network(encode)
     few = torch.zeros(2, of_row.n_features, dtype=of_row.dtype)
     with code_named("make_model"):
         network = new_network(make_model, few, competition.n_outputs, 0)
     weights, numbers = n_weights(network), 0
-    with (
-        suppress(Exception),
-        own_generator_kept(network),
-    ):  # what it cannot take is said in plain words before it is trained
+    with suppress(Exception), own_generator_kept(network):  # what forward raises is told by the looks before training
         numbers = numbers_of_a_row(network, few)
     outputs = BYTES_OF_OUTPUT * encode.variant.recipe.batch_size * numbers
     noise = BYTES_OF_NOISE.get(torch.device(plan.device).type, BYTES_OF_NOISE["cpu"])
     return Size(
-        rows=_bytes_of_rows(encode, of_row),
+        rows=_bytes_of_rows(encode),
         network=float(BYTES_OF_WEIGHT * weights + outputs + noise),
         large=fills_a_core(weights, numbers),
     )

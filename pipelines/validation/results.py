@@ -29,7 +29,7 @@ class Predictions:
     Numbers are as they are learned: transformed, no longer standardised.
 
     `losses` are each network's training losses, epoch by epoch, none of estimators; `seconds` the jobs' share of what
-    encoding, training and predicting took.
+    encoding, training and predicting took; `notes` what the encoder has to say of the columns.
     """
 
     jobs: Sequence[Job]
@@ -38,6 +38,7 @@ class Predictions:
     losses: list[list[float]]
     model: str
     seconds: float
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def summarise(
         scores.append(
             VariantScore(
                 name, metric(y, alone), [metric(y, in_units(competition, one)) for one in of_seeds], weight,
-                _mean_losses(own, len(folds)), seconds, own[0].model, _settings(variants[name]),
+                _mean_losses(own, len(folds)), seconds, own[0].model, _settings(variants[name]), _notes(own),
             )
         )  # fmt: skip
     everywhere = np.full((n_rows, pooled.shape[1]), np.nan)
@@ -133,6 +134,11 @@ def _settings(variant: Variant) -> dict[str, Any]:
     if variant.make_estimator is None:
         return asdict(variant.recipe)
     return dict(to_plain(getattr(variant.make_estimator(), "get_params", dict)()))
+
+
+def _notes(predictions: Sequence[Predictions]) -> list[str]:
+    """What the first fold's encoder says; those of other folds say nearly the same."""
+    return list(min(predictions, key=lambda each: each.jobs[0]).notes)
 
 
 def _mean_losses(predictions: Sequence[Predictions], n_folds: int) -> list[list[float]]:

@@ -1,23 +1,30 @@
 """The contract that every folder of `competitions/` keeps; a new one is found by itself."""
 
+import os
 import pickle
 from dataclasses import FrozenInstanceError, replace
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 from pipelines.competition import Competition
-from pipelines.data.sources import from_sample
+from pipelines.data.sources import from_folder, from_sample
 from pipelines.data.tables import read
 from pipelines.errors import UsageError
+from pipelines.features import frames
+from pipelines.features.frames import features_of
 from pipelines.settings.lookup import load, names
 from pipelines.submission import linter, writer
 from pipelines.validation import crossval
-from pipelines.validation.conditions import as_inputs, features_of
+from pipelines.validation.conditions import as_inputs
 from pipelines.validation.crossval import Plan
 from pipelines.validation.estimators import fit_one, fits_of
 from pipelines.validation.splits import split
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module", params=names())
@@ -37,7 +44,7 @@ def data(competition, source):
 
 @pytest.fixture(scope="module")
 def features(competition, data):
-    return crossval.make_features(competition, data)
+    return frames.make_features(competition, data)
 
 
 def networks(competition):
@@ -68,7 +75,7 @@ def test_the_sample_is_the_same_each_time_and_has_every_class(competition, sourc
 def test_features_never_see_the_target(competition, data):
     seen, own = [], competition.add_features or (lambda frame: frame)
     spied = replace(competition, add_features=lambda frame, **more: seen.append(list(frame)) or own(frame, **more))
-    crossval.make_features(spied, data)
+    frames.make_features(spied, data)
     assert competition.target not in seen[0]
 
 
@@ -144,11 +151,17 @@ def test_presets(competition):
     assert all(preset.variants for preset in competition.presets.values())
 
 
+def csv_at_random(competition, tables):
+    rng, n_test = np.random.default_rng(0), len(tables.test)
+    if competition.classes:
+        said = rng.dirichlet(np.ones(len(competition.classes)), n_test)
+    else:
+        said = rng.choice(tables.y, (n_test, 1))
+    return writer.to_csv(competition, tables.sample_submission, tables.test[competition.key], said)
+
+
 def test_random_predictions_go_through_writer_and_linter(competition, source, data):
-    rng = np.random.default_rng(0)
-    said = rng.dirichlet(np.ones(len(competition.classes)), len(data.test)) if competition.classes else None
-    said = rng.choice(data.y, (len(data.test), 1)) if said is None else said
-    csv = writer.to_csv(competition, data.sample_submission, data.test[competition.key], said)
+    csv = csv_at_random(competition, data)
     assert linter.lint(competition, csv, source.files[competition.sample_submission]) == []
     assert linter.lint(competition, source.files[competition.sample_submission],
                            source.files[competition.sample_submission]) != []  # fmt: skip
@@ -161,3 +174,35 @@ def test_the_sample_can_be_learned(competition, features):
     result = crossval.cross_validate(competition, features, few)
     blind = next(row for row in result.baselines if row.name in {"majority class", "class shares", "mean", "median"})
     assert blind.gain > 2 * blind.gain_se
+
+
+def real_source(competition):
+    """The competition's own files, from data/ or HOMEWORK_DATA."""
+    for root in (ROOT / "data", Path(os.environ.get("HOMEWORK_DATA", ROOT / "data"))):
+        if (root / competition.slug).is_dir():
+            return from_folder(competition, root / competition.slug)
+    return pytest.skip(f"the files of {competition.slug} are neither in data/ nor where HOMEWORK_DATA says")
+
+
+@pytest.mark.real_data
+def test_the_real_files_keep_the_contract(competition, data):
+    """They are read, encoded, written and linted as the made rows are, of which none is one of theirs."""
+    source = real_source(competition)
+    tables = read(competition, source)
+    if competition.classes:
+        assert set(tables.y) == set(range(len(competition.classes)))
+    features = frames.make_features(competition, tables)
+    few = split(tables.y, 5, 0, features.twins, groups=features.groups, time=features.time)[-1].scored[:2000]
+    for variant in competition.variants.values():
+        if variant.make_encoder is not None:
+            encoder = variant.make_encoder()
+            encoder.fit(features.train.iloc[few], tables.y[few])
+            assert np.isfinite(encoder.transform(features.test[:2000])).all()
+    csv = csv_at_random(competition, tables)
+    assert linter.lint(competition, csv, source.files[competition.sample_submission]) == []
+    made, real = ({*hashed(competition, of.train), *hashed(competition, of.test)} for of in (data, tables))
+    assert data.train.shape[1] < 7 or not made & real  # few values in few columns agree by chance
+
+
+def hashed(competition, rows):
+    return pd.util.hash_pandas_object(rows.drop(columns=competition.key), index=False)

@@ -7,10 +7,10 @@ from competitions.digit_recognizer.competition import OnPixels
 from competitions.digit_recognizer.sample import make_sample
 from pipelines.data.sources import from_sample
 from pipelines.data.tables import read
+from pipelines.features.frames import make_features
 from pipelines.settings.lookup import load
 from pipelines.submission import linter, writer
 from pipelines.validation.conditions import as_inputs
-from pipelines.validation.crossval import make_features
 
 
 @pytest.fixture(scope="module")

@@ -83,7 +83,7 @@ def test_features_leave_their_input_alone_and_do_not_depend_on_row_order(titanic
 def test_on_the_real_files(titanic, real_data):
     from pipelines.data.sources import locate
     from pipelines.data.tables import read
-    from pipelines.validation.crossval import make_features
+    from pipelines.features.frames import make_features
 
     raw = read(titanic, locate(titanic, real_data / "titanic"))
     assert (len(raw.train), int(raw.y.sum()), len(raw.test)) == (891, 342, 418)

@@ -27,9 +27,9 @@ from pipelines.data.sources import Source, from_sample
 from pipelines.data.strict_csv import BLANKS, MARKS, MISSING, QUOTES, SEPARATORS
 from pipelines.data.tables import read
 from pipelines.errors import DataError
+from pipelines.features.frames import make_features
 from pipelines.metrics import Metric
 from pipelines.settings.lookup import load
-from pipelines.validation.crossval import make_features
 
 N_TRAIN, N_TEST = 9, 3
 NAMES = ["titanic", "otto", "prices"]

@@ -20,7 +20,7 @@ NAMES = [
     f"a\\\n{PULL}",
     f'a\\", {PULL}, \\"', f"a,  # {PULL}", f"a#\n{PULL}", f"a{{{PULL}}}", f"a\\N{{BULLET}}\\x22{PULL}",
     f"a\u202e{PULL}",
-    "a\\", "'", '"', "a{", "}", "\\u0022",
+    "a\\", "a'", 'a"', "a{", "a}", "\\u0022",  # a quotation mark alone means missing
 ]  # fmt: skip
 
 

@@ -19,12 +19,14 @@ PRICES = np.random.default_rng(0).lognormal(12, 0.4, 500)
 @pytest.mark.parametrize("name", METRICS)
 def test_every_metric_of_ours_passes(name):
     metric = METRICS[name]
-    if metric.of == "values":
-        for y in (PRICES, np.zeros(5), np.array([3.0, 4.0])):
-            try_metric(metric, y, 1)
-    else:
-        for n_classes in (2,) if name == "f1" else (2, 3, 99):
-            try_metric(metric, np.zeros(5, dtype=np.int64), n_classes)
+    of_values = [(y, 1) for y in (PRICES, np.array([3.0, 4.0]))]
+    of_classes = [(np.zeros(5, dtype=np.int64), n_classes) for n_classes in ((2,) if name == "f1" else (2, 3, 99))]
+    for y, n_outputs in of_values if metric.of == "values" else of_classes:
+        perfect, middling, wrong = try_metric(metric, y, n_outputs)
+        assert metric.gain(perfect, middling) > 0
+        assert metric.gain(perfect, wrong) > 0
+    if metric.of == "values":  # nothing can be told apart, and nothing is refused
+        assert len(set(try_metric(metric, np.zeros(5), 1))) == 1
 
 
 OWN = {
@@ -43,7 +45,8 @@ OWN = {
 @pytest.mark.parametrize("case", OWN)
 def test_an_own_metric_is_one_function(case):
     metric, n_outputs = OWN[case]
-    try_metric(metric, PRICES, n_outputs)
+    perfect, _, wrong = try_metric(metric, PRICES, n_outputs)
+    assert metric.gain(perfect, wrong) > 0
 
 
 def raises(y, p):

@@ -134,7 +134,7 @@ def test_parameters_are_looked_at_in_fit(data, wrong):
 
 
 def test_a_metric_of_classes_is_refused(data):
-    with pytest.raises(UsageError, match="TorchRegressor: metric must be a Metric of values"):
+    with pytest.raises(UsageError, match="TorchRegressor: metric must be None or a Metric of values"):
         TorchRegressor(epochs=1, metric=accuracy).fit(*data)
 
 

@@ -92,9 +92,9 @@ def test_predictions_end_a_quarter_of_the_range_beyond_the_training_rows():
 @pytest.mark.parametrize("value", [0.0, 0.1, -7.0, 1e9])
 def test_a_constant_has_a_scale(value):
     scale = Scale.of(Number(), np.full(10, value))
-    assert (scale.is_constant, scale.deviation) == (True, 1.0)
+    assert (scale.low, scale.high, scale.deviation) == (value, value, 1.0)
     assert scale.learned(torch.randn(3, 1))[:, 0].tolist() == [pytest.approx(value)] * 3
-    assert not Scale.of(Number(), np.array([value, value + 1])).is_constant
+    assert Scale.of(Number(), np.array([value, value + 1])).deviation == pytest.approx(0.5)
 
 
 def test_weights_of_a_scale_equal_repeated_rows():

@@ -15,9 +15,10 @@ from toys import fitted_baselines, make_features, plan
 
 from pipelines.competition import Variant
 from pipelines.errors import UsageError
+from pipelines.features.frames import Features
 from pipelines.hardware import blas_on_one_thread
 from pipelines.validation import crossval, groups
-from pipelines.validation.crossval import Features, FoldEncoder, cross_validate
+from pipelines.validation.crossval import FoldEncoder, cross_validate
 from pipelines.validation.estimators import Fit, fit_one
 from pipelines.validation.splits import split
 

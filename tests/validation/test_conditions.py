@@ -19,13 +19,14 @@ from pipelines.data.sources import Source
 from pipelines.data.tables import read
 from pipelines.encoders import TabularEncoder
 from pipelines.errors import DataError, ModelError, UsageError
+from pipelines.features import frames
+from pipelines.features.frames import Features
 from pipelines.models import MLP
 from pipelines.run import run
 from pipelines.settings.knobs import Knobs
 from pipelines.training.early_stopping import first_equal
-from pipelines.validation import crossval
 from pipelines.validation.conditions import form_of
-from pipelines.validation.crossval import Features, FoldEncoder, cross_validate
+from pipelines.validation.crossval import FoldEncoder, cross_validate
 from pipelines.validation.splits import split
 
 COLUMNS = tuple(f"x{i}" for i in range(20))
@@ -183,7 +184,7 @@ def test_features_that_fail_are_named(titanic, sample_files, case):
     change, told = WRONG[case]
     raw = read(titanic, Source("sample", "", sample_files))
     with pytest.raises(UsageError, match=f"^add_features of titanic .*{told}") as refused:
-        crossval.make_features(replace(titanic, add_features=change), raw)
+        frames.make_features(replace(titanic, add_features=change), raw)
     assert isinstance(refused.value.__cause__, KeyError) == (case == "a column that is not there")
 
 
@@ -223,6 +224,6 @@ def test_rows_are_compared_as_the_file_has_them(titanic, sample_files):
     """Two passengers may look the same to the network and are no copies."""
     few = lambda frame: frame[["Pclass"]]  # noqa: E731
     raw = read(titanic, Source("sample", "", sample_files))
-    features = crossval.make_features(replace(titanic, add_features=few), raw)
+    features = frames.make_features(replace(titanic, add_features=few), raw)
     assert features.n_twins == 0
     assert len(np.unique(first_equal(features.train, features.y))) <= 6

@@ -10,12 +10,14 @@ from toys import QUICK, make_features, only, plan
 from pipelines.competition import Published
 from pipelines.encoders import LeaveOneOutMean, TabularEncoder
 from pipelines.errors import DataError
+from pipelines.features import frames
+from pipelines.features.frames import Features
 from pipelines.metrics import accuracy
 from pipelines.training.estimator import TorchClassifier
 from pipelines.training.fit import Job
 from pipelines.validation import crossval
 from pipelines.validation.baselines import simple_models
-from pipelines.validation.crossval import Features, FoldEncoder, Plan, cross_validate, member_seed
+from pipelines.validation.crossval import FoldEncoder, Plan, cross_validate, member_seed
 from pipelines.validation.forecast import forecast
 from pipelines.validation.splits import split
 
@@ -150,7 +152,7 @@ def test_features_that_lose_or_move_rows_are_refused(titanic, sample_files):
     raw = read(titanic, Source("sample", "", sample_files))
     for change in (lambda f: f.sort_values("Ticket"), lambda f: f.drop_duplicates("Ticket")):
         with pytest.raises(ValueError, match="must keep every row in its place: 1309 rows went in"):
-            crossval.make_features(replace(titanic, add_features=change), raw)
+            frames.make_features(replace(titanic, add_features=change), raw)
 
 
 def test_the_same_plan_gives_the_same_bytes_and_another_seed_does_not(toy):
@@ -207,7 +209,7 @@ def test_permuted_labels_fall_to_the_base_rate(titanic, sample_files):
     from pipelines.data.sources import Source
     from pipelines.data.tables import read
 
-    features = crossval.make_features(titanic, read(titanic, Source("sample", "", sample_files)))
+    features = frames.make_features(titanic, read(titanic, Source("sample", "", sample_files)))
     y = np.random.default_rng(0).permutation(features.y)
     few = Plan(folds=5, seeds=1, variants={"network": shortened(titanic, epochs=15)})
     result = cross_validate(titanic, Features(features.train, y, features.test), few)
@@ -270,7 +272,7 @@ def test_permuted_labels_on_the_real_rows(titanic, real_data):
     from pipelines.data.sources import locate
     from pipelines.data.tables import read
 
-    features = crossval.make_features(titanic, read(titanic, locate(titanic, real_data / "titanic")))
+    features = frames.make_features(titanic, read(titanic, locate(titanic, real_data / "titanic")))
     y = np.random.default_rng(0).permutation(features.y)
     few = Plan(folds=10, seeds=1, variants={"network": shortened(titanic, epochs=20)})
     result = cross_validate(titanic, Features(features.train, y, features.test), few)

@@ -3,6 +3,7 @@
 import json
 import warnings
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,19 +20,21 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
-from toys import make_features, plan
+from toys import QUICK, make_features, plan
 
 from pipelines.competition import Number, Variant
 from pipelines.data.sources import from_sample
+from pipelines.encoders import DefaultEncoder
 from pipelines.errors import TrainingWarning, UsageError
+from pipelines.features.frames import Features
 from pipelines.metrics import Metric, log_loss
-from pipelines.report.lines import draw_curves
+from pipelines.report.lines import draw_curves, score_lines
 from pipelines.run import make_plan, plan_line, run
 from pipelines.settings.knobs import Knobs
 from pipelines.submission import linter
 from pipelines.submission.record import Record
 from pipelines.training.targets import Scale
-from pipelines.validation.crossval import Features, Plan, cross_validate, random_state
+from pipelines.validation.crossval import Plan, cross_validate, random_state
 from pipelines.validation.estimators import Fit, fit_one, fits_of
 from pipelines.validation.splits import Fold, split
 
@@ -290,3 +293,28 @@ def test_other_libraries_trees_are_variants_too(toy, package, name, settings):
     result = validated(toy, make_features(), variants)
     assert result.variants[0].score > 0.7
     assert json.loads(json.dumps(result.variants[0].recipe)) == result.variants[0].recipe
+
+
+def test_what_encoders_do_to_columns_is_said(toy):
+    """By networks' encoders and by those of estimators, each sentence once."""
+    features = make_features()
+    frames = [each.assign(seat=[f"A{i % 7}/{i % 5}" for i in range(len(each))], ship="Titanic")
+              for each in (features.train, features.test)]  # fmt: skip
+    features = replace(features, train=frames[0], test=frames[1])
+    encoder = partial(DefaultEncoder, max_one_hot=5)
+    both = {
+        "network": replace(toy.variants["network"], recipe=QUICK, make_encoder=encoder),
+        "trees": Variant(make_encoder=encoder, make_estimator=trees),
+    }
+    result = cross_validate(toy, features, plan(toy, variants=both))
+    notes = ["seat is split at '/' into 2 parts", "ship is left out: every training row holds the same value"]
+    assert [variant.notes for variant in result.variants] == [notes, notes]
+    lines = list(score_lines(toy, result))
+    at = lines.index("columns not taken as they are")
+    assert lines[at + 1 : at + 4] == [*(f"  {note}" for note in notes), lines[at + 3]]
+    assert lines[at + 3].startswith("baseline on the same folds")
+
+
+def test_there_may_be_no_baseline_at_all(toy):
+    alone = replace(toy, baselines={"majority class": None, "logistic regression": None})
+    assert cross_validate(alone, make_features(), plan(toy)).baselines == []

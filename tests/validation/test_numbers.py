@@ -13,6 +13,7 @@ from toys import fitted_baselines, make_features, number_features, plan
 
 from pipelines.competition import Number, Published, Recipe, Variant
 from pipelines.errors import TrainingWarning, UsageError
+from pipelines.features.frames import Features
 from pipelines.metrics import Metric
 from pipelines.models import MLP, BatchEnsemble
 from pipelines.training.estimator import TorchRegressor
@@ -20,7 +21,7 @@ from pipelines.training.targets import Scale
 from pipelines.validation import baselines, crossval
 from pipelines.validation.baselines import seconds_of_linear, simple_models, without_slow
 from pipelines.validation.blend import fit_linear
-from pipelines.validation.crossval import Features, FoldEncoder, cross_validate, member_seed
+from pipelines.validation.crossval import FoldEncoder, cross_validate, member_seed
 from pipelines.validation.forecast import forecast
 from pipelines.validation.splits import split
 

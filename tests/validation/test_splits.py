@@ -14,14 +14,16 @@ from toys import QUICK, fitted_baselines, make_features, only, plan
 from pipelines.competition import Recipe
 from pipelines.encoders import LeaveOneOutMean, TabularEncoder
 from pipelines.errors import DataError, DataWarning, UsageError
+from pipelines.features.belonging import codes_of, group_codes, split_line, time_order, together
+from pipelines.features.frames import Features
 from pipelines.models import MLP
 from pipelines.run import run
 from pipelines.settings.knobs import Knobs
 from pipelines.training.fit import Job
 from pipelines.validation.blend import blend
-from pipelines.validation.crossval import Features, FoldEncoder, cross_validate
+from pipelines.validation.crossval import FoldEncoder, cross_validate
 from pipelines.validation.results import Predictions, summarise
-from pipelines.validation.splits import codes_of, group_codes, split, split_line, time_order, together
+from pipelines.validation.splits import split
 
 
 def grouped(rng, n_groups, n_rows, n_twins=0):

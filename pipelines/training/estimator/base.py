@@ -39,22 +39,23 @@ class TorchEstimator(BaseEstimator):  # type: ignore[misc]
     """A network and its training with scikit-learn's manners; `TorchClassifier` and `TorchRegressor` derive from it."""
 
     _METRIC: Allowed  # what the metric may be
+    _USUAL_METRIC: Metric
 
     def __init__(
         self,
-        make_model: Callable[[int, int], nn.Module] | None,
+        make_model: Callable[[int, int], nn.Module] | None = None,
         *,
-        epochs: int,
-        batch_size: int,
-        lr: float,
-        weight_decay: float,
-        schedule: Schedule,
-        patience: int | None,
-        validation_fraction: float,
-        bfloat16: bool,
-        metric: Metric,
-        device: str | torch.device,
-        random_state: int | np.random.RandomState | None,
+        epochs: int = 60,
+        batch_size: int = 64,
+        lr: float = 2e-3,
+        weight_decay: float = 1e-2,
+        schedule: Schedule = "constant",
+        patience: int | None = None,
+        validation_fraction: float = 0.1,
+        bfloat16: bool = False,
+        metric: Metric | None = None,
+        device: str | torch.device = "cpu",
+        random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.make_model = make_model
         self.epochs = epochs
@@ -101,7 +102,8 @@ class TorchEstimator(BaseEstimator):  # type: ignore[misc]
         )  # fmt: skip
         group = Group(
             jobs=(job,), encode=lambda _fold: Encoded(rows), make_model=make_model, n_outputs=n_outputs,
-            recipe=recipe, metric=self.metric, device=pick_device(str(self.device)), number=number,
+            recipe=recipe, metric=self.metric or self._USUAL_METRIC, device=pick_device(str(self.device)),
+            number=number,
         )  # fmt: skip
         with threads_for(n_weights(new_network(make_model, rows.inputs[:2], n_outputs, 0)) <= STACKED_PARAMETERS):
             trained = fit(group).networks[job]
@@ -127,7 +129,7 @@ class TorchEstimator(BaseEstimator):  # type: ignore[misc]
         values, name_of_class = {field.name: getattr(self, field.name) for field in fields(Recipe)}, type(self).__name__
         for name, rule in ALLOWED["Recipe"].items():
             values[name] = allowed(name_of_class, name, values[name], rule)
-        allowed(name_of_class, "metric", self.metric, self._METRIC)
+        allowed(name_of_class, "metric", self.metric, none_or(self._METRIC))
         allowed(name_of_class, "random_state", self.random_state, RANDOM_STATE)
         allowed(name_of_class, "make_model", self.make_model, none_or(MAKE_MODEL))
         return Recipe(**values), self.make_model or default_model, self._number()

@@ -3,7 +3,6 @@
 Shapes: N rows, V rows held out, C classes.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,8 +13,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 from torch import Tensor, nn
 
-from pipelines.competition import Schedule
-from pipelines.metrics import FloatArray, Metric, log_loss
+from pipelines.metrics import FloatArray, log_loss
 from pipelines.settings.allowed import METRIC_OF_CLASSES
 from pipelines.training.estimator.base import TorchEstimator
 
@@ -33,7 +31,7 @@ class TorchClassifier(ClassifierMixin, TorchEstimator):  # type: ignore[misc]
     epochs, batch_size, lr, weight_decay : the usual; the optimizer is AdamW.
     schedule : "constant", "cosine" or "one-cycle", over all steps.
     patience : None to train all epochs on all rows; else stop after so many epochs without a better
-        `metric` on rows that training does not see, and keep the best epoch's weights. These rows are
+        `metric` (None: log loss) on rows that training does not see, and keep the best epoch's weights. These rows are
         `X_val`, `y_val` where `fit` gets them, else `validation_fraction` of the rows, stratified; rows that
         are equal, label and all, are not parted.
     bfloat16 : multiply matrices in bfloat16 on processors and GPUs that have it.
@@ -51,29 +49,7 @@ class TorchClassifier(ClassifierMixin, TorchEstimator):  # type: ignore[misc]
 
     """
 
-    _METRIC = METRIC_OF_CLASSES
-
-    def __init__(
-        self,
-        make_model: Callable[[int, int], nn.Module] | None = None,
-        *,
-        epochs: int = 60,
-        batch_size: int = 64,
-        lr: float = 2e-3,
-        weight_decay: float = 1e-2,
-        schedule: Schedule = "constant",
-        patience: int | None = None,
-        validation_fraction: float = 0.1,
-        bfloat16: bool = False,
-        metric: Metric = log_loss,
-        device: str | torch.device = "cpu",
-        random_state: int | np.random.RandomState | None = None,
-    ) -> None:
-        super().__init__(
-            make_model, epochs=epochs, batch_size=batch_size, lr=lr, weight_decay=weight_decay, schedule=schedule,
-            patience=patience, validation_fraction=validation_fraction, bfloat16=bfloat16, metric=metric,
-            device=device, random_state=random_state,
-        )  # fmt: skip
+    _METRIC, _USUAL_METRIC = METRIC_OF_CLASSES, log_loss
 
     def predict_proba(self, X: ArrayLike) -> FloatArray:
         """Probabilities (N, C) of the classes in the order of `classes_`."""

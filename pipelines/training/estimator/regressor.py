@@ -30,7 +30,7 @@ class TorchRegressor(RegressorMixin, TorchEstimator):  # type: ignore[misc]
     ----------
     make_model : callable `(n_features, 1) -> nn.Module` that returns values (N, 1); None for a small MLP.
     loss : "squared", "absolute" or "huber" (squared up to one standard deviation of y, absolute beyond it).
-    metric : what early stopping looks at, in the units of y.
+    metric : what early stopping looks at, in the units of y; None for RMSE.
     epochs, batch_size, lr, weight_decay, schedule, patience, validation_fraction, bfloat16, device, random_state :
         as in `TorchClassifier`; rows for early stopping are split off at random.
 
@@ -47,7 +47,7 @@ class TorchRegressor(RegressorMixin, TorchEstimator):  # type: ignore[misc]
 
     """
 
-    _METRIC = METRIC_OF_VALUES
+    _METRIC, _USUAL_METRIC = METRIC_OF_VALUES, rmse
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class TorchRegressor(RegressorMixin, TorchEstimator):  # type: ignore[misc]
         patience: int | None = None,
         validation_fraction: float = 0.1,
         bfloat16: bool = False,
-        metric: Metric = rmse,
+        metric: Metric | None = None,
         device: str | torch.device = "cpu",
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
