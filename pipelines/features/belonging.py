@@ -94,7 +94,7 @@ def split_line(competition: Competition, folds: int, groups: IntArray | None, ti
     """How the rows are split, where it is not row by row at random; else nothing."""
     if groups is not None:
         name = getattr(competition.groups, "__name__", competition.groups)  # of a function, or of a column
-        of = "" if name == "<lambda>" else f" of {name}"
+        of = "" if name == "<lambda>" else f" ({name})"
         return f"split: {folds} folds by groups{of}: {len(np.unique(groups))} groups, none in two folds"
     if time is not None:
         return (

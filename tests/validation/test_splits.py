@@ -159,7 +159,7 @@ def test_groups_are_a_column_or_a_function_of_the_rows(titanic):
     assert group_codes(titanic, ROWS) is None
     by_function = replace(titanic, groups=party)
     assert group_codes(by_function, ROWS).tolist() == [0, 1, 1, 2]
-    assert "folds by groups of party: 3 groups" in split_line(by_function, 5, np.array([0, 1, 1, 2]), None)
+    assert "folds by groups (party): 3 groups" in split_line(by_function, 5, np.array([0, 1, 1, 2]), None)
     by_column = replace(titanic, groups="party")
     with pytest.warns(DataWarning, match="groups of titanic: 2 rows have none; each is taken for a group of its own"):
         assert group_codes(by_column, ROWS).tolist() == [0, 1, 0, 2]
@@ -220,7 +220,7 @@ def test_a_run_says_how_rows_are_split_and_practice_keeps_it(titanic, sample_fol
     knobs = Knobs(data=sample_folder, folds=3, seeds=1, epochs=1, device="cpu", practice=True)
     outcome = run(replace(titanic, groups="Ticket"), knobs, say=said.append)
     line = next(line for line in said if line.startswith("split: "))
-    assert re.fullmatch(r"split: 3 folds by groups of Ticket: \d+ groups, none in two folds", line)
+    assert re.fullmatch(r"split: 3 folds by groups \(Ticket\): \d+ groups, none in two folds", line)
     assert outcome.record.practice.rows == pytest.approx(891 / 5, abs=5)
     assert outcome.record.leaks == []
 
