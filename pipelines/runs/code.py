@@ -258,7 +258,7 @@ class _Walk:
         if isinstance(made_of, str):
             self._say(made_of)
         else:
-            self._value(tuple(part if i < 3 or part is None else list(part) for i, part in enumerate(made_of)))
+            self._value(tuple(list(part) if i in (3, 4) and part is not None else part for i, part in enumerate(made_of)))
 
 
 KINDS: dict[Any, Callable[[_Walk, Any], None]] = {

@@ -121,6 +121,6 @@ def _data(features: Features) -> str:
 def _bytes(column: pd.Series) -> Any:
     """The values of a column; of texts and the like a hash of each."""
     if isinstance(column.dtype, np.dtype) and not column.dtype.hasobject:
-        return np.ascontiguousarray(column.to_numpy()).data.cast("B")
+        return np.ascontiguousarray(column.to_numpy()).view(np.uint8)
     categories = repr(list(column.cat.categories)).encode() if isinstance(column.dtype, pd.CategoricalDtype) else b""
     return pd.util.hash_pandas_object(column, index=False).to_numpy().tobytes() + categories

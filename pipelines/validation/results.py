@@ -5,9 +5,9 @@ of the classes, or one value.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import zip_longest
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -15,21 +15,67 @@ from pipelines.competition import Competition, Variant
 from pipelines.metrics import FloatArray, IntArray, Target
 from pipelines.submission.plain import to_plain
 from pipelines.submission.record import Baseline, Forecast, VariantScore
-from pipelines.training.fit import Job
+from pipelines.training.fit import Group, Job
 from pipelines.validation.baselines import compare
 from pipelines.validation.blend import blend, blend_values
 from pipelines.validation.forecast import forecast
 from pipelines.validation.splits import Fold
+
+if TYPE_CHECKING:
+    from pipelines.features.frames import Features
+    from pipelines.validation.crossval import Plan
+    from pipelines.validation.estimators import Fit
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """What the model of one job says: scored rows (n, P), and test rows (M, P), of which a baseline says none.
+
+    Numbers are as they are learned: transformed, no longer standardised. `losses` are a network's training losses,
+    epoch by epoch; `seconds` the job's share of what encoding, training and predicting took; `notes` what the encoder
+    has to say of the columns.
+    """
+
+    job: Job
+    scored: FloatArray
+    test: FloatArray
+    losses: Sequence[float] = ()
+    model: str
+    seconds: float
+    notes: Sequence[str] = ()
+
+
+class Keep:
+    """Keeps what is finished, and finds what was finished before. This one keeps nothing."""
+
+    def begin(
+        self, competition: Competition, features: "Features", folds: Sequence[Fold], plan: "Plan", fits: "Sequence[Fit]"
+    ) -> None:
+        """Hear what is going to be fitted: estimators, baselines, and each network as a fit of its own."""
+
+    def expect(self, groups: Sequence[Group]) -> None:
+        """Hear what is going to be trained, before it is."""
+
+    def find(self, jobs: Sequence[Job], *, pooled: bool = True) -> dict[Job, Finished]:
+        """Those of the jobs that are finished; baselines are not `pooled`."""
+        return {}
+
+    def put(
+        self,
+        finished: Sequence[Finished],
+        encoders: Mapping[int, Any],
+        models: Mapping[Job, Any],
+        *,
+        pooled: bool = True,
+    ) -> None:
+        """Take jobs that were finished together: fitted encoders by fold, networks (`Trained`) or estimators by job."""
 
 
 @dataclass(frozen=True)
 class Predictions:
     """What the models of some jobs of one fold say: scored rows (jobs, n, P); test rows (M, P), their sum.
 
-    Numbers are as they are learned: transformed, no longer standardised.
-
-    `losses` are each network's training losses, epoch by epoch, none of estimators; `seconds` the jobs' share of what
-    encoding, training and predicting took; `notes` what the encoder has to say of the columns.
+    The rest is as in `Finished`; `losses` those of each network, none of estimators.
     """
 
     jobs: Sequence[Job]
@@ -39,6 +85,15 @@ class Predictions:
     model: str
     seconds: float
     notes: Sequence[str] = ()
+
+    @classmethod
+    def of(cls, finished: Sequence[Finished]) -> Self:
+        """Those of networks of one fold; summed in this order, so that the same order gives the same bytes."""
+        first = finished[0]
+        scored, test = np.stack([each.scored for each in finished]), sum(each.test for each in finished[1:])
+        jobs, losses = [each.job for each in finished], [list(each.losses) for each in finished]
+        seconds = sum(each.seconds for each in finished)
+        return cls(jobs, scored, first.test + test, losses, first.model, seconds, first.notes)
 
 
 @dataclass(frozen=True)
