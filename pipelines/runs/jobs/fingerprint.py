@@ -19,7 +19,7 @@ import pipelines
 from pipelines.competition import Competition, Variant
 from pipelines.features.frames import Features
 from pipelines.hardware import has_bfloat16
-from pipelines.runs.code import CUT, code_hash, modules_hash
+from pipelines.runs.jobs.code import CUT, code_hash, modules_hash
 from pipelines.submission.provenance import versions
 
 if TYPE_CHECKING:
