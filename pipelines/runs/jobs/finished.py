@@ -2,13 +2,12 @@
 
 Shapes: n scored rows, M test rows, P predictions of a row.
 
-`about` holds {"version", "jobs": [...]}; a job says what it is (`variant`, `fold`, `seed`, `random_state`, `pooled`), what
-it depended on (`key`, `parts`), and how it went. Its tensors are `<fold>-<seed>/scored` (n, P), `<fold>-<seed>/test` (M, P)
-and, of a network, `<fold>-<seed>/weights/<name>`, as its state dict has them.
+`about` is {"version", "jobs": [...]}; a job says what it is (`variant`, `fold`, `seed`, `random_state`, `pooled`), what
+it depended on (`key`, `parts`), and how it went. Its tensors are `<fold>-<seed>/scored` (n, P), `<fold>-<seed>/test`
+(M, P) and, of a network, `<fold>-<seed>/weights/<name>`, as its state dict has them.
 """
 
 import json
-import os
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
@@ -18,7 +17,7 @@ from typing import Any, NamedTuple
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from pipelines.files import write_whole
+from pipelines.files import link
 from pipelines.runs import tensors
 from pipelines.runs.jobs.fingerprint import Parts, key_of
 from pipelines.runs.tensors import DamagedError
@@ -58,7 +57,7 @@ def save(
     *,
     pooled: bool = True,
 ) -> Path:
-    """Write jobs of one variant, whole or not at all; `models` are networks (`Trained`), or estimators, left out here."""
+    """Write jobs of one variant, whole or not at all; of the `models` the weights of networks (`Trained`)."""
     found: dict[str, Any] = {}
     about = []
     for each in finished:
@@ -69,7 +68,7 @@ def save(
             found |= _weights(f"{ident.prefix}weights/", model.model)
             more = {"scores": model.history.scores, "best_epoch": model.history.best_epoch}
             more["scale"] = None if model.scale is None else asdict(model.scale)
-        of_job = {"key": key_of(parts[each.job]), "parts": parts[each.job], "losses": list(each.losses)}
+        of_job: dict[str, Any] = {"key": key_of(parts[each.job]), "parts": parts[each.job], "losses": list(each.losses)}
         of_job |= {"seconds": each.seconds, "model": each.model, "notes": list(each.notes)}
         about.append(ident._asdict() | {"random_state": each.job.random_state} | of_job | more)
     path = _free(folder, finished[0].job.variant)
@@ -111,15 +110,6 @@ def adopt(path: Path, folder: Path, wanted: Collection[str]) -> Path:
         kept = {name: tensor for name, tensor in found.items() if name.startswith(prefixes)}
         tensors.save(target, kept, about | {"jobs": jobs})
     return target
-
-
-def link(path: Path, target: Path) -> None:
-    """Give a file a second name, or a copy where the file system has none."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        os.link(path, target)
-    except OSError:
-        write_whole(target, path.read_bytes())
 
 
 def read(path: Path, job: Job, about: Mapping[str, Any]) -> Finished:
