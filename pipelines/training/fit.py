@@ -102,8 +102,7 @@ def fit(
     """Train the networks of a group: in stacks, where they can be stacked, and where it pays.
 
     A network depends on its job alone: the same job gives the same network (to rounding) whatever else is trained
-    beside it. Networks for which memory does not suffice together are trained in halves, from their first epoch. Jobs
-    that train together go on from their `checkpoint`, if there is one.
+    beside it. Where memory does not suffice, they are trained in halves; those that have a `checkpoint` go on from it.
 
     Raises: ModelError for a network that cannot be trained as it is; TrainingError for mistakes that the loop sees.
     """
