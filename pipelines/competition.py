@@ -52,7 +52,7 @@ class Variant(Checked):
     """
 
     make_encoder: Callable[[], Any] | None = None  # scikit-learn transformer, fitted on the training fold
-    make_model: "Callable[[int, int], nn.Module] | None" = None  # (n_features, n_classes or 1) -> logits
+    make_model: "Callable[[int, int], nn.Module] | None" = None  # (n_features, n_outputs) -> logits, or values
     make_estimator: Callable[[], Any] | None = None  # scikit-learn classifier or regressor
     recipe: Recipe = field(default_factory=Recipe)  # of a network
 

@@ -169,10 +169,12 @@ def texts_of(found: "Found") -> dict[str, str]:
     from pipelines.new.sample import sample_text
     from pipelines.new.text import columns_text, competition_text, init_text
 
-    texts = {"__init__.py": init_text(found), "competition.py": competition_text(found)}
-    if found.in_columns_file:
-        texts["columns.py"] = columns_text(found)
-    return texts | {"sample.py": sample_text(found)}
+    return {
+        "__init__.py": init_text(found),
+        "competition.py": competition_text(found),
+        "columns.py": columns_text(found),
+        "sample.py": sample_text(found),
+    }
 
 
 def write_folder(place: Path, texts: Mapping[str, str]) -> list[str]:

@@ -131,7 +131,7 @@ SLUG = Allowed(
 )  # fmt: skip
 FUNCTION = Allowed("a function", "函数", callable)
 MAKE_ENCODER = factory(0, "lambda: StandardScaler()")
-MAKE_MODEL = factory(2, "lambda n_features, n_classes: Net(n_features, n_classes)")
+MAKE_MODEL = factory(2, "lambda n_features, n_outputs: Net(n_features, n_outputs)")
 MAKE_ESTIMATOR = factory(0, "lambda: HistGradientBoostingClassifier()")
 METRIC = Allowed(
     "a Metric, such as pipelines.metrics.accuracy", "Metric，例如 pipelines.metrics.accuracy",
@@ -207,6 +207,7 @@ ALLOWED: dict[str, dict[str, Allowed]] = {
     "Metric": {
         "name": TEXT, "per_row": none_or(FUNCTION), "greater_is_better": FLAG, "score": none_or(FUNCTION),
         "of": one_of("labels", "probabilities", "values"), "resampled": none_or(FUNCTION), "least": none_or(ANY),
+        "influence": none_or(FUNCTION),
     },
     "Plan": {
         "folds": whole(2), "seeds": whole(1), "variants": named(a("Variant")), "seed": whole(0, 2**32),

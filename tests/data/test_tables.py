@@ -178,6 +178,8 @@ OTHER_FILES = {
     "UTF-16 bare": (lambda data: data.decode().encode("utf-16-le"), "is UTF-16 text without", "the encoding UTF-8"),
     "Parquet": (lambda _: b"PAR1\x15\x04\0\xff", "is a Parquet file", "download the csv file itself"),
     "JSON": (lambda _: b'{"code":404}', "is JSON", "download the csv file itself"),
+    "JSON's list": (lambda _: b'[\n  {"id": 1}]', "is JSON", "download the csv file itself"),
+    "HTML": (lambda _: b"\n<HTML lang='en'>", "is a web page (HTML)", "download the csv file itself"),
     "Git LFS": (lambda _: b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "Git LFS", "git lfs pull"),
     "sep=": (lambda data: b"sep=,\n" + data, "a line for Excel before its header", "delete its first line"),
 }
@@ -199,6 +201,12 @@ def test_other_files_that_are_named_csv_are_told_by_what_they_are(read_changed, 
     assert what in caught.value.message
     assert step in caught.value.hint
     assert "a spreadsheet saved it in another encoding" not in caught.value.hint
+
+
+@pytest.mark.parametrize("header", ["{id},x", '"{id}",x', "[0],x", "<id>,x"])
+def test_a_header_may_begin_with_any_sign(header):
+    frame = parse_csv("train.csv", f"{header}\n1,2\n".encode())
+    assert (list(frame)[1], frame["x"].tolist()) == ("x", [2])
 
 
 SAMPLE_FAULTS = {
