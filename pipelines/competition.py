@@ -118,6 +118,7 @@ class Competition(Checked):
     slug: str  # as in kaggle.com/competitions/<slug>
     id_column: str | None  # None where train and test files have none: rows are numbered from 1, or 0
     target: str
+    drop_unlabelled: bool = False  # leave training rows without a target out, with a word; else they are an error
     classes: tuple[int | str | bool, ...] = ()  # target values; their order is the order of probabilities
     number: Number | None = None
     metric: "Metric"

@@ -152,6 +152,11 @@ def schema_error(
     also = f"; problems in {', '.join(map(repr, others[:SHOWN]))} too" if others else ""
     cells = raw(first["column"])[same["index"].astype(int)]
     text, mend = isinstance(first["failure_case"], str), declared_at(competition, first["column"])
+    if first["column"] == competition.target and first["words"] == "value missing":
+        mend = (
+            f"{mend[0]}; or let a run leave such rows out: drop_unlabelled=True in competition.py",
+            f"{mend[1]}；也可在 competition.py 中写 drop_unlabelled=True，略去没有目标值的行",
+        )
     return rows_error(name, first["words"], cells, text=text, also=also, mend=mend)
 
 

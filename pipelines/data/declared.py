@@ -169,6 +169,22 @@ def as_found(name: str, data: bytes, frame: pd.DataFrame, columns: Iterable[str]
     return frame, told.lines(name, data)
 
 
+def labelled(
+    competition: Competition, name: str, frame: pd.DataFrame, lines: list[str]
+) -> tuple[pd.DataFrame, list[str]]:
+    """The training rows that have a target, and a line more if `drop_unlabelled` lets others be left out."""
+    if not competition.drop_unlabelled:
+        return frame, lines
+    cells, known = frame[competition.target], {str(value).casefold() for value in competition.classes}
+    words = [w for w in cells.dropna().unique() if is_gap(str(w).strip(BLANKS)) and str(w).casefold() not in known]
+    lacking = cells.isna() | cells.isin(words)
+    if not lacking.any():
+        return frame, lines
+    n, first = int(lacking.sum()), cells.index[lacking][0]
+    none = f"{n} row{'s have' if n > 1 else ' has'} no {competition.target}"
+    return frame[~lacking], [*lines, f"{name}: left out: {none}, the first in line {first}"]
+
+
 def _type(spec: Any, cells: pd.Series) -> Any:
     """The dtype of a column of numbers or truth values; None leaves it as it is, to be refused by `checked_as`."""
     if is_truth(spec):

@@ -86,7 +86,16 @@ def competition_text(found: Found) -> str:
 def columns_text(found: Found) -> str:
     """columns.py: the schema."""
     head = '"""The columns that training and test rows share, and what was seen in them.'
-    return f'{head}\n\n{BY}.\n"""\n\nimport pandera.pandas as pa\n\n{_schema(found)}\n'
+    signs = wrapped(f"DECIMALS = {as_python(decimals(found))}  # fmt: skip", 8) if decimals(found) else []
+    if signs:
+        signs.insert(0, "# The sign before the decimals of numbers that are written as text.")
+    parts = ["import pandera.pandas as pa", "\n".join(signs), _schema(found)]
+    return f'{head}\n\n{BY}.\n"""\n\n' + "\n\n".join(filter(None, parts)) + "\n"
+
+
+def decimals(found: Found) -> dict[str, str]:
+    """Columns of numbers that are not written plainly, each with the sign before its decimals."""
+    return {column.name: column.decimal for column in found.columns if column.decimal}
 
 
 def _schema(found: Found) -> str:
@@ -105,9 +114,10 @@ def _imports(found: Found) -> list[str]:
         f"from sklearn.ensemble import {_boosting(found)}",
     ]
     ours = [
-        f"from competitions.{found.name}.columns import SCHEMA",
+        f"from competitions.{found.name}.columns import {'DECIMALS, ' * bool(decimals(found))}SCHEMA",
         f"from competitions.{found.name}.sample import make_sample",
         f"from pipelines.competition import Competition, {'Number, ' * found.is_number}Preset, Recipe",
+        "from pipelines.features.numerals import as_numbers" * bool(decimals(found)),
         f"from pipelines.metrics import {in_python(found.task.metric)[0]}",
         "from pipelines.variants import mlp, trees",
     ]
@@ -151,7 +161,9 @@ def _add_features(found: Found) -> list[str]:
 def feature_steps(found: Found) -> list[tuple[str, str]]:
     """What is done to the rows: in words, and in Python."""
     split, key = found.split, found.roles.id
-    steps = [
+    of_column = "{name: as_numbers(rows[name], sign) for name, sign in DECIMALS.items()}"
+    steps = [("numbers that are written as text", f"rows.assign(**{of_column})")] * bool(decimals(found))
+    steps += [
         (f"what {side.name} says of {side.key}", f'rows.merge({side.stem}, how="left", on={quoted(side.key)})')
         for side in found.sides
     ]
@@ -198,6 +210,7 @@ def fields(found: Found) -> list[tuple[str, str]]:
         (f"id_column={quoted(roles.id) if roles.id else None}", id_note),
         (f"sample_id={quoted(roles.sample_id)}" * (roles.sample_id != roles.id), f"in {roles.sample.name}"),
         (f"target={quoted(roles.target)}", f"in {roles.train.name} alone"),
+        ("drop_unlabelled=True" * bool(task.n_unlabelled), f"{task.n_unlabelled:,} training rows have no target"),
         *_of_target(found),
         (f"metric={in_python(task.metric)[1]}", assumed(task.notes, "metric")),
         (f"submit={quoted(task.submit)}", ""),

@@ -432,3 +432,17 @@ def test_a_row_in_both_files_is_refused_but_equal_numbering_is_not(titanic, read
     frames["test.csv"].loc[0] = frames["train.csv"].drop(columns="Survived").loc[0]
     with pytest.raises(DataError, match=r"PassengerId 1 stands in train.csv and in test.csv \(1 such rows\)"):
         read_frames()
+
+
+@pytest.mark.parametrize("word", ["", "NA", "?"])
+def test_training_rows_without_a_target_are_an_error_or_left_out_with_a_word(titanic, sample_files, edit, word):
+    train = edit("train.csv", lambda frame: frame.astype({"Survived": object}).assign(
+        Survived=lambda rows: rows["Survived"].where(~rows.index.isin([2, 5]), word)))  # fmt: skip
+    source = Source("folder", "x", {**sample_files, "train.csv": train})
+    with pytest.raises(DataError, match=r"'Survived': .*line 4 .*line 7") as error:
+        read(titanic, source)
+    assert ("drop_unlabelled=True" in error.value.hint) == (word == "")
+    tables = read(replace(titanic, drop_unlabelled=True), source)
+    assert "train.csv: left out: 2 rows have no Survived, the first in line 4" in tables.notes
+    assert (len(tables.train), len(tables.y)) == (889, 889)
+    assert not {3, 6} & set(tables.train["PassengerId"])
