@@ -210,7 +210,7 @@ def fields(found: Found) -> list[tuple[str, str]]:
         (f"id_column={quoted(roles.id) if roles.id else None}", id_note),
         (f"sample_id={quoted(roles.sample_id)}" * (roles.sample_id != roles.id), f"in {roles.sample.name}"),
         (f"target={quoted(roles.target)}", f"in {roles.train.name} alone"),
-        ("drop_unlabelled=True" * bool(task.n_unlabelled), f"{task.n_unlabelled:,} training rows have no target"),
+        ("drop_unlabelled=True" * bool(task.n_unlabelled), f"training rows without a target: {task.n_unlabelled:,}"),
         *_of_target(found),
         (f"metric={in_python(task.metric)[1]}", assumed(task.notes, "metric")),
         (f"submit={quoted(task.submit)}", ""),

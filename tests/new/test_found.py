@@ -385,4 +385,4 @@ def test_training_rows_without_a_target_are_told_and_left_out(word, values, foun
     assert (it.task.n_unlabelled, "" in it.task.shares, word in it.task.shares) == (2, False, False)
     assert it.is_number == isinstance(values[0], float)
     assert "  2 training rows have none, which a run leaves out" in found_lines(it, "files")
-    assert "drop_unlabelled=True,  # 2 training rows have no target" in texts_of(it)["competition.py"]
+    assert "drop_unlabelled=True,  # training rows without a target: 2" in texts_of(it)["competition.py"]
