@@ -76,9 +76,7 @@ class Metric(Checked):
         with code_named(f"the metric {self.name}"):
             return np.asarray(self.per_row(y, self.given(predictions)), dtype=np.float64)
 
-    def se(
-        self, y: Target, predictions: FloatArray, groups: IntArray | None = None, *, rough: bool = False
-    ) -> float:
+    def se(self, y: Target, predictions: FloatArray, groups: IntArray | None = None, *, rough: bool = False) -> float:
         """Standard error of the score; rows of the same number in `groups` (N,) are not independent.
 
         `rough` for one of many that matter little: fewer samples, where each takes long.
@@ -91,8 +89,11 @@ class Metric(Checked):
         self, y: Target, ours: FloatArray, other: FloatArray, groups: IntArray | None = None
     ) -> tuple[float, float]:
         """How much better `ours` (N, P) is than `other`, and the standard error of that, both on the same rows."""
-        gain = self.gain(self(y, ours), self(y, other))
         of_ours, of_other = self._row_by_row(y, ours), self._row_by_row(y, other)
+        if of_ours is not None and of_other is not None and self.per_row is not None:
+            per_row = of_ours - of_other
+            return self.gain(float(per_row.mean()), 0.0), standard_error(per_row, groups)
+        gain = self.gain(self(y, ours), self(y, other))
         if of_ours is not None and of_other is not None:
             return gain, standard_error(of_ours - of_other, groups)
         scores = self.of_samples(y, [ours, other], groups)

@@ -255,6 +255,8 @@ def _assumed_lines(found: "Found") -> list[str]:
 
 def _unknown_lines(found: "Found") -> list[str]:
     split, lines = found.split, []
+    if split.prefix_of and split.unused:
+        lines.append(f"not known: whether test rows come after the others: then --time {split.unused}")
     if not (split.groups or split.prefix_of or split.time):
         of_time = (
             f"{split.unused} is a date, and test rows are not all later: --time {split.unused}; "

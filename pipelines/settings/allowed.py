@@ -180,7 +180,8 @@ ALLOWED: dict[str, dict[str, Allowed]] = {
         "transform": one_of("identity", "log1p"), "loss": LOSS,
     },
     "Competition": {
-        "slug": SLUG, "id_column": none_or(TEXT), "target": TEXT, "drop_unlabelled": FLAG, "metric": METRIC, "sample_submission": TEXT,
+        "slug": SLUG, "id_column": none_or(TEXT), "target": TEXT, "drop_unlabelled": FLAG, "metric": METRIC,
+        "sample_submission": TEXT,
         "classes": Allowed(
             "a tuple of two or more different texts, whole numbers or truth values, or () for a number",
             "至少两个不同文本、整数或布尔值的元组；目标为数值时为 ()", _are_classes,

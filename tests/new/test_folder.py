@@ -48,7 +48,19 @@ def states():
     return three(rows, sample={"Status_C": 0.6, "Status_CL": 0.1, "Status_D": 0.3})
 
 
-FORMS = {**FIVE, "digits": digits, "sentences": sentences, "prefixes": grouped, "states": states}
+def prices():
+    """Numbers that are written as text, and training rows without a target."""
+    rng = np.random.default_rng(0)
+    rows = table(240, price=[f"${value:,.2f}" for value in rng.uniform(1e7, 9e7, 240)])
+    rows["share"] = [f"{value:.3f}%" for value in 100 * rng.random(240)]
+    files = three(rows)
+    files["train.csv"].loc[[3, 7], "y"] = None
+    return files
+
+
+FORMS = {
+    **FIVE, "digits": digits, "sentences": sentences, "prefixes": grouped, "states": states, "prices": prices,
+}  # fmt: skip
 
 
 @pytest.fixture(params=FORMS)
