@@ -4,6 +4,7 @@ import csv
 import io
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Collection, Iterator
 
 import pandas as pd
@@ -12,6 +13,8 @@ from pipelines.data.complaints import broken, foreign
 from pipelines.errors import DataError
 
 SEPARATORS = ",\t;|"  # the one that every row has as often as the header is meant
+
+CELLS = 2_000_000  # of columns that are read as they stand, at a time
 
 # What may stand around a value and is not of it: white space of any script, zero-width characters, byte-order marks.
 UNSEEN = "\u180e\u200b\u200c\u200d\u2060\ufeff"
@@ -85,13 +88,23 @@ def parse_csv(name: str, data: bytes, text_columns: Collection[str] = (), separa
 
 def raw_column(data: bytes, column: str) -> pd.Series:
     """A column's cells as they stand in a file that `parse_csv` has read; empty ones are "". Indexed by line."""
+    return next(raw_columns(data, [column]))
+
+
+def raw_columns(data: bytes, columns: Collection[str]) -> Iterator[pd.Series]:
+    """Several of a file's columns, one after the other, in their order; the file is read once for many cells."""
+    if not columns:
+        return
     separator, header, lines = _scan("", text := _decode("", data), SEPARATORS)
-    raw = pd.read_csv(
-        io.BytesIO(text.encode()), sep=separator, names=header, header=0, usecols=[column], dtype="str",
-        na_filter=False, index_col=False,
-    )[column]  # fmt: skip
-    raw.index = pd.Index(lines)
-    return raw
+    at_a_time, wanted = max(1, CELLS // len(lines)), list(columns)
+    for start in range(0, len(wanted), at_a_time):
+        some = wanted[start : start + at_a_time]
+        raw = pd.read_csv(
+            io.BytesIO(text.encode()), sep=separator, names=header, header=0, usecols=some, dtype="str",
+            na_filter=False, index_col=False,
+        )  # fmt: skip
+        raw.index = pd.Index(lines)
+        yield from (raw[column] for column in some)
 
 
 def header_of(name: str, data: bytes) -> list[str]:
@@ -233,7 +246,7 @@ def _counted(name: str, text: str, separator: str) -> Iterator[tuple[int, int]]:
 def _checked_header(name: str, header: list[str]) -> list[str]:
     """Column names without blanks around them; one that is empty is named by its place, as pandas does."""
     header = [column.strip(BLANKS) or f"Unnamed: {place}" for place, column in enumerate(header)]
-    twice = sorted({column for column in header if header.count(column) > 1})
+    twice = sorted(column for column, n in Counter(header).items() if n > 1)
     if twice:
         raise broken(name, f"has column {twice[0]!r} more than once", f"列 {twice[0]!r} 重复")
     return header

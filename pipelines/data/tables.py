@@ -24,7 +24,7 @@ from pandera.errors import SchemaErrors
 from pipelines.competition import Competition
 from pipelines.data.agreement import WHOLE, agree, codes, first_number, lost_rows, read_sample
 from pipelines.data.complaints import broken, differing_columns, schema_error
-from pipelines.data.declared import HELD, as_declared, as_found, as_numbers, checked_as, is_text, spelled_out
+from pipelines.data.declared import HELD, as_declared, as_found, as_numbers, checked_as, is_text, labelled, spelled_out
 from pipelines.data.sources import Source
 from pipelines.data.strict_csv import header_of, parse_csv, raw_column
 from pipelines.errors import DataError
@@ -108,6 +108,7 @@ def _frame(
     checks = {column: checked_as(spec, frame[column]) for column, spec in columns.items()}
     checks[key] = pa.Column(nullable=False)
     if with_target:
+        frame, notes = labelled(competition, name, frame, notes)
         if competition.number is not None:
             frame[target] = as_numbers(competition, name, frame[target])
         checks[target] = _target(competition)

@@ -125,15 +125,16 @@ def as_numbers(values: pd.Series) -> pd.Series:
         numbers = values.astype("float64")
     else:
         numbers = pd.to_numeric(values.astype(object), errors="coerce").astype("float64")
-    finite: pd.Series = numbers.where(np.isfinite(numbers))
-    return finite
+    finite = np.isfinite(numbers.to_numpy())
+    return numbers if finite.all() else pd.Series(np.where(finite, numbers, np.nan), numbers.index, name=numbers.name)
 
 
 def as_text(values: pd.Series) -> pd.Series:
     """Strings (N,), None where a value is missing."""
-    text = values.astype(object)
-    known = values.notna()
-    return text.where(~known, text.map(str)).where(known, None)
+    known = values.notna().to_numpy()
+    text = np.full(len(values), None, dtype=object)  # by numpy: a frame may have thousands of columns
+    text[known] = [str(value) for value in values.to_numpy(dtype=object)[known]]
+    return pd.Series(text, index=values.index, name=values.name, dtype=object)
 
 
 def parts_of(text: pd.Series, separator: str, n_parts: int) -> pd.DataFrame:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pipelines.validation.crossval import FoldEncoder, Plan
     from pipelines.validation.splits import Fold
 
-LEAST_STACK = 10  # fewer networks in one program do not make up for its overhead
+LEAST_STACK = 5  # fewer networks in one program do not make up for its overhead; on two cores two of 5 beat one of 10
 COPIES = 4  # of a fold's encoded rows at the same time: views, their union, the scaled ones, a margin
 BYTES_OF_WEIGHT = 48  # weights, gradients, moments, a linear layer's outputs
 BYTES_OF_OUTPUT = 8  # of each number that its layers give of each row of a batch, and its gradient
