@@ -5,7 +5,7 @@ Shapes: N rows, D features.
 For encoders that make each row of itself and of what `fit` learned: none that tells a training row's own label apart.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Self
 
 import numpy as np
@@ -24,6 +24,18 @@ def in_blocks(rows: Any) -> Iterator[Any]:
     """
     for start in range(0, max(1, len(rows)), ROWS_AT_A_TIME):
         yield (rows.iloc if hasattr(rows, "iloc") else rows)[start : start + ROWS_AT_A_TIME]
+
+
+def encoded_in_blocks(encode: Callable[[Any], np.ndarray], rows: Any) -> np.ndarray:
+    """What `encode` makes of the rows, block by block; float32 (N, D)."""
+    encoded, start = np.empty((0, 0), dtype=np.float32), 0
+    for block in in_blocks(rows):
+        of_block = encode(block)
+        if not start:
+            encoded = np.empty((len(rows), of_block.shape[1]), dtype=np.float32)
+        encoded[start : start + len(block)] = of_block
+        start += len(block)
+    return encoded
 
 
 class InBlocks(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -48,14 +60,7 @@ class InBlocks(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def transform(self, X: pd.DataFrame) -> np.ndarray:
         """Encode rows; float32 (N, D)."""
-        encoded, start = np.empty((0, 0), dtype=np.float32), 0
-        for block in in_blocks(X):
-            of_block = self._of_block(block)
-            if not start:
-                encoded = np.empty((len(X), of_block.shape[1]), dtype=np.float32)
-            encoded[start : start + len(block)] = of_block
-            start += len(block)
-        return encoded
+        return encoded_in_blocks(self._of_block, X)
 
     def _of_block(self, rows: pd.DataFrame) -> np.ndarray:
         encoded = self.encoder.transform(rows)
