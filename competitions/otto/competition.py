@@ -13,7 +13,6 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from torch import nn
 
 from competitions.otto.features import (
-    add_features,
     make_counts_encoder,
     make_encoder,
     make_pieces_encoder,
@@ -103,7 +102,6 @@ COMPETITION = Competition(
     submit="probabilities",
     sample_submission="sampleSubmission.csv",
     schema=SCHEMA,
-    add_features=add_features,
     variants=VARIANTS,
     baselines={"logistic regression": logistic_regression},
     presets={

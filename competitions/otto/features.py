@@ -20,11 +20,6 @@ BINS = 50
 ROWS_AT_A_TIME = 2048
 
 
-def add_features(products: pd.DataFrame) -> pd.DataFrame:
-    """The counts as they are: every view of them belongs to an encoder."""
-    return products
-
-
 def make_encoder(view: View = "log") -> StandardisedInBlocks:
     """One view of the counts, with the row's sum and number of non-zeros beside it, standardised; float32 (N, 95).
 

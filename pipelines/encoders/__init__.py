@@ -1,7 +1,7 @@
 """Frames -> arrays: scikit-learn transformers, fitted anew on each training fold.
 
 Read `tabular` first: numbers and categories that a competition names. `statistics` of groups stand beside it.
-`default` takes any frame: `kinds` finds out what each column holds; `numbers`, `categories`, `dates` and `sentences`
+`default` takes any frame: `kinds` finds out what each column holds, dates too; `numbers`, `categories` and `sentences`
 make arrays of it. `blocks` encodes a fold of many rows a block at a time.
 """
 

@@ -134,3 +134,21 @@ def test_squares_of_counts_do_not_overflow(read_counts):
     assert features["twice"].iloc[:3].tolist() == [400, 510, 8_000]
     exact = tables.train.filter(like="feat_").to_numpy(dtype=np.int64).sum(axis=1)
     assert features["sum"].tolist() == exact.tolist()
+
+
+def test_rows_to_which_nothing_is_added_are_not_copied(read_counts):
+    competition, tables = read_counts(["7"])
+    features = make_features(competition, tables)
+    assert np.shares_memory(features.train["feat_2"].to_numpy(), tables.train["feat_2"].to_numpy())
+    assert np.shares_memory(features.test["feat_2"].to_numpy(), tables.test["feat_2"].to_numpy())
+    copied = make_features(replace(competition, add_features=lambda rows: rows), tables)
+    pd.testing.assert_frame_equal(features.train, copied.train)
+    pd.testing.assert_frame_equal(features.test, copied.test)
+    assert features.twins.tolist() == copied.twins.tolist()
+
+
+def test_columns_of_another_type_in_the_test_file_get_that_of_both(read_counts):
+    competition, tables = read_counts([str(2**24 + 1)])
+    features = make_features(competition, tables)
+    assert features.train["feat_1"].dtype == features.test["feat_1"].dtype == np.float64
+    assert features.train["feat_2"].dtype == features.test["feat_2"].dtype == np.float32
