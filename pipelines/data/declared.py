@@ -56,7 +56,8 @@ def as_declared(
 ) -> tuple[pd.DataFrame, list[str]]:
     """The frame with its cells as `columns` declare them, and lines for the run's output about words for missing.
 
-    Numbers are float64 or, where whole numbers are declared and none may be missing, of the declared size, if they fit.
+    Numbers are float64 or of the declared size, if they fit: whole ones where none may be missing, and in float32 where
+    it holds each of them (up to 2^24).
     Truth values with gaps are pandas' "boolean". A word that the column may hold is a value; so is one in a text column
     where nothing may be missing.
     Raises: DataError with the lines of cells that are no number or no truth value.
@@ -192,7 +193,10 @@ def _type(spec: Any, cells: pd.Series) -> Any:
     if not is_number(spec):
         return None
     if (limits := _limits(spec)) is None:
-        return None if (cells.abs() > np.finfo(_dtype(spec)).max).any() else _dtype(spec)
+        if (cells.abs() > np.finfo(_dtype(spec)).max).any():
+            return None
+        exact = cells.dtype.kind == "f" or (cells.astype(_dtype(spec)) == cells).all()
+        return _dtype(spec) if exact else np.dtype("float64")
     if spec.nullable:
         return np.dtype("float64")
     whole = cells.dtype.kind in "iu" or (np.isfinite(cells) & (cells % 1 == 0)).all()
