@@ -1,5 +1,6 @@
 """A hash of somebody's own code: what it does counts, where it stands and what stands beside it do not."""
 
+import importlib
 import sys
 import textwrap
 import threading
@@ -37,8 +38,8 @@ HELPERS = """
 """
 OWN = """
     from functools import partial
-    from helpers_{n} import Encoder, WIDTH
-    import helpers_{n} as helpers
+    from own_helpers import Encoder, WIDTH
+    import own_helpers as helpers
 
     def make_encoder():
         return Encoder()
@@ -51,24 +52,29 @@ OWN = """
         return helpers.helper(1)
 
     def inside():
-        from helpers_{n} import helper
+        from own_helpers import helper
         return helper(2)
 
-    LAYERS = {{"deep": 3}}
-    VARIANTS = {{"one": make_model}}
+    LAYERS = {"deep": 3}
+    VARIANTS = {"one": make_model}
     curried = partial(make_model, width=4)
 """
-count = iter(range(1000))
 
 
-def made(tmp_path, monkeypatch, own=OWN, helpers=HELPERS):
-    """The module, with what it imports, under a new name: one that was imported is not read again."""
-    n = next(count)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)
-    for name, text in ((f"helpers_{n}", helpers), (f"own_{n}", own.format(n=n))):
-        (tmp_path / f"{name}.py").write_text(textwrap.dedent(text), encoding="utf-8")
-    return __import__(f"own_{n}")
+def hashes(folder, monkeypatch, own=OWN, helpers=HELPERS):
+    """What the functions of a module are told by, read anew from a folder."""
+    folder.mkdir()
+    for name, text in (("own_helpers", helpers), ("own_code", own)):
+        (folder / f"{name}.py").write_text(textwrap.dedent(text), encoding="utf-8")
+    with monkeypatch.context() as patch:
+        patch.syspath_prepend(str(folder))
+        for name in ("own_helpers", "own_code"):
+            patch.delitem(sys.modules, name, raising=False)
+        module = importlib.import_module("own_code")
+        found = {name: code_hash(getattr(module, name)) for name in NAMES}
+    for name in ("own_helpers", "own_code"):
+        sys.modules.pop(name, None)
+    return found
 
 
 NAMES = ("make_encoder", "make_model", "by_module", "inside", "curried")
@@ -76,7 +82,7 @@ CHANGES = {
     "a comment, a line, another docstring": (
         ('"Says what it is."', '"Says it otherwise."\n\n        # why\n'), None, set()
     ),
-    "another variant": (('VARIANTS = {{"one": make_model}}', 'VARIANTS = {{"one": make_model, "two": partial}}'), None, set()),
+    "another variant": (('{"one": make_model}', '{"one": make_model, "two": partial}'), None, set()),
     "the body": (("[d, width, c,", "[d, width, width, c,"), None, {"make_model", "curried"}),
     "a default": (("width=WIDTH", "width=WIDTH + 1"), None, {"make_model", "curried"}),
     "a bound argument": (("width=4", "width=5"), None, {"curried"}),
@@ -92,25 +98,10 @@ CHANGES = {
 @pytest.mark.parametrize("change", CHANGES)
 def test_what_a_function_does_counts_and_nothing_else(change, tmp_path, monkeypatch):
     own, helpers, differ = CHANGES[change]
-    monkeypatch.setattr("pipelines.runs.jobs.code._version_of", lambda _module: "")
-    before = made(tmp_path, monkeypatch)
     texts = OWN.replace(*own) if own else OWN, HELPERS.replace(*helpers) if helpers else HELPERS
     assert texts != (OWN, HELPERS)
-    after = made(tmp_path, monkeypatch, *texts)
-
-    def said(module, name):  # under names that do not tell the two files apart
-        monkeypatch.setattr("pipelines.runs.jobs.code._Walk._say", named_alike)
-        return code_hash(getattr(module, name))
-
-    assert {name for name in NAMES if said(before, name) != said(after, name)} == differ
-
-
-def named_alike(self, *words):
-    import re
-
-    for word in words:
-        data = word if isinstance(word, bytes) else re.sub(r"helpers_\d+", "helpers", str(word)).encode()
-        self._hash.update(len(data).to_bytes(8, "big") + data)
+    before, after = hashes(tmp_path / "before", monkeypatch), hashes(tmp_path / "after", monkeypatch, *texts)
+    assert {name for name in NAMES if before[name] != after[name]} == differ
 
 
 def shaped(bound):
@@ -153,14 +144,19 @@ def test_what_cannot_be_told_from_another_of_its_kind_equals_nothing():
 
 
 def test_modules_are_told_by_what_they_compile_to(tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend(str(tmp_path))
-    texts = {"a": "def f():\n    return 1\n", "b": '# why\n\ndef f():\n    "What."\n    return 1\n', "c": "def f():\n    return 2\n"}
-    found = []
+    texts = {
+        "plain": "def f():\n    return 1\n",
+        "with words": '# why\n\ndef f():\n    "What."\n    return 1\n',
+        "other": "def f():\n    return 2\n",
+    }
+    found = {}
     for name, text in texts.items():
-        (tmp_path / f"only_{name}.py").write_text(text)
-        monkeypatch.setattr("pipelines.runs.jobs.code.modules_hash", modules_hash)
-        found.append(modules_hash((f"only_{name}",)))
-    assert len(set(found)) == 3  # a module's name counts
-    from pipelines.runs.jobs.code import _compiled
-
-    assert _compiled("only_a") == _compiled("only_b") != _compiled("only_c")
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "only_once.py").write_text(text)
+        with monkeypatch.context() as patch:
+            patch.syspath_prepend(str(folder))
+            modules_hash.cache_clear()
+            found[name] = modules_hash(("only_once",))
+    assert found["plain"] == found["with words"] != found["other"]
+    modules_hash.cache_clear()

@@ -1,4 +1,4 @@
-"""What is finished is kept and found again: after a failure at any write, by other runs, and never what does not fit."""
+"""What is finished is kept and found again: after a failure at any write, by other runs; never what does not fit."""
 
 import errno
 import shutil
@@ -160,12 +160,12 @@ def test_what_is_kept_of_a_network_predicts_as_it_did(way, own):
     assert (job["best_epoch"], len(job["losses"]), job["scale"]) == (2, 2, None)
 
 
-class StoppedHere(Exception):
+class StoppedError(Exception):
     pass
 
 
 @pytest.mark.parametrize("n", range(6))
-@pytest.mark.parametrize("kind", [StoppedHere, KeyboardInterrupt])
+@pytest.mark.parametrize("kind", [StoppedError, KeyboardInterrupt])
 def test_whatever_ends_a_run_at_any_write_the_same_command_goes_on_and_ends_in_the_same_bytes(
     way, own, tmp_path, monkeypatch, kind, n
 ):
