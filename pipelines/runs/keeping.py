@@ -160,12 +160,12 @@ class RunKeep(Keep):
         if self.folder is None:
             return
         with self._lock:
-            if finished[0].losses:
-                self._write(finished, models, pooled=pooled)
-                return
-            self._waiting += [(pooled, each) for each in finished]
-            if sum(each.seconds for _, each in self._waiting) >= SECONDS:
+            networks = bool(finished[0].losses)
+            self._waiting += [] if networks else [(pooled, each) for each in finished]
+            if networks or sum(each.seconds for _, each in self._waiting) >= SECONDS:
                 self._write_waiting()
+            if networks:
+                self._write(finished, models, pooled=pooled)
 
     def _write_waiting(self) -> None:
         with self._lock:
