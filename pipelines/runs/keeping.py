@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +13,7 @@ from pipelines.data.sources import Source
 from pipelines.data.tables import Tables
 from pipelines.features.frames import Features
 from pipelines.files import check_room, full_disk_told, write_whole
+from pipelines.runs.checkpoints import Unfinished, remove_unfinished
 from pipelines.runs.folder import PLAN, RECORD, RunFolder, folders, new_folder
 from pipelines.runs.jobs import finished as files
 from pipelines.runs.jobs import found
@@ -132,6 +133,17 @@ class RunKeep(Keep):
         rows = len(self._parts) - len(self._there) + len(self._parts)
         check_room(self.folder.path, ASIDE + 4 * sum(missing) + self._bytes_of_job * rows)
 
+    def checkpoint(self, jobs: Sequence[Job]) -> Unfinished | None:
+        """Where networks that train together are kept before they are finished."""
+        if self.folder is None:
+            return None
+        first, of_many = jobs[0], f"{len(jobs)} networks at once"
+        which = of_many if len(jobs) > 1 else f"fold {first.fold + 1} seed {first.seed + 1}"
+        return Unfinished(self.folder.path, self._keys(jobs), f"{first.variant}, {which}", self.say)
+
+    def _keys(self, jobs: Iterable[Job]) -> list[str]:
+        return [key_of(self._parts[Ident.of(job)]) for job in jobs]
+
     def find(self, jobs: Sequence[Job], *, pooled: bool = True) -> dict[Job, Finished]:
         """Those of the jobs that are in the folder."""
         done = {}
@@ -166,6 +178,7 @@ class RunKeep(Keep):
                 self._write_waiting()
             if networks:
                 self._write(finished, models, pooled=pooled)
+                remove_unfinished(self.folder.path, self._keys(each.job for each in finished))
 
     def _write_waiting(self) -> None:
         with self._lock:
@@ -193,6 +206,7 @@ class RunKeep(Keep):
                 ids=ids[0], y=features.y, fold=result.fold, oof=result.oof, test_ids=ids[1], test=result.test,
                 units=features.dependent, variants=result.alone,
             ).save(self.folder.path)  # fmt: skip
+            remove_unfinished(self.folder.path)
             record.save(self.folder.path / RECORD)
 
 
