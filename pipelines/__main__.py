@@ -54,6 +54,11 @@ def run_command(
     practice: Annotated[
         bool, typer.Option("--practice", help="Hide a fifth of the training rows; in the end, the score on those.")
     ] = False,
+    runs: Annotated[str, typer.Option(help='Where each run has a folder; "" keeps nothing.')] = "runs",
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Train all anew: take over nothing that other runs have finished.")
+    ] = False,
+    note: Annotated[str | None, typer.Option(help="What to remember of this run.", metavar="TEXT")] = None,
     tensorboard: console.TensorBoard = None,
     visdom: console.Visdom = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the csv's path (run) or the score (cv).")] = False,
@@ -69,6 +74,7 @@ def run_command(
         knobs = Knobs(
             data=data, output=output, preset=preset, variants=_names(variants), folds=folds, seeds=seeds,
             epochs=epochs, seed=seed, device=device, memory=memory, practice=practice,
+            runs=Path(runs) if runs else None, restart=restart, note=note,
         )  # fmt: skip
         outline = find(name)
         check(knobs, outline, write=writes)

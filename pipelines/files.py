@@ -129,3 +129,20 @@ def remove_abandoned(path: Path) -> bool:
         finally:
             os.close(descriptor)
     return False
+
+
+def is_locked(path: Path) -> bool:
+    """Whether a process holds the lock on a file; False where there is no such file."""
+    if sys.platform == "win32":
+        return path.exists()
+    try:
+        descriptor = os.open(path, os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False

@@ -17,6 +17,7 @@ from pipelines.features.frames import Features, make_features
 from pipelines.files import sha256
 from pipelines.hardware import pick_device
 from pipelines.report.curves import OnTask
+from pipelines.runs.keeping import keeping
 from pipelines.settings.knobs import Knobs, check_names
 from pipelines.settings.trial import try_metric
 from pipelines.submission import linter, writer
@@ -31,12 +32,13 @@ from pipelines.validation.results import CVResult
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run leaves: its source, its scores, the record, and the csv's path if one was written."""
+    """What a run leaves: its source, its scores, the record, the csv's path if one was written, and its folder."""
 
     source: Source
     result: CVResult
     record: Record
     path: Path | None
+    folder: Path | None = None
 
 
 def make_plan(competition: Competition, knobs: Knobs) -> Plan:
@@ -95,20 +97,22 @@ def run(
     features = make_features(competition, tables)
     for line in split_lines(competition, plan.folds, features):
         say(line)
-    result = cross_validate(competition, features, plan, on_epoch, on_task)
-    on_result(source, result)
-    record, path = make_record(competition, knobs, plan, source, result, leaks), None
-    if hidden is not None:
-        record = replace(record, practice=hidden.score(competition.metric, result.test))
-    elif write:
-        csv = writer.to_csv(competition, tables.sample_submission, tables.test[competition.key], result.test)
-        known = (float(tables.y.min()), float(tables.y.max())) if competition.number else None
-        linter.check(competition, csv, source.files[competition.sample_submission], known)
-        record = replace(record, csv_sha256=sha256(csv), seconds=round(time.perf_counter() - started, 2))
-        name = f"{knobs.preset}-sample" if source.kind == "sample" else knobs.preset
-        path = writer.save(output, name, csv, record)
-    seconds = record.seconds or round(time.perf_counter() - started, 2)
-    return Outcome(source, result, replace(record, seconds=seconds), path)
+    with keeping(competition.slug, knobs, source, say, write=write) as keep:
+        result = cross_validate(competition, features, plan, on_epoch, on_task, keep)
+        on_result(source, result)
+        record, path = make_record(competition, knobs, plan, source, result, leaks, keep.name), None
+        if hidden is not None:
+            record = replace(record, practice=hidden.score(competition.metric, result.test))
+        elif write:
+            csv = writer.to_csv(competition, tables.sample_submission, tables.test[competition.key], result.test)
+            known = (float(tables.y.min()), float(tables.y.max())) if competition.number else None
+            linter.check(competition, csv, source.files[competition.sample_submission], known)
+            record = replace(record, csv_sha256=sha256(csv), seconds=round(time.perf_counter() - started, 2))
+            name = f"{knobs.preset}-sample" if source.kind == "sample" else knobs.preset
+            path = writer.save(output, name, csv, record)
+        record = replace(record, seconds=record.seconds or round(time.perf_counter() - started, 2))
+        keep.finish(record, competition, tables, features, result)
+    return Outcome(source, result, record, path, keep.path)
 
 
 def plan_line(competition: Competition, plan: Plan) -> str:
@@ -136,8 +140,9 @@ def split_lines(competition: Competition, folds: int, features: Features) -> Ite
 
 
 def make_record(
-    competition: Competition, knobs: Knobs, plan: Plan, source: Source, result: CVResult, leaks: list[str]
-) -> Record:
+    competition: Competition, knobs: Knobs, plan: Plan, source: Source, result: CVResult, leaks: list[str],
+    run: str | None,
+) -> Record:  # fmt: skip
     """What the run found out; the csv's hash and the seconds are filled in when they are known."""
     return Record(
         slug=competition.slug, data=source.kind, where=source.where, inputs_sha256=source.hashes(),
@@ -145,4 +150,5 @@ def make_record(
         fold_se=result.fold_se, variants=result.variants, baselines=result.baselines, forecast=result.forecast,
         folds=plan.folds, seeds=plan.seeds, seed=plan.seed, preset=knobs.preset, device=plan.device,
         versions=versions(), git_commit=git_commit(), peak_memory_mb=peak_memory_mb(), leaks=leaks,
+        run=run, note=knobs.note,
     )  # fmt: skip

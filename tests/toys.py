@@ -1,6 +1,7 @@
 """Small rows and plans for what is cross-validated in the tests."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -8,7 +9,7 @@ import pandas as pd
 from pipelines.competition import Recipe, Variant
 from pipelines.features.frames import Features
 from pipelines.validation.crossval import Plan
-from pipelines.validation.estimators import fit_all, fits_of, out_of_fold
+from pipelines.validation.estimators import fit_all, fit_one, fits_of, out_of_fold
 
 QUICK = Recipe(epochs=20, batch_size=64, lr=0.1, weight_decay=0.0)
 
@@ -42,5 +43,5 @@ def fitted_baselines(competition, models, features, folds, workers=1, on_task=la
     """What simple models, functions that make one by name, say out of fold."""
     variants = {name: Variant(make_estimator=make) for name, make in models.items()}
     fits = fits_of(plan(competition, folds=len(folds)), variants, pooled=False)
-    said = fit_all(competition, features, folds, fits, workers, on_task)
+    said = fit_all(partial(fit_one, competition, features, folds), fits, workers, on_task)
     return out_of_fold(said, folds, len(features.y))

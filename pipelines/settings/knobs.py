@@ -30,7 +30,10 @@ class Knobs:
     seed: int = 0
     device: str = "auto"
     memory: int | None = None  # 10^6 bytes
-    practice: bool = False  # hide some training rows and score on them; such a run writes nothing
+    practice: bool = False  # hide some training rows and score on them; such a run writes no csv
+    runs: Path | None = Path("runs")  # where each run has a folder; None keeps nothing
+    restart: bool = False  # take over nothing that other runs have finished
+    note: str | None = None
 
 
 def check(knobs: Knobs, outline: Outline, *, write: bool) -> None:
@@ -51,6 +54,8 @@ def check(knobs: Knobs, outline: Outline, *, write: bool) -> None:
     check_names(outline.name, knobs, outline.presets, outline.variants)
     if write:
         refuse_unwritable(knobs.output / (outline.slug or ""))
+    if knobs.runs is not None:
+        refuse_unwritable(knobs.runs / (outline.slug or ""), "--runs")
 
 
 def check_names(competition: str, knobs: Knobs, presets: Iterable[str] | None, variants: Iterable[str] | None) -> None:
@@ -122,9 +127,9 @@ def _is_copy(found: str, name: str) -> bool:
     return bool(re.fullmatch(rf"{stem}\W*(copy|副本)?\W*\d*\W*{ending}(.csv|.txt)?", found, re.IGNORECASE))
 
 
-def refuse_unwritable(folder: Path) -> None:
-    """Say before the training, not after it, that the output cannot be written."""
+def refuse_unwritable(folder: Path, option: str = "--output") -> None:
+    """Say before the training, not after it, that what an option names cannot be written to."""
     there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not there.is_dir() or not os.access(there, os.W_OK):
         what = "is not a folder" if not there.is_dir() else "cannot be written to"
-        raise UsageError(f"--output: {there} {what}", "choose another folder", "请选择其他输出文件夹")
+        raise UsageError(f"{option}: {there} {what}", "choose another folder", "请选择其他输出文件夹")

@@ -10,7 +10,7 @@ from pipelines.files import sha256_file, write_whole
 from pipelines.submission.plain import from_plain
 
 VERSION = 2  # of the form; records without a number are older and load all the same
-OPTIONAL = ("practice", "kaggle")  # left out of the file where there is none
+OPTIONAL = ("practice", "kaggle", "run", "note")  # left out of the file where there is none
 
 
 class RecordError(ValueError):
@@ -111,6 +111,8 @@ class Record:
     seconds: float | None = None
     peak_memory_mb: float | None = None  # 10^6 bytes
     kaggle: Verdict | None = None
+    run: str | None = None  # name of the folder that the run has left
+    note: str | None = None  # what the user wants to remember of it
     version: int = VERSION
     extra: Mapping[str, Any] = field(default_factory=dict)  # what other versions have beside these
 

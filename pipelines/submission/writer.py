@@ -45,9 +45,9 @@ def n_ranked(competition: Competition) -> int:
 def save(folder: Path, name: str, csv: bytes, record: Record) -> Path:
     """Write `<time>-<name>.csv` and its record `<time>-<name>.json` to `folder`; returns the csv's path.
 
-    The record comes first: a csv that is there has a record. Times are UTC.
+    Of a run with a folder they have the folder's name. The record comes first: a csv that is there has a record.
     """
-    with reserved(folder, f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{name}") as path:
+    with reserved(folder, record.run or f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{name}") as path:  # in UTC, as folders
         record.save(path.with_suffix(".json"))
         try:
             write_whole(path, csv)

@@ -72,6 +72,7 @@ class Group:
     metric: Metric
     device: torch.device
     number: Number | None = None
+    n_weights: int = 0  # of a network
 
 
 @dataclass(frozen=True)

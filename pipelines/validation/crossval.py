@@ -8,9 +8,9 @@ stopping looks at are split off the training fold before the encoder is fitted.
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
 
@@ -21,17 +21,17 @@ import torch
 from pipelines.competition import Competition, Number, Variant
 from pipelines.features.frames import Features
 from pipelines.hardware import blas_on_one_thread, cores
-from pipelines.metrics import FloatArray
+from pipelines.metrics import FloatArray, IntArray
 from pipelines.report.curves import OnTask, counted
 from pipelines.settings.allowed import Checked
 from pipelines.training import loop
-from pipelines.training.fit import Encoded, Fitted, Job, OnEpoch, Rows, Trained, fit, hold_out
+from pipelines.training.fit import Encoded, Fitted, Group, Job, OnEpoch, Rows, Trained, fit, hold_out
 from pipelines.training.targets import Scale, learned
 from pipelines.validation.baselines import simple_models, without_slow
 from pipelines.validation.conditions import Form, as_inputs, encode_fitted, form_of, warn_if_constant
-from pipelines.validation.estimators import ROWS_AT_A_TIME, fit_all, fits_of, out_of_fold
+from pipelines.validation.estimators import ROWS_AT_A_TIME, fit_all, fit_one, fits_of, networks_of, out_of_fold
 from pipelines.validation.groups import fits_at_a_time, make_groups
-from pipelines.validation.results import CVResult, Predictions, summarise
+from pipelines.validation.results import CVResult, Finished, Keep, Predictions, summarise
 from pipelines.validation.splits import Fold, split
 
 FEW_ROWS = 2_000  # that tell how many features an encoder makes
@@ -70,12 +70,14 @@ def cross_validate(
     plan: Plan,
     on_epoch: OnEpoch = lambda _job, _epoch, _loss: None,
     on_task: OnTask = lambda _what, _done, _of: None,
+    keep: Keep | None = None,
 ) -> CVResult:
     """Train `plan.folds` x `plan.seeds` models of each variant; score each row by models that have not seen it.
 
     `on_epoch` hears of each network after each of its epochs, `on_task` of what is trained, predicted and compared.
     Estimators go first: they, with code of the competition's own, may fail, and networks take longest.
     """
+    keep = keep or Keep()
     folds = split(features.y, plan.folds, plan.seed, features.twins, groups=features.groups, time=features.time)
     number = competition.number
     encoders = {name: FoldEncoder(features, folds, each, plan.seed, number) for name, each in plan.variants.items()}
@@ -83,25 +85,29 @@ def cross_validate(
     models = without_slow(competition, simple_models(competition), len(features.y), n_features)
     simple = {name: Variant(make_estimator=make) for name, make in models.items()}
     fits, of_simple = fits_of(plan, plan.variants), fits_of(plan, simple, pooled=False)
-    said = fit_all(competition, features, folds, [*fits, *of_simple], fits_at_a_time(plan, encoders), on_task)
+    keep.begin(competition, features, folds, plan, [*fits, *of_simple, *networks_of(plan)])
+    one = partial(fit_one, competition, features, folds, keep=keep)
+    said = fit_all(one, [*fits, *of_simple], fits_at_a_time(plan, encoders), on_task)
     predicted, baselines = said[: len(fits)], out_of_fold(said[len(fits) :], folds, len(features.y))
     networks = {name: encoders[name] for name in plan.networks}
     if networks:
-        predicted += train_networks(competition, plan, networks, on_epoch, on_task)
+        predicted += train_networks(competition, plan, networks, on_epoch, on_task, keep)
     return summarise(competition, features.y, plan.variants, folds, predicted, baselines, features.dependent)
 
 
 def train_networks(
-    competition: Competition, plan: Plan, encoders: "Mapping[str, FoldEncoder]", on_epoch: OnEpoch, on_task: OnTask
-) -> list[Predictions]:
+    competition: Competition, plan: Plan, encoders: "Mapping[str, FoldEncoder]", on_epoch: OnEpoch, on_task: OnTask,
+    keep: Keep,
+) -> list[Predictions]:  # fmt: skip
     """Train the networks of each of the encoders' variants; what they say of the rows."""
     groups, workers, threads = make_groups(competition, plan, encoders)
+    keep.expect(groups)
     first = next(iter(encoders.values()))
     with cores(workers, threads, on_epoch) as (pool, step):
-        trained = as_completed([pool.submit(fit, group, step) for group in groups])
-        fitted = [done.result() for done in counted("trainings", trained, len(groups), on_task)]
-        said = pool.map(partial(predict, first.features, first.folds), fitted_folds(fitted))
-        return list(counted("predictions", said, sum(len(each.encoders) for each in fitted), on_task))
+        tasks = [pool.submit(train_group, first.features, first.folds, step, keep, group) for group in groups]
+        for done in counted("trainings", as_completed(tasks), len(tasks), on_task):
+            done.result()
+    return [said for task in tasks for said in task.result()]
 
 
 @dataclass(frozen=True)
@@ -163,41 +169,41 @@ def member_seed(seed: int, fold: int, number: int) -> int:
     return int(np.random.SeedSequence([seed, fold, number]).generate_state(1)[0]) % 2**31
 
 
-@dataclass(frozen=True)
-class FittedFold:
-    """Networks that one group has trained on one fold, their jobs, and the encoder that they were trained with."""
-
-    jobs: Sequence[Job]
-    networks: Sequence[Trained]
-    encoder: Any
-    seconds: float
-
-
-def fitted_folds(fitted: Sequence[Fitted]) -> Iterator[FittedFold]:
-    """What all groups have trained, fold by fold; a group's seconds are shared out equally."""
-    for group in fitted:
-        for fold, encoder in group.encoders.items():
-            jobs = [job for job in group.networks if job.fold == fold]
-            seconds = group.seconds / len(group.encoders)
-            yield FittedFold(jobs, [group.networks[job] for job in jobs], encoder, seconds)
+def train_group(
+    features: Features, folds: Sequence[Fold], on_epoch: OnEpoch, keep: Keep, group: Group
+) -> list[Predictions]:
+    """What a group's networks say of their folds' scored rows, and of the test rows; those not finished are trained."""
+    there = keep.find(group.jobs)
+    missing = tuple(job for job in group.jobs if job not in there)
+    if missing:
+        fitted = fit(replace(group, jobs=missing), on_epoch)
+        done = [each for fold in fitted.encoders for each in predict(features, folds[fold].scored, fold, fitted)]
+        keep.put(done, fitted.encoders, fitted.networks)
+        there |= {each.job: each for each in done}
+    of_folds = {job.fold: [there[each] for each in group.jobs if each.fold == job.fold] for job in group.jobs}
+    return [Predictions.of(of_fold) for of_fold in of_folds.values()]
 
 
-def predict(features: Features, folds: Sequence[Fold], fitted: FittedFold) -> Predictions:
+def predict(features: Features, scored_rows: IntArray, fold: int, fitted: Fitted) -> list[Finished]:
     """What networks of a fold say of its scored rows, and of the test rows."""
-    started = time.perf_counter()
-    scored_rows = folds[fitted.jobs[0].fold].scored
-    scored = _predicted(fitted, features.train.iloc[scored_rows])
-    test = _predicted(fitted, features.test).sum(axis=0)
-    losses = [network.history.losses for network in fitted.networks]
-    seconds = fitted.seconds + time.perf_counter() - started
-    model, notes = repr(fitted.networks[0].model), getattr(fitted.encoder, "notes_", ())
-    return Predictions(fitted.jobs, scored, test, losses, model, seconds, notes)
+    started, encoder = time.perf_counter(), fitted.encoders[fold]
+    networks = {job: network for job, network in fitted.networks.items() if job.fold == fold}
+    scored = _predicted(encoder, list(networks.values()), features.train.iloc[scored_rows])
+    test = _predicted(encoder, list(networks.values()), features.test)
+    seconds = fitted.seconds / len(fitted.networks) + (time.perf_counter() - started) / len(networks)
+    return [
+        Finished(
+            job=job, scored=scored[i], test=test[i], losses=network.history.losses, model=repr(network.model),
+            seconds=seconds, notes=getattr(encoder, "notes_", ()),
+        )
+        for i, (job, network) in enumerate(networks.items())
+    ]  # fmt: skip
 
 
-def _predicted(fitted: FittedFold, rows: pd.DataFrame) -> FloatArray:
+def _predicted(encoder: Any, networks: Sequence[Trained], rows: pd.DataFrame) -> FloatArray:
     """Predictions (networks, len(rows), P); encoded a piece at a time, since an encoder may make many columns."""
     pieces = [rows.iloc[start : start + ROWS_AT_A_TIME] for start in range(0, len(rows), ROWS_AT_A_TIME)]
-    device = next(fitted.networks[0].model.parameters()).device
-    encoded = (as_inputs(fitted.encoder.transform(piece)).to(device) for piece in pieces)
-    said = [np.stack([loop.predict(each.model, X, each.scale) for each in fitted.networks]) for X in encoded]
+    device = next(networks[0].model.parameters()).device
+    encoded = (as_inputs(encoder.transform(piece)).to(device) for piece in pieces)
+    said = [np.stack([loop.predict(each.model, X, each.scale) for each in networks]) for X in encoded]
     return np.concatenate(said, axis=1)

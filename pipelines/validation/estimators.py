@@ -6,7 +6,7 @@ as it is learned (`Number.forward`).
 
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -25,7 +25,7 @@ from pipelines.report.curves import OnTask, counted
 from pipelines.training.fit import Job
 from pipelines.training.targets import Scale, learned
 from pipelines.validation.conditions import encode_fitted, parts_of, takes_groups
-from pipelines.validation.results import Predictions
+from pipelines.validation.results import Finished, Keep, Predictions
 from pipelines.validation.splits import Fold
 
 if TYPE_CHECKING:
@@ -63,49 +63,71 @@ def fits_of(plan: "Plan", variants: Mapping[str, Variant], *, pooled: bool = Tru
     return fits
 
 
+def networks_of(plan: "Plan") -> list[Fit]:
+    """Each network of a plan as a fit of its own: what there is to train."""
+    return [
+        Fit(variant, (replace(job, variant=name),))
+        for name, variant in plan.networks.items()
+        for fold in range(plan.folds)
+        for job in plan.jobs(fold)
+    ]
+
+
 def fit_all(
-    competition: Competition, features: "Features", folds: Sequence[Fold], fits: Sequence[Fit], workers: int,
-    on_task: OnTask,
-) -> list[Predictions]:  # fmt: skip
-    """What each estimator says, in the order of `fits`; so many fits at a time, one thread each."""
+    one: Callable[[Fit], Predictions], fits: Sequence[Fit], workers: int, on_task: OnTask
+) -> list[Predictions]:
+    """What each estimator says, in the order of `fits`; `one` fits so many at a time, one thread each."""
     kinds = {"estimators": any(fit.pooled for fit in fits), "baselines": any(not fit.pooled for fit in fits)}
     what = " and ".join(kind for kind, there in kinds.items() if there)
     with _warnings_said_once(), cores(workers, 1) as (pool, _step):
-        tasks = [pool.submit(partial(fit_one, competition, features, folds), fit) for fit in fits]
+        tasks = [pool.submit(one, fit) for fit in fits]
         for done in counted(what, as_completed(tasks), len(tasks), on_task):
             done.result()
     return [task.result() for task in tasks]
 
 
-def fit_one(competition: Competition, features: "Features", folds: Sequence[Fold], fit: Fit) -> Predictions:
+def fit_one(
+    competition: Competition, features: "Features", folds: Sequence[Fold], fit: Fit, keep: Keep | None = None
+) -> Predictions:
+    """What an estimator says: one that `keep` has, or a new one, fitted on a fold's training rows."""
+    keep, job, n_jobs = keep or Keep(), fit.jobs[0], len(fit.jobs)
+    done = keep.find([job], pooled=fit.pooled).get(job)
+    if done is None:
+        done, encoder, estimator = _fitted(competition, features, folds[job.fold], fit)
+        keep.put([done], {job.fold: encoder}, {job: estimator}, pooled=fit.pooled)
+    scored, test = np.repeat(done.scored[None], n_jobs, axis=0), done.test * n_jobs
+    return Predictions(fit.jobs, scored, test, [], done.model, done.seconds, done.notes)
+
+
+def _fitted(competition: Competition, features: "Features", fold: Fold, fit: Fit) -> tuple[Finished, Any, Any]:
     """Fit a new encoder, if there is one, and a new estimator on a fold's training rows; predict the others."""
     started = time.perf_counter()
-    variant, fold = fit.variant, folds[fit.jobs[0].fold]
+    variant, job = fit.variant, fit.jobs[0]
     assert variant.make_estimator is not None
-    with code_named(f"{fit.jobs[0].variant}: make_estimator"):
+    with code_named(f"{job.variant}: make_estimator"):
         estimator = variant.make_estimator()
     shown = repr(estimator)
     openmp_on_one_thread()  # here, since an estimator may have loaded a library of its own
     advice = _about_texts(variant, features.train)
     parts = "its estimator" if variant.make_encoder is None else "its encoder or estimator"
     groups = None if features.groups is None else features.units[fold.train]
-    with code_named(f"{fit.jobs[0].variant}: {parts}", variant.make_estimator, advice):
+    with code_named(f"{job.variant}: {parts}", variant.make_estimator, advice):
         encoder = None if variant.make_encoder is None else variant.make_encoder()
         for part in (encoder, estimator):
-            _set_chance(part, fit.jobs[0].random_state)
+            _set_chance(part, job.random_state)
         rows, y = features.train.iloc[fold.train], features.y[fold.train]
         target, classes = _target(competition, y)
         seen = learned(y, competition.number)
         inputs = rows if encoder is None else encode_fitted(encoder, rows, seen, groups)
         estimator.fit(inputs, target, **_groups_for(estimator, groups))
-        _refuse_labels(fit.jobs[0].variant, estimator, competition)
+        _refuse_labels(job.variant, estimator, competition)
         scale = None if competition.number is None else Scale.of(competition.number, y)
         said = partial(_predict, competition, encoder, estimator, classes, scale)
         scored = said(features.train.iloc[fold.scored])
-        test = said(features.test) * len(fit.jobs) if fit.pooled else scored[:0]
-    scored = np.repeat(scored[None], len(fit.jobs), axis=0)
+        test = said(features.test) if fit.pooled else scored[:0]
     seconds, notes = time.perf_counter() - started, getattr(encoder, "notes_", ())
-    return Predictions(fit.jobs, scored, test, [], shown, seconds, notes)
+    done = Finished(job=job, scored=scored, test=test, model=shown, seconds=seconds, notes=notes)
+    return done, encoder, estimator
 
 
 def out_of_fold(predictions: Sequence[Predictions], folds: Sequence[Fold], n_rows: int) -> dict[str, FloatArray]:

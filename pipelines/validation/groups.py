@@ -30,10 +30,11 @@ BYTES_OF_NOISE = {"cpu": 2**18, "cuda": 2**22}  # that is made ahead for a netwo
 
 @dataclass(frozen=True)
 class Size:
-    """About how many bytes a fold's rows and one network take, and whether the network fills a CPU core."""
+    """About how many bytes a fold's rows and one network take, its weights, and whether it fills a CPU core."""
 
     rows: float
     network: float
+    weights: int
     large: bool
 
 
@@ -59,6 +60,7 @@ def make_groups(
                     jobs=tuple(replace(job, variant=name) for job in jobs), encode=encode,
                     make_model=_network(encode), n_outputs=competition.n_outputs,
                     recipe=encode.variant.recipe, metric=competition.metric, device=device, number=competition.number,
+                    n_weights=size.weights,
                 )
             )  # fmt: skip
             largest = max(largest, size.rows * len({job.fold for job in jobs}) + size.network * len(jobs))
@@ -138,5 +140,6 @@ def _size(competition: Competition, plan: "Plan", encode: "FoldEncoder") -> Size
     return Size(
         rows=_bytes_of_rows(encode),
         network=float(BYTES_OF_WEIGHT * weights + outputs + noise),
+        weights=weights,
         large=fills_a_core(weights, numbers),
     )

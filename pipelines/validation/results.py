@@ -5,9 +5,9 @@ of the classes, or one value.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import zip_longest
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -15,21 +15,67 @@ from pipelines.competition import Competition, Variant
 from pipelines.metrics import FloatArray, IntArray, Target
 from pipelines.submission.plain import to_plain
 from pipelines.submission.record import Baseline, Forecast, VariantScore
-from pipelines.training.fit import Job
+from pipelines.training.fit import Group, Job
 from pipelines.validation.baselines import compare
 from pipelines.validation.blend import blend, blend_values
 from pipelines.validation.forecast import forecast
 from pipelines.validation.splits import Fold
+
+if TYPE_CHECKING:
+    from pipelines.features.frames import Features
+    from pipelines.validation.crossval import Plan
+    from pipelines.validation.estimators import Fit
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """What the model of one job says: scored rows (n, P), and test rows (M, P), of which a baseline says none.
+
+    Numbers are as they are learned: transformed, no longer standardised. `losses` are a network's training losses,
+    epoch by epoch; `seconds` the job's share of what encoding, training and predicting took; `notes` what the encoder
+    has to say of the columns.
+    """
+
+    job: Job
+    scored: FloatArray
+    test: FloatArray
+    losses: Sequence[float] = ()
+    model: str
+    seconds: float
+    notes: Sequence[str] = ()
+
+
+class Keep:
+    """Keeps what is finished, and finds what was finished before. This one keeps nothing."""
+
+    def begin(
+        self, competition: Competition, features: "Features", folds: Sequence[Fold], plan: "Plan", fits: "Sequence[Fit]"
+    ) -> None:
+        """Hear what is going to be fitted: estimators, baselines, and each network as a fit of its own."""
+
+    def expect(self, groups: Sequence[Group]) -> None:
+        """Hear what is going to be trained, before it is."""
+
+    def find(self, jobs: Sequence[Job], *, pooled: bool = True) -> dict[Job, Finished]:
+        """Those of the jobs that are finished; baselines are not `pooled`."""
+        return {}
+
+    def put(
+        self,
+        finished: Sequence[Finished],
+        encoders: Mapping[int, Any],
+        models: Mapping[Job, Any],
+        *,
+        pooled: bool = True,
+    ) -> None:
+        """Take jobs that were finished together: fitted encoders by fold, networks (`Trained`) or estimators by job."""
 
 
 @dataclass(frozen=True)
 class Predictions:
     """What the models of some jobs of one fold say: scored rows (jobs, n, P); test rows (M, P), their sum.
 
-    Numbers are as they are learned: transformed, no longer standardised.
-
-    `losses` are each network's training losses, epoch by epoch, none of estimators; `seconds` the jobs' share of what
-    encoding, training and predicting took; `notes` what the encoder has to say of the columns.
+    The rest is as in `Finished`; `losses` those of each network, none of estimators.
     """
 
     jobs: Sequence[Job]
@@ -40,6 +86,15 @@ class Predictions:
     seconds: float
     notes: Sequence[str] = ()
 
+    @classmethod
+    def of(cls, finished: Sequence[Finished]) -> Self:
+        """Those of networks of one fold; summed in this order, so that the same order gives the same bytes."""
+        first = finished[0]
+        scored, test = np.stack([each.scored for each in finished]), sum(each.test for each in finished[1:])
+        jobs, losses = [each.job for each in finished], [list(each.losses) for each in finished]
+        seconds = sum(each.seconds for each in finished)
+        return cls(jobs, scored, first.test + test, losses, first.model, seconds, first.notes)
+
 
 @dataclass(frozen=True)
 class CVResult:
@@ -49,6 +104,8 @@ class CVResult:
     variants and, for `test`, averaged over folds. `score` is the metric of `oof` over all rows, `se` its standard error
     over rows. Rows that no fold scores, the first where rows are split by time, are left out of the scores and hold NaN
     in `oof`; the last fold's networks, which have learned from the latest rows, then predict the test rows alone.
+    `alone` holds each variant's own `oof`, `weights` (F, V) those of the variants in each fold's pool, `fold` (N,) the fold
+    that scores each row, or -1.
     """
 
     oof: FloatArray
@@ -60,6 +117,9 @@ class CVResult:
     variants: list[VariantScore]
     baselines: list[Baseline]
     forecast: Forecast
+    alone: Mapping[str, FloatArray]
+    weights: FloatArray
+    fold: IntArray
 
 
 def summarise(
@@ -77,7 +137,8 @@ def summarise(
     the same number in `groups` (N,) do not count as independent in the errors.
     """
     scored, n_rows = [fold.scored for fold in folds], len(y)
-    of_variant = {name: [each for each in predictions if each.jobs[0].variant == name] for name in variants}
+    in_order = sorted(predictions, key=lambda each: each.jobs[0])  # so that sums do not depend on who was quicker
+    of_variant = {name: [each for each in in_order if each.jobs[0].variant == name] for name in variants}
     oof, test = _collect(of_variant, scored, n_rows)
     known = np.sort(np.concatenate(scored))  # rows that are scored: from here on there are no others
     if len(known) < n_rows:
@@ -87,9 +148,10 @@ def summarise(
         baselines = {name: other[known] for name, other in baselines.items()}
     pooled, pooled_test, weights = _pool(competition, oof.mean(axis=1), test, y, scored)
     metric, baselines = competition.metric, {name: in_units(competition, p) for name, p in baselines.items()}
-    scores = []
-    for (name, own), of_seeds, weight in zip(of_variant.items(), oof, weights, strict=True):
+    scores, of_one, fold_of = [], {}, np.full(n_rows, -1)
+    for (name, own), of_seeds, weight in zip(of_variant.items(), oof, weights.mean(axis=0).tolist(), strict=True):
         alone, _, _ = _pool(competition, of_seeds.mean(axis=0)[None], test[:, :1], y, scored)
+        of_one[name] = _everywhere(alone, known, n_rows)
         seconds = round(sum(each.seconds for each in own), 2)
         scores.append(
             VariantScore(
@@ -97,10 +159,10 @@ def summarise(
                 _mean_losses(own, len(folds)), seconds, own[0].model, _settings(variants[name]), _notes(own),
             )
         )  # fmt: skip
-    everywhere = np.full((n_rows, pooled.shape[1]), np.nan)
-    everywhere[known] = pooled
+    for number, fold in enumerate(folds):
+        fold_of[fold.scored] = number
     return CVResult(
-        oof=everywhere,
+        oof=_everywhere(pooled, known, n_rows),
         test=pooled_test,
         score=metric(y, pooled),
         se=metric.se(y, pooled, groups),
@@ -109,7 +171,17 @@ def summarise(
         variants=scores,
         baselines=[compare(competition, y, name, pooled, other, groups) for name, other in baselines.items()],
         forecast=forecast(competition, y, pooled, baselines, len(pooled_test), groups),
+        alone=of_one,
+        weights=weights,
+        fold=fold_of,
     )
+
+
+def _everywhere(predictions: FloatArray, known: IntArray, n_rows: int) -> FloatArray:
+    """Predictions of the `known` rows among all rows (n_rows, P); NaN of the others."""
+    everywhere = np.full((n_rows, predictions.shape[1]), np.nan)
+    everywhere[known] = predictions
+    return everywhere
 
 
 def _collect(
@@ -156,16 +228,16 @@ def in_units(competition: Competition, predictions: FloatArray) -> FloatArray:
 
 def _pool(
     competition: Competition, oof: FloatArray, test: FloatArray, y: Target, scored: list[IntArray]
-) -> tuple[FloatArray, FloatArray, list[float]]:
-    """Blend where there is something to weigh, and give numbers in the file's units.
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Blend where there is something to weigh, and give numbers in the file's units; weights are (F, V).
 
     A single variant's labels do not change with temperature; its numbers stay as they are.
     """
     number = competition.number
     if len(oof) == 1 and (number is not None or competition.submit == "labels"):
-        return in_units(competition, oof[0]), in_units(competition, test[:, 0].mean(axis=0)), [1.0]
+        return in_units(competition, oof[0]), in_units(competition, test[:, 0].mean(axis=0)), np.ones((len(test), 1))
     if number is None:
         pooled, pooled_test, weights = blend(oof, test, y.astype(np.int64, copy=False), scored)
     else:
         pooled, pooled_test, weights = blend_values(oof, test, number.forward(y), scored, number.loss)
-    return in_units(competition, pooled), in_units(competition, pooled_test), weights.mean(axis=0).tolist()
+    return in_units(competition, pooled), in_units(competition, pooled_test), weights

@@ -1,0 +1,113 @@
+"""The folder of a run: a name that is taken once, a lock while the run lives, a record when it has come to its end."""
+
+import json
+import os
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from pipelines.files import claim, is_locked, remove_abandoned
+from pipelines.submission.record import Record
+
+RECORD, PLAN, LOCK = "record.json", "plan.json", ".lock"
+NAME = re.compile(r"\d{8}-\d{6}-.+")  # when it began, in UTC, and what it is
+
+opened_here: list["RunFolder"] = []  # by this process
+
+
+class RunFolder:
+    """What a run leaves lies at `path`; one without `record.json` has not come to its end, or is still running."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._descriptor: int | None = None
+
+    @property
+    def name(self) -> str:
+        """When the run began, and what it is: `20261126-101010-fast`."""
+        return self.path.name
+
+    @property
+    def slug(self) -> str:
+        """The competition's."""
+        return self.path.parent.name
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the run has come to its end: the record is written last."""
+        return (self.path / RECORD).exists()
+
+    @property
+    def is_live(self) -> bool:
+        """Whether a process works in it."""
+        return self._descriptor is not None or is_locked(self.path / LOCK)
+
+    def record(self) -> Record:
+        """What the run found out.
+
+        Raises: RecordError where it has not come to its end, or the record cannot be read.
+        """
+        return Record.load(self.path / RECORD)
+
+    def plan(self) -> dict[str, Any]:
+        """What the run wants, as `plan.json` says; empty where that cannot be read."""
+        try:
+            plan = json.loads((self.path / PLAN).read_bytes())
+        except (OSError, ValueError, RecursionError):
+            return {}
+        return plan if isinstance(plan, dict) else {}
+
+    def networks(self) -> list[Path]:
+        """The files of finished networks, estimators and baselines."""
+        return sorted(self.path.glob("networks/*.safetensors"))
+
+    def lock(self) -> bool:
+        """Take the folder for this process; False where another has it."""
+        remove_abandoned(self.path / LOCK)  # whose owner is gone
+        try:
+            self._descriptor = claim(self.path / LOCK)
+        except OSError:  # another was quicker, or has removed the folder
+            return False
+        opened_here.append(self)
+        return True
+
+    def unlock(self) -> None:
+        """Give the folder back."""
+        if self._descriptor is None:
+            return
+        if os.name == "nt":  # which removes no file that is open
+            os.close(self._descriptor)
+        (self.path / LOCK).unlink(missing_ok=True)
+        if os.name != "nt":
+            os.close(self._descriptor)
+        self._descriptor = None
+
+    def remove_leftovers(self) -> None:
+        """Remove files that a killed run had begun to write."""
+        for part in self.path.rglob(".*.part"):
+            remove_abandoned(part)
+
+
+def new_folder(root: Path, slug: str, what: str, taken: Callable[[str], bool] = lambda _name: False) -> RunFolder:
+    """A new, locked folder `<time>-<what>`, or with `-2` and so on after it; none whose name is `taken` elsewhere."""
+    began = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{what}"
+    for number in count(1):
+        folder = RunFolder(root / slug / f"{began}{f'-{number}' * (number > 1)}")
+        folder.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.path.mkdir()
+        except FileExistsError:
+            continue
+        if not taken(folder.name) and folder.lock():
+            return folder
+        folder.path.rmdir()
+    raise AssertionError("numbers end")
+
+
+def folders(root: Path, slug: str) -> list[RunFolder]:
+    """All runs of a competition, the newest first."""
+    found = [path for path in (root / slug).glob("*") if NAME.fullmatch(path.name) and path.is_dir()]
+    return [RunFolder(path) for path in sorted(found, reverse=True)]

@@ -1,0 +1,270 @@
+"""A hash of somebody's own code: what a function does, whatever it calls, and nothing that it does not.
+
+Comments, lines and what else is in the file change nothing; constants, defaults, closures and the functions and classes
+that it names do. Code of Python, of installed packages and of this project is told by its name and its version.
+"""
+
+import dis
+import importlib.util
+import inspect
+import marshal
+import secrets
+import sys
+import sysconfig
+import types
+from collections.abc import Callable
+from functools import cache
+from hashlib import sha256
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from pipelines.errors import NOT_THEIRS
+
+PLAIN = (type(None), bool, int, float, complex, str, bytes, type(Ellipsis), type(NotImplemented), range, slice)
+DESCRIPTORS = (types.MemberDescriptorType, types.GetSetDescriptorType, types.WrapperDescriptorType)
+BUILTIN = (types.BuiltinFunctionType, types.MethodDescriptorType, types.MethodWrapperType, np.ufunc, torch.dtype)
+OF_EVERY_CLASS = {
+    "__module__", "__doc__", "__dict__", "__weakref__", "__annotations__", "__annotate__", "__annotate_func__",
+    "__annotations_cache__", "__firstlineno__", "__static_attributes__", "__match_args__", "__dataclass_fields__",
+    "__dataclass_params__", "_abc_impl", "__abstractmethods__", "__parameters__", "__orig_bases__",
+}  # fmt: skip
+HAS_DOCSTRING = 0x4000000  # flag of code, since Python 3.13; before that the first constant is the docstring or None
+CUT = 24  # hexadecimal digits of a hash that are kept
+
+
+class UnknownError(ValueError):
+    """Something cannot be told from another of its kind: a file that is open, a lock, a generator."""
+
+
+def code_hash(*values: Any) -> str:
+    """A hash of functions, classes and values, and of all own code that they name.
+
+    Where something cannot be told from another of its kind, the hash is one that no other equals.
+    """
+    try:
+        return _Walk().of(values)
+    except (UnknownError, RecursionError):
+        return f"unknown-{secrets.token_hex(8)}"
+
+
+@cache
+def modules_hash(names: tuple[str, ...]) -> str:
+    """A hash of what modules compile to, without comments, lines and the docstrings of functions."""
+    found = sha256()
+    for name in names:
+        found.update(name.encode() + _compiled(name))
+    return found.hexdigest()[:CUT]
+
+
+def _compiled(module: str) -> bytes:
+    """What a module compiles to; empty for one that is not there, or has no code."""
+    try:
+        spec = importlib.util.find_spec(module)
+        code = spec.loader.get_code(module) if spec and spec.loader else None  # type: ignore[attr-defined]
+    except (ImportError, AttributeError, ValueError, SyntaxError):
+        return b""
+    return b"" if code is None else marshal.dumps(_bare(code))
+
+
+def _bare(code: types.CodeType) -> types.CodeType:
+    consts = tuple(_bare(c) if isinstance(c, types.CodeType) else c for c in _constants(code))
+    return code.replace(co_linetable=b"", co_firstlineno=1, co_filename="", co_consts=consts)
+
+
+def _constants(code: types.CodeType) -> tuple[Any, ...]:
+    """A code's constants but for its docstring."""
+    has = code.co_flags & HAS_DOCSTRING if sys.version_info >= (3, 13) else code.co_flags & inspect.CO_OPTIMIZED
+    first = code.co_consts[:1]
+    return (None, *code.co_consts[1:]) if has and first and isinstance(first[0], str) else code.co_consts
+
+
+@cache
+def _is_installed(file: str) -> bool:
+    places = (*NOT_THEIRS, *(sysconfig.get_path(name) for name in ("platlib", "platstdlib")))
+    return file.startswith((*places, "<frozen"))
+
+
+def _is_own(module: str, file: str | None = None) -> bool:
+    """Whether code is somebody's own: neither Python's, nor installed, nor of this project's rooms."""
+    top = module.partition(".")[0]
+    if top == "competitions":
+        return True
+    if top in sys.stdlib_module_names and top != "__main__":
+        return False
+    file = file or getattr(sys.modules.get(module), "__file__", None) or ""
+    return top != "pipelines" and not _is_installed(file)
+
+
+@cache
+def _version_of(module: str) -> str:
+    """The version of an installed package that a run's record does not name."""
+    try:
+        return version(module.partition(".")[0])
+    except (PackageNotFoundError, ValueError):
+        return ""
+
+
+class _Walk:
+    """Goes through values and the code that they name, each thing once."""
+
+    def __init__(self) -> None:
+        self._hash = sha256()
+        self._seen: dict[int, int] = {}
+        self._kept: list[Any] = []  # so that no id is given anew
+
+    def of(self, value: Any) -> str:
+        self._value(value)
+        return self._hash.hexdigest()[:CUT]
+
+    def _say(self, *words: object) -> None:
+        for word in words:
+            data = word if isinstance(word, bytes) else str(word).encode("utf-8", "surrogatepass")
+            self._hash.update(len(data).to_bytes(8, "big") + data)
+
+    def _value(self, value: Any) -> None:
+        if isinstance(value, PLAIN) and type(value) in PLAIN:
+            self._say(type(value).__name__, repr(value))
+        elif type(value) is tuple:
+            self._say("tuple", len(value))
+            for each in value:
+                self._value(each)
+        elif id(value) in self._seen:
+            self._say("seen", self._seen[id(value)])
+        else:
+            self._seen[id(value)] = len(self._seen)
+            self._kept.append(value)
+            self._thing(value)
+
+    def _thing(self, value: Any) -> None:
+        kind = next((kind for kind in KINDS if isinstance(value, kind)), None)
+        if kind is not None:
+            self._say(type(value).__name__)
+            KINDS[kind](self, value)
+        else:
+            self._instance(value)
+
+    def _list(self, value: list[Any]) -> None:
+        self._say(len(value))
+        for each in value:
+            self._value(each)
+
+    def _set(self, value: set[Any] | frozenset[Any]) -> None:
+        self._say(*sorted(_Walk().of(each) for each in value))
+
+    def _dict(self, value: dict[Any, Any]) -> None:
+        self._say(len(value))
+        for key, each in value.items():
+            self._value(key)
+            self._value(each)
+
+    def _named(self, value: Any) -> None:
+        module = getattr(value, "__module__", None) or ""
+        self._say(module, getattr(value, "__qualname__", None) or repr(value), _version_of(module) if module else "")
+
+    def _array(self, value: Any) -> None:
+        if value.dtype.hasobject:
+            self._list(value.tolist())
+        else:
+            self._say(value.dtype.str, value.shape, np.ascontiguousarray(value).tobytes())
+
+    def _frame(self, value: Any) -> None:
+        frame = pd.DataFrame(value)
+        self._say(list(frame.columns), list(frame.dtypes), pd.util.hash_pandas_object(frame).to_numpy().tobytes())
+
+    def _tensor(self, value: torch.Tensor) -> None:
+        there = value.detach().cpu().contiguous()
+        self._say(there.dtype, tuple(there.shape), there.reshape(-1).view(torch.uint8).numpy().tobytes())
+
+    def _function(self, value: types.FunctionType) -> None:
+        own = _is_own(value.__module__ or "", value.__code__.co_filename)
+        if own and not _is_installed(value.__code__.co_filename):
+            self._code(value.__code__, value.__globals__)
+        else:
+            self._named(value)
+        if own or "<locals>" in value.__code__.co_qualname or "<lambda>" in value.__qualname__:
+            self._value((value.__defaults__, value.__kwdefaults__ or {}))
+            for cell in value.__closure__ or ():
+                try:
+                    self._value(cell.cell_contents)
+                except ValueError:
+                    self._say("empty")
+
+    def _code(self, code: types.CodeType, names: dict[str, Any]) -> None:
+        self._say(code.co_code, code.co_flags, code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount)
+        self._say(*code.co_names, "|", *code.co_varnames, "|", *code.co_freevars)
+        for constant in _constants(code):
+            if isinstance(constant, types.CodeType):
+                self._code(constant, names)
+            else:
+                self._value(constant)
+        for step in dis.get_instructions(code):
+            if step.opname in ("LOAD_GLOBAL", "LOAD_NAME") and step.argval in names:
+                self._global(names[step.argval], code)
+            elif step.opname == "IMPORT_NAME":
+                self._imported(step.argval, names)
+
+    def _global(self, value: Any, code: types.CodeType) -> None:
+        if not isinstance(value, types.ModuleType):
+            self._value(value)
+        elif _is_own(value.__name__):
+            for name in code.co_names:  # what is taken from the module, among them
+                if name in vars(value):
+                    self._value(vars(value)[name])
+
+    def _imported(self, name: str, names: dict[str, Any]) -> None:
+        """A module that is imported inside a function: all of it, where it is somebody's own."""
+        package = names.get("__package__") or ""
+        full = name if importlib.util.find_spec(name.partition(".")[0] or "sys") else f"{package}.{name}"
+        for module in {full, f"{package}.{name}"} if package else {full}:
+            if _is_own(module):
+                self._say(module, _compiled(module))
+        self._say(name, _version_of(name))
+
+    def _method(self, value: types.MethodType) -> None:
+        self._value(value.__func__)
+        self._value(value.__self__)
+
+    def _class(self, value: type) -> None:
+        if not _is_own(value.__module__):
+            self._named(value)
+            return
+        self._say(value.__qualname__)
+        for base in value.__mro__[1:]:
+            self._value(base)
+        for name in sorted(vars(value).keys() - OF_EVERY_CLASS):
+            self._say(name)
+            self._value(vars(value)[name])
+
+    def _property(self, value: property) -> None:
+        self._value((value.fget, value.fset, value.fdel))
+
+    def _wrapped(self, value: Any) -> None:
+        self._value(value.__func__)
+
+    def _nothing(self, _value: Any) -> None:
+        pass
+
+    def _instance(self, value: Any) -> None:
+        """Anything else is what it would be made of again."""
+        try:
+            made_of = value.__reduce_ex__(4)
+        except Exception as error:
+            raise UnknownError(f"{type(value).__name__}: {error}") from error
+        self._value(type(value))
+        if isinstance(made_of, str):
+            self._say(made_of)
+        else:
+            self._value(tuple(list(part) if i in (3, 4) and part is not None else part for i, part in enumerate(made_of)))
+
+
+KINDS: dict[Any, Callable[[_Walk, Any], None]] = {
+    list: _Walk._list, dict: _Walk._dict, (set, frozenset): _Walk._set,
+    types.FunctionType: _Walk._function, types.MethodType: _Walk._method, type: _Walk._class,
+    property: _Walk._property, (staticmethod, classmethod): _Walk._wrapped,
+    DESCRIPTORS: _Walk._nothing, BUILTIN: _Walk._named, types.ModuleType: _Walk._named,
+    np.ndarray: _Walk._array, (pd.DataFrame, pd.Series, pd.Index): _Walk._frame, torch.Tensor: _Walk._tensor,
+}  # fmt: skip

@@ -1,0 +1,206 @@
+"""What a run has finished is kept in its folder at once, and found again: by this run after a kill, or by others."""
+
+import json
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from pipelines.competition import Competition
+from pipelines.data.sources import Source
+from pipelines.data.tables import Tables
+from pipelines.features.frames import Features
+from pipelines.files import check_room, full_disk_told, write_whole
+from pipelines.runs.jobs import finished as files, found
+from pipelines.runs.jobs.finished import Ident
+from pipelines.runs.jobs.fingerprint import Fingerprint, Parts, key_of
+from pipelines.runs.folder import PLAN, RECORD, RunFolder, folders, new_folder
+from pipelines.runs.predictions import RowPredictions
+from pipelines.runs.tensors import DamagedError
+from pipelines.settings.knobs import Knobs
+from pipelines.submission.provenance import git_commit, versions
+from pipelines.submission.record import Record
+from pipelines.training.fit import Group, Job
+from pipelines.validation.results import CVResult, Finished, Keep
+
+if TYPE_CHECKING:
+    from pipelines.validation.crossval import Plan
+    from pipelines.validation.estimators import Fit
+    from pipelines.validation.splits import Fold
+
+Say = Callable[[str], None]
+
+SECONDS = 1.0  # of fitting after which estimators and baselines are written, so that quick ones share a file
+ASIDE = 2_000_000  # bytes for record, plan, log and picture
+
+
+class RunKeep(Keep):
+    """Keeps a run in a folder of its own below `root/slug`; an unfinished one of the same plan goes on.
+
+    To be entered before the cross-validation, and left after the record is written: the folder is locked meanwhile.
+    Where `knobs.runs` is None nothing is kept.
+    """
+
+    def __init__(self, slug: str, what: str, knobs: Knobs, say: Say) -> None:
+        self.root, self.slug, self.what, self.say = knobs.runs, slug, what, say
+        self.options, self.csvs = asdict(knobs), knobs.output / slug
+        self.folder: RunFolder | None = None
+        self._parts: dict[Ident, Parts] = {}
+        self._there: dict[Ident, tuple[Path, dict[str, Any]]] = {}
+        self._waiting: list[tuple[bool, Finished]] = []
+        self._lock = threading.RLock()
+
+    @property
+    def name(self) -> str | None:
+        """The folder's, once the training has begun."""
+        return self.folder and self.folder.name
+
+    @property
+    def path(self) -> Path | None:
+        """Where the folder is, once the training has begun."""
+        return self.folder and self.folder.path
+
+    @property
+    def _networks(self) -> Path:
+        assert self.folder is not None
+        return self.folder.path / "networks"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        if self.folder is not None:
+            try:
+                self._write_waiting()
+            except Exception:
+                if kind is None:
+                    raise
+            finally:
+                self.folder.unlock()
+
+    def begin(
+        self, competition: Competition, features: Features, folds: "Sequence[Fold]", plan: "Plan", fits: "Sequence[Fit]"
+    ) -> None:
+        """Open the folder, write what is wanted, and take over what others have finished.
+
+        Raises: NoRoomError.
+        """
+        if self.root is None:
+            return
+        told = Fingerprint(competition, features, folds, plan)
+        for fit in fits:
+            ident = Ident.of(fit.jobs[0], pooled=fit.pooled)
+            self._parts[ident] = told.parts(fit.variant, fit.jobs[0], pooled=fit.pooled)
+        self._bytes_of_job = 8 * competition.n_outputs * (len(features.y) // len(folds) + 1 + len(features.test))
+        with full_disk_told(self.root):
+            self.folder = self._open(self.root)
+            if not self.options["restart"]:
+                others = [each for each in folders(self.root, self.slug) if each.path != self.folder.path]
+                self._there = found.take_over([self.folder, *others], self._networks, self._parts, self.say)
+
+    def _open(self, root: Path) -> RunFolder:
+        """An unfinished folder of the same plan that nobody works in, or a new one, with what is wanted."""
+        jobs = [ident._asdict() | {"key": key_of(parts)} for ident, parts in self._parts.items()]
+        folder = None if self.options["restart"] else self._unfinished(root, jobs)
+        if folder is None:
+            folder = new_folder(root, self.slug, self.what, lambda name: (self.csvs / f"{name}.csv").exists())
+        plan = {"version": files.VERSION, "what": self.what, "options": self.options, "versions": versions()}
+        plan |= {"git_commit": git_commit(), "jobs": jobs}
+        write_whole(folder.path / PLAN, f"{json.dumps(plan, indent=1, default=str)}\n".encode())
+        return folder
+
+    def _unfinished(self, root: Path, jobs: list[dict[str, Any]]) -> RunFolder | None:
+        for folder in folders(root, self.slug):
+            plan = {} if folder.is_finished else folder.plan()
+            if (plan.get("what"), plan.get("jobs")) == (self.what, jobs) and folder.lock():
+                if not folder.is_finished:
+                    folder.remove_leftovers()
+                    self.say(f"goes on with {folder.path}, a run that had not come to its end")
+                    return folder
+                folder.unlock()
+        return None
+
+    def expect(self, groups: Sequence[Group]) -> None:
+        """Compare what is going to be written with the room that there is.
+
+        Raises: NoRoomError.
+        """
+        if self.folder is None:
+            return
+        missing = [group.n_weights for group in groups for job in group.jobs if Ident.of(job) not in self._there]
+        rows = len(self._parts) - len(self._there) + len(self._parts)
+        check_room(self.folder.path, ASIDE + 4 * sum(missing) + self._bytes_of_job * rows)
+
+    def find(self, jobs: Sequence[Job], *, pooled: bool = True) -> dict[Job, Finished]:
+        """Those of the jobs that are in the folder."""
+        done = {}
+        for job in jobs:
+            ident = Ident.of(job, pooled=pooled)
+            if ident in self._there:
+                path, about = self._there[ident]
+                try:
+                    done[job] = files.read(path, job, about)
+                except Exception as error:  # it was whole when this run began
+                    raise DamagedError(f"{path} has been changed while the run was reading it") from error
+        return done
+
+    def put(
+        self,
+        finished: Sequence[Finished],
+        encoders: Mapping[int, Any],
+        models: Mapping[Job, Any],
+        *,
+        pooled: bool = True,
+    ) -> None:
+        """Write networks at once; estimators when some have taken a second together.
+
+        Raises: NoRoomError, which names the file.
+        """
+        if self.folder is None:
+            return
+        with self._lock:
+            if finished[0].losses:
+                self._write(finished, models, pooled=pooled)
+                return
+            self._waiting += [(pooled, each) for each in finished]
+            if sum(each.seconds for _, each in self._waiting) >= SECONDS:
+                self._write_waiting()
+
+    def _write_waiting(self) -> None:
+        with self._lock:
+            waiting, self._waiting = self._waiting, []
+            kinds = dict.fromkeys((pooled, each.job.variant) for pooled, each in waiting)
+            for pooled, variant in kinds:
+                own = [each for other, each in waiting if (other, each.job.variant) == (pooled, variant)]
+                self._write(own, {}, pooled=pooled)
+
+    def _write(self, finished: Sequence[Finished], models: Mapping[Job, Any], *, pooled: bool) -> None:
+        parts = {each.job: self._parts[Ident.of(each.job, pooled=pooled)] for each in finished}
+        with full_disk_told(self._networks):
+            files.save(self._networks, finished, models, parts, pooled=pooled)
+
+    def finish(
+        self, record: Record, competition: Competition, tables: Tables, features: Features, result: CVResult
+    ) -> None:
+        """Write what the run said of each row and, last, its record."""
+        if self.folder is None:
+            return
+        with full_disk_told(self.folder.path):
+            self._write_waiting()
+            ids = [[str(each) for each in frame[competition.key]] for frame in (tables.train, tables.test)]
+            RowPredictions(
+                ids=ids[0], y=features.y, fold=result.fold, oof=result.oof, test_ids=ids[1], test=result.test,
+                units=features.dependent, variants=result.alone,
+            ).save(self.folder.path)  # fmt: skip
+            record.save(self.folder.path / RECORD)
+
+
+def keeping(slug: str, knobs: Knobs, source: Source, say: Say, *, write: bool) -> RunKeep:
+    """What keeps a run: in `knobs.runs`, if that is not None."""
+    kind = "-practice" * knobs.practice or "-cv" * (not write)
+    what = f"{knobs.preset}{'-sample' * (source.kind == 'sample')}{kind}"
+    return RunKeep(slug, what, knobs, say)
