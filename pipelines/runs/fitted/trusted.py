@@ -5,7 +5,7 @@ its attributes, so whole packages may be trusted; a function can be called by wh
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from io import BytesIO
 from typing import Any
@@ -16,7 +16,7 @@ from skops.io import get_untrusted_types
 OWN = ("pipelines.encoders.", "pipelines.training.", "pipelines.models.", "pipelines.validation.baselines.")
 PACKAGES = (
     *OWN, "sklearn.", "scipy.sparse.", "scipy.interpolate.", "rtdl_num_embeddings.", "tabm.", "torch.nn.modules.",
-    "pipelines.competition.", "pipelines.runs.fitted.stand_ins.", "xgboost.", "lightgbm.", "catboost.",
+    "pipelines.competition.", "pipelines.validation.estimators.", "pipelines.runs.fitted.", "xgboost.", "lightgbm.", "catboost.",
 )  # fmt: skip
 FUNCTIONS = (*OWN, "sklearn.feature_selection.", "sklearn.metrics.", "scipy.special.")
 NUMPYS = frozenset(
@@ -30,25 +30,40 @@ NUMPYS = frozenset(
 VALUES = frozenset(f"builtins.{name}" for name in ("complex", "frozenset", "range")) | frozenset(
     f"datetime.{name}" for name in ("date", "datetime", "time", "timedelta", "timezone")
 )
+KEY = "key"  # in place of a loader: the type of a dictionary's key
 HOLDERS = ("ObjectNode", "TupleNode", "DictNode", "ListNode", "SetNode")
 KEYS = ("builtins.str", "builtins.int", "builtins.float")
 
 
-def names_in(data: bytes, folder: str) -> tuple[list[str], list[str]]:
+def check(data: bytes, folder: str) -> tuple[list[str], list[str]]:
     """What a file in skops' form names beyond what skops trusts: what may be trusted here, and what may not.
 
     `folder` is that of the competition, whose own code is trusted.
     Raises: ValueError, KeyError, TypeError or what zipfile raises, for anything but such a file.
     """
     with ZipFile(BytesIO(data)) as file:
-        nodes = list(_nodes(json.loads(file.read("schema.json"))))
+        nodes = set(_nodes(json.loads(file.read("schema.json"))))
     loaders: dict[str, set[str]] = {}
     for loader, name in nodes:
         loaders.setdefault(name, set()).add(loader)
     unknown = get_untrusted_types(data=data)
     refused = [name for name in unknown if not all(_may(each, name, folder) for each in loaders.get(name, {""}))]
-    refused += [name for loader, name in nodes if loader == "key" and name not in KEYS]
+    refused += [name for loader, name in nodes if loader == KEY and name not in KEYS]
     return [name for name in unknown if name not in refused], refused
+
+
+_passed: set[tuple[str, frozenset[tuple[str, str]]]] = set()  # kinds of files that have been checked
+
+
+def check_once(data: bytes, schema: Mapping[str, Any], folder: str) -> list[str]:
+    """What the file may not name; files of our own that name the same as one before are not looked at again."""
+    kind = folder, frozenset(_nodes(schema))
+    if kind in _passed:
+        return []
+    refused = check(data, folder)[1]
+    if not refused:
+        _passed.add(kind)
+    return refused
 
 
 def _nodes(schema: Any) -> Iterator[tuple[str, str]]:
@@ -62,7 +77,7 @@ def _nodes(schema: Any) -> Iterator[tuple[str, str]]:
             if "__loader__" in node:
                 yield node["__loader__"], f"{node['__module__']}.{node['__class__']}"
             if node.get("__loader__") == "DictNode":
-                yield from (("key", f"{key['__module__']}.{key['__class__']}") for key in node["key_types"]["content"])
+                yield from ((KEY, f"{key['__module__']}.{key['__class__']}") for key in node["key_types"]["content"])
             waiting += [each for each in node.values() if isinstance(each, list | dict)]
 
 

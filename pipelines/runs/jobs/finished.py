@@ -4,7 +4,8 @@ Shapes: n scored rows, M test rows, P predictions of a row.
 
 `about` holds {"version", "jobs": [...]}; a job says what it is (`variant`, `fold`, `seed`, `random_state`, `pooled`), what
 it depended on (`key`, `parts`), and how it went. Its tensors are `<fold>-<seed>/scored` (n, P), `<fold>-<seed>/test` (M, P)
-and, of a network, `<fold>-<seed>/weights/<name>`, as its state dict has them.
+and, of a network, `<fold>-<seed>/weights/<name>`, as its state dict has them. Fitted encoders and estimators are bytes in
+skops' form: `<fold>/encoder` of networks, `<fold>-<seed>/encoder` and `<fold>-<seed>/estimator` of estimators.
 """
 
 import json
@@ -57,9 +58,10 @@ def save(
     parts: Mapping[Job, Parts],
     *,
     pooled: bool = True,
+    fitted: Mapping[str, Any],
 ) -> Path:
-    """Write jobs of one variant, whole or not at all; `models` are networks (`Trained`), or estimators, left out here."""
-    found: dict[str, Any] = {}
+    """Write jobs of one variant, whole or not at all; `models` are networks (`Trained`), `fitted` all else, by name."""
+    found: dict[str, Any] = dict(fitted)
     about = []
     for each in finished:
         ident, model = Ident.of(each.job, pooled=pooled), models.get(each.job)
@@ -107,7 +109,7 @@ def adopt(path: Path, folder: Path, wanted: Collection[str]) -> Path:
     if len(jobs) == len(about["jobs"]):
         link(path, target)
     else:
-        prefixes = tuple(Ident.of(job).prefix for job in jobs)
+        prefixes = tuple(prefix for job in jobs for prefix in (Ident.of(job).prefix, f"{job['fold']}/"))
         kept = {name: tensor for name, tensor in found.items() if name.startswith(prefixes)}
         tensors.save(target, kept, about | {"jobs": jobs})
     return target
