@@ -32,7 +32,7 @@ app = typer.Typer(
 
 
 @app.command("run", help="Cross-validate, predict the test rows and write a checked submission with its record.")
-@app.command("cv", help="Cross-validate only: scores, baselines and forecast; nothing is written.")
+@app.command("cv", help="Cross-validate only: scores, baselines and forecast; no submission is written.")
 def run_command(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="Folder name, Kaggle slug or URL.", metavar="COMPETITION")],
@@ -85,9 +85,10 @@ def run_command(
         from pipelines.report.curves import Watcher, make_curves
         from pipelines.run import make_plan, run
 
-        competition = load(name)
+        competition, said = load(name), list[str]()
 
         def say(line: str) -> None:
+            said.append(line)
             if not quiet:
                 console.say(line, err=as_json)
 
@@ -111,19 +112,22 @@ def run_command(
             console.say(str(outcome.path) if outcome.path else f"{outcome.result.score:.6f}")
         for line in lines.outcome_lines(competition, outcome):  # the picture too, which takes seconds
             say(line)
+        lines.leave(outcome, said)
         if console.unread() and outcome.path is not None:
             console.say_aside(f"submission: {outcome.path}")
 
 
 def _interrupted() -> Callable[[], str]:
     """What an interruption leaves, to be said when it comes: the csv may have its name by then."""
+    from pipelines.runs.folder import opened_here
     from pipelines.submission.folder import reserved_here
 
-    n_before = len(reserved_here)
+    n_csvs, n_runs = len(reserved_here), len(opened_here)
 
     def line() -> str:
-        written = [f"the submission is written: {path}" for path in reserved_here[n_before:] if path.exists()]
-        return f"interrupted; {(written or ['nothing was written'])[0]}"
+        written = [f"the submission is written: {path}" for path in reserved_here[n_csvs:] if path.exists()]
+        kept = [f"what is trained is kept in {run.path}" for run in opened_here[n_runs:] if run.networks()]
+        return f"interrupted; {[*written, *kept, 'nothing was written'][0]}"
 
     return line
 

@@ -66,6 +66,15 @@ def write_whole(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())
 
 
+def link(path: Path, target: Path) -> None:
+    """Give a file a second name, or a copy where the file system has no second names."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(path, target)
+    except OSError:
+        write_whole(target, path.read_bytes())
+
+
 def check_room(folder: Path, needed: int) -> None:
     """Raise NoRoomError if `needed` bytes do not fit into `folder`, which need not be there yet."""
     free = free_bytes(folder)
@@ -94,7 +103,7 @@ def full_disk_told(folder: Path, needed: int = 0) -> Iterator[None]:
         if error.errno not in NO_ROOM:
             raise
         check_room(folder, needed)
-        raise NoRoomError(f"the disk of {folder} is full: {error.strerror}") from error
+        raise NoRoomError(f"the disk of {error.filename or folder} is full: {error.strerror}") from error
 
 
 def claim(path: Path) -> int:

@@ -17,6 +17,7 @@ from pipelines.features.frames import Features, make_features
 from pipelines.files import sha256
 from pipelines.hardware import pick_device
 from pipelines.report.curves import OnTask
+from pipelines.runs.folder import RunFolder
 from pipelines.runs.keeping import keeping
 from pipelines.settings.knobs import Knobs, check_names
 from pipelines.settings.trial import try_metric
@@ -38,7 +39,7 @@ class Outcome:
     result: CVResult
     record: Record
     path: Path | None
-    folder: Path | None = None
+    folder: RunFolder | None = None
 
 
 def make_plan(competition: Competition, knobs: Knobs) -> Plan:
@@ -112,7 +113,7 @@ def run(
             path = writer.save(output, name, csv, record)
         record = replace(record, seconds=record.seconds or round(time.perf_counter() - started, 2))
         keep.finish(record, competition, tables, features, result)
-    return Outcome(source, result, record, path, keep.path)
+    return Outcome(source, result, record, path, keep.folder)
 
 
 def plan_line(competition: Competition, plan: Plan) -> str:

@@ -16,6 +16,7 @@ from pipelines.data.sources import from_sample
 from pipelines.encoders import TabularEncoder
 from pipelines.metrics import rmse
 from pipelines.models import MLP
+from pipelines.settings.knobs import Knobs
 from pipelines.settings.lookup import load
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell does in the background; programs inherit it
@@ -52,6 +53,12 @@ def nobody_signed_in(monkeypatch, tmp_path_factory):
     home = str(tmp_path_factory.mktemp("home"))
     for name in ("HOME", "USERPROFILE", "XDG_CONFIG_HOME"):
         monkeypatch.setenv(name, home)
+
+
+@pytest.fixture(autouse=True)
+def runs_of_their_own(monkeypatch, tmp_path):
+    """What one test has trained is not there for another; the command line has an option of its own."""
+    monkeypatch.setitem(Knobs.__init__.__kwdefaults__, "runs", tmp_path / "runs")
 
 
 @pytest.fixture(scope="session")

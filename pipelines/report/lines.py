@@ -86,9 +86,21 @@ def outcome_lines(competition: Competition, outcome: Outcome) -> Iterator[str]:
         yield f"submission: {path} ({len(outcome.result.test)} rows, checked)"
         yield f"record:     {path.with_suffix('.json')}"
         yield f"curves:     {draw_curves(competition, outcome, path.with_suffix('.png'))}"
+    if outcome.folder is not None:
+        yield f"kept:       {outcome.folder.path}"
     if outcome.source.kind == "sample":
         yield f"for the real data: make data C={competition.slug}, or put {', '.join(competition.files)}"
         yield f"  from {competition.url}/data into data/{competition.slug}/; then run the same command again"
         yield outcome.source.line
     elif path is not None:
         yield f"next: python -m pipelines submit {competition.slug} (or by hand at {competition.url}/submit)"
+
+
+def leave(outcome: Outcome, said: list[str]) -> None:
+    """Put the lines that were said, and the picture, into the run's folder; the run is whole without them."""
+    if outcome.folder is None:
+        return
+    try:
+        outcome.folder.leave(said, None if outcome.path is None else outcome.path.with_suffix(".png"))
+    except OSError as error:
+        complain(f"warning: no {error.filename or outcome.folder.path}: {error.strerror or error}")

@@ -3,16 +3,17 @@
 import json
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-from pipelines.files import claim, is_locked, remove_abandoned
+from pipelines.files import claim, is_locked, link, remove_abandoned, write_whole
 from pipelines.submission.record import Record
 
-RECORD, PLAN, LOCK = "record.json", "plan.json", ".lock"
+RECORD, PLAN, LOG, PICTURE, LOCK = "record.json", "plan.json", "log.txt", "training.png", ".lock"
 NAME = re.compile(r"\d{8}-\d{6}-.+")  # when it began, in UTC, and what it is
 
 opened_here: list["RunFolder"] = []  # by this process
@@ -60,6 +61,12 @@ class RunFolder:
             return {}
         return plan if isinstance(plan, dict) else {}
 
+    def jobs(self) -> list[dict[str, Any]]:
+        """The jobs of the plan; each has `variant`, `fold`, `seed`, `pooled` and `key`."""
+        jobs = self.plan().get("jobs")
+        fields = {"variant", "fold", "seed", "pooled", "key"}
+        return [job for job in jobs if isinstance(job, dict) and fields <= job.keys()] if isinstance(jobs, list) else []
+
     def networks(self) -> list[Path]:
         """The files of finished networks, estimators and baselines."""
         return sorted(self.path.glob("networks/*.safetensors"))
@@ -84,6 +91,24 @@ class RunFolder:
         if os.name != "nt":
             os.close(self._descriptor)
         self._descriptor = None
+
+    def leave(self, lines: Sequence[str], picture: Path | None = None) -> None:
+        """Put in what was said, and the picture of the training, if there is one."""
+        write_whole(self.path / LOG, "".join(f"{line}\n" for line in lines).encode())
+        if picture is not None and picture.exists():
+            (self.path / PICTURE).unlink(missing_ok=True)
+            link(picture, self.path / PICTURE)
+
+    def remove_if_empty(self) -> None:
+        """Remove a folder in which nothing was finished."""
+        if not self.networks() and not self.is_finished:
+            self.remove_leftovers()
+            (self.path / PLAN).unlink(missing_ok=True)
+            self.unlock()
+            with suppress(OSError):  # something of somebody else's is in it
+                (self.path / "networks").rmdir()
+            with suppress(OSError):
+                self.path.rmdir()
 
     def remove_leftovers(self) -> None:
         """Remove files that a killed run had begun to write."""

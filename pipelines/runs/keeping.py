@@ -15,10 +15,11 @@ from pipelines.features.frames import Features
 from pipelines.files import check_room, full_disk_told, write_whole
 from pipelines.runs import inputs
 from pipelines.runs.fitted.files import arrays_of
-from pipelines.runs.jobs import finished as files, found
-from pipelines.runs.jobs.finished import Ident
-from pipelines.runs.jobs.fingerprint import Fingerprint, Parts, key_of
 from pipelines.runs.folder import PLAN, RECORD, RunFolder, folders, new_folder
+from pipelines.runs.jobs import finished as files
+from pipelines.runs.jobs import found
+from pipelines.runs.jobs.fingerprint import Fingerprint, Parts, key_of
+from pipelines.runs.jobs.finished import Ident
 from pipelines.runs.predictions import RowPredictions
 from pipelines.runs.tensors import DamagedError
 from pipelines.settings.knobs import Knobs
@@ -60,12 +61,7 @@ class RunKeep(Keep):
     @property
     def name(self) -> str | None:
         """The folder's, once the training has begun."""
-        return self.folder and self.folder.name
-
-    @property
-    def path(self) -> Path | None:
-        """Where the folder is, once the training has begun."""
-        return self.folder and self.folder.path
+        return None if self.folder is None else self.folder.name
 
     @property
     def _networks(self) -> Path:
@@ -85,6 +81,7 @@ class RunKeep(Keep):
                 if kind is None:
                     raise
             finally:
+                self.folder.remove_if_empty()
                 self.folder.unlock()
 
     def begin(

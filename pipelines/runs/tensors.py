@@ -51,8 +51,9 @@ def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 def _plain(tensor: Tensor | NDArray[Any]) -> Tensor:
     """On the CPU, in one piece, sharing its memory with no other."""
-    own = torch.from_numpy(np.ascontiguousarray(tensor)) if isinstance(tensor, np.ndarray) else tensor
-    return own.detach().cpu().clone(memory_format=torch.contiguous_format)
+    if isinstance(tensor, np.ndarray):
+        return torch.from_numpy(np.array(tensor, order="C"))
+    return tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
 
 
 def _hash(tensors: Mapping[str, Tensor], text: str) -> str:

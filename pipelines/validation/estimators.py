@@ -81,9 +81,7 @@ def networks_of(plan: "Plan") -> list[Fit]:
     ]
 
 
-def fit_all(
-    one: Callable[[Fit], Predictions], fits: Sequence[Fit], workers: int, on_task: OnTask
-) -> list[Predictions]:
+def fit_all(one: Callable[[Fit], Predictions], fits: Sequence[Fit], workers: int, on_task: OnTask) -> list[Predictions]:
     """What each estimator says, in the order of `fits`; `one` fits so many at a time, one thread each."""
     kinds = {"estimators": any(fit.pooled for fit in fits), "baselines": any(not fit.pooled for fit in fits)}
     what = " and ".join(kind for kind, there in kinds.items() if there)

@@ -5,7 +5,7 @@ of the classes, or one value.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Self
 
@@ -56,7 +56,7 @@ class Keep:
     def expect(self, groups: Sequence[Group]) -> None:
         """Hear what is going to be trained, before it is."""
 
-    def find(self, jobs: Sequence[Job], *, pooled: bool = True) -> dict[Job, Finished]:
+    def find(self, jobs: Sequence[Job], *, pooled: bool = True) -> dict[Job, Finished]:  # noqa: ARG002
         """Those of the jobs that are finished; baselines are not `pooled`."""
         return {}
 
@@ -104,8 +104,8 @@ class CVResult:
     variants and, for `test`, averaged over folds. `score` is the metric of `oof` over all rows, `se` its standard error
     over rows. Rows that no fold scores, the first where rows are split by time, are left out of the scores and hold NaN
     in `oof`; the last fold's networks, which have learned from the latest rows, then predict the test rows alone.
-    `alone` holds each variant's own `oof`, `weights` (F, V) those of the variants in each fold's pool, `fold` (N,) the fold
-    that scores each row, or -1.
+    `alone` holds each variant's own `oof`, `weights` (F, V) those of the variants in each fold's pool, `fold` (N,) the
+    fold that scores each row, or -1.
     """
 
     oof: FloatArray

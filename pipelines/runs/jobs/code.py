@@ -140,12 +140,15 @@ class _Walk:
             self._thing(value)
 
     def _thing(self, value: Any) -> None:
-        kind = next((kind for kind in KINDS if isinstance(value, kind)), None)
-        if kind is not None:
-            self._say(type(value).__name__)
-            KINDS[kind](self, value)
-        else:
-            self._instance(value)
+        self._say(type(value).__name__)
+        ways: dict[Any, Callable[[Any], None]] = {
+            list: self._list, dict: self._dict, (set, frozenset): self._set, types.FunctionType: self._function,
+            types.MethodType: self._method, type: self._class, property: self._property,
+            (staticmethod, classmethod): self._wrapped, DESCRIPTORS: self._nothing,
+            (*BUILTIN, types.ModuleType): self._named, np.ndarray: self._array,
+            (pd.DataFrame, pd.Series, pd.Index): self._frame, torch.Tensor: self._tensor, object: self._instance,
+        }  # fmt: skip
+        next(way for kind, way in ways.items() if isinstance(value, kind))(value)
 
     def _list(self, value: list[Any]) -> None:
         self._say(len(value))
@@ -258,13 +261,6 @@ class _Walk:
         if isinstance(made_of, str):
             self._say(made_of)
         else:
-            self._value(tuple(list(part) if i in (3, 4) and part is not None else part for i, part in enumerate(made_of)))
-
-
-KINDS: dict[Any, Callable[[_Walk, Any], None]] = {
-    list: _Walk._list, dict: _Walk._dict, (set, frozenset): _Walk._set,
-    types.FunctionType: _Walk._function, types.MethodType: _Walk._method, type: _Walk._class,
-    property: _Walk._property, (staticmethod, classmethod): _Walk._wrapped,
-    DESCRIPTORS: _Walk._nothing, BUILTIN: _Walk._named, types.ModuleType: _Walk._named,
-    np.ndarray: _Walk._array, (pd.DataFrame, pd.Series, pd.Index): _Walk._frame, torch.Tensor: _Walk._tensor,
-}  # fmt: skip
+            self._value(
+                tuple(list(part) if i in (3, 4) and part is not None else part for i, part in enumerate(made_of))
+            )

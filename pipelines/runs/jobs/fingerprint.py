@@ -35,7 +35,7 @@ MODULES = (
     "validation.baselines",
 )  # fmt: skip
 WORDS = {  # for a part that differs, the first that says most
-    "versions": "Python or a package has another version", "device": "the device is another",
+    "versions": "Python or a package had another version", "device": "they were trained on another device",
     "data": "the data, or what add_features makes of them, are others", "rows": "the folds hold other rows",
     "recipe": "the recipe is another", "chance": "the seed is another", "code": "the competition's code is another",
     "pipelines": "the code in pipelines/ is another",
@@ -53,7 +53,7 @@ class Fingerprint:
         self._of_variants: dict[tuple[int, bool], Parts] = {}
 
     def parts(self, variant: Variant, job: "Job", *, pooled: bool = True) -> Parts:
-        """Hashes by the name of what they are of; a baseline is not `pooled`."""
+        """Hashes, or plain words, by the name of what they are of; a baseline is not `pooled`."""
         of_variant = self._of_variants.setdefault((id(variant), pooled), {}) or self._variant(variant, pooled)
         self._of_variants[id(variant), pooled] = of_variant
         chance = _short(json.dumps([self.plan.seed, job.random_state]))
@@ -64,7 +64,7 @@ class Fingerprint:
         names = tuple(sorted({*MODULES, *(f"{room}.{name}" for room in ROOMS for name in _modules(room))}))
         return {
             "data": _data(self.features),
-            "versions": _short(json.dumps(versions())),
+            "versions": ", ".join(f"{name} {number}" for name, number in versions().items()),
             "pipelines": modules_hash(tuple(f"pipelines.{name}" for name in names)),
         }
 
@@ -72,7 +72,7 @@ class Fingerprint:
         number, metric = self.competition.number, self.competition.metric
         recipe: dict[str, Any] = {"outputs": self.competition.n_outputs, "pooled": pooled}
         recipe |= {"number": None if number is None else asdict(number)}
-        device, made_by = "cpu", [variant.make_encoder, variant.make_model, variant.make_estimator]
+        device, made_by = "cpu", list[Any]([variant.make_encoder, variant.make_model, variant.make_estimator])
         if variant.make_model is not None:
             recipe |= asdict(variant.recipe)
             there = torch.device(self.plan.device)
@@ -88,7 +88,11 @@ def key_of(parts: Mapping[str, str]) -> str:
 
 def why_not(there: Mapping[str, str], wanted: Mapping[str, str]) -> str | None:
     """Why a network of those parts is not the one that is wanted, in words; None where no part differs."""
-    return next((words for part, words in WORDS.items() if there.get(part) != wanted.get(part)), None)
+    part = next((part for part in WORDS if there.get(part) != wanted.get(part)), None)
+    if part in ("versions", "device"):
+        gone = set(there.get(part, "").split(", ")) - set(wanted[part].split(", "))
+        return f"{WORDS[part]} ({', '.join(sorted(gone))})"
+    return part and WORDS[part]
 
 
 def _modules(room: str) -> list[str]:

@@ -2,14 +2,13 @@
 
 Shapes: n scored rows, M test rows, P predictions of a row.
 
-`about` holds {"version", "jobs": [...]}; a job says what it is (`variant`, `fold`, `seed`, `random_state`, `pooled`), what
-it depended on (`key`, `parts`), and how it went. Its tensors are `<fold>-<seed>/scored` (n, P), `<fold>-<seed>/test` (M, P)
-and, of a network, `<fold>-<seed>/weights/<name>`, as its state dict has them. Fitted encoders and estimators are bytes in
-skops' form: `<fold>/encoder` of networks, `<fold>-<seed>/encoder` and `<fold>-<seed>/estimator` of estimators.
+`about` is {"version", "jobs": [...]}; a job says what it is (`variant`, `fold`, `seed`, `random_state`, `pooled`), what
+it depended on (`key`, `parts`), and how it went. Its tensors are `<fold>-<seed>/scored` (n, P), `<fold>-<seed>/test`
+(M, P) and, of a network, `<fold>-<seed>/weights/<name>`, as its state dict has them. Fitted encoders and estimators are
+bytes: `<fold>/encoder` of networks, `<fold>-<seed>/encoder` and `<fold>-<seed>/estimator` of estimators.
 """
 
 import json
-import os
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
@@ -19,7 +18,7 @@ from typing import Any, NamedTuple
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from pipelines.files import write_whole
+from pipelines.files import link
 from pipelines.runs import tensors
 from pipelines.runs.jobs.fingerprint import Parts, key_of
 from pipelines.runs.tensors import DamagedError
@@ -71,7 +70,7 @@ def save(
             found |= _weights(f"{ident.prefix}weights/", model.model)
             more = {"scores": model.history.scores, "best_epoch": model.history.best_epoch}
             more["scale"] = None if model.scale is None else asdict(model.scale)
-        of_job = {"key": key_of(parts[each.job]), "parts": parts[each.job], "losses": list(each.losses)}
+        of_job: dict[str, Any] = {"key": key_of(parts[each.job]), "parts": parts[each.job], "losses": list(each.losses)}
         of_job |= {"seconds": each.seconds, "model": each.model, "notes": list(each.notes)}
         about.append(ident._asdict() | {"random_state": each.job.random_state} | of_job | more)
     path = _free(folder, finished[0].job.variant)
@@ -113,15 +112,6 @@ def adopt(path: Path, folder: Path, wanted: Collection[str]) -> Path:
         kept = {name: tensor for name, tensor in found.items() if name.startswith(prefixes)}
         tensors.save(target, kept, about | {"jobs": jobs})
     return target
-
-
-def link(path: Path, target: Path) -> None:
-    """Give a file a second name, or a copy where the file system has none."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        os.link(path, target)
-    except OSError:
-        write_whole(target, path.read_bytes())
 
 
 def read(path: Path, job: Job, about: Mapping[str, Any]) -> Finished:

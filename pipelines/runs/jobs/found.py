@@ -1,14 +1,14 @@
 """Finished networks of other runs that a new run need not train, and why others are not used."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipelines.runs.jobs import finished as files
-from pipelines.runs.jobs.finished import Ident
-from pipelines.runs.jobs.fingerprint import Parts, key_of, why_not
 from pipelines.runs.folder import RunFolder
+from pipelines.runs.jobs import finished as files
+from pipelines.runs.jobs.fingerprint import Parts, key_of, why_not
+from pipelines.runs.jobs.finished import Ident
 from pipelines.runs.tensors import DamagedError
 
 There = dict[Ident, tuple[Path, dict[str, Any]]]  # where a job is, and what its file says of it
@@ -26,25 +26,23 @@ def take_over(
     sources: Counter[str] = Counter()
     unused: list[tuple[str, dict[str, Any]]] = []
     for run in runs:
-        plan = {job.get("key") for job in run.plan().get("jobs", []) if isinstance(job, dict)}
         left = idents.keys() - {key_of(wanted[ident]) for ident in there}
         if not left:
             break
-        if not plan & left and unused:  # of those that do not fit the newest says enough
-            continue
+        planned = run.jobs()
+        fits = any(job["key"] in left for job in planned)
+        if not fits and (unused or not any(Ident.of(job) in wanted for job in planned)):
+            continue  # of those that do not fit the newest says enough
         for path in run.networks():
             try:
-                jobs = files.jobs_in(path)
-                fitting = {job["key"] for job in jobs} & left
-                if fitting:
-                    target = files.adopt(path, into, fitting)
-                    new = {Ident.of(job): (target, job) for job in files.jobs_in(target) if job["key"] in fitting}
-                    there |= new
-                    left -= fitting
-                    sources[run.name] += len(new)
-                unused += [(run.name, job) for job in jobs if job["key"] not in idents and Ident.of(job) in wanted]
+                new = _of_file(path, into, left)
+                there |= new
+                left -= {key_of(wanted[ident]) for ident in new}
+                sources[run.name] += len(new)
+                own = [job for job in files.jobs_in(path) if job["key"] not in idents and Ident.of(job) in wanted]
+                unused += [(run.name, job) for job in own]
             except (DamagedError, OSError) as error:
-                say(f"not used: {run.path.name}/{path.parent.name}: {error}; its networks are trained again")
+                say(f"not used: {error} ({run.name}); its models are trained again")
                 if path.parent == into:
                     path.unlink(missing_ok=True)
     for line in _lines(there, sources, wanted, unused):
@@ -52,15 +50,28 @@ def take_over(
     return there
 
 
+def _of_file(path: Path, into: Path, left: Collection[str]) -> There:
+    """The jobs of a file whose keys are `left` to be found, now in a file of our own."""
+    fitting = {job["key"] for job in files.jobs_in(path)} & set(left)
+    if not fitting:
+        return {}
+    target = files.adopt(path, into, fitting)
+    return {Ident.of(job): (target, job) for job in files.jobs_in(target) if job["key"] in fitting}
+
+
 def _lines(
     there: There, sources: Counter[str], wanted: Mapping[Ident, Parts], unused: list[tuple[str, dict[str, Any]]]
 ) -> list[str]:
     lines = []
     if there:
-        lines = [f"{len(there)} of {len(wanted)} models are there already ({', '.join(sources)})"]
+        what = f"{len(there)} of {len(wanted)} models are there already ({', '.join(+sources)})"
+        lines = [f"{what}: they are not trained again"]
     why: Counter[tuple[str, str]] = Counter()
     for run, job in unused:
         ident = Ident.of(job)
         if ident not in there:
-            why[run, why_not(job["parts"], wanted[ident]) or "its key is not that of its parts"] += 1
-    return lines + [f"{n} models of {run} are not used: {reason}" for (run, reason), n in why.items()]
+            why[run, why_not(job["parts"], wanted[ident]) or "the file says no more of them than that"] += 1
+    return lines + [
+        f"{n} model{'s' * (n > 1)} of {run} {'are' if n > 1 else 'is'} not used: {reason}"
+        for (run, reason), n in why.items()
+    ]
