@@ -57,10 +57,10 @@ def save(
     parts: Mapping[Job, Parts],
     *,
     pooled: bool = True,
-    fitted: Mapping[str, Any],
+    fitted: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write jobs of one variant, whole or not at all; `models` are networks (`Trained`), `fitted` all else, by name."""
-    found: dict[str, Any] = dict(fitted)
+    found: dict[str, Any] = dict(fitted or {})
     about = []
     for each in finished:
         ident, model = Ident.of(each.job, pooled=pooled), models.get(each.job)
@@ -69,6 +69,7 @@ def save(
         if isinstance(model, Trained):
             found |= _weights(f"{ident.prefix}weights/", model.model)
             more = {"scores": model.history.scores, "best_epoch": model.history.best_epoch}
+            more["n_features"] = model.n_features
             more["scale"] = None if model.scale is None else asdict(model.scale)
         of_job: dict[str, Any] = {"key": key_of(parts[each.job]), "parts": parts[each.job], "losses": list(each.losses)}
         of_job |= {"seconds": each.seconds, "model": each.model, "notes": list(each.notes)}
