@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from pipelines.audit.importance import Scored, importances
 from pipelines.competition import Competition
 from pipelines.data.sources import Source
 from pipelines.data.tables import Tables
@@ -15,6 +16,7 @@ from pipelines.features.frames import Features
 from pipelines.files import check_room, full_disk_told, write_whole
 from pipelines.runs import inputs
 from pipelines.runs.fitted.files import arrays_of
+from pipelines.runs.fitted.models import Models
 from pipelines.runs.folder import PLAN, RECORD, RunFolder, folders, new_folder
 from pipelines.runs.jobs import finished as files
 from pipelines.runs.jobs import found
@@ -25,9 +27,9 @@ from pipelines.runs.tensors import DamagedError
 from pipelines.settings.knobs import Knobs
 from pipelines.settings.lookup import folder_of
 from pipelines.submission.provenance import git_commit, versions
-from pipelines.submission.record import Record
+from pipelines.submission.record import Importance, Record
 from pipelines.training.fit import Group, Job
-from pipelines.validation.results import CVResult, Finished, Keep
+from pipelines.validation.results import CVResult, Finished, Keep, pool_of
 
 if TYPE_CHECKING:
     from pipelines.validation.crossval import Plan
@@ -189,6 +191,19 @@ class RunKeep(Keep):
         parts = {each.job: self._parts[Ident.of(each.job, pooled=pooled)] for each in finished}
         with full_disk_told(self._networks):
             files.save(self._networks, finished, models, parts, pooled=pooled, fitted=fitted)
+
+    def importance(self, competition: Competition, features: Features, result: CVResult) -> list[Importance] | None:
+        """Which columns matter, asked of the models that are kept; in the folder too, as `importance.json`."""
+        if self.folder is None:
+            return None
+        with full_disk_told(self.folder.path):
+            self._write_waiting()
+            pool = pool_of(competition, result.weights, features.y, result.fold)
+            models = Models(self.folder, competition, [each.name for each in result.variants])
+            found = importances(Scored(competition, features, result.fold, pool), models.said, self.options["seed"])
+            text = json.dumps([asdict(each) for each in found], indent=1)
+            write_whole(self.folder.path / "importance.json", f"{text}\n".encode())
+        return found
 
     def finish(
         self, record: Record, competition: Competition, tables: Tables, features: Features, result: CVResult

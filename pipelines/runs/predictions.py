@@ -23,8 +23,8 @@ class RowPredictions:
 
     `ids` (N) and `test_ids` (M) are the rows' ids as text, `y` (N,) class codes or numbers of the file, `fold` (N,) the
     fold that scores a row, from 0; -1 where none does. `units` (N,) are numbers that rows share which errors must not
-    count as independent, if there are any. `variants` holds the same of each variant alone, `oof` only. `weights` (F, V) are those of the variants in the pool of each fold; `columns` those
-    that a row of the files has, but for the id and the target.
+    count as independent, if there are any. `variants` holds the same of each variant alone, `oof` only. `weights`
+    (F, V) are those of the variants in the pool of each fold; `columns` those of the test file, but for the id.
     """
 
     ids: Sequence[str]

@@ -38,7 +38,7 @@ class SavedRun:
         self.path = Path(path)
         self.record = _record(self.path)
         self.competition = competition or load(self.record.slug)
-        self.models = Models(RunFolder(self.path), self.competition)
+        self.models = Models(RunFolder(self.path), self.competition, [each.name for each in self.record.variants])
 
     @cached_property
     def predictions(self) -> RowPredictions:
@@ -102,7 +102,7 @@ class SavedRun:
         return ids, in_units(self.competition, pool.of_folds(said))
 
     def _features(self, name: str, rows: pd.DataFrame) -> pd.DataFrame:
-        """What the competition makes of new rows, in their order, beside the run's training rows where it wants them."""
+        """What the competition makes of new rows, in their order; beside the training rows, if it wants them."""
         competition, key, kept = self.competition, self.competition.key, self.predictions
         if competition.add_features is None:
             return features_of(competition, rows, {})
@@ -110,7 +110,9 @@ class SavedRun:
             files = inputs.load(self.path, competition)
         except DamagedError as error:
             raise damaged(self.path, error) from error
-        train = read_rows(competition, competition.train_file, files[competition.train_file], kept.columns, _first(kept))
+        train = read_rows(
+            competition, competition.train_file, files[competition.train_file], kept.columns, _first(kept)
+        )
         known = pd.Series([*kept.ids, *kept.test_ids])
         train[key], rows = ids_as(competition.train_file, train[key], known), rows.copy()
         rows[key] = ids_as(name, rows[key], known)
@@ -175,4 +177,3 @@ def _record(path: Path) -> Record:
 def _first(kept: RowPredictions) -> int:
     """The number of the first row, where rows have no ids."""
     return int(kept.ids[0] != "0")
-

@@ -105,7 +105,9 @@ def fit_one(
     return Predictions(fit.jobs, scored, test, [], done.model, done.seconds, done.notes)
 
 
-def _fitted(competition: Competition, features: "Features", fold: Fold, fit: Fit) -> tuple[Finished, Any, FittedEstimator]:
+def _fitted(
+    competition: Competition, features: "Features", fold: Fold, fit: Fit
+) -> tuple[Finished, Any, FittedEstimator]:
     """Fit a new encoder, if there is one, and a new estimator on a fold's training rows; predict the others."""
     started = time.perf_counter()
     variant, job = fit.variant, fit.jobs[0]

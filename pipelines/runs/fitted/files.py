@@ -119,7 +119,8 @@ def _warn(variant: str, what: str, error: CannotKeepError) -> None:
             f"{variant}: its {what} is not kept, and the run cannot predict new rows: {error}",
             "let it hold numbers, texts, arrays, frames, tensors, and classes and functions (def, not lambda) of the "
             "competition's folder or of scikit-learn; the run itself goes on",
-            "请让它只包含数值、文本、数组、表、张量，以及比赛文件夹或 scikit-learn 中的类和函数（用 def，不用 lambda）；本次运行会继续",
+            "请让它只包含数值、文本、数组、表、张量，以及比赛文件夹或 scikit-learn 中的类和函数"
+            "（用 def，不用 lambda）；本次运行会继续",
         ),
         stacklevel=3,
     )

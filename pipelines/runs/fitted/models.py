@@ -4,6 +4,7 @@ Shapes: V variants, n rows, P predictions of a row, as models learn them.
 """
 
 import warnings
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,8 @@ from pipelines.metrics import FloatArray
 from pipelines.runs import tensors
 from pipelines.runs.fitted.files import from_bytes
 from pipelines.runs.folder import RunFolder
-from pipelines.runs.jobs.finished import VERSION, Ident, jobs_in
 from pipelines.runs.jobs.fingerprint import WORDS, code_parts
+from pipelines.runs.jobs.finished import VERSION, Ident, jobs_in
 from pipelines.runs.tensors import DamagedError
 from pipelines.settings.lookup import folder_of
 from pipelines.training.fit import Trained
@@ -34,16 +35,17 @@ NOT_KEPT = ("/scored", "/test")  # what models have said is read elsewhere
 
 
 class Models:
-    """Encoders, networks and estimators of one run, read when they are wanted.
+    """Encoders, networks and estimators of one run, read when they are wanted; its `variants` in the pool's order.
 
     Raises: UsageError for a folder of another version, or of variants that the competition no longer has. Warns:
     DataWarning where the code is not what it was.
     """
 
-    def __init__(self, folder: RunFolder, competition: Competition) -> None:
-        self.folder, self.competition = folder, competition
+    def __init__(self, folder: RunFolder, competition: Competition, variants: Sequence[str]) -> None:
+        self.folder, self.competition, self.variants = folder, competition, list(variants)
         self.code = folder_of(competition.slug)
         self._read: dict[Path, dict[str, Tensor]] = {}
+        self._fold, self._ready = -1, list[Callable[[pd.DataFrame], FloatArray]]()
         self._refuse_other()
         for variant in self.variants:
             self._warn_of_other_code(variant)
@@ -51,13 +53,6 @@ class Models:
     @cached_property
     def _plan(self) -> list[Ident]:
         return [ident for ident in map(Ident.of, self.folder.plan().get("jobs", [])) if ident.pooled]
-
-    @property
-    def variants(self) -> list[str]:
-        """Names of the variants, in the order of the pool."""
-        names = list(dict.fromkeys(ident.variant for ident in self._plan))
-        order = [each.name for each in self.folder.record().variants] if self.folder.is_finished else names
-        return [name for name in order if name in names]
 
     @property
     def n_folds(self) -> int:
@@ -79,7 +74,9 @@ class Models:
 
     def said(self, fold: int, rows: pd.DataFrame) -> FloatArray:
         """What a fold's models say of rows of features (n, ...): the mean over seeds of each variant, (V, n, P)."""
-        return np.stack([self._said_by(name, fold, rows) for name in self.variants])
+        if fold != self._fold:  # models of one fold at a time
+            self._ready, self._fold = [self._predictor(name, fold) for name in self.variants], fold
+        return np.stack([say(rows) for say in self._ready])
 
     def state_dict(self, variant: str, fold: int, seed: int) -> dict[str, Tensor]:
         """The weights of one network by name, as its `state_dict` has them."""
@@ -102,16 +99,17 @@ class Models:
         """The fitted estimator of a fold (`FittedEstimator`)."""
         return self._fitted(self._held(variant, fold, seed), f"{fold}-{seed}/estimator", variant)
 
-    def _said_by(self, name: str, fold: int, rows: pd.DataFrame) -> FloatArray:
+    def _predictor(self, name: str, fold: int) -> Callable[[pd.DataFrame], FloatArray]:
+        """What predicts rows of features (n, ...) by a variant's models of a fold: the mean over seeds, (n, P)."""
         seeds = [ident.seed for ident in self._plan if ident[:2] == (name, fold)]
         if self._variant(name).make_estimator is not None:
             pairs = [(self.encoder(name, fold, seed), self.estimator(name, fold, seed)) for seed in seeds]
-            return np.asarray(np.mean([predict(self.competition, *pair, rows) for pair in pairs], axis=0))
+            return lambda rows: np.mean([predict(self.competition, *pair, rows) for pair in pairs], axis=0)
         encoder = self.encoder(name, fold, seeds[0])
         networks = [
             Trained(self.network(name, fold, seed), History([], [], 0), self._scale(name, fold, seed)) for seed in seeds
         ]
-        return np.asarray(predicted(encoder, networks, rows).mean(axis=0))
+        return lambda rows: predicted(encoder, networks, rows).mean(axis=0)
 
     def network(self, variant: str, fold: int, seed: int) -> nn.Module:
         """One network with its weights, ready to predict; on the CPU."""
@@ -125,7 +123,7 @@ class Models:
             raise UsageError(
                 f"the weights of {variant} in {self.folder.name} do not fit the network that make_model gives now: "
                 f"{' '.join(str(error).split())[:200]}",
-                "take the competition's code as it was when the run was made (its record names the commit), or run again",
+                "take the competition's code as it was then (the run's record names the commit), or run again",
                 "请恢复该次运行时的比赛代码（记录中有 git 提交号），或重新运行",
             ) from error
         return network.eval()
@@ -160,7 +158,7 @@ class Models:
         what = name.rpartition("/")[2]
         if name not in held:
             raise UsageError(
-                f"{self.folder.name} keeps no {what} of {variant}: what it holds had no form to be kept in, as the run said",
+                f"{self.folder.name} keeps no {what} of {variant}: what it holds could not be kept, as the run said",
                 "let it hold what can be kept (the run names the attribute), and run again",
                 "请按运行时的提示修改，使其可以保存，然后重新运行",
             )
@@ -179,7 +177,7 @@ class Models:
                 "take the version of kaggle-homework that made it, or run again",
                 "请使用生成它的版本，或重新运行",
             )
-        gone = [name for name in dict.fromkeys(ident.variant for ident in self._plan) if name not in self.competition.variants]
+        gone = [name for name in self.variants if name not in self.competition.variants]
         if gone:
             raise UsageError(
                 f"{self.competition.slug} has no variant {gone[0]!r}, of which {self.folder.name} has models",
@@ -192,7 +190,9 @@ class Models:
         now = code_parts(self.competition, self._variant(variant))
         differing = [WORDS[part] for part in now if there and there[0].get(part) != now[part]]
         if differing:
-            said = f"{self.folder.name}, {variant}: since it was trained, {'; '.join(differing)}: what it says may differ"
+            said = (
+                f"{self.folder.name}, {variant}: since it was trained, {'; '.join(differing)}: what it says may differ"
+            )
             warnings.warn(said, DataWarning, stacklevel=4)
 
 

@@ -83,31 +83,48 @@ def _with_parts(value: Any, change: Change, memo: dict[int, Any], place: str) ->
 
 def _stand_in(value: Any) -> Any:
     """The stand-in of a value that needs one; any other value itself."""
-    if isinstance(value, Tensor):
-        return _of_tensor(value)
-    if isinstance(value, pd.DataFrame):
-        columns = [value.iloc[:, i].array for i in range(value.shape[1])]
-        return StandIn("frame", columns=columns, names=value.columns, index=value.index)
-    if isinstance(value, pd.Series):
-        return StandIn("series", array=value.array, index=value.index, name=value.name)
-    if isinstance(value, pd.MultiIndex):
-        codes = [np.asarray(each) for each in value.codes]
-        return StandIn("indexes", levels=list(value.levels), codes=codes, names=list(value.names))
-    if isinstance(value, pd.Index):
-        return StandIn("index", array=value.array, name=value.name)
-    if isinstance(value, pd.Categorical):
-        return StandIn("categorical", codes=np.asarray(value.codes), categories=value.categories, ordered=value.ordered)
-    if isinstance(value, pd.api.extensions.ExtensionArray):
-        return _of_array(value)
-    if isinstance(value, pd.CategoricalDtype):
-        return StandIn("kinds", categories=value.categories, ordered=value.ordered)
-    if isinstance(value, pd.Timestamp) and value.tz is None:
-        return StandIn("moment", text=value.isoformat())
     if value is pd.NA or value is pd.NaT:
         return StandIn("gap", name=str(value))
     if type(value) is np.ndarray:
         return _texts(value.ravel().tolist(), value.shape) if _are_texts(value) else value
-    return _of_dictionary(value) if type(value) is dict else value
+    if type(value) is dict:
+        return _of_dictionary(value)
+    for kind, stand_in in STAND_INS:
+        if isinstance(value, kind):
+            return stand_in(value)
+    return value
+
+
+def _of_frame(value: pd.DataFrame) -> StandIn:
+    columns = [value.iloc[:, i].array for i in range(value.shape[1])]
+    return StandIn("frame", columns=columns, names=value.columns, index=value.index)
+
+
+def _of_series(value: pd.Series) -> StandIn:
+    return StandIn("series", array=value.array, index=value.index, name=value.name)
+
+
+def _of_indexes(value: pd.MultiIndex) -> StandIn:
+    codes = [np.asarray(each) for each in value.codes]
+    return StandIn("indexes", levels=list(value.levels), codes=codes, names=list(value.names))
+
+
+def _of_index(value: pd.Index) -> StandIn:
+    return StandIn("index", array=value.array, name=value.name)
+
+
+def _of_categorical(value: pd.Categorical) -> StandIn:
+    return StandIn("categorical", codes=np.asarray(value.codes), categories=value.categories, ordered=value.ordered)
+
+
+def _of_kinds(value: pd.CategoricalDtype) -> StandIn:
+    return StandIn("kinds", categories=value.categories, ordered=value.ordered)
+
+
+def _of_moment(value: pd.Timestamp) -> StandIn:
+    if value.tz is not None:
+        raise TypeError("a moment with a time zone has no plain form")
+    return StandIn("moment", ts_input=value.isoformat())
 
 
 def _of_tensor(value: Tensor) -> StandIn:
@@ -199,12 +216,17 @@ def _dictionary(keys: Any, values: Any) -> dict[Any, Any]:
     return dict(zip(keys, values, strict=True))
 
 
+STAND_INS: tuple[tuple[type, Callable[[Any], StandIn]], ...] = (
+    (Tensor, _of_tensor), (pd.DataFrame, _of_frame), (pd.Series, _of_series), (pd.MultiIndex, _of_indexes),
+    (pd.Index, _of_index), (pd.Categorical, _of_categorical), (pd.api.extensions.ExtensionArray, _of_array),
+    (pd.CategoricalDtype, _of_kinds), (pd.Timestamp, _of_moment),
+)  # fmt: skip
 MAKERS: dict[str, Callable[..., Any]] = {
     "tensor": _tensor, "parameter": _parameter, "frame": _frame, "index": _index, "array": _array, "texts": _of_texts,
     "series": lambda array, index, name: pd.Series(array, index=index, name=name),
     "indexes": lambda levels, codes, names: pd.MultiIndex(levels, codes, names=names),
     "categorical": lambda codes, categories, ordered: pd.Categorical.from_codes(codes, categories, ordered=ordered),
-    "dictionary": _dictionary, "moment": lambda text: pd.Timestamp(text),
-    "kinds": lambda categories, ordered: pd.CategoricalDtype(categories, ordered),
+    "dictionary": _dictionary, "moment": pd.Timestamp,
+    "kinds": pd.CategoricalDtype,
     "gap": lambda name: pd.NA if name == str(pd.NA) else pd.NaT,
 }  # fmt: skip

@@ -16,9 +16,17 @@ from skops.io import get_untrusted_types
 OWN = ("pipelines.encoders.", "pipelines.training.", "pipelines.models.", "pipelines.validation.baselines.")
 PACKAGES = (
     *OWN, "sklearn.", "scipy.sparse.", "scipy.interpolate.", "rtdl_num_embeddings.", "tabm.", "torch.nn.modules.",
-    "pipelines.competition.", "pipelines.validation.estimators.", "pipelines.runs.fitted.", "xgboost.", "lightgbm.", "catboost.",
+    "pipelines.competition.", "pipelines.validation.estimators.", "pipelines.runs.fitted.", "xgboost.", "lightgbm.",
+    "catboost.",
 )  # fmt: skip
-FUNCTIONS = (*OWN, "sklearn.feature_selection.", "sklearn.metrics.", "scipy.special.")
+CONTAINERS = ("pipelines.encoders.", "sklearn.utils._bunch.")
+FUNCTIONS = (
+    "pipelines.encoders.",
+    "pipelines.validation.baselines.",
+    "sklearn.feature_selection.",
+    "sklearn.metrics.",
+    "scipy.special.",
+)
 NUMPYS = frozenset(
     f"numpy.{name}"
     for name in (
@@ -31,7 +39,8 @@ VALUES = frozenset(f"builtins.{name}" for name in ("complex", "frozenset", "rang
     f"datetime.{name}" for name in ("date", "datetime", "time", "timedelta", "timezone")
 )
 KEY = "key"  # in place of a loader: the type of a dictionary's key
-HOLDERS = ("ObjectNode", "TupleNode", "DictNode", "ListNode", "SetNode")
+HOLDERS = ("ObjectNode", "TupleNode")
+CALLED = ("DictNode", "ListNode", "SetNode")  # whose class is called with the parts
 KEYS = ("builtins.str", "builtins.int", "builtins.float")
 
 
@@ -84,16 +93,18 @@ def _nodes(schema: Any) -> Iterator[tuple[str, str]]:
 def _may(loader: str, name: str, folder: str) -> bool:
     """Whether a name may be trusted where it stands."""
     own = f"competitions.{folder}."
-    if loader in HOLDERS:
-        return name.startswith((own, *PACKAGES)) and isinstance(found(name), type)
+    if loader in HOLDERS or loader in CALLED:
+        packages = PACKAGES if loader in HOLDERS else CONTAINERS
+        return name.startswith((own, *packages)) and isinstance(found(name), type)
     if loader == "TypeNode":
         return name.startswith((own, *OWN, "sklearn.")) and isinstance(found(name), type)
     if loader == "FunctionNode":
         return (name in NUMPYS or name.startswith((own, *FUNCTIONS))) and callable(found(name))
-    values = (loader == "ConstructorFromReduceNode" and name in VALUES) or (loader, name) == ("DTypeNode", "numpy.dtype")
-    return values or (
-        loader == "PartialNode" and name == "functools.partial"
+    values = (loader == "ConstructorFromReduceNode" and name in VALUES) or (loader, name) == (
+        "DTypeNode",
+        "numpy.dtype",
     )
+    return values or (loader == "PartialNode" and name == "functools.partial")
 
 
 def found(name: str) -> object:
