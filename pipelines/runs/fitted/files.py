@@ -28,15 +28,9 @@ def to_bytes(value: Any, folder: str) -> bytes:
 
     Raises: CannotKeepError, saying which attribute, class or function has no such form.
     """
-    try:
-        data, schema = _written(exchanged(value))
-        refused = check_once(data, schema, folder)
-    except CannotKeepError:
-        raise
-    except Exception as error:  # of skops, and of whatever the value does when it is asked for its state
-        raise CannotKeepError(f"{_culprit(value)}: {type(error).__name__}: {_first_line(error)}") from error
-    if refused:
-        raise CannotKeepError(f"{type(value).__name__} holds {', '.join(refused[:3])}, which no file of a run may name")
+    data, why = _tried(value, folder)
+    if why:
+        raise CannotKeepError(_culprit(value, why, folder, type(value).__name__))
     return data
 
 
@@ -68,15 +62,23 @@ def _written(value: Any) -> tuple[bytes, dict[str, Any]]:
     return buffer.getvalue(), schema
 
 
-def _culprit(value: Any, place: str = "") -> str:
-    """The innermost attribute that cannot be kept, as a path: Pipeline.steps[0][1].model_."""
-    place = place or type(value).__name__
+def _tried(value: Any, folder: str) -> tuple[bytes, str]:
+    """The bytes, and why they are none that may be written, if so."""
+    try:
+        data, schema = _written(exchanged(value))
+        refused = check_once(data, schema, folder)
+    except Exception as error:  # of skops, and of whatever the value does when it is asked for its state
+        return b"", f"{type(error).__name__}: {_first_line(error)}"
+    return data, f"{', '.join(refused[:3])} may be named by no file of a run" if refused else ""
+
+
+def _culprit(value: Any, why: str, folder: str, place: str) -> str:
+    """The innermost attribute that cannot be kept, as a path, and why: Pipeline.steps[0][1].model_: ..."""
     for name, part in _parts(value):
-        try:
-            _written(exchanged(part))
-        except Exception:  # as in `to_bytes`
-            return _culprit(part, f"{place}{name}")
-    return place
+        why_part = _tried(part, folder)[1]
+        if why_part:
+            return _culprit(part, why_part, folder, f"{place}{name}")
+    return f"{place}: {why}"
 
 
 def _parts(value: Any) -> list[tuple[str, Any]]:

@@ -137,7 +137,7 @@ def _of_tensor(value: Tensor) -> StandIn:
 
 def _of_array(value: Any) -> StandIn:
     """An array of pandas' own: numbers as they are, others as a list, None where a value is missing."""
-    if isinstance(value, pd.arrays.NumpyExtensionArray):
+    if type(value) is pd.arrays.NumpyExtensionArray:
         return StandIn("array", values=value.to_numpy(), dtype=None)
     if isinstance(value.dtype, np.dtype):  # moments and spans of time
         return StandIn("array", values=np.asarray(value), dtype=None)
@@ -197,7 +197,7 @@ def _frame(columns: list[Any], names: pd.Index, index: pd.Index) -> pd.DataFrame
     return frame.set_axis(names, axis=1)
 
 
-def _index(array: Any, name: Any) -> pd.Index:
+def _index(array: Any, name: Any) -> Any:
     return pd.Index(array, name=name, dtype=getattr(array, "dtype", None))
 
 
