@@ -1,5 +1,6 @@
 """Measurements in, `docs/benchmarks.md` out."""
 
+import math
 import platform
 import statistics
 from collections.abc import Callable, Iterator, Mapping
@@ -81,11 +82,31 @@ def variants_table(rows: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
 
 
 def rows_table(rows: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
-    """Time and memory against the number of rows."""
-    yield "| training rows | seconds | peak memory, MB |"
-    yield "| --- | --- | --- |"
+    """Time and memory against the number of rows, and how they grow with it."""
+    yield "| training rows | seconds | of all cores together | peak memory, MB |"
+    yield "| --- | --- | --- | --- |"
     for n, row in rows.items():
-        yield f"| {int(n):,} | {row['seconds']:.1f} | {row['memory']:.0f} |"
+        cpu = f"{row['cpu']:.1f}" if "cpu" in row else ""
+        yield f"| {int(n):,} | {row['seconds']:.1f} | {cpu} | {row['memory']:.0f} |"
+    last = list(rows.values())[-3:]
+    if len(last) == 3 and all("cpu" in row for row in last):
+        powers = {what: exponent([row[name] for row in last]) for what, name in GROWING.items()}
+        said = " and ".join(f"{what} with the power {power:.2f} of the rows" for what, power in powers.items())
+        yield ""
+        yield f"Above a fixed part, {said} (by the last two doublings)."
+
+
+GROWING = {"the cores' seconds grow": "cpu", "memory": "memory"}
+
+
+def exponent(values: list[float]) -> float:
+    """The k of a + b n^k, which is `values` at n, 2 n and 4 n; NaN where it does not grow.
+
+    >>> exponent([10 + 3 * 1, 10 + 3 * 2, 10 + 3 * 4]), exponent([7.0, 7.0 + 3 * 2, 7.0 + 3 * 2 + 12 * 2])
+    (1.0, 2.0)
+    """
+    first, second = values[1] - values[0], values[2] - values[1]
+    return math.log2(second / first) if min(first, second) > 0 else math.nan
 
 
 def machine(device: str = "cpu") -> str:

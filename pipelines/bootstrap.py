@@ -8,9 +8,10 @@ scores K samples: the error of an AUC of 10,000 rows takes a second in place of 
 Sources: Efron & Tibshirani 1993, chapters 6 and 8; Hanley & MacGibbon 2006 (counts that are Poisson).
 """
 
+import hashlib
 import warnings
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -24,17 +25,23 @@ if TYPE_CHECKING:
 # Samples at most, at least, and values in all of them; a deviation of n scores is off by 1 / sqrt(2 n), of 2000 1.6 %.
 QUICK = (2000, 400, 10**8)
 SLOW = (200, 100, 2 * 10**7)  # for a score of somebody's own, which may take long
+ROUGH = (50, 25, 10**7)  # the same, one of many that matter little
+MANY = 200_000  # values, from which errors come from each row's influence where that is known
 AT_A_TIME = 80_000  # counts, which a core's own memory holds
 FINE = 2**16  # parts of a probability of one
+MOST_REMEMBERED = 16  # samples' scores: of our predictions, and of a few baselines'
+REMEMBERED: "dict[object, tuple[object, FloatArray]]" = {}
 
 
-def n_draws(n_values: int, *, quick: bool) -> int:
-    """How many samples are drawn of so many values: the more values, the fewer.
+def n_draws(n_values: int, *, quick: bool, rough: bool = False) -> int:
+    """How many samples are drawn of so many values: the more values, the fewer; `rough` ones save what takes long.
 
     >>> n_draws(891, quick=True), n_draws(100_000, quick=True), n_draws(100_000, quick=False)
     (2000, 1000, 200)
+    >>> n_draws(891, quick=True, rough=True), n_draws(891, quick=False, rough=True)
+    (2000, 50)
     """
-    most, least, in_all = QUICK if quick else SLOW
+    most, least, in_all = QUICK if quick else ROUGH if rough else SLOW
     return max(least, min(most, in_all // n_values))
 
 
@@ -77,6 +84,35 @@ def one_by_one(score: Callable[["Target", "FloatArray"], float]) -> Callable[["T
             return np.array([score_of(y[drawn], given[drawn]) for drawn in rows])
 
     return lambda y, given: lambda counts: scores(y, given, counts)
+
+
+class Drawing(NamedTuple):
+    """How many samples are drawn of the rows, and how: see `samples`."""
+
+    n_samples: int
+    groups: "IntArray | None" = None
+    times: "IntArray | None" = None
+
+
+def scores_of(
+    score: object, make: Callable[["Target", "FloatArray"], "Scorer"], y: "Target", given: "FloatArray", drawn: Drawing
+) -> "FloatArray":
+    """What samples of the rows score, (n_samples,), by what `make(y, given)` returns.
+
+    Remembered by the function `score`: a run compares the same predictions with several others, and asks for their own
+    error too.
+    """
+    hashed = hashlib.sha256()
+    for each in (y, given, *drawn[1:]):
+        hashed.update(b"-" if each is None else f"{each.dtype}{each.shape}".encode() + each.tobytes())
+    key = id(score), drawn.n_samples, hashed.digest()
+    if key not in REMEMBERED:
+        scores = make(y, given)
+        found = np.concatenate([scores(counts) for counts in samples(len(y), *drawn)])
+        for oldest in list(REMEMBERED)[: 1 - MOST_REMEMBERED]:
+            REMEMBERED.pop(oldest, None)
+        REMEMBERED[key] = score, found  # the function too, so that no other gets its id
+    return REMEMBERED[key][1]
 
 
 def spread(scores: "FloatArray") -> float:
@@ -131,6 +167,26 @@ def area(is_class: "NDArray[np.bool_]", score: "FloatArray") -> "Scorer":
         return share(np.einsum("nk,nk->k", of_rows, won), of_rows.sum(axis=0) * passed[-1])
 
     return scores
+
+
+def influence_on_areas(y: "Target", proba: "FloatArray") -> "FloatArray":
+    """How far each row (N,) moves what `areas` scores: DeLong's components, each times the rows over those of its kind.
+
+    Source: DeLong, DeLong & Clarke-Pearson 1988.
+    """
+    classes = [1] if proba.shape[1] == 2 else np.unique(y)
+    return np.asarray(np.mean([_influence_on_area(y == each, proba[:, each]) for each in classes], axis=0))
+
+
+def _influence_on_area(is_class: "NDArray[np.bool_]", score: "FloatArray") -> "FloatArray":
+    right = np.empty(len(score))  # share of the other kind that a row is on the right side of
+    for kind in (True, False):
+        others = np.sort(score[is_class != kind])
+        below, upto = (np.searchsorted(others, score[is_class == kind], side) for side in ("left", "right"))
+        passed = share((below + upto) / 2, np.array(float(len(others))))
+        right[is_class == kind] = passed if kind else 1 - passed
+    of_kind = np.where(is_class, is_class.sum(), (~is_class).sum())
+    return np.asarray((right - right[is_class].mean()) * len(score) / of_kind)
 
 
 def tables(y: "Target", labels: "FloatArray") -> "Scorer":

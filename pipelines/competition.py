@@ -52,7 +52,7 @@ class Variant(Checked):
     """
 
     make_encoder: Callable[[], Any] | None = None  # scikit-learn transformer, fitted on the training fold
-    make_model: "Callable[[int, int], nn.Module] | None" = None  # (n_features, n_classes or 1) -> logits
+    make_model: "Callable[[int, int], nn.Module] | None" = None  # (n_features, n_outputs) -> logits, or values
     make_estimator: Callable[[], Any] | None = None  # scikit-learn classifier or regressor
     recipe: Recipe = field(default_factory=Recipe)  # of a network
 
@@ -118,6 +118,7 @@ class Competition(Checked):
     slug: str  # as in kaggle.com/competitions/<slug>
     id_column: str | None  # None where train and test files have none: rows are numbered from 1, or 0
     target: str
+    drop_unlabelled: bool = False  # leave training rows without a target out, with a word; else they are an error
     classes: tuple[int | str | bool, ...] = ()  # target values; their order is the order of probabilities
     number: Number | None = None
     metric: "Metric"

@@ -31,7 +31,8 @@ class Metric(Checked):
     One function: `per_row(y, p)`, whose mean is the score, or `score(y, p)` of all rows. It takes the truth (N,), class
     codes or values, and what the metric is `of`: "labels", predicted class codes (N,); "probabilities" (N, C); or
     "values" (N,), of which none is below `least`. `resampled(y, p)` makes the bootstrap of a `score` quick: it returns
-    what scores samples, see `bootstrap`.
+    what scores samples, see `bootstrap`. `influence(y, p)` (N,) is how far each row moves the score: errors come from
+    it where rows are too many to draw samples of them.
 
     Raises: UsageError for anything but one of the two.
     """
@@ -43,6 +44,7 @@ class Metric(Checked):
     of: Literal["labels", "probabilities", "values"] = "probabilities"
     resampled: Callable[[Target, FloatArray], Callable[[FloatArray], FloatArray]] | None = None
     least: float | None = None
+    influence: Callable[[Target, FloatArray], FloatArray] | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -74,23 +76,39 @@ class Metric(Checked):
         with code_named(f"the metric {self.name}"):
             return np.asarray(self.per_row(y, self.given(predictions)), dtype=np.float64)
 
-    def se(self, y: Target, predictions: FloatArray, groups: IntArray | None = None) -> float:
-        """Standard error of the score; rows of the same number in `groups` (N,) are not independent."""
-        if self.per_row is not None:
-            return standard_error(self.of_rows(y, predictions), groups)
-        return spread(self.of_samples(y, [predictions], groups)[0])
+    def se(self, y: Target, predictions: FloatArray, groups: IntArray | None = None, *, rough: bool = False) -> float:
+        """Standard error of the score; rows of the same number in `groups` (N,) are not independent.
+
+        `rough` for one of many that matter little: fewer samples, where each takes long.
+        """
+        if (of_row := self._row_by_row(y, predictions)) is not None:
+            return standard_error(of_row, groups)
+        return spread(self.of_samples(y, [predictions], groups, rough=rough)[0])
 
     def difference(
         self, y: Target, ours: FloatArray, other: FloatArray, groups: IntArray | None = None
     ) -> tuple[float, float]:
         """How much better `ours` (N, P) is than `other`, and the standard error of that, both on the same rows."""
-        if self.per_row is not None:
-            per_row = self.of_rows(y, ours) - self.of_rows(y, other)
+        of_ours, of_other = self._row_by_row(y, ours), self._row_by_row(y, other)
+        if of_ours is not None and of_other is not None and self.per_row is not None:
+            per_row = of_ours - of_other
             return self.gain(float(per_row.mean()), 0.0), standard_error(per_row, groups)
+        gain = self.gain(self(y, ours), self(y, other))
+        if of_ours is not None and of_other is not None:
+            return gain, standard_error(of_ours - of_other, groups)
         scores = self.of_samples(y, [ours, other], groups)
-        return self.gain(self(y, ours), self(y, other)), spread(scores[0] - scores[1])
+        return gain, spread(scores[0] - scores[1])
 
-    def of_samples(self, y: Target, predictions: Sequence[FloatArray], groups: IntArray | None = None) -> FloatArray:
+    def _row_by_row(self, y: Target, predictions: FloatArray) -> FloatArray | None:
+        """Values (N,) whose mean has the score's error; None where only samples of the rows can tell it."""
+        if self.per_row is not None:
+            return self.of_rows(y, predictions)
+        given = self.given(predictions)
+        return self.influence(y, given) if self.influence is not None and given.size > bootstrap.MANY else None
+
+    def of_samples(
+        self, y: Target, predictions: Sequence[FloatArray], groups: IntArray | None = None, *, rough: bool = False
+    ) -> FloatArray:
         """What the bootstrap's samples score, a row for each of the predictions (N, P); NaN for "cannot be scored"."""
         assert self.score is not None
         quick, given, times = self.resampled is not None, [self.given(each) for each in predictions], None
@@ -99,9 +117,9 @@ class Metric(Checked):
         if quick and self.of == "labels" and groups is None:  # few kinds of rows, which need not be drawn one by one
             (y, *given), times = np.unique([y, *given], axis=1, return_counts=True)
         n_values = max(each[:, 1:].size if self.of == "probabilities" else len(y) for each in given)
-        scorers = [(self.resampled or one_by_one(self.score))(y, each) for each in given]
-        drawn = bootstrap.samples(len(y), bootstrap.n_draws(n_values, quick=quick), groups, times)
-        return np.concatenate([[scores(counts) for scores in scorers] for counts in drawn], axis=1)
+        drawn = bootstrap.Drawing(bootstrap.n_draws(n_values, quick=quick, rough=rough), groups, times)
+        score, make = self.resampled or self.score, self.resampled or one_by_one(self.score)
+        return np.stack([bootstrap.scores_of(score, make, y, each, drawn) for each in given])
 
     def gain(self, score: float, other: float) -> float:
         """How much better `score` is than `other`: positive is better, whatever the metric."""
@@ -222,7 +240,7 @@ def map_at(k: int) -> Metric:
 accuracy = Metric("accuracy", correct, of="labels")
 balanced_accuracy = Metric("balanced accuracy", score=mean_recall, of="labels", resampled=bootstrap.balanced_accuracies)
 log_loss = Metric("log loss", negative_log_likelihood, greater_is_better=False)
-roc_auc = Metric("ROC AUC", score=area_under_roc, resampled=bootstrap.areas)
+roc_auc = Metric("ROC AUC", score=area_under_roc, resampled=bootstrap.areas, influence=bootstrap.influence_on_areas)
 f1 = Metric("F1", score=f1_of_last, of="labels", resampled=bootstrap.f1_of_last)
 f1_macro = Metric("macro F1", score=mean_f1, of="labels", resampled=bootstrap.mean_f1)
 quadratic_kappa = Metric("quadratic kappa", score=kappa_of_ratings, of="labels", resampled=bootstrap.kappas)

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -48,9 +49,34 @@ def test_the_page_holds_what_was_measured():
     assert "| product 512 x 512 x 512, float32 | 134 |" in page  # 2 x 512^3 / 0.002 s
     assert page.index("| a | 0.5000 ± 0.0100 | 10 |") < page.index("| b | 0.4000 ± 0.0200 | 100 |")
     assert page.index("| good | 0.4000 | 0.80 | 10 |") < page.index("| big | 0.5000 | 0.01 | 20 |")
-    assert "| 3,000 | 1.2 | 500 |" in page
+    assert "| 3,000 | 1.2 |  | 500 |" in page
     assert "| 9,000 rows | seconds |\n| --- | --- |\n| write | 2 (1 to 3) |\n| lint | 0.6 (0.5 to 0.7) |" in page
     assert "## Rows\n\n`cv otto --folds 2 --epochs 2`, made rows. Measured 2026-01-02." in page
+
+
+def test_how_time_and_memory_grow_is_said_without_what_is_there_for_no_row_at_all():
+    rows = {str(n): {"seconds": n, "cpu": 5 + 2e-3 * n, "memory": 400 + 1e-4 * n**1.5} for n in (1000, 2000, 4000)}
+    table = list(report.rows_table(rows))
+    assert table[4] == "| 4,000 | 4000.0 | 13.0 | 425 |"
+    assert "the cores' seconds grow with the power 1.00 of the rows and memory with the power 1.50" in table[-1]
+    assert len(list(report.rows_table(dict(list(rows.items())[:2])))) == 4
+    assert np.isnan(report.exponent([1.0, 1.0, 2.0]))
+
+
+def test_the_curve_is_of_rows_that_differ(monkeypatch):
+    asked = []
+
+    def child(*line):
+        folder = Path(line[line.index("--data") + 1])
+        asked.append(len(pd.read_csv(folder / "train.csv").drop(columns="id").drop_duplicates()))
+        return {"cv_mean": 0.5, "cv_se": 0.1, "seconds": 3.0, "peak_memory_mb": 400}
+
+    monkeypatch.setattr(program, "child", child)
+    monkeypatch.setattr(program, "ROWS", 300)
+    [(table, rows)] = program.measured("rows", argparse.Namespace(device="cpu"))
+    assert (table, list(rows)) == ("rows", ["300", "600", "1200", "2400", "4800"])
+    assert asked[-1] > 4700
+    assert rows["300"] | {"cpu": 0} == {"score": 0.5, "se": 0.1, "seconds": 3.0, "memory": 400, "cpu": 0}
 
 
 def test_what_was_not_measured_is_not_there():

@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import poisson, rankdata
 from sklearn import metrics as sk
 
-from pipelines import metrics
+from pipelines import bootstrap, metrics
 from pipelines.audit.practice import Hidden
 from pipelines.bootstrap import n_draws, one_by_one, samples, standard_error
 from pipelines.errors import UsageError
@@ -245,6 +245,21 @@ def test_auc_against_delong(n, seed):
     assert se == pytest.approx((covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]) ** 0.5, rel=0.05)
 
 
+@pytest.mark.parametrize("n_classes", [2, 4])
+@pytest.mark.parametrize("groups", [None, np.arange(3000) // 4], ids=["rows", "groups"])
+def test_auc_of_many_rows_has_its_error_from_each_rows_influence(n_classes, groups, monkeypatch):
+    """As the bootstrap has it; of two classes as DeLong's formula has it."""
+    y, ours = made("probabilities", n=3000, n_classes=n_classes)
+    other = 0.5 * ours + 0.5 * np.random.default_rng(9).dirichlet(np.ones(n_classes), 3000)
+    ours[:, 0] = ours[:, 0].round(1)  # ties
+    drawn = roc_auc.se(y, ours, groups), roc_auc.difference(y, ours, other, groups)[1]
+    monkeypatch.setattr(bootstrap, "MANY", 100)
+    known = roc_auc.se(y, ours, groups), roc_auc.difference(y, ours, other, groups)[1]
+    np.testing.assert_allclose(known, drawn, rtol=0.05)
+    if n_classes == 2 and groups is None:
+        assert known[0] == pytest.approx(delong(y, ours[:, 1])[()] ** 0.5, rel=1e-3)
+
+
 @pytest.mark.parametrize("groups", [None, np.arange(2000) // 4], ids=["rows", "groups"])
 @pytest.mark.parametrize("seed", range(3))
 def test_rmse_against_the_delta_method(seed, groups):
@@ -278,6 +293,26 @@ def test_an_own_score_has_an_error_too():
     own = Metric("own", score=lambda y, p: np.sqrt(np.mean((y - p) ** 2)), greater_is_better=False, of="values")
     assert own(y, values) == pytest.approx(rmse(y, values))
     assert own.se(y, values) == pytest.approx(rmse.se(y, values), rel=0.15)
+
+
+def test_samples_of_a_score_that_takes_long_are_scored_once():
+    """A run asks for the error of its predictions, and compares them with each baseline."""
+    y, values = made("values", n=300)
+    other, calls = values[::-1].copy(), []
+
+    def slow(y, p):
+        calls.append(len(y))
+        return float(np.abs(y - p).mean())
+
+    own = Metric("own", score=slow, greater_is_better=False, of="values")
+    se, (_, se_of_gain) = own.se(y, values), own.difference(y, values, other)
+    assert len(calls) == 2 * n_draws(300, quick=False) + 2
+    assert (own.se(y, values), own.difference(y, values, other)[1]) == (se, se_of_gain)
+    assert len(calls) == 2 * n_draws(300, quick=False) + 4
+    assert own.se(y, values, np.arange(300) // 2) != se
+    calls.clear()
+    assert own.se(y[:100], values[:100], rough=True) == pytest.approx(own.se(y[:100], values[:100]), rel=0.35)
+    assert len(calls) == n_draws(100, quick=False, rough=True) + n_draws(100, quick=False)
 
 
 # What is not a metric, and what is where

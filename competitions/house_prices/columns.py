@@ -33,22 +33,17 @@ CATEGORIES = dict.fromkeys(RATED, QUALITY) | {
 }  # fmt: skip
 # The highest number that a column may hold -> column -> its least, middle and greatest, but for some odd rows.
 NUMBERS = {
-    20: {
-        "OverallQual": (3, 6, 10), "OverallCond": (3, 5, 9), "BsmtFullBath": (0, 0, 2), "BsmtHalfBath": (0, 0, 1),
+    20: {"OverallQual": (3, 6, 10), "OverallCond": (3, 5, 9), "BsmtFullBath": (0, 0, 2), "BsmtHalfBath": (0, 0, 1),
         "FullBath": (1, 2, 3), "HalfBath": (0, 0, 1), "BedroomAbvGr": (1, 3, 5), "KitchenAbvGr": (1, 1, 2),
-        "TotRmsAbvGrd": (4, 6, 11), "Fireplaces": (0, 1, 2), "GarageCars": (0, 2, 3), "MoSold": (1, 6, 12),
-    },
-    2300: {  # years; one garage is built in 2207
-        "YearBuilt": (1900, 1973, 2008), "YearRemodAdd": (1950, 1993, 2009), "GarageYrBlt": (1915, 1979, 2009),
-        "YrSold": (2006, 2008, 2010),
-    },
-    20_000: {  # square feet; LotFrontage feet, MiscVal dollars
-        "1stFlrSF": (520, 1080, 2290), "2ndFlrSF": (0, 0, 1400), "LotFrontage": (21, 68, 136), "MiscVal": (0, 0, 982),
-        "GrLivArea": (675, 1440, 2940), "LowQualFinSF": (0, 0, 154), "TotalBsmtSF": (0, 990, 2200),
-        "BsmtUnfSF": (0, 467, 1780), "BsmtFinSF1": (0, 368, 1640), "BsmtFinSF2": (0, 0, 875), "PoolArea": (0, 0, 500),
-        "MasVnrArea": (0, 0, 771), "GarageArea": (0, 480, 1020), "WoodDeckSF": (0, 0, 501), "OpenPorchSF": (0, 26, 284),
-        "EnclosedPorch": (0, 0, 264), "3SsnPorch": (0, 0, 144), "ScreenPorch": (0, 0, 260),
-    },
+        "TotRmsAbvGrd": (4, 6, 11), "Fireplaces": (0, 1, 2), "GarageCars": (0, 2, 3), "MoSold": (1, 6, 12)},
+    2300: {"YearBuilt": (1900, 1973, 2008), "YearRemodAdd": (1950, 1993, 2009), "GarageYrBlt": (1915, 1979, 2009),
+        "YrSold": (2006, 2008, 2010)},  # years; one garage is built in 2207
+    20_000: {"1stFlrSF": (520, 1080, 2290), "2ndFlrSF": (0, 0, 1400), "LotFrontage": (21, 68, 136),
+        "MiscVal": (0, 0, 982), "GrLivArea": (675, 1440, 2940), "LowQualFinSF": (0, 0, 154),
+        "TotalBsmtSF": (0, 990, 2200), "BsmtUnfSF": (0, 467, 1780), "BsmtFinSF1": (0, 368, 1640),
+        "BsmtFinSF2": (0, 0, 875), "PoolArea": (0, 0, 500), "MasVnrArea": (0, 0, 771), "GarageArea": (0, 480, 1020),
+        "WoodDeckSF": (0, 0, 501), "OpenPorchSF": (0, 26, 284), "EnclosedPorch": (0, 0, 264), "3SsnPorch": (0, 0, 144),
+        "ScreenPorch": (0, 0, 260)},  # square feet; LotFrontage feet, MiscVal dollars
     1_000_000: {"LotArea": (1680, 9450, 33_000)},
 }  # fmt: skip
 # Share of the rows that say NA, which most often is a house without an alley, a garage, a pool.

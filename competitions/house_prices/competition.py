@@ -1,17 +1,13 @@
 """House Prices: 1,460 houses with their price, 1,459 without; the error of the price's logarithm counts."""
 
-from functools import partial
-
 import pandas as pd
 from sklearn.ensemble import HistGradientBoostingRegressor
-from torch import nn
 
 from competitions.house_prices.columns import SCHEMA
 from competitions.house_prices.sample import make_sample
-from pipelines.competition import Competition, Number, Preset, Recipe, Variant
-from pipelines.encoders import DefaultEncoder
+from pipelines.competition import Competition, Number, Preset, Recipe
 from pipelines.metrics import rmsle
-from pipelines.models import MLP
+from pipelines.variants import mlp, trees
 
 
 def add_features(rows: pd.DataFrame) -> pd.DataFrame:
@@ -20,27 +16,6 @@ def add_features(rows: pd.DataFrame) -> pd.DataFrame:
     baths = rows[["FullBath", "BsmtFullBath"]].sum(axis=1) + rows[["HalfBath", "BsmtHalfBath"]].sum(axis=1) / 2
     return rows.assign(square_feet=square_feet, baths=baths, age=rows["YrSold"] - rows["YearRemodAdd"])
 
-
-def make_model(n_features: int, n_outputs: int) -> nn.Module:
-    """Two hidden layers; batch norm makes prices worse."""
-    return MLP([n_features, 128, 64, n_outputs], activation="silu", dropout=0.3, input_dropout=0.1)
-
-
-def make_trees() -> HistGradientBoostingRegressor:
-    """Boosted trees, small and many, each split seeing a third of the features."""
-    return HistGradientBoostingRegressor(
-        learning_rate=0.05, max_iter=300, max_leaf_nodes=8, max_features=0.3, early_stopping=False, random_state=0
-    )
-
-
-VARIANTS = {
-    "network": Variant(
-        make_encoder=DefaultEncoder,
-        make_model=make_model,
-        recipe=Recipe(epochs=40, batch_size=64, lr=3e-3, weight_decay=1e-2),
-    ),
-    "trees": Variant(make_encoder=partial(DefaultEncoder, for_trees=True), make_estimator=make_trees),
-}
 
 COMPETITION = Competition(
     slug="house-prices-advanced-regression-techniques",
@@ -52,10 +27,14 @@ COMPETITION = Competition(
     sample_submission="sample_submission.csv",
     schema=SCHEMA,
     add_features=add_features,
-    variants=VARIANTS,
+    variants={
+        # Batch norm makes prices worse. The trees are small, and each split sees a third of the features.
+        "network": mlp(128, 64, dropout=0.3, input_dropout=0.1, recipe=Recipe(epochs=40, batch_size=64, lr=3e-3)),
+        "trees": trees(HistGradientBoostingRegressor, max_iter=300, max_leaf_nodes=8, max_features=0.3),
+    },
     presets={
-        "fast": Preset(folds=5, seeds=2, variants=tuple(VARIANTS)),
-        "best": Preset(folds=10, seeds=4, variants=tuple(VARIANTS)),
+        "fast": Preset(folds=5, seeds=2, variants=("network", "trees")),
+        "best": Preset(folds=10, seeds=4, variants=("network", "trees")),
     },
     make_sample=make_sample,
 )

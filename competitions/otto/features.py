@@ -6,11 +6,13 @@ import numpy as np
 import pandas as pd
 import torch
 from rtdl_num_embeddings import PiecewiseLinearEncoding
+from scipy.sparse import csr_array, vstack
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.feature_extraction.text import TfidfTransformer
-from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.pipeline import FeatureUnion
+from sklearn.preprocessing import FunctionTransformer
 
+from pipelines.encoders.blocks import InBlocks, StandardisedInBlocks, in_blocks
 from pipelines.metrics import FloatArray
 
 View = Literal["log", "root", "tf-idf"]
@@ -18,12 +20,7 @@ BINS = 50
 ROWS_AT_A_TIME = 2048
 
 
-def add_features(products: pd.DataFrame) -> pd.DataFrame:
-    """The counts as they are: every view of them belongs to an encoder."""
-    return products
-
-
-def make_encoder(view: View = "log") -> Pipeline:
+def make_encoder(view: View = "log") -> StandardisedInBlocks:
     """One view of the counts, with the row's sum and number of non-zeros beside it, standardised; float32 (N, 95).
 
     `log` log(1 + x); `root` sqrt(x + 3/8) (Anscombe's transform for counts); `tf-idf` each
@@ -32,22 +29,18 @@ def make_encoder(view: View = "log") -> Pipeline:
     steps = {"tf-idf": TfidfTransformer(sublinear_tf=True), "log": np.log1p, "root": _root}
     step = steps[view]
     transform = step if isinstance(step, TfidfTransformer) else FunctionTransformer(step)
-    return make_pipeline(WithTotals(transform), StandardScaler(), FunctionTransformer(_float32))
+    return StandardisedInBlocks(WithTotals(transform))
 
 
-def make_pieces_encoder() -> Pipeline:
+def make_pieces_encoder() -> InBlocks:
     """The log view, and beside it each count's place among the quantiles of the training fold; float32 (N, D)."""
-    pieces = make_pipeline(PiecewiseLinear(BINS), StandardScaler())
-    return make_pipeline(
-        FeatureUnion([("log", make_encoder("log")), ("pieces", pieces)]), FunctionTransformer(_float32)
-    )
+    pieces = StandardisedInBlocks(PiecewiseLinear(BINS))
+    return InBlocks(FeatureUnion([("log", make_encoder("log")), ("pieces", pieces)]))
 
 
-def make_two_views_encoder() -> Pipeline:
+def make_two_views_encoder() -> InBlocks:
     """The root view and tf-idf side by side: how many, and how telling; float32 (N, 190)."""
-    return make_pipeline(
-        FeatureUnion([(view, make_encoder(view)) for view in ("root", "tf-idf")]), FunctionTransformer(_float32)
-    )
+    return InBlocks(FeatureUnion([(view, make_encoder(view)) for view in ("root", "tf-idf")]))
 
 
 def make_counts_encoder() -> FunctionTransformer:
@@ -76,8 +69,9 @@ class PiecewiseLinear(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit(self, X: pd.DataFrame, y: object = None) -> Self:  # noqa: ARG002 scikit-learn's signature
         """Find the bins."""
-        quantiles = np.quantile(_logs(X), np.linspace(0, 1, self.n_bins + 1), axis=0).astype(np.float32)
-        edges = [np.unique(of_column) for of_column in quantiles.T]
+        places = np.linspace(0, 1, self.n_bins + 1)
+        quantiles = (np.quantile(_logs(X[[name]]), places, axis=0).astype(np.float32) for name in X)
+        edges = [np.unique(of_column) for of_column in quantiles]
         self.columns_ = [i for i, of_column in enumerate(edges) if len(of_column) > 2]
         self.encoding_ = PiecewiseLinearEncoding([torch.from_numpy(edges[i]) for i in self.columns_])
         self.n_features_in_ = X.shape[1]
@@ -101,8 +95,8 @@ class WithTotals(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.view = view
 
     def fit(self, X: pd.DataFrame, y: object = None) -> Self:
-        """Fit the view on the rows of `X`."""
-        self.view.fit(X.to_numpy(), y)
+        """Fit the view on the rows of `X`, most of which is zeros."""
+        self.view.fit(vstack([csr_array(block.to_numpy(dtype=np.float64)) for block in in_blocks(X)]), y)
         self.n_features_in_ = X.shape[1]
         return self
 

@@ -15,13 +15,18 @@ FEATURES = tuple(f"feat_{i}" for i in range(1, 94))
 
 def make_sample(seed: int = 0) -> dict[str, pd.DataFrame]:
     """Made `train.csv` (3000 x 95), `test.csv` (1500 x 94) and `sampleSubmission.csv` (1500 x 10)."""
+    return make_products(N_TRAIN, N_TEST, seed)
+
+
+def make_products(n_train: int, n_test: int, seed: int = 0) -> dict[str, pd.DataFrame]:
+    """The three files with so many rows."""
     rng = np.random.default_rng(seed)
-    codes = rng.permutation(np.repeat(np.arange(9), _class_sizes(N_TRAIN + N_TEST)))
+    codes = rng.permutation(np.repeat(np.arange(9), _class_sizes(n_train + n_test)))
     counts = pd.DataFrame(_counts(rng, codes), columns=list(FEATURES))
-    train, test = counts[:N_TRAIN].copy(), counts[N_TRAIN:].reset_index(drop=True)
-    train.insert(0, "id", np.arange(1, N_TRAIN + 1))
-    test.insert(0, "id", np.arange(1, N_TEST + 1))  # Kaggle numbers both files from 1
-    train["target"] = np.array(CLASSES)[codes[:N_TRAIN]]
+    train, test = counts[:n_train].copy(), counts[n_train:].reset_index(drop=True)
+    train.insert(0, "id", np.arange(1, n_train + 1))
+    test.insert(0, "id", np.arange(1, n_test + 1))  # Kaggle numbers both files from 1
+    train["target"] = np.array(CLASSES)[codes[:n_train]]
     example = pd.DataFrame(0, index=test.index, columns=list(CLASSES)).assign(Class_1=1)
     example.insert(0, "id", test["id"])
     return {"train.csv": train, "test.csv": test, "sampleSubmission.csv": example}

@@ -1,18 +1,15 @@
 """Spaceship Titanic: 8,693 passengers with their fate, 4,277 without; accuracy counts."""
 
-from functools import partial
-
 import pandas as pd
 import pandera.pandas as pa
 from sklearn.ensemble import HistGradientBoostingClassifier
-from torch import nn
 
 from competitions.spaceship_titanic.sample import make_sample
-from pipelines.competition import Competition, Preset, Recipe, Variant
-from pipelines.encoders import DefaultEncoder
+from pipelines.competition import Competition, Preset, Recipe
 from pipelines.metrics import accuracy
-from pipelines.models import MLP
+from pipelines.variants import mlp, trees
 
+BOTH = ("network", "trees")
 BILLS = ["RoomService", "FoodCourt", "ShoppingMall", "Spa", "VRDeck"]  # who sleeps through the journey pays none
 PLANETS = ["Earth", "Europa", "Mars"]
 DESTINATIONS = ["55 Cancri e", "PSO J318.5-22", "TRAPPIST-1e"]
@@ -42,27 +39,6 @@ def add_features(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(party_size=party_size, spent=rows[BILLS].sum(axis=1))
 
 
-def make_model(n_features: int, n_outputs: int) -> nn.Module:
-    """Two hidden layers with batch norm and much dropout."""
-    return MLP([n_features, 128, 64, n_outputs], activation="silu", norm="batch", dropout=0.4)
-
-
-def make_trees() -> HistGradientBoostingClassifier:
-    """Boosted trees; early stopping would part parties."""
-    return HistGradientBoostingClassifier(
-        learning_rate=0.05, max_iter=200, max_leaf_nodes=16, early_stopping=False, random_state=0
-    )
-
-
-VARIANTS = {
-    "network": Variant(
-        make_encoder=DefaultEncoder,
-        make_model=make_model,
-        recipe=Recipe(epochs=20, batch_size=256, lr=3e-3, weight_decay=1e-2),
-    ),
-    "trees": Variant(make_encoder=partial(DefaultEncoder, for_trees=True), make_estimator=make_trees),
-}
-
 COMPETITION = Competition(
     slug="spaceship-titanic",
     id_column="PassengerId",
@@ -74,10 +50,13 @@ COMPETITION = Competition(
     groups=party_of,
     schema=SCHEMA,
     add_features=add_features,
-    variants=VARIANTS,
+    variants={
+        "network": mlp(128, 64, norm="batch", dropout=0.4, recipe=Recipe(epochs=20, batch_size=256, lr=3e-3)),
+        "trees": trees(HistGradientBoostingClassifier, max_iter=200, max_leaf_nodes=16),
+    },
     presets={
-        "fast": Preset(folds=5, seeds=2, variants=tuple(VARIANTS)),
-        "best": Preset(folds=10, seeds=4, variants=tuple(VARIANTS)),
+        "fast": Preset(folds=5, seeds=2, variants=BOTH),
+        "best": Preset(folds=10, seeds=4, variants=BOTH),
     },
     make_sample=make_sample,
 )

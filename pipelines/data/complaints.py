@@ -43,16 +43,17 @@ BINARY: dict[bytes, tuple[str, Step]] = {
     b"\xff\xd8\xff": ("a picture (JPEG)", DOWNLOAD),
     b"\x80": ("a pickle of Python, or another binary file", DOWNLOAD),
 }
-TEXTUAL: dict[bytes, tuple[str, Step]] = {
-    b"<": ("a web page (HTML), not a csv file", DOWNLOAD),
-    b"{": ("JSON, not a csv file", DOWNLOAD),
-    b"%PDF": ("a PDF", DOWNLOAD),
-    b"sep=": ("a csv with a line for Excel before its header", ("delete its first line", "请删除第一行")),
-    b"version https://git-lfs": (
-        "a pointer of Git LFS in place of the file",
-        ("run: git lfs pull", "请运行 git lfs pull"),
+TEXTUAL: dict[str, tuple[str, Step]] = {  # by how they begin; a csv's header may begin with any sign
+    r"<(!|\?xml|/?(html|head|body|meta|title|script|style|div|p|h1|error|message)[\s/>])": (
+        "a web page (HTML), not a csv file", DOWNLOAD,
     ),
-}
+    r'\{\s*("(\\.|[^"\\])*"\s*:|\}\s*$)|\[\s*[\[{]': ("JSON, not a csv file", DOWNLOAD),
+    r"%PDF": ("a PDF", DOWNLOAD),
+    r"sep=": ("a csv with a line for Excel before its header", ("delete its first line", "请删除第一行")),
+    r"version https://git-lfs": (
+        "a pointer of Git LFS in place of the file", ("run: git lfs pull", "请运行 git lfs pull"),
+    ),
+}  # fmt: skip
 
 
 def foreign(name: str, data: bytes, *, binary: bool) -> DataError | None:
@@ -60,10 +61,11 @@ def foreign(name: str, data: bytes, *, binary: bool) -> DataError | None:
 
     `binary` for bytes that are no text at all, which a csv's first letters could resemble.
     """
-    found = next(
-        (kind for start, kind in (BINARY if binary else TEXTUAL).items() if data.lstrip().startswith(start)), None
-    )
-    if binary:
+    if not binary:
+        text = data.decode(errors="ignore").lstrip()
+        found = next((kind for begin, kind in TEXTUAL.items() if re.match(begin, text, re.IGNORECASE)), None)
+    else:
+        found = next((kind for begin, kind in BINARY.items() if data.lstrip().startswith(begin)), None)
         packed = next((kind for start, kind in PACKED.items() if data.startswith(start)), None)
         found = (packed[0], _unpack(name, packed[1])) if packed else _zip(name, data) or found
         if found is None and data[:1000].count(b"\0") * 3 > len(data[:1000]):
@@ -150,6 +152,11 @@ def schema_error(
     also = f"; problems in {', '.join(map(repr, others[:SHOWN]))} too" if others else ""
     cells = raw(first["column"])[same["index"].astype(int)]
     text, mend = isinstance(first["failure_case"], str), declared_at(competition, first["column"])
+    if first["column"] == competition.target and first["words"] == "value missing":
+        mend = (
+            f"{mend[0]}; or let a run leave such rows out: drop_unlabelled=True in competition.py",
+            f"{mend[1]}；也可在 competition.py 中写 drop_unlabelled=True，略去没有目标值的行",
+        )
     return rows_error(name, first["words"], cells, text=text, also=also, mend=mend)
 
 

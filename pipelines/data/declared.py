@@ -13,7 +13,7 @@ import pandera.pandas as pa
 
 from pipelines.competition import Competition
 from pipelines.data.complaints import declared_at, rows_error
-from pipelines.data.strict_csv import BLANKS, NUMBER, is_gap, raw_column
+from pipelines.data.strict_csv import BLANKS, NUMBER, is_gap, raw_columns
 
 SHOWN_WORDS = 8  # words for missing that a line names
 LARGEST = 1e18  # float32 holds it, and its square, and the sum of some hundred squares
@@ -56,16 +56,19 @@ def as_declared(
 ) -> tuple[pd.DataFrame, list[str]]:
     """The frame with its cells as `columns` declare them, and lines for the run's output about words for missing.
 
-    Numbers are float64 or, where whole numbers are declared and none may be missing, of the declared size, if they fit.
+    Numbers are float64 or of the declared size, if they fit: whole ones where none may be missing, and in float32 where
+    it holds each of them (up to 2^24).
     Truth values with gaps are pandas' "boolean". A word that the column may hold is a value; so is one in a text column
     where nothing may be missing.
     Raises: DataError with the lines of cells that are no number or no truth value.
     """
     told, types = Told([], []), {}
+    unread = [column for column, spec in columns.items() if _is_unread(spec, frame[column].dtype.kind)]
+    as_they_stand = raw_columns(data, unread)
     for column, spec in columns.items():
         number, truth, cells = is_number(spec), is_truth(spec), frame[column]
-        if (number and cells.dtype.kind not in "iuf") or (truth and cells.dtype.kind != "b"):
-            raw = raw_column(data, column)
+        if _is_unread(spec, cells.dtype.kind):
+            raw = next(as_they_stand)
             cells = raw.mask(raw == "")
         elif number or truth or not (is_text(spec) or pd.api.types.is_string_dtype(cells)):
             types[column] = _type(spec, cells)
@@ -80,6 +83,11 @@ def as_declared(
         (told.missing if number or truth or spec.nullable else told.values).extend(_counts(column, words))
     typed = frame.astype({column: dtype for column, dtype in types.items() if dtype})
     return typed.copy(), told.lines(name, data)  # in one piece for each type
+
+
+def _is_unread(spec: Any, kind: str) -> bool:
+    """Whether pandas has made something else of a column than the number or truth value that is declared."""
+    return (is_number(spec) and kind not in "iuf") or (is_truth(spec) and kind != "b")
 
 
 def checked_as(spec: Any, cells: pd.Series) -> Any:
@@ -147,10 +155,8 @@ def as_found(name: str, data: bytes, frame: pd.DataFrame, columns: Iterable[str]
     Truth values are told in the same way; whatever else is text, as it stands.
     """
     told = Told([], [])
-    for column in columns:
-        if frame[column].dtype.kind in "iufb":
-            continue
-        raw = raw_column(data, column)
+    texts = [column for column in columns if frame[column].dtype.kind not in "iufb"]
+    for column, raw in zip(texts, raw_columns(data, texts), strict=True):
         plain, words = _without_words(raw.mask(raw == ""), set())
         left = plain.dropna()
         if left.map(lambda cell: bool(NUMBER.fullmatch(cell))).all():
@@ -164,6 +170,22 @@ def as_found(name: str, data: bytes, frame: pd.DataFrame, columns: Iterable[str]
     return frame, told.lines(name, data)
 
 
+def labelled(
+    competition: Competition, name: str, frame: pd.DataFrame, lines: list[str]
+) -> tuple[pd.DataFrame, list[str]]:
+    """The training rows that have a target, and a line more if `drop_unlabelled` lets others be left out."""
+    if not competition.drop_unlabelled:
+        return frame, lines
+    cells, known = frame[competition.target], {str(value).casefold() for value in competition.classes}
+    words = [w for w in cells.dropna().unique() if is_gap(str(w).strip(BLANKS)) and str(w).casefold() not in known]
+    lacking = cells.isna() | cells.isin(words)
+    if not lacking.any():
+        return frame, lines
+    n, first = int(lacking.sum()), cells.index[lacking][0]
+    none = f"{n} row{'s have' if n > 1 else ' has'} no {competition.target}"
+    return frame[~lacking], [*lines, f"{name}: left out: {none}, the first in line {first}"]
+
+
 def _type(spec: Any, cells: pd.Series) -> Any:
     """The dtype of a column of numbers or truth values; None leaves it as it is, to be refused by `checked_as`."""
     if is_truth(spec):
@@ -171,7 +193,10 @@ def _type(spec: Any, cells: pd.Series) -> Any:
     if not is_number(spec):
         return None
     if (limits := _limits(spec)) is None:
-        return None if (cells.abs() > np.finfo(_dtype(spec)).max).any() else _dtype(spec)
+        if (cells.abs() > np.finfo(_dtype(spec)).max).any():
+            return None
+        exact = cells.dtype.kind == "f" or (cells.astype(_dtype(spec)) == cells).all()
+        return _dtype(spec) if exact else np.dtype("float64")
     if spec.nullable:
         return np.dtype("float64")
     whole = cells.dtype.kind in "iu" or (np.isfinite(cells) & (cells % 1 == 0)).all()

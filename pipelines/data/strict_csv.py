@@ -4,14 +4,23 @@ import csv
 import io
 import re
 import unicodedata
+from array import array
+from codecs import BOM_UTF8
+from collections import Counter
 from collections.abc import Collection, Iterator
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from pipelines.data.complaints import broken, foreign
 from pipelines.errors import DataError
 
 SEPARATORS = ",\t;|"  # the one that every row has as often as the header is meant
+ROWS_AT_A_TIME = 50_000  # that are read in one go: the parser takes 16 bytes of each cell before it makes a number
+CHARACTERS_AT_A_TIME = 2**20  # whose lines are counted in one go
+EXACT = 2**53  # up to which float64 holds every whole number
+CELLS = 2_000_000  # of columns that are read as they stand, at a time
 
 # What may stand around a value and is not of it: white space of any script, zero-width characters, byte-order marks.
 UNSEEN = "\u180e\u200b\u200c\u200d\u2060\ufeff"
@@ -54,30 +63,27 @@ def is_gap(cell: str) -> bool:
     return word in MISSING or bool(MARKS.fullmatch(word))
 
 
-def parse_csv(name: str, data: bytes, text_columns: Collection[str] = (), separators: str = SEPARATORS) -> pd.DataFrame:
+def parse_csv(
+    name: str,
+    data: bytes,
+    text_columns: Collection[str] = (),
+    separators: str = SEPARATORS,
+    small: Collection[str] = (),
+) -> pd.DataFrame:
     """Strict csv: UTF-8, one of the `separators`, unique header, the same number of fields in each row.
 
     A byte-order mark, CRLF and blanks around a value are fine. An empty cell is missing; other words
-    for it are told apart by `declared`. The index holds each row's line number in the file.
+    for it are told apart by `declared`. The index holds each row's line number in the file. Whole numbers are int64;
+    those of the columns `small` are of the smallest signed type that holds all of the column.
     Raises: DataError with the file's `name`, the line and what to do.
     """
-    text = _decode(name, data)
-    separator, header, lines = _scan(name, text, separators)
+    separator, header, lines = _scan(name, _decode(name, data), separators)
     text_columns = [column for column in text_columns if column in header]
-    frame = pd.read_csv(
-        io.BytesIO(text.encode()),
-        sep=separator,
-        names=header,
-        header=0,
-        dtype=dict.fromkeys(text_columns, "str"),
-        keep_default_na=False,
-        na_values=[""],
-        index_col=False,
-        low_memory=False,
-    )
+    options = {"sep": separator, "names": header, "dtype": dict.fromkeys(text_columns, "str"), "na_values": [""]}
+    frame = _read(data, options, small)
     if len(frame) != len(lines):
         raise broken(name, "has lines of nothing but blanks", "文件含有空白行")
-    frame.index = pd.Index(lines)
+    frame.index = pd.Index(np.asarray(lines))
     for column in text_columns:
         frame[column] = _trimmed(name, frame[column])
     return frame
@@ -85,13 +91,55 @@ def parse_csv(name: str, data: bytes, text_columns: Collection[str] = (), separa
 
 def raw_column(data: bytes, column: str) -> pd.Series:
     """A column's cells as they stand in a file that `parse_csv` has read; empty ones are "". Indexed by line."""
-    separator, header, lines = _scan("", text := _decode("", data), SEPARATORS)
-    raw = pd.read_csv(
-        io.BytesIO(text.encode()), sep=separator, names=header, header=0, usecols=[column], dtype="str",
-        na_filter=False, index_col=False,
-    )[column]  # fmt: skip
-    raw.index = pd.Index(lines)
-    return raw
+    return next(raw_columns(data, [column]))
+
+
+def raw_columns(data: bytes, columns: Collection[str]) -> Iterator[pd.Series]:
+    """Several of a file's columns, one after the other, in their order; the file is read once for many cells."""
+    if not columns:
+        return
+    separator, header, lines = _scan("", _decode("", data), SEPARATORS)
+    at_a_time, wanted = max(1, CELLS // len(lines)), list(columns)
+    for start in range(0, len(wanted), at_a_time):
+        some = wanted[start : start + at_a_time]
+        options = {"sep": separator, "names": header, "usecols": some, "dtype": "str", "na_filter": False}
+        raw = _read(data, options)
+        raw.index = pd.Index(np.asarray(lines))
+        yield from (raw[column] for column in some)
+
+
+def _read(data: bytes, options: dict[str, Any], small: Collection[str] = ()) -> pd.DataFrame:
+    """The cells of a file, a block of rows at a time; a column is of the type that pandas sees in all of its cells."""
+    while data.startswith(BOM_UTF8):
+        data = data[len(BOM_UTF8) :]
+    options = options | {"header": 0, "keep_default_na": False, "index_col": False, "low_memory": False}
+    columns: dict[str, list[pd.Series]] = {}
+    with pd.read_csv(io.BytesIO(data), chunksize=ROWS_AT_A_TIME, **options) as blocks:
+        for block in blocks:
+            for column in block:
+                cells = _smallest(block[column]) if column in small else block[column]
+                columns.setdefault(column, []).append(cells)
+    mixed = [column for column, parts in columns.items() if not _of_one_type(parts)]
+    whole = pd.read_csv(io.BytesIO(data), **options | {"usecols": mixed}) if mixed else pd.DataFrame()
+    return pd.DataFrame(
+        {c: whole[c] if c in whole else pd.concat(columns.pop(c), ignore_index=True) for c in list(columns)}
+    )
+
+
+def _smallest(cells: pd.Series) -> pd.Series:
+    if cells.dtype.kind != "i":
+        return cells
+    kinds = (np.dtype(f"int{8 * size}") for size in (1, 2, 4, 8))
+    low, high = cells.min(), cells.max()
+    return cells.astype(next(kind for kind in kinds if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max))
+
+
+def _of_one_type(parts: list[pd.Series]) -> bool:
+    """Whether blocks of a column, put together, are what the whole column would have been read as."""
+    kinds = {"int" if part.dtype.kind == "i" else str(part.dtype) for part in parts}
+    if kinds == {"int", "float64"}:  # some of the whole numbers' blocks have gaps, or decimals
+        return all(part.dtype.kind == "f" or bool(part.between(-EXACT, EXACT).all()) for part in parts)
+    return len(kinds) == 1
 
 
 def header_of(name: str, data: bytes) -> list[str]:
@@ -141,10 +189,10 @@ def _not_utf8(name: str, data: bytes, error: UnicodeDecodeError) -> DataError:
     )
 
 
-def _scan(name: str, text: str, separators: str) -> tuple[str, list[str], list[int]]:
+def _scan(name: str, text: str, separators: str) -> tuple[str, list[str], "array[int]"]:
     """Separator, header and the line number of each row, after checking that all are as long as the header."""
     headers = _headers(name, text, separators)
-    read: dict[str, list[int]] = {}
+    read: dict[str, array[int]] = {}
     errors: list[DataError] = []
     for separator, header in headers.items():
         try:
@@ -195,9 +243,9 @@ def _lines(text: str) -> Iterator[str]:
     return (line[0] for line in re.finditer(r"[^\r\n]*(\r\n|\r|\n)|[^\r\n]+", text))
 
 
-def _lines_of_rows(name: str, text: str, separator: str, n_fields: int) -> list[int]:
+def _lines_of_rows(name: str, text: str, separator: str, n_fields: int) -> "array[int]":
     """The line where each row begins, the header left out."""
-    lines: list[int] = []
+    lines = array("q")
     for line, found in _counted(name, text, separator):
         if found and found != n_fields:
             cut = " (cut short?)" if found < n_fields else ""
@@ -218,7 +266,7 @@ def _counted(name: str, text: str, separator: str) -> Iterator[tuple[int, int]]:
     Without quotation marks a line is a record, and its separators can be counted, ten times as fast.
     """
     if '"' not in text:
-        for line, row in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), 1):
+        for line, row in enumerate(_plain_lines(text), 1):
             yield line, row.count(separator) + 1 if row else 0
         return
     reader, start = csv.reader(_lines(text), delimiter=separator, strict=True), 1
@@ -230,10 +278,20 @@ def _counted(name: str, text: str, separator: str) -> Iterator[tuple[int, int]]:
         raise broken(name, f"line {start}: {error}", f"第 {start} 行格式错误") from error
 
 
+def _plain_lines(text: str) -> Iterator[str]:
+    """The lines of a text without their ends; so many at a time as are soon split."""
+    start = 0
+    while start < len(text):
+        end = text.find("\n", start + CHARACTERS_AT_A_TIME) + 1 or len(text)
+        block = text[start:end].replace("\r\n", "\n").replace("\r", "\n")
+        yield from block.removesuffix("\n").split("\n")
+        start = end
+
+
 def _checked_header(name: str, header: list[str]) -> list[str]:
     """Column names without blanks around them; one that is empty is named by its place, as pandas does."""
     header = [column.strip(BLANKS) or f"Unnamed: {place}" for place, column in enumerate(header)]
-    twice = sorted({column for column in header if header.count(column) > 1})
+    twice = sorted(column for column, n in Counter(header).items() if n > 1)
     if twice:
         raise broken(name, f"has column {twice[0]!r} more than once", f"列 {twice[0]!r} 重复")
     return header

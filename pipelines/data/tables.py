@@ -24,7 +24,17 @@ from pandera.errors import SchemaErrors
 from pipelines.competition import Competition
 from pipelines.data.agreement import WHOLE, agree, codes, first_number, lost_rows, read_sample
 from pipelines.data.complaints import broken, differing_columns, schema_error
-from pipelines.data.declared import HELD, as_declared, as_found, as_numbers, checked_as, is_text, spelled_out
+from pipelines.data.declared import (
+    HELD,
+    as_declared,
+    as_found,
+    as_numbers,
+    checked_as,
+    is_number,
+    is_text,
+    labelled,
+    spelled_out,
+)
 from pipelines.data.sources import Source
 from pipelines.data.strict_csv import header_of, parse_csv, raw_column
 from pipelines.errors import DataError
@@ -109,7 +119,8 @@ def _frame(
     With a target of None one is passed over, and columns may be empty.
     """
     key, target = competition.key, competition.target
-    frame = parse_csv(name, data, (key, target, *(column for column, spec in columns.items() if is_text(spec))))
+    texts, numbers = ([column for column, spec in columns.items() if is_kind(spec)] for is_kind in (is_text, is_number))
+    frame = parse_csv(name, data, (key, target, *texts), small=numbers)
     if competition.id_column is None:
         frame = _numbered(competition, name, frame, first)
     if with_target is None:
@@ -126,6 +137,7 @@ def _frame(
     checks = {column: checked_as(spec, frame[column]) for column, spec in columns.items()}
     checks[key] = pa.Column(nullable=False)
     if with_target:
+        frame, notes = labelled(competition, name, frame, notes)
         if competition.number is not None:
             frame[target] = as_numbers(competition, name, frame[target])
         checks[target] = _target(competition)

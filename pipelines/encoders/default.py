@@ -3,7 +3,7 @@
 Shapes: N rows, D features.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -111,7 +111,7 @@ class DefaultEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         leaves = self._leaves(self._frame(X, reset=False))
         encoded = [encoder.transform(leaves[kind]) for kind, encoder in self.encoders_.items()]
-        return self._varied(np.hstack(encoded, dtype=np.float32))
+        return self._varied(side_by_side(encoded))
 
     def get_feature_names_out(self, input_features: object = None) -> np.ndarray:  # noqa: ARG002 scikit-learn passes it
         """A name for each of the D columns."""
@@ -162,7 +162,13 @@ class DefaultEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         room = self.max_width - encoded.shape[1]
         for_numbers = NumberEncoder(pieces=self.pieces, few=FEW, room=room, for_trees=self.for_trees)
         self.encoders_: dict[Kind, Any] = {"number": for_numbers, "category": for_categories, "text": for_texts}
-        return np.hstack([for_numbers.fit_transform(numbers), encoded], dtype=np.float32)
+        return side_by_side([for_numbers.fit_transform(numbers), encoded])
+
+
+def side_by_side(encoded: Sequence[np.ndarray]) -> np.ndarray:
+    """Columns (N, D) in float32, not copied where all are of one kind."""
+    some = [columns for columns in encoded if columns.shape[1]]
+    return some[0].astype(np.float32, copy=False) if len(some) == 1 else np.hstack(encoded, dtype=np.float32)
 
 
 def nothing_left(notes: list[str], n_samples: int) -> DataError:

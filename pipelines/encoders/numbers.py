@@ -10,6 +10,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.preprocessing import StandardScaler
 
+from pipelines.encoders.blocks import encoded_in_blocks
 from pipelines.metrics import FloatArray
 
 SKEWED = 1.0  # third standardised moment, from which a tail is heavy
@@ -57,6 +58,9 @@ class NumberEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def transform(self, X: pd.DataFrame) -> np.ndarray:
         """Columns (N, D): the numbers, where gaps are, whole numbers' values, pieces."""
+        return encoded_in_blocks(self._of_block, X)
+
+    def _of_block(self, X: pd.DataFrame) -> np.ndarray:
         numbers = X.to_numpy(dtype=np.float64)
         filled, gaps = self._filled(numbers), np.isnan(numbers[:, self.gaps_])
         if self.plain_:

@@ -55,12 +55,18 @@ class Features:
 
 
 def make_features(competition: Competition, tables: Tables) -> Features:
-    """Feature frames from train and test rows together; the target is not there to be seen."""
-    together = pd.concat([tables.train, tables.test], ignore_index=True)
-    features, n_train = features_of(competition, together, tables.more), len(tables.train)
-    test, rows = features.iloc[n_train:].reset_index(drop=True), tables.train.drop(columns=competition.key)
+    """Feature frames from train and test rows together; the target is not there to be seen.
+
+    Where nothing is added, and columns are of one type in both files, they are the files' rows: none is copied.
+    """
+    rows, test = (frame.drop(columns=competition.key) for frame in (tables.train, tables.test))
+    train = rows
+    if competition.add_features is not None or not rows.dtypes.equals(test.dtypes):
+        together = pd.concat([tables.train, tables.test], ignore_index=True)
+        features = features_of(competition, together, tables.more)
+        train, test = features.iloc[: len(rows)], features.iloc[len(rows) :].reset_index(drop=True)
     groups, when = group_codes(competition, tables.train), time_order(competition, tables.train)
-    return Features(features.iloc[:n_train], tables.y, test, rows, groups, when)
+    return Features(train, tables.y, test, rows, groups, when)
 
 
 def features_of(competition: Competition, rows: pd.DataFrame, more: Mapping[str, pd.DataFrame]) -> pd.DataFrame:

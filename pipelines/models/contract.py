@@ -104,7 +104,7 @@ def _cannot_take(inputs: Tensor, error: Exception) -> ModelError:
         )
     else:
         said = f"{type(error).__name__}: {error}".splitlines()[0].removesuffix(": ")
-        alone = f"make_model({inputs.shape[1]}, n_classes)(torch.randn{tuple(inputs.shape)})"
+        alone = f"make_model({inputs.shape[1]}, n_outputs)(torch.randn{tuple(inputs.shape)})"
         hint = f"correct its forward, which gets one tensor of the inputs; try the network alone: {alone}"
         hint_zh = f"请更正 forward，其参数是一个输入张量；可单独试运行网络：{alone}"
     told = ModelError(f"the network cannot take {what}: {said}{where}", hint, hint_zh)
@@ -133,10 +133,10 @@ def refuse_form(outputs: object, n_rows: int, n_outputs: int, *, training: bool)
         when = "in training" if training else "in evaluation"
         raise ModelError(
             f"the network has to give {wanted}; {when} it gives {came}",
-            "end it with a layer of n_classes outputs, make_model's second argument"
+            "end it with a layer of n_outputs outputs, make_model's second argument"
             + " (1 where the target is a number), without squeeze" * of_number
             + ", and let forward return that alone",
-            "请让网络的最后一层输出 n_classes 个值（make_model 的第二个参数"
+            "请让网络的最后一层输出 n_outputs 个值（make_model 的第二个参数"
             + "；目标为数值时为 1，且不要 squeeze" * of_number
             + "），forward 只返回该张量",
         )
@@ -302,8 +302,8 @@ def _shared(how: str, why: str = LEAK) -> ModelError:
     return ModelError(
         f"networks that make_model gives {how}: {why}",
         "build the network, all its layers and tensors, inside make_model: "
-        "lambda n_features, n_classes: Net(n_features, n_classes), not one that was built before "
+        "lambda n_features, n_outputs: Net(n_features, n_outputs), not one that was built before "
         "(copy.deepcopy makes a new one of a layer)",
         "请在 make_model 内部新建网络及其所有层和张量："
-        "lambda n_features, n_classes: Net(n_features, n_classes)，不要返回事先建好的网络（copy.deepcopy 可复制一层）",
+        "lambda n_features, n_outputs: Net(n_features, n_outputs)，不要返回事先建好的网络（copy.deepcopy 可复制一层）",
     )

@@ -41,9 +41,9 @@ def tensors_there(model: nn.Module) -> list[Tensor]:
 def _no_network(what: str) -> ModelError:
     return ModelError(
         what,
-        "make_model(n_features, n_classes) has to return a network of a class with super().__init__() and layers; "
+        "make_model(n_features, n_outputs) has to return a network of a class with super().__init__() and layers; "
         "build it without a device (no .cuda(), no device=, no torch.set_default_device): it is moved to the right one",
-        "make_model(n_features, n_classes) 应返回一个调用了 super().__init__() 并含有各层的网络；"
+        "make_model(n_features, n_outputs) 应返回一个调用了 super().__init__() 并含有各层的网络；"
         "新建时不要指定设备（不用 .cuda()、device= 和 torch.set_default_device），训练时会自动移到所选设备",
     )
 

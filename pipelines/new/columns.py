@@ -14,6 +14,7 @@ import pandas as pd
 
 from pipelines.data.declared import LARGEST
 from pipelines.data.strict_csv import NUMBER, is_gap, word_of
+from pipelines.features.numerals import decimal_of
 from pipelines.made import AT, CAPITALS, LETTERS
 from pipelines.new.look import Table
 
@@ -51,6 +52,7 @@ class Column:
     form: str = ""
     letters: str = ""  # that no text of this shape begins with
     nullable: bool = False
+    decimal: str = ""  # the sign before decimals, of numbers that are not written plainly: text until they are read
 
     @property
     def bounds(self) -> tuple[float, float]:
@@ -67,11 +69,11 @@ def describe(name: str, tables: Sequence[Table]) -> Column:
         values = pd.concat(frames).astype("float64")
         if values.abs().max() <= LARGEST:
             return of_numbers(name, values)
-    return of_texts(name, pd.concat([table.text(name) for table in tables]))
+    return of_texts(name, pd.concat([table.text(name) for table in tables]), tables[0].separator)
 
 
-def of_texts(name: str, cells: pd.Series) -> Column:
-    """What the text `cells` (N,) of a column hold."""
+def of_texts(name: str, cells: pd.Series, separator: str = ",") -> Column:
+    """What the text `cells` (N,) of a column hold, in files whose fields are parted by `separator`."""
     counts = cells.value_counts()
     gaps = {cell for cell in counts.index if is_gap(cell)}
     hard = {cell for cell in gaps if word_of(cell) not in VALUES_TOO}
@@ -80,6 +82,9 @@ def of_texts(name: str, cells: pd.Series) -> Column:
     known = counts[~counts.index.isin(hard)]
     share = float(1 - known.sum() / len(cells))
     values = [str(value) for value in known.index]
+    if (decimal := decimal_of(filter(lambda cell: cell not in gaps, counts.index), separator)) is not None:
+        form = shape_of([value for value in values if value not in gaps])
+        return Column(name, "text", share, len(values), form=form, nullable=bool(gaps), decimal=decimal)
     if {value.casefold() for value in values} <= {"true", "false"} and len(values) == 2:
         return Column(name, "flag", share, 2, shares=_shares(known), nullable=bool(hard))
     dated = as_dates(known.index.to_series())

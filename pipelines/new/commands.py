@@ -4,6 +4,7 @@ import keyword
 import re
 import secrets
 import shutil
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from pipelines.new.text import Found
 
 INTERRUPTED = "interrupted; no folder was written"
+SHOWN = 8  # names in a printed line
 LONGEST = 100  # signs of a list in a printed line
 
 
@@ -169,10 +171,12 @@ def texts_of(found: "Found") -> dict[str, str]:
     from pipelines.new.sample import sample_text
     from pipelines.new.text import columns_text, competition_text, init_text
 
-    texts = {"__init__.py": init_text(found), "competition.py": competition_text(found)}
-    if found.in_columns_file:
-        texts["columns.py"] = columns_text(found)
-    return texts | {"sample.py": sample_text(found)}
+    return {
+        "__init__.py": init_text(found),
+        "competition.py": competition_text(found),
+        "columns.py": columns_text(found),
+        "sample.py": sample_text(found),
+    }
 
 
 def write_folder(place: Path, texts: Mapping[str, str]) -> list[str]:
@@ -219,8 +223,11 @@ def found_lines(found: "Found", place: Path) -> list[str]:
         lines.append(f"  further {table.name}: {table.n_rows:,} rows; {used}")
     lines.append(f"id:      {roles.id or 'none'} ({roles.notes.get('id', 'as was said')})")
     lines.append(f"target:  {roles.target}: {asked(found)}")
+    if n := found.task.n_unlabelled:
+        lines.append(f"  {n:,} training row{'s have' if n > 1 else ' has'} none, which a run leaves out")
     kinds = {"number": "numbers", "flag": "truth values", "category": "categories", "date": "dates", "text": "texts"}
-    counts = {words: sum(c.kind == kind for c in found.columns) for kind, words in kinds.items()}
+    held = Counter("number" if column.decimal else column.kind for column in found.columns)
+    counts = {words: held[kind] for kind, words in kinds.items()}
     lines.append(f"columns: {len(found.columns)}: " + ", ".join(f"{n} {words}" for words, n in counts.items() if n))
     if roles.left_out:
         listed = ", ".join(roles.left_out)
@@ -230,8 +237,14 @@ def found_lines(found: "Found", place: Path) -> list[str]:
 
 
 def _assumed_lines(found: "Found") -> list[str]:
+    from pipelines.new.text import decimals
+
     task, split = found.task, found.split
+    signs = decimals(found)
+    listed = ", ".join(list(signs)[:SHOWN]) + ", ..." * (len(signs) > SHOWN)
+    before = f"texts, with {' or '.join(map(repr, sorted(set(signs.values()))))} before decimals" if signs else ""
     notes = {
+        f"numbers in {listed}": (before, "change DECIMALS in columns.py"),
         f"metric {task.metric}": (task.notes.get("metric"), "--metric NAME"),
         "classes": (task.notes.get("classes"), "--metric rmse, or `classes` in competition.py"),
         f"groups by {split.groups or 'id'}": (split.notes.get("groups"), "--groups COLUMN"),
@@ -242,6 +255,8 @@ def _assumed_lines(found: "Found") -> list[str]:
 
 def _unknown_lines(found: "Found") -> list[str]:
     split, lines = found.split, []
+    if split.prefix_of and split.unused:
+        lines.append(f"not known: whether test rows come after the others: then --time {split.unused}")
     if not (split.groups or split.prefix_of or split.time):
         of_time = (
             f"{split.unused} is a date, and test rows are not all later: --time {split.unused}; "

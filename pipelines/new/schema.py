@@ -116,7 +116,7 @@ def _seen(column: Column) -> str:
         "flag": lambda: f"truth values, {dict(column.shares)['True']:.1%} true".replace("%", " %"),
         "category": lambda: f"{column.n_different} categories",
         "date": lambda: f"{column.n_different:,} different dates",
-        "text": lambda: f"{column.n_different:,} different texts",
+        "text": lambda: f"{column.n_different:,} different {'numbers, as text' if column.decimal else 'texts'}",
     }  # fmt: skip
     said: Callable[[], str] = words[column.kind]
     gaps = column.gaps * 100

@@ -56,7 +56,13 @@ def find_split(roles: Roles, said: Said) -> Split:
         return Split(time=time, notes={"time": f"every {time} of {roles.test.name} is later than all of train"})
     sign = prefix_sign(roles)
     if sign is not None:
-        return Split(prefix_of=sign, notes={"groups": f"ids agree before {sign!r}, and no such part is in both files"})
+        of_one_day = sign in BEFORE_TIME
+        what = (
+            "rows of one day, and no day is in both files"
+            if of_one_day
+            else (f"ids agree before {sign!r}, and no such part is in both files")
+        )
+        return Split(prefix_of=sign, notes={"groups": what}, unused=roles.id if of_one_day else None)
     column = _group_column(roles)
     notes = {} if column is None else {"groups": f"its values repeat, and none is in both {_both(roles)}"}
     return Split(groups=column, notes=notes, unused=unused)

@@ -5,15 +5,17 @@ Shapes: N training rows, C classes.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
+from pipelines.data.strict_csv import is_gap, word_of
 from pipelines.errors import DataError, UsageError
+from pipelines.features.numerals import decimal_of
 from pipelines.metrics import METRICS, FloatArray
-from pipelines.new.columns import is_number
+from pipelines.new.columns import VALUES_TOO, is_number
 from pipelines.new.roles import Roles, Said
 
 FEW_CLASSES = 30  # different whole numbers at most, to be classes
@@ -38,6 +40,7 @@ class Task:
     metric: str
     submit: Submit
     sample_columns: tuple[str, ...] = ()
+    n_unlabelled: int = 0  # training rows without a target
     notes: dict[str, str] = field(default_factory=dict)
 
 
@@ -47,7 +50,12 @@ def find_task(roles: Roles, said: Said) -> Task:
     Raises: UsageError for a metric that does not fit the target, or a submission that no task here has.
     """
     cells = roles.train.text(roles.target)
-    cells = cells[cells != ""]
+    cells = cells[~cells.isin([cell for cell in cells.unique() if is_gap(cell) and word_of(cell) not in VALUES_TOO])]
+    lacking = roles.train.n_rows - len(cells)
+    return replace(_task_of(roles, cells, said), n_unlabelled=lacking)
+
+
+def _task_of(roles: Roles, cells: pd.Series, said: Said) -> Task:
     if len(cells) == 0 or cells.nunique() < 2:
         raise DataError(
             f"{roles.train.name}, column {roles.target!r}: there are not two different values to learn from",
@@ -55,12 +63,30 @@ def find_task(roles: Roles, said: Said) -> Task:
             "请用 --target 指定其他目标列，或重新下载该文件",
         )
     of = None if said.metric is None else METRICS[said.metric].of
+    if of in (None, "values"):
+        _refuse_other_writing(roles, cells)
     if len(roles.predicted) > 1:
         return _by_class(roles, cells, said)
     answers = roles.sample.text(roles.predicted[0]) if roles.predicted else pd.Series(dtype="str")
     if of == "values" or (of is None and _is_number(cells, answers)):
         return _number(roles, cells, said)
     return _classes(cells, answers, said)
+
+
+def _refuse_other_writing(roles: Roles, cells: pd.Series) -> None:
+    """A target has to be written as Python writes numbers, if it is one: it would be taken for classes.
+
+    Raises: DataError.
+    """
+    if not all(map(is_number, cells.unique())) and decimal_of(cells.unique(), roles.train.separator) is not None:
+        raise DataError(
+            f"{roles.train.name}, column {roles.target!r}: numbers that are not written plainly, such as "
+            f"{next(cell for cell in cells.unique() if not is_number(cell))!r}",
+            "write them with a point before their decimals and nothing else: pandas' read_csv has decimal=',' and "
+            "thousands=; or, if they are names of classes, say so by --metric accuracy",
+            "请用小数点书写，不要其他符号（pandas 的 read_csv 可设 decimal=','、thousands=）；若是类别名，请加 "
+            "--metric accuracy",
+        )
 
 
 def _is_number(cells: pd.Series, answers: pd.Series) -> bool:

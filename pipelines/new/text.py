@@ -3,7 +3,6 @@
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 from pipelines.data.tables import table_name
 from pipelines.made import Ids
@@ -15,7 +14,6 @@ from pipelines.new.split import Split
 from pipelines.new.task import Task
 
 SMALL, MIDDLE = 3_000, 20_000  # training rows
-MANY = 15  # columns from which the schema has a file of its own
 SHOWN_CLASSES = 12  # whose shares are said
 BY = "Written by `python -m pipelines new`, and yours to change"
 
@@ -62,11 +60,6 @@ class Found:
         """Training rows."""
         return self.roles.train.n_rows
 
-    @cached_property
-    def in_columns_file(self) -> bool:
-        """Whether the schema stands in a file of its own."""
-        return len(schema_lines(self.columns)) >= MANY
-
 
 def asked(found: Found) -> str:
     """What is asked, in few words."""
@@ -82,18 +75,27 @@ def init_text(found: Found) -> str:
 
 
 def competition_text(found: Found) -> str:
-    """competition.py: columns, network, and the competition's value with what was found beside each field."""
-    head = f'"""{found.slug}: {found.n_rows:,} training rows, {found.roles.test.n_rows:,} test rows.'
-    schema = [] if found.in_columns_file else [_schema(found)]
-    top = "\n\n".join([f'{head}\n\n{BY}: what is assumed says so.\n"""', *_imports(found), *schema])
-    blocks = [top, *_group_of(found), *_add_features(found), _network(found), _trees(found), _value(found)]
-    return "\n\n\n".join(blocks) + "\n"
+    """competition.py: groups and features, and the competition's value with what was found beside each field."""
+    head = f'"""{found.slug}: {found.n_rows:,} training rows, {found.roles.test.n_rows:,} test rows."""'
+    first, *others = _imports(found)
+    top = "\n\n".join([head, f"# {BY}: what is assumed says so.\n{first}", *others])
+    blocks = [top, *_group_of(found), *_add_features(found), _value(found)]
+    return ("\n\n\n" if len(blocks) > 2 else "\n\n").join(blocks) + "\n"
 
 
 def columns_text(found: Found) -> str:
     """columns.py: the schema."""
     head = '"""The columns that training and test rows share, and what was seen in them.'
-    return f'{head}\n\n{BY}.\n"""\n\nimport pandera.pandas as pa\n\n{_schema(found)}\n'
+    signs = wrapped(f"DECIMALS = {as_python(decimals(found))}  # fmt: skip", 8) if decimals(found) else []
+    if signs:
+        signs.insert(0, "# The sign before the decimals of numbers that are written as text.")
+    parts = ["import pandera.pandas as pa", "\n".join(signs), _schema(found)]
+    return f'{head}\n\n{BY}.\n"""\n\n' + "\n\n".join(filter(None, parts)) + "\n"
+
+
+def decimals(found: Found) -> dict[str, str]:
+    """Columns of numbers that are not written plainly, each with the sign before its decimals."""
+    return {column.name: column.decimal for column in found.columns if column.decimal}
 
 
 def _schema(found: Found) -> str:
@@ -106,51 +108,24 @@ def _schema(found: Found) -> str:
 
 
 def _imports(found: Found) -> list[str]:
-    """Imports from Python, from elsewhere, and from here."""
-    kind = "Regressor" if found.is_number else "Classifier"
+    """Imports from elsewhere, and from here."""
     theirs = [
         "import pandas as pd" * bool(feature_steps(found) or found.split.prefix_of),
-        "import pandera.pandas as pa" * (not found.in_columns_file),
-        f"from sklearn.ensemble import HistGradientBoosting{kind}",
-        "from torch import nn",
+        f"from sklearn.ensemble import {_boosting(found)}",
     ]
     ours = [
-        f"from competitions.{found.name}.columns import SCHEMA" * found.in_columns_file,
+        f"from competitions.{found.name}.columns import {'DECIMALS, ' * bool(decimals(found))}SCHEMA",
         f"from competitions.{found.name}.sample import make_sample",
-        f"from pipelines.competition import Competition, {'Number, ' * found.is_number}Preset, Recipe, Variant",
-        "from pipelines.encoders import DefaultEncoder",
+        f"from pipelines.competition import Competition, {'Number, ' * found.is_number}Preset, Recipe",
+        "from pipelines.features.numerals import as_numbers" * bool(decimals(found)),
         f"from pipelines.metrics import {in_python(found.task.metric)[0]}",
-        "from pipelines.models import MLP",
+        "from pipelines.variants import mlp, trees",
     ]
-    return ["\n".join(filter(None, lines)) for lines in (["from functools import partial"], theirs, ours)]
+    return ["\n".join(filter(None, lines)) for lines in (theirs, ours)]
 
 
-def _network(found: Found) -> str:
-    width = 128 if found.n_rows < MIDDLE else 256
-    return f'''def make_model(n_features: int, n_outputs: int) -> nn.Module:
-    """Two hidden layers with dropout."""
-    return MLP([n_features, {width}, {width // 2}, n_outputs], activation="silu", {manners(found.is_number)})'''
-
-
-def manners(is_number: bool) -> str:
-    """Norm and dropout of a network: a number is learned better without batch norm, classes with it.
-
-    RMSLE of House Prices is 0.1263 without and 0.1294 with it, accuracy of Spaceship Titanic 0.8052 and 0.8146.
-    """
-    return "dropout=0.3, input_dropout=0.1" if is_number else 'norm="batch", dropout=0.4'
-
-
-def _trees(found: Found) -> str:
-    kind = "HistGradientBoostingRegressor" if found.is_number else "HistGradientBoostingClassifier"
-    few = found.n_rows < SMALL
-    size = "max_leaf_nodes=8, max_features=0.3" if few else "max_leaf_nodes=16"
-    n_iterations = 300 if few else 200
-    n_iterations = n_iterations if len(found.task.shares) < 10 else 60  # a tree for each class, in each iteration
-    return f'''def make_trees() -> {kind}:
-    """Boosted trees."""
-    return {kind}(
-        learning_rate=0.05, max_iter={n_iterations}, {size}, early_stopping=False, random_state=0
-    )'''
+def _boosting(found: Found) -> str:
+    return f"HistGradientBoosting{'Regressor' if found.is_number else 'Classifier'}"
 
 
 def _group_of(found: Found) -> list[str]:
@@ -186,7 +161,9 @@ def _add_features(found: Found) -> list[str]:
 def feature_steps(found: Found) -> list[tuple[str, str]]:
     """What is done to the rows: in words, and in Python."""
     split, key = found.split, found.roles.id
-    steps = [
+    of_column = "{name: as_numbers(rows[name], sign) for name, sign in DECIMALS.items()}"
+    steps = [("numbers that are written as text", f"rows.assign(**{of_column})")] * bool(decimals(found))
+    steps += [
         (f"what {side.name} says of {side.key}", f'rows.merge({side.stem}, how="left", on={quoted(side.key)})')
         for side in found.sides
     ]
@@ -233,6 +210,7 @@ def fields(found: Found) -> list[tuple[str, str]]:
         (f"id_column={quoted(roles.id) if roles.id else None}", id_note),
         (f"sample_id={quoted(roles.sample_id)}" * (roles.sample_id != roles.id), f"in {roles.sample.name}"),
         (f"target={quoted(roles.target)}", f"in {roles.train.name} alone"),
+        ("drop_unlabelled=True" * bool(task.n_unlabelled), f"training rows without a target: {task.n_unlabelled:,}"),
         *_of_target(found),
         (f"metric={in_python(task.metric)[1]}", assumed(task.notes, "metric")),
         (f"submit={quoted(task.submit)}", ""),
@@ -279,23 +257,13 @@ def _sample_columns(found: Found) -> tuple[str, ...]:
 
 
 def _variants(found: Found) -> list[str]:
-    epochs, batch_size, seeds = recipe_for(found.n_rows)
     rarest = round(min(found.task.shares.values(), default=1.0) * found.n_rows)  # rows of a class: one for each fold
     folds = [max(2, min(most, rarest)) for most in (5, 10)]
-    text, for_trees = 'text="tfidf"' * found.has_text, "for_trees=True"
-    more = [part for part in (text, for_trees) if part]
-    encoder = f"partial(DefaultEncoder, {text})" if text else "DefaultEncoder"
+    _, _, seeds = recipe_for(found.n_rows)
     return [
-        "    variants={",
-        '        "network": Variant(',
-        f"            make_encoder={encoder},",
-        "            make_model=make_model,",
-        f"            recipe=Recipe(epochs={epochs}, batch_size={batch_size}, lr=3e-3, weight_decay=1e-2),",
-        "        ),",
-        '        "trees": Variant(',
-        f"            make_encoder=partial(DefaultEncoder, {', '.join(more)}),",
-        "            make_estimator=make_trees,",
-        "        ),",
+        "    variants={  # one of your own: Variant(make_encoder=..., make_model=..., recipe=...)",
+        *_variant("network", *network(found)),
+        *_variant("trees", *boosted(found)),
         "    },",
         "    presets={",
         f'        "fast": Preset(folds={folds[0]}, seeds={seeds}, variants=("network", "trees")),',
@@ -303,6 +271,39 @@ def _variants(found: Found) -> list[str]:
         "    },",
         "    make_sample=make_sample,",
     ]
+
+
+def _variant(name: str, call: str, *options: str) -> list[str]:
+    """The lines of a variant: one, or a second one for the last option where it is too long."""
+    begin = f"        {quoted(name)}: {call}("
+    line = f"{begin}{', '.join(options)}),"
+    if len(line) <= WIDTH:
+        return [line]
+    return [f"{begin}{', '.join(options[:-1])},", f"{' ' * len(begin)}{options[-1]}),"]
+
+
+def network(found: Found) -> tuple[str, ...]:
+    """The network, a function and its options: a number is learned better without batch norm, classes with it.
+
+    RMSLE of House Prices is 0.1263 without and 0.1294 with it, accuracy of Spaceship Titanic 0.8052 and 0.8146.
+    """
+    width = 128 if found.n_rows < MIDDLE else 256
+    manners = ("dropout=0.3", "input_dropout=0.1") if found.is_number else ('norm="batch"', "dropout=0.4")
+    epochs, batch_size, _ = recipe_for(found.n_rows)
+    recipe = f"recipe=Recipe(epochs={epochs}, batch_size={batch_size}, lr=3e-3)"
+    return "mlp", str(width), str(width // 2), *_text_option(found), *manners, recipe
+
+
+def boosted(found: Found) -> tuple[str, ...]:
+    """Boosted trees: small ones of few rows, not many of many classes, each of which has a tree in each iteration."""
+    few = found.n_rows < SMALL
+    n_iterations = (300 if few else 200) if len(found.task.shares) < 10 else 60
+    size = ("max_leaf_nodes=8", "max_features=0.3") if few else ("max_leaf_nodes=16",)
+    return "trees", _boosting(found), *_text_option(found), f"max_iter={n_iterations}", *size
+
+
+def _text_option(found: Found) -> tuple[str, ...]:
+    return ('text="tfidf"',) * found.has_text
 
 
 def recipe_for(n_rows: int) -> tuple[int, int, int]:

@@ -6,5 +6,6 @@
 - `inputs`: training rows, for features that look at other rows.
 - `saved`, `predict`: a finished run, and what it says of new rows.
 - `tensors`: files of tensors that know their own hash.
+- `checkpoints`: trainings that have not come to their end.
 - `predictions`: what a run said of each row.
 """

@@ -131,7 +131,7 @@ SLUG = Allowed(
 )  # fmt: skip
 FUNCTION = Allowed("a function", "函数", callable)
 MAKE_ENCODER = factory(0, "lambda: StandardScaler()")
-MAKE_MODEL = factory(2, "lambda n_features, n_classes: Net(n_features, n_classes)")
+MAKE_MODEL = factory(2, "lambda n_features, n_outputs: Net(n_features, n_outputs)")
 MAKE_ESTIMATOR = factory(0, "lambda: HistGradientBoostingClassifier()")
 METRIC = Allowed(
     "a Metric, such as pipelines.metrics.accuracy", "Metric，例如 pipelines.metrics.accuracy",
@@ -180,7 +180,8 @@ ALLOWED: dict[str, dict[str, Allowed]] = {
         "transform": one_of("identity", "log1p"), "loss": LOSS,
     },
     "Competition": {
-        "slug": SLUG, "id_column": none_or(TEXT), "target": TEXT, "metric": METRIC, "sample_submission": TEXT,
+        "slug": SLUG, "id_column": none_or(TEXT), "target": TEXT, "drop_unlabelled": FLAG, "metric": METRIC,
+        "sample_submission": TEXT,
         "classes": Allowed(
             "a tuple of two or more different texts, whole numbers or truth values, or () for a number",
             "至少两个不同文本、整数或布尔值的元组；目标为数值时为 ()", _are_classes,
@@ -207,6 +208,7 @@ ALLOWED: dict[str, dict[str, Allowed]] = {
     "Metric": {
         "name": TEXT, "per_row": none_or(FUNCTION), "greater_is_better": FLAG, "score": none_or(FUNCTION),
         "of": one_of("labels", "probabilities", "values"), "resampled": none_or(FUNCTION), "least": none_or(ANY),
+        "influence": none_or(FUNCTION),
     },
     "Plan": {
         "folds": whole(2), "seeds": whole(1), "variants": named(a("Variant")), "seed": whole(0, 2**32),

@@ -20,6 +20,8 @@ from pipelines.competition import Schedule
 from pipelines.hardware import rows_at_a_time
 from pipelines.metrics import FloatArray
 from pipelines.settings.allowed import SCHEDULE, allowed, whole
+from pipelines.training.checkpoint.epochs import Checkpoint, epochs_to_go
+from pipelines.training.checkpoint.state import Training
 from pipelines.training.checks import refuse_divergence, warn_if_still, warn_of_old_gradients, watching
 from pipelines.training.early_stopping import ROWS_AT_A_TIME, Best, Monitor
 from pipelines.training.targets import Scale
@@ -82,11 +84,12 @@ def train(
     schedule: Schedule = "constant",
     monitor: Monitor | None = None,
     on_epoch: Callable[[int, list[float]], None] = lambda _epoch, _losses: None,
+    checkpoint: Checkpoint | None = None,
 ) -> list[History]:
     """Train for `epochs`, or until the monitor's patience ends; one history, or one for each network of a stack.
 
     With a monitor the model ends with the weights of its best epoch, without one with those of the last. `on_epoch`
-    gets each epoch, counted from 1, and its losses, one per network.
+    gets each epoch, counted from 1, and its losses, one per network. With a `checkpoint` it goes on from what was kept.
 
     Raises: TrainingError when a loss is not finite, and for mistakes that `checks.py` can tell.
     """
@@ -94,16 +97,17 @@ def train(
     scheduler = make_scheduler(optimizer, schedule, epochs * len(batches))
     losses: list[list[float]] = []
     best = None if monitor is None else Best(model, monitor)
+    state = Training(model, batches, optimizer, scheduler, best, losses)
     with watching(model, batches, criterion, optimizer):
-        for epoch in range(1, epochs + 1):
+        for epoch in epochs_to_go(epochs, state, checkpoint, on_epoch):
             loss = train_epoch(model, batches, criterion, optimizer, scheduler)
             if epoch == 1:
                 warn_of_old_gradients(optimizer)
             losses.append(loss.reshape(-1).tolist())  # the one time in an epoch that the host waits
             refuse_divergence(losses[-1], epoch, None if best is None else best.training())
             on_epoch(epoch, losses[-1])
-            if best is not None and not best.look(model, epoch):
-                break
+            if best is not None:
+                best.look(model, epoch)  # when nobody has patience left, no epoch is to go
     if best is not None:
         best.restore(model)
     histories = [_history(i, list(own), best) for i, own in enumerate(zip(*losses, strict=True))]

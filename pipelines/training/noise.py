@@ -8,7 +8,7 @@ network has a stream of its own; trained alone or in a stack of a hundred it see
 """
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -95,6 +95,20 @@ class NoiseStreams:
         self._position += -(-n // WORD) * WORD
         return taken
 
+    def state(self) -> dict[str, Tensor]:
+        """What the next numbers depend on: the generators, and what was made ahead."""
+        words = np.stack([words.state["state"]["state"] for words in self._words]).view(np.int64)
+        generators = {str(i): generator.get_state() for i, generator in enumerate(self._generators)}
+        return {"words": torch.from_numpy(words), "ahead": self._buffer[:, self._position :], **generators}
+
+    def go_on(self, state: Mapping[str, Tensor]) -> None:
+        """Give the numbers that follow such a state."""
+        for words, own in zip(self._words, state["words"].numpy().view(np.uint64), strict=True):
+            words.state = {**words.state, "state": {"state": own}}
+        for i, generator in enumerate(self._generators):
+            generator.set_state(state[str(i)])
+        self._buffer, self._position = state["ahead"].to(self.device), 0
+
     def _refill(self, least: int) -> None:
         """A new buffer of at least so many numbers of each: what is left of the old one, then whole blocks."""
         left = self._buffer[:, self._position :]
@@ -166,6 +180,14 @@ class OwnGenerator(nn.Module):
                 self._state = self._generator.get_state()
                 self._generator.set_state(before)
         return outputs
+
+    def state(self) -> dict[str, Tensor]:
+        """What the next numbers depend on."""
+        return {"state": self._state}
+
+    def go_on(self, state: Mapping[str, Tensor]) -> None:
+        """Draw the numbers that follow such a state."""
+        self._state = state["state"]
 
 
 def generator_of(model: nn.Module) -> torch.Generator:

@@ -37,7 +37,8 @@ def blend(
 
     Returns: out-of-fold (N, C), test (M, C) as the mean over folds, and the weights (F, V).
     """
-    logs = np.log(np.clip(oof, SMALLEST, None))
+    logs = np.clip(oof, SMALLEST, None)
+    np.log(logs, out=logs)
     pooled_oof, pooled_test, weights = np.zeros_like(oof[0]), np.zeros_like(test[0, 0]), []
     for rows, of_fold in zip(scored, test, strict=True):
         others = np.setdiff1d(np.arange(len(y)), rows)

@@ -90,7 +90,10 @@ def as_inputs(X: Any) -> torch.Tensor:
     """
     given = np.asarray(X.toarray() if hasattr(X, "toarray") else X)
     array = np.ascontiguousarray(given, dtype=np.uint8 if given.dtype == np.uint8 else np.float32)
-    odd = np.argwhere(~np.isfinite(array)) if array.ndim == 2 else [array.shape]
+    odd = [array.shape]
+    if array.ndim == 2:
+        finite = not array.size or np.isfinite([array.min(), array.max()]).all()  # without a truth value of each number
+        odd = [] if finite else np.argwhere(~np.isfinite(array))
     if len(odd):
         what = f"gives {array[tuple(odd[0])]} in its column {odd[0][1]}" if array.ndim == 2 else f"gives {odd[0]}"
         raise DataError(

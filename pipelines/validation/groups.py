@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from pipelines.validation.crossval import FoldEncoder, Plan
     from pipelines.validation.splits import Fold
 
-LEAST_STACK = 10  # fewer networks in one program do not make up for its overhead
+LEAST_STACK = 5  # fewer networks in one program do not make up for its overhead; on two cores two of 5 beat one of 10
 COPIES = 4  # of a fold's encoded rows at the same time: views, their union, the scaled ones, a margin
+COPIES_IN_BLOCKS = 1.5  # the encoded rows, those that they are made of, a block's views
 BYTES_OF_WEIGHT = 48  # weights, gradients, moments, a linear layer's outputs
 BYTES_OF_OUTPUT = 8  # of each number that its layers give of each row of a batch, and its gradient
 BYTES_OF_NOISE = {"cpu": 2**18, "cuda": 2**22}  # that is made ahead for a network
@@ -124,7 +125,9 @@ def _network(encode: "FoldEncoder") -> Callable[[int, int], nn.Module]:
 
 
 def _bytes_of_rows(encode: "FoldEncoder") -> float:
-    return float(COPIES * encode.form.n_bytes * max(len(fold.train) for fold in encode.folds))
+    make = encode.variant.make_encoder
+    copies = COPIES_IN_BLOCKS if make is not None and getattr(make(), "blockwise", False) else COPIES
+    return float(copies * encode.form.n_bytes * max(len(fold.train) for fold in encode.folds))
 
 
 def _size(competition: Competition, plan: "Plan", encode: "FoldEncoder") -> Size:

@@ -167,7 +167,9 @@ def summarise(
         score=metric(y, pooled),
         se=metric.se(y, pooled, groups),
         fold_scores=[metric(y[rows], pooled[rows]) for rows in scored],
-        fold_se=[metric.se(y[rows], pooled[rows], None if groups is None else groups[rows]) for rows in scored],
+        fold_se=[
+            metric.se(y[rows], pooled[rows], None if groups is None else groups[rows], rough=True) for rows in scored
+        ],
         variants=scores,
         baselines=[compare(competition, y, name, pooled, other, groups) for name, other in baselines.items()],
         forecast=forecast(competition, y, pooled, baselines, len(pooled_test), groups),

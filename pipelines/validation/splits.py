@@ -9,9 +9,10 @@ are scored by earlier ones. Rows that are equal (twins) stay together.
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.model_selection import GroupKFold, StratifiedGroupKFold, StratifiedKFold
+from sklearn.model_selection import GroupKFold, StratifiedKFold
 
 from pipelines.features.belonging import together
+from pipelines.features.dealing import deal
 from pipelines.metrics import IntArray, Target
 from pipelines.training.early_stopping import strata
 from pipelines.validation.conditions import refuse_few, refuse_few_times, refuse_unseen_classes
@@ -62,11 +63,11 @@ def _by_groups(y: Target, folds: int, seed: int, units: IntArray) -> list[Fold]:
     of_class = y if is_class else np.zeros(len(y), dtype=np.int64)
     counts = np.bincount(np.unique(np.column_stack([of_class, units]), axis=0)[:, 0])
     refuse_few(counts, folds, "groups", of_class=is_class)
-    kind = StratifiedGroupKFold if is_class else GroupKFold
-    fold_of = np.empty(len(y), dtype=np.int64)
-    for fold, (_, scored) in enumerate(kind(folds, shuffle=True, random_state=seed).split(units, y, units)):
-        fold_of[scored] = fold
-    found = _folds(fold_of, folds)
+    if is_class:
+        found = _folds(deal(of_class, units, folds, seed), folds)
+    else:
+        parts = GroupKFold(folds, shuffle=True, random_state=seed).split(units, y, units)
+        found = [Fold(train, scored) for train, scored in parts]
     refuse_unseen_classes(y, [fold.train for fold in found])
     return found
 

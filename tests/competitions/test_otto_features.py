@@ -9,6 +9,7 @@ from sklearn.feature_extraction.text import TfidfTransformer
 from competitions.otto import features
 from competitions.otto.competition import COMPETITION
 from competitions.otto.features import PiecewiseLinear, make_encoder, make_pieces_encoder, make_two_views_encoder
+from pipelines.encoders import blocks
 
 
 @pytest.fixture
@@ -92,3 +93,17 @@ def test_every_network_encodes_and_answers(name):
     assert encoded.dtype == np.float32
     model = variant.make_model(encoded.shape[1], 9).eval()
     assert model(torch.from_numpy(encoded)).shape == (32, 9)
+
+
+@pytest.mark.parametrize("make", [make_encoder, make_pieces_encoder, make_two_views_encoder])
+def test_views_of_a_fold_are_made_in_blocks(counts, monkeypatch, make):
+    whole = make().fit_transform(counts)
+    monkeypatch.setattr(blocks, "ROWS_AT_A_TIME", 37)
+    np.testing.assert_allclose(make().fit_transform(counts), whole, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["float32", "int16", "float64"])
+def test_views_do_not_depend_on_the_type_that_holds_the_counts(counts, kind):
+    large = counts.assign(feat_1=counts["feat_1"] + 30_000)
+    for make in (make_pieces_encoder, make_two_views_encoder, features.make_counts_encoder):
+        np.testing.assert_array_equal(make().fit_transform(large.astype(kind)), make().fit_transform(large))

@@ -153,7 +153,7 @@ def oracle(competition, files):
         if name == target and target in header:
             return codes.get(text, codes.get(text.removesuffix(".0"))) if codes else float(text)
         spec = columns.get(name)
-        number = spec is None or spec.dtype.type is np.dtype("float64")
+        number = spec is None or spec.dtype.type.kind == "f"
         allowed = [v for check in (spec.checks if spec else []) for v in check.statistics.get("allowed_values", [])]
         word = text.strip(QUOTES).casefold()
         silent = (word in MISSING or MARKS.fullmatch(word)) and text not in allowed

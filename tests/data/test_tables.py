@@ -178,6 +178,8 @@ OTHER_FILES = {
     "UTF-16 bare": (lambda data: data.decode().encode("utf-16-le"), "is UTF-16 text without", "the encoding UTF-8"),
     "Parquet": (lambda _: b"PAR1\x15\x04\0\xff", "is a Parquet file", "download the csv file itself"),
     "JSON": (lambda _: b'{"code":404}', "is JSON", "download the csv file itself"),
+    "JSON's list": (lambda _: b'[\n  {"id": 1}]', "is JSON", "download the csv file itself"),
+    "HTML": (lambda _: b"\n<HTML lang='en'>", "is a web page (HTML)", "download the csv file itself"),
     "Git LFS": (lambda _: b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "Git LFS", "git lfs pull"),
     "sep=": (lambda data: b"sep=,\n" + data, "a line for Excel before its header", "delete its first line"),
 }
@@ -199,6 +201,12 @@ def test_other_files_that_are_named_csv_are_told_by_what_they_are(read_changed, 
     assert what in caught.value.message
     assert step in caught.value.hint
     assert "a spreadsheet saved it in another encoding" not in caught.value.hint
+
+
+@pytest.mark.parametrize("header", ["{id},x", '"{id}",x', "[0],x", "<id>,x"])
+def test_a_header_may_begin_with_any_sign(header):
+    frame = parse_csv("train.csv", f"{header}\n1,2\n".encode())
+    assert (list(frame)[1], frame["x"].tolist()) == ("x", [2])
 
 
 SAMPLE_FAULTS = {
@@ -424,3 +432,17 @@ def test_a_row_in_both_files_is_refused_but_equal_numbering_is_not(titanic, read
     frames["test.csv"].loc[0] = frames["train.csv"].drop(columns="Survived").loc[0]
     with pytest.raises(DataError, match=r"PassengerId 1 stands in train.csv and in test.csv \(1 such rows\)"):
         read_frames()
+
+
+@pytest.mark.parametrize("word", ["", "NA", "?"])
+def test_training_rows_without_a_target_are_an_error_or_left_out_with_a_word(titanic, sample_files, edit, word):
+    train = edit("train.csv", lambda frame: frame.astype({"Survived": object}).assign(
+        Survived=lambda rows: rows["Survived"].where(~rows.index.isin([2, 5]), word)))  # fmt: skip
+    source = Source("folder", "x", {**sample_files, "train.csv": train})
+    with pytest.raises(DataError, match=r"'Survived': .*line 4 .*line 7") as error:
+        read(titanic, source)
+    assert ("drop_unlabelled=True" in error.value.hint) == (word == "")
+    tables = read(replace(titanic, drop_unlabelled=True), source)
+    assert "train.csv: left out: 2 rows have no Survived, the first in line 4" in tables.notes
+    assert (len(tables.train), len(tables.y)) == (889, 889)
+    assert not {3, 6} & set(tables.train["PassengerId"])

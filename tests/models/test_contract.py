@@ -270,7 +270,7 @@ def test_an_error_of_its_own_is_not_laid_to_the_width(case):
     of, told = WRONG[case]
     with pytest.raises(ModelError, match=rf"cannot take a batch of the shape \(32, 6\).*{told}") as refused:
         fit_each(make_rows(1), lambda: Less(of))
-    assert "make_model(6, n_classes)(torch.randn(32, 6))" in refused.value.hint
+    assert "make_model(6, n_outputs)(torch.randn(32, 6))" in refused.value.hint
     assert "wide" not in refused.value.hint
 
 

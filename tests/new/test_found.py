@@ -10,7 +10,7 @@ import pytest
 from made_files import FIVE, dealt, written
 
 from pipelines.errors import DataError, UsageError
-from pipelines.new.commands import examine
+from pipelines.new.commands import examine, found_lines, texts_of
 from pipelines.new.roles import Said
 
 FOUND = {  # id, target, classes (or the transform of a number), metric, what is submitted, time, left out
@@ -338,3 +338,51 @@ def test_text_of_another_encoding_is_to_be_saved_as_utf_8(tmp_path):
     with pytest.raises(DataError, match=r"train.csv is not UTF-8 text") as error:
         examine("a", "a", folder, Said())
     assert "save it with the encoding UTF-8" in error.value.hint
+
+
+NUMERALS = {  # cells, what parts the fields, the sign before decimals
+    "decimal commas": (["3,5", "-12", "", "0,25"], ";", ","),
+    "thousands": (["1,234", "12,345,678", "7"], ",", "."),
+    "points and commas": (["1.234,5", "3,5", "?"], ";", ","),
+    "percent": (["45%", "4.5 %", "100%"], ",", "."),
+    "money": (["$1,200.50", "$3", "$ 12"], ",", "."),
+    "blanks": (["1 234 567", "12 345,5", "1"], "\t", ","),
+    "none: lists": (["1,2,5", "3", "1,2"], ";", ""),
+    "none: names": (["0,5", "007", "1"], ";", ""),
+    "none: with and without a sign": (["45%", "4", "5"], ",", ""),
+    "none: words": (["3,5", "many", "1"], ";", ""),
+}
+
+
+@pytest.mark.parametrize("case", NUMERALS)
+def test_numbers_that_are_not_written_plainly_are_told_and_never_taken_for_categories_without_a_word(case, tmp_path):
+    cells, separator, sign = NUMERALS[case]
+    rows = table(price=np.resize(cells, 60))
+    it = examine("a", "a", written(three(rows), tmp_path / "files", separator), Said())
+    price = it.columns[-1]
+    assert price.decimal == sign
+    said = [line for line in found_lines(it, tmp_path) if line.startswith("assumed: numbers in price: texts, with")]
+    assert len(said) == bool(sign)
+    assert ("as_numbers(rows[name], sign)" in texts_of(it)["competition.py"]) == bool(sign)
+
+
+def test_a_target_that_is_not_written_plainly_is_refused_unless_it_is_said_to_be_classes(tmp_path):
+    rows = table().assign(y=[f"{i},5" for i in range(60)])
+    folder = written(three(rows, sample={"y": "0,5"}), tmp_path / "files", ";")
+    with pytest.raises(DataError, match=r"column 'y': numbers that are not written plainly, such as '0,5'") as error:
+        examine("a", "a", folder, Said())
+    assert "decimal=','" in error.value.hint
+    assert examine("a", "a", folder, Said(metric="accuracy")).task.shares
+
+
+@pytest.mark.parametrize("word", ["", "NA"])
+@pytest.mark.parametrize("values", [[0, 1], ["no", "yes"], [0.5, 1.25, 7.75]], ids=["codes", "words", "numbers"])
+def test_training_rows_without_a_target_are_told_and_left_out(word, values, found):
+    rows = table().assign(y=np.resize(np.array(values, dtype=object), 60))
+    files = three(rows, sample={"y": values[0]})
+    files["train.csv"].loc[[3, 7], "y"] = word
+    it = found(files)
+    assert (it.task.n_unlabelled, "" in it.task.shares, word in it.task.shares) == (2, False, False)
+    assert it.is_number == isinstance(values[0], float)
+    assert "  2 training rows have none, which a run leaves out" in found_lines(it, "files")
+    assert "drop_unlabelled=True,  # training rows without a target: 2" in texts_of(it)["competition.py"]

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 from clones import copied, python_in
 from made_files import FIVE, written
-from test_folder import digits, sentences, states
+from test_folder import digits, prices, sentences, states
 from test_found import grouped
 
 from pipelines.settings.lookup import names
 
-FORMS = {**FIVE, "digits": digits, "sentences": sentences, "prefixes": grouped, "states": states}
+FORMS = {**FIVE, "digits": digits, "sentences": sentences, "prefixes": grouped, "states": states, "prices": prices}
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def test_written_folders_keep_the_contract(clone):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["loans", "store_days"])
+@pytest.mark.parametrize("name", ["loans", "store_days", "prices"])
 def test_written_folders_run_as_they_are_on_the_files_they_were_made_from(clone, name):
     data = clone / "data" / name.replace("_", "-")
     knobs = ["--folds", "3", "--seeds", "1", "--epochs", "4", "--device", "cpu"]

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import torch
 from networks import assert_same, fit_alone, fit_each, make_rows
+from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import FunctionTransformer
 from torch import nn
 from toys import make_features, plan
@@ -14,6 +15,7 @@ from toys import make_features, plan
 from pipelines import hardware
 from pipelines.audit.leaks import as_numbers
 from pipelines.competition import Recipe, Variant
+from pipelines.encoders import InBlocks
 from pipelines.errors import ModelError
 from pipelines.hardware import numbers_of_a_row, rows_at_a_time
 from pipelines.models import MLP, ConvNet
@@ -142,3 +144,18 @@ def test_images_are_predicted_in_pieces_that_the_memory_holds(monkeypatch):
 def test_the_leak_watch_reads_bytes_and_puts_gaps_below_all_numbers():
     rows = pd.DataFrame({"byte": np.array([0, 255], dtype=np.uint8), "gap": [3.0, np.nan]})
     assert as_numbers(rows).tolist() == [[0, 3], [255, 2]]
+
+
+def test_an_encoder_that_works_in_blocks_is_reckoned_to_need_fewer_copies(toy):
+    features = make_features()
+    folds = split(features.y, 4, 0)
+    needed = {}
+    for name, make in {"blocks": lambda: InBlocks(FunctionTransformer()), "whole": FunctionTransformer}.items():
+        of_plan = plan(toy, variants={"forest": Variant(make_encoder=make, make_estimator=LogisticRegression)})
+        encoders = {"forest": FoldEncoder(features, folds, of_plan.variants["forest"], 0)}
+        budgets = [
+            mb for mb in np.arange(1, 50) / 2e3 if groups.fits_at_a_time(replace(of_plan, memory_mb=mb), encoders) > 1
+        ]
+        needed[name] = min(budgets)
+    assert needed["whole"] == pytest.approx(2 * 4 * 225 * 2 * 4 / 1e6, abs=6e-4)  # fits, copies, rows, columns, bytes
+    assert needed["blocks"] == pytest.approx(2 * 1.5 * 225 * 2 * 4 / 1e6, abs=6e-4)

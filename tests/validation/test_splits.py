@@ -8,13 +8,14 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.model_selection import GroupKFold, TimeSeriesSplit
+from sklearn.model_selection import GroupKFold, StratifiedGroupKFold, TimeSeriesSplit
 from toys import QUICK, fitted_baselines, make_features, only, plan
 
 from pipelines.competition import Recipe
 from pipelines.encoders import LeaveOneOutMean, TabularEncoder
 from pipelines.errors import DataError, DataWarning, UsageError
 from pipelines.features.belonging import codes_of, group_codes, split_line, time_order, together
+from pipelines.features.dealing import deal
 from pipelines.features.frames import Features
 from pipelines.models import MLP
 from pipelines.run import run
@@ -84,6 +85,19 @@ def test_an_earlier_row_that_equals_a_scored_one_is_not_learned_from():
     twins = np.array([0, 1, 2, 3, 0, 5])
     last = split(np.zeros(6), 2, 0, twins, time=np.arange(6))[1]
     assert (last.train.tolist(), last.scored.tolist()) == ([1, 2, 3], [4, 5])
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10**6), st.integers(8, 40), st.integers(2, 6), st.integers(2, 9), st.booleans())
+@pytest.mark.filterwarnings("ignore:The least populated class:UserWarning")
+def test_groups_are_dealt_as_scikit_learn_does(seed, n_groups, folds, n_classes, is_pure):
+    rng = np.random.default_rng(seed)
+    groups = np.concatenate([np.arange(n_groups), rng.integers(n_groups, size=80)])
+    y = rng.integers(n_classes, size=n_groups)[groups] if is_pure else rng.integers(n_classes, size=len(groups))
+    theirs = StratifiedGroupKFold(folds, shuffle=True, random_state=seed % 1000).split(y, y, groups)
+    dealt = deal(y, groups * 7, folds, seed % 1000)
+    for fold, (_, scored) in enumerate(theirs):
+        np.testing.assert_array_equal(np.flatnonzero(dealt == fold), scored)
 
 
 def test_groups_are_stratified_and_folds_of_like_size():

@@ -26,7 +26,7 @@ class TorchClassifier(ClassifierMixin, TorchEstimator):  # type: ignore[misc]
 
     Parameters
     ----------
-    make_model : callable `(n_features, n_classes) -> nn.Module` that returns logits; None for a small MLP.
+    make_model : callable `(n_features, n_outputs) -> nn.Module` that returns logits; None for a small MLP.
         It has to make a new network each time. One that plain pickle does not take, a lambda say, is pickled by value.
     epochs, batch_size, lr, weight_decay : the usual; the optimizer is AdamW.
     schedule : "constant", "cosine" or "one-cycle", over all steps.
