@@ -2,7 +2,7 @@
 
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,8 +12,8 @@ from pipelines.competition import Competition
 from pipelines.data.sources import Fetch, Source, locate
 from pipelines.data.tables import read
 from pipelines.errors import DataWarning
-from pipelines.features.belonging import split_line
-from pipelines.features.frames import Features, make_features
+from pipelines.features.belonging import split_lines
+from pipelines.features.frames import make_features
 from pipelines.files import sha256
 from pipelines.hardware import pick_device
 from pipelines.report.curves import OnTask
@@ -131,15 +131,6 @@ def plan_line(competition: Competition, plan: Plan) -> str:
     if n_fits:
         trained.append(f"{n_fits} estimators in {plan.folds} folds")
     return f"{competition.slug}: {'; '.join(trained)}"
-
-
-def split_lines(competition: Competition, folds: int, features: Features) -> Iterator[str]:
-    """What binds training rows to a fold, if anything does: equal rows, groups, time."""
-    if n_twins := features.n_twins:
-        repeat = "rows repeat" if n_twins > 1 else "row repeats"
-        yield f"equal rows: {n_twins} training {repeat} another but for the id; equal ones share a fold"
-    if line := split_line(competition, folds, features.groups, features.time):
-        yield line
 
 
 def make_record(

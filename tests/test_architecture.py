@@ -75,6 +75,7 @@ WRONG = {
     "a device": ["run", "titanic", "--device", "tpu"],
     "a folder": ["run", "titanic", "--data", "nowhere"],
     "an output": ["run", "titanic", "--output", "README.md"],
+    "a place for runs": ["cv", "titanic", "--runs", "README.md"],
     "a csv to train on": ["run", "titanic", "--data", "docs"],
     "a csv to submit": ["submit", "titanic", "--output", "tests"],
 }

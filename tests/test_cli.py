@@ -93,8 +93,10 @@ def test_the_record_holds_what_is_needed_to_repeat_the_run(invoke, sample_folder
     assert set(record) == {
         "slug", "data", "where", "inputs_sha256", "csv_sha256", "metric", "cv_mean", "cv_se", "fold_scores", "fold_se",
         "variants", "baselines", "forecast", "leaks", "folds", "seeds", "seed", "preset", "device", "versions",
-        "git_commit", "seconds", "peak_memory_mb", "version",
+        "git_commit", "seconds", "peak_memory_mb", "version", "run",
     }  # fmt: skip
+    assert record["run"] == csv.stem
+    assert json.loads((tmp_path / "runs" / "titanic" / csv.stem / "record.json").read_text()) == record
     assert record["data"] == "folder"
     assert record["csv_sha256"] == hashlib.sha256(csv.read_bytes()).hexdigest()
     for name, digest in record["inputs_sha256"].items():
@@ -122,17 +124,24 @@ def test_the_same_command_twice_gives_the_same_bytes_and_the_order_of_test_rows_
             test = sample_folder / "test.csv"
             header, *rows = test.read_text().splitlines()
             test.write_text("\n".join([header, *rows[::-1]]) + "\n")
-        assert invoke("run", "titanic", "--data", sample_folder, "--output", output, *QUICK).exit_code == 0
+        done = invoke("run", "titanic", "--data", sample_folder, "--output", output, *QUICK, "--restart")
+        assert done.exit_code == 0
     one, two, three = (next((tmp_path / n / "titanic").glob("*.csv")).read_bytes() for n in ("one", "two", "three"))
     assert one == two == three
 
 
-def test_cv_writes_nothing(invoke, sample_folder, tmp_path):
+def test_cv_writes_no_submission_but_keeps_the_run_unless_told_not_to(invoke, sample_folder, tmp_path):
     done = invoke("cv", "titanic", "--data", sample_folder, *QUICK)
     assert done.exit_code == 0, done.output
     assert "accuracy, out of fold" in done.stdout
     assert "logistic regression" in done.stdout
     assert written(tmp_path / "submissions") == []
+    (folder,) = (tmp_path / "runs" / "titanic").iterdir()
+    assert f"kept:       {folder.relative_to(tmp_path)}" in done.stdout
+    assert (folder / "log.txt").read_text(encoding="utf-8") == done.stdout
+    again = invoke("cv", "titanic", "--data", sample_folder, *QUICK, "--runs", "")
+    assert "already" not in again.stdout
+    assert [path.name for path in (tmp_path / "runs" / "titanic").iterdir()] == [folder.name]
 
 
 def test_quiet_prints_the_path_or_the_score_only(invoke, sample_folder):
@@ -207,7 +216,7 @@ def test_full_memory_is_told_in_plain_words(error, capsys):
     assert "怎么办: 请关闭占用内存的其他程序" in told
 
 
-def test_full_memory_in_the_middle_of_a_run_leaves_nothing(invoke, tmp_path, monkeypatch):
+def test_full_memory_in_the_middle_of_a_run_leaves_no_csv(invoke, tmp_path, monkeypatch):
     def full(*_arguments):
         raise FULL_MEMORY[0]
 
@@ -215,7 +224,9 @@ def test_full_memory_in_the_middle_of_a_run_leaves_nothing(invoke, tmp_path, mon
     done = invoke("run", "titanic", "--folds", "2", "--seeds", "1", "--epochs", "1")
     assert done.exit_code == 1
     assert "error: memory is full: " in done.stderr
-    assert written(tmp_path) == []
+    assert written(tmp_path / "submissions") == []
+    (folder,) = (tmp_path / "runs" / "titanic").iterdir()  # which has the baselines
+    assert not (folder / "record.json").exists()
 
 
 def test_other_errors_of_torch_keep_their_traceback(invoke, monkeypatch):
@@ -289,7 +300,7 @@ def test_a_zip_that_was_not_unpacked_does_not_lead_to_the_sample(invoke, tmp_pat
 
 
 def test_a_reader_that_has_seen_enough_is_no_error(tmp_path):
-    command = [sys.executable, "-m", "pipelines", "cv", "titanic", "--data", "sample", *QUICK]
+    command = [sys.executable, "-m", "pipelines", "cv", "titanic", "--data", "sample", *QUICK, "--runs", str(tmp_path)]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert "SAMPLE" in process.stdout.readline()
     process.stdout.close()
@@ -311,6 +322,8 @@ def test_ctrl_c_leaves_no_half_file(tmp_path):
         "sample",
         "--output",
         str(tmp_path),
+        "--runs",
+        str(tmp_path / "runs"),
         "--epochs",
         "500",
     ]
@@ -321,9 +334,9 @@ def test_ctrl_c_leaves_no_half_file(tmp_path):
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "interrupted; nothing was written" in stderr
+    assert "interrupted; nothing was written" in stderr or "interrupted; what is trained is kept in" in stderr
     assert "Traceback" not in stderr
-    assert written(tmp_path) == []
+    assert [name for name in written(tmp_path) if name.endswith((".csv", ".part", ".lock", "record.json"))] == []
 
 
 class NobodyReads(io.StringIO):

@@ -4,7 +4,8 @@ Shapes: N rows.
 """
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,9 @@ from scipy.sparse.csgraph import connected_components
 from pipelines.competition import Competition
 from pipelines.errors import DataError, DataWarning, UsageError, code_named
 from pipelines.metrics import IntArray
+
+if TYPE_CHECKING:
+    from pipelines.features.frames import Features
 
 
 def together(twins: IntArray, groups: IntArray) -> IntArray:
@@ -128,3 +132,12 @@ def _named_by(competition: Competition, function: Callable[[pd.DataFrame], pd.Se
             "请让它为每行返回一个值，例如 lambda rows: rows['Id'].str.partition('_')[0]",
         )
     return pd.Series(names)
+
+
+def split_lines(competition: Competition, folds: int, features: "Features") -> Iterator[str]:
+    """What binds training rows to a fold, if anything does: equal rows, groups, time."""
+    if n_twins := features.n_twins:
+        repeat = "rows repeat" if n_twins > 1 else "row repeats"
+        yield f"equal rows: {n_twins} training {repeat} another but for the id; equal ones share a fold"
+    if line := split_line(competition, folds, features.groups, features.time):
+        yield line

@@ -169,12 +169,12 @@ class RunKeep(Keep):
             return
         fitted = arrays_of(encoders, models, finished[0].job.variant, self.code) if pooled else {}
         with self._lock:
-            if finished[0].losses:
-                self._write(finished, models, fitted, pooled=pooled)
-                return
-            self._waiting += [(pooled, each, fitted) for each in finished]
-            if sum(each.seconds for _, each, _ in self._waiting) >= SECONDS:
+            networks = bool(finished[0].losses)
+            self._waiting += [] if networks else [(pooled, each, fitted) for each in finished]
+            if networks or sum(each.seconds for _, each, _ in self._waiting) >= SECONDS:
                 self._write_waiting()
+            if networks:
+                self._write(finished, models, fitted, pooled=pooled)
 
     def _write_waiting(self) -> None:
         with self._lock:

@@ -12,7 +12,6 @@ import secrets
 import sys
 import sysconfig
 import types
-from collections.abc import Callable
 from functools import cache
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
@@ -142,7 +141,7 @@ class _Walk:
 
     def _thing(self, value: Any) -> None:
         self._say(type(value).__name__)
-        ways: dict[Any, Callable[[Any], None]] = {
+        ways: dict[Any, Any] = {
             list: self._list, dict: self._dict, (set, frozenset): self._set, types.FunctionType: self._function,
             types.MethodType: self._method, type: self._class, property: self._property,
             (staticmethod, classmethod): self._wrapped, DESCRIPTORS: self._nothing,

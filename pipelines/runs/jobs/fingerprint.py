@@ -57,7 +57,7 @@ class Fingerprint:
         of_variant = self._of_variants.setdefault((id(variant), pooled), {}) or self._variant(variant, pooled)
         self._of_variants[id(variant), pooled] = of_variant
         chance = _short(json.dumps([self.plan.seed, job.random_state]))
-        return self._shared | of_variant | {"rows": self._rows[job.fold], "chance": chance}
+        return self._shared | of_variant | {"variant": job.variant, "rows": self._rows[job.fold], "chance": chance}
 
     @cached_property
     def _shared(self) -> Parts:

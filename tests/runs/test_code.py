@@ -1,0 +1,162 @@
+"""A hash of somebody's own code: what it does counts, where it stands and what stands beside it do not."""
+
+import importlib
+import sys
+import textwrap
+import threading
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import FunctionTransformer
+
+from pipelines.models import MLP
+from pipelines.runs.jobs.code import code_hash, modules_hash
+
+HELPERS = """
+    import numpy as np
+
+    WIDTH = 8
+
+    class Base:
+        def transform(self, X):
+            return X + 1
+
+    class Encoder(Base):
+        edges = (1, 2)
+
+        def fit(self, X):
+            return helper(X)
+
+    def helper(X):
+        return np.log1p(X)
+
+    def unused():
+        return 1
+"""
+OWN = """
+    from functools import partial
+    from own_helpers import Encoder, WIDTH
+    import own_helpers as helpers
+
+    def make_encoder():
+        return Encoder()
+
+    def make_model(d, c, width=WIDTH):
+        "Says what it is."
+        return [d, width, c, LAYERS["deep"]]
+
+    def by_module():
+        return helpers.helper(1)
+
+    def inside():
+        from own_helpers import helper
+        return helper(2)
+
+    LAYERS = {"deep": 3}
+    VARIANTS = {"one": make_model}
+    curried = partial(make_model, width=4)
+"""
+
+
+def hashes(folder, monkeypatch, own=OWN, helpers=HELPERS):
+    """What the functions of a module are told by, read anew from a folder."""
+    folder.mkdir()
+    for name, text in (("own_helpers", helpers), ("own_code", own)):
+        (folder / f"{name}.py").write_text(textwrap.dedent(text), encoding="utf-8")
+    with monkeypatch.context() as patch:
+        patch.syspath_prepend(str(folder))
+        for name in ("own_helpers", "own_code"):
+            patch.delitem(sys.modules, name, raising=False)
+        module = importlib.import_module("own_code")
+        found = {name: code_hash(getattr(module, name)) for name in NAMES}
+    for name in ("own_helpers", "own_code"):
+        sys.modules.pop(name, None)
+    return found
+
+
+NAMES = ("make_encoder", "make_model", "by_module", "inside", "curried")
+CHANGES = {
+    "a comment, a line, another docstring": (
+        ('"Says what it is."', '"Says it otherwise."\n\n        # why\n'), None, set()
+    ),
+    "another variant": (('{"one": make_model}', '{"one": make_model, "two": partial}'), None, set()),
+    "the body": (("[d, width, c,", "[d, width, width, c,"), None, {"make_model", "curried"}),
+    "a default": (("width=WIDTH", "width=WIDTH + 1"), None, {"make_model", "curried"}),
+    "a bound argument": (("width=4", "width=5"), None, {"curried"}),
+    "a value that it names": (('"deep": 3', '"deep": 4'), None, {"make_model", "curried"}),
+    "a constant of another file": (None, ("WIDTH = 8", "WIDTH = 9"), {"make_model", "curried", "inside"}),
+    "a method of a base class": (None, ("X + 1", "X + 2"), {"make_encoder", "inside"}),
+    "what a class holds": (None, ("(1, 2)", "(1, 3)"), {"make_encoder", "inside"}),
+    "what a method calls": (None, ("np.log1p(X)", "np.log1p(X) + 1"), {"make_encoder", "by_module", "inside"}),
+    "what nobody calls": (None, ("return 1", "return 2"), {"inside"}),  # which imports the file while it runs
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_a_function_does_counts_and_nothing_else(change, tmp_path, monkeypatch):
+    own, helpers, differ = CHANGES[change]
+    texts = OWN.replace(*own) if own else OWN, HELPERS.replace(*helpers) if helpers else HELPERS
+    assert texts != (OWN, HELPERS)
+    before, after = hashes(tmp_path / "before", monkeypatch), hashes(tmp_path / "after", monkeypatch, *texts)
+    assert {name for name in NAMES if before[name] != after[name]} == differ
+
+
+def shaped(bound):
+    return lambda d, c: MLP([d, bound, c])
+
+
+def test_a_function_that_closes_over_a_value_is_told_by_it():
+    assert code_hash(shaped(8)) == code_hash(shaped(8)) != code_hash(shaped(16))
+
+
+def test_estimators_arrays_and_tensors_are_told_by_what_they_hold():
+    def values():
+        return [
+            partial(LogisticRegression, C=2), partial(LogisticRegression, C=3), LogisticRegression(C=2),
+            LogisticRegression(C=3), FunctionTransformer(np.log1p), FunctionTransformer(np.sqrt), np.arange(3),
+            np.arange(3.0), torch.arange(3), torch.arange(1, 4), {"a": 1}, {"a": 2}, {1, 2}, {1, 3}, frozenset("ab"),
+            torch.float32, torch.float64, np.random.RandomState(0), np.random.RandomState(1), LogisticRegression,
+        ]  # fmt: skip
+
+    hashes = [code_hash(value) for value in values()]
+    assert len(set(hashes)) == len(hashes)
+    assert hashes == [code_hash(value) for value in values()]
+
+
+def test_what_refers_to_itself_comes_to_an_end():
+    knot = [1]
+    knot.append(knot)
+    assert code_hash(knot) == code_hash(knot)
+
+
+LOCK = threading.Lock()
+
+
+def test_what_cannot_be_told_from_another_of_its_kind_equals_nothing():
+    def make():
+        return LOCK
+
+    assert code_hash(make) != code_hash(make)
+    assert code_hash(make).startswith("unknown-")
+
+
+def test_modules_are_told_by_what_they_compile_to(tmp_path, monkeypatch):
+    texts = {
+        "plain": "def f():\n    return 1\n",
+        "with words": '# why\n\ndef f():\n    "What."\n    return 1\n',
+        "other": "def f():\n    return 2\n",
+    }
+    found = {}
+    for name, text in texts.items():
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "only_once.py").write_text(text)
+        with monkeypatch.context() as patch:
+            patch.syspath_prepend(str(folder))
+            modules_hash.cache_clear()
+            found[name] = modules_hash(("only_once",))
+    assert found["plain"] == found["with words"] != found["other"]
+    modules_hash.cache_clear()
