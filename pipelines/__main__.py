@@ -17,6 +17,7 @@ import typer
 from pipelines.kaggle import commands
 from pipelines.new import commands as new_commands
 from pipelines.report import console, process
+from pipelines.runs import predict
 
 if TYPE_CHECKING:
     from pipelines.data.sources import Source
@@ -58,6 +59,9 @@ def run_command(
     restart: Annotated[
         bool, typer.Option("--restart", help="Train all anew: take over nothing that other runs have finished.")
     ] = False,
+    importance: Annotated[
+        bool, typer.Option("--importance", help="Ask which columns matter: permute each among the scored rows.")
+    ] = False,
     note: Annotated[str | None, typer.Option(help="What to remember of this run.", metavar="TEXT")] = None,
     tensorboard: console.TensorBoard = None,
     visdom: console.Visdom = False,
@@ -74,7 +78,7 @@ def run_command(
         knobs = Knobs(
             data=data, output=output, preset=preset, variants=_names(variants), folds=folds, seeds=seeds,
             epochs=epochs, seed=seed, device=device, memory=memory, practice=practice,
-            runs=Path(runs) if runs else None, restart=restart, note=note,
+            runs=Path(runs) if runs else None, restart=restart, note=note, importance=importance,
         )  # fmt: skip
         outline = find(name)
         check(knobs, outline, write=writes)
@@ -138,6 +142,7 @@ def _names(text: str | None) -> tuple[str, ...] | None:
 
 commands.register(app)
 new_commands.register(app)
+predict.register(app)
 if find_spec("lectures"):  # the course uses the pipelines and is found by name, as competitions are
     import_module("lectures.commands").register(app)
 

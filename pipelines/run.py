@@ -112,6 +112,8 @@ def run(
             name = f"{knobs.preset}-sample" if source.kind == "sample" else knobs.preset
             path = writer.save(output, name, csv, record)
         record = replace(record, seconds=record.seconds or round(time.perf_counter() - started, 2))
+        if knobs.importance:
+            record = replace(record, importance=keep.importance(competition, features, result))
         keep.finish(record, competition, tables, features, result)
     return Outcome(source, result, record, path, keep.folder)
 

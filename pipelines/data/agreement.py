@@ -194,6 +194,14 @@ def _are_truth(competition: Competition) -> bool:
     return all(isinstance(value, bool) for value in competition.classes) and bool(competition.classes)
 
 
+def ids_as(name: str, ids: pd.Series, others: pd.Series) -> pd.Series:
+    """Ids, as text, of a file's rows as those of `others` are: whole numbers where these are.
+
+    Raises: DataError for what is no whole number then.
+    """
+    return _whole(name, ids) if others.map(lambda cell: bool(WHOLE.fullmatch(str(cell)))).all() else ids
+
+
 def _with_ids(competition: Competition, frames: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     """The frames with ids that can be compared: whole numbers, sorted, if those of test or sample are, else text.
 

@@ -7,7 +7,7 @@ of the file.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from keyword import iskeyword
@@ -64,9 +64,21 @@ def read(competition: Competition, source: Source) -> Tables:
     train, test, sample = agree(competition, train, test, sample)
     target = train.pop(competition.target)
     y = target.to_numpy() if competition.number else np.asarray(target.map(codes(competition)), dtype=np.int64)
-    more, of_more = _further(competition, source, by_kind(columns)[0], test)
+    more, of_more = further(competition, source, by_kind(columns)[0], test)
     notes = (*of_train, *of_test, *of_more, *lost_rows(competition, train, test))
     return Tables(train, y, test, sample, notes, more)
+
+
+def read_rows(competition: Competition, name: str, data: bytes, known: Sequence[str], first: int = 1) -> pd.DataFrame:
+    """The rows of any csv with the columns of the test file, read as strictly; a target is passed over.
+
+    `known` are the columns that the run had, which a schema with regular expressions does not tell. A column may be
+    empty. Where rows have no ids they are numbered from `first`.
+    Raises: DataError, naming file, column, the first offending rows and what to do.
+    """
+    columns = spelled_out(competition.schema, [column for column in known if column != competition.target])
+    frame_of = partial(_frame, competition, columns=columns, first=first)
+    return frame_of(name, data, with_target=None)[0].reset_index(drop=True)
 
 
 def table_name(file: str) -> str:
@@ -89,22 +101,28 @@ def _columns(competition: Competition, source: Source) -> dict[str, Any]:
 
 
 def _frame(
-    competition: Competition, name: str, data: bytes, columns: Mapping[str, Any], first: int, *, with_target: bool
-) -> tuple[pd.DataFrame, list[str]]:
-    """One checked frame, its id column (text yet) first, and the lines about it."""
+    competition: Competition, name: str, data: bytes, columns: Mapping[str, Any], first: int, *,
+    with_target: bool | None,
+) -> tuple[pd.DataFrame, list[str]]:  # fmt: skip
+    """One checked frame, its id column (text yet) first, and the lines about it.
+
+    With a target of None one is passed over, and columns may be empty.
+    """
     key, target = competition.key, competition.target
     texts, numbers = by_kind(columns)
     frame = parse_csv(name, data, (key, target, *texts), small=numbers)
     if competition.id_column is None:
         frame = _numbered(competition, name, frame, first)
-    wanted = [key, *columns, *[target] * with_target]
+    if with_target is None:
+        frame = frame.drop(columns=target, errors="ignore")
+    wanted = [key, *columns, *[target] * bool(with_target)]
     if competition.schema.strict == "filter":  # pandera's word: what the schema does not name is left out
         frame = frame[[column for column in frame if column in (*wanted, target)]]
     if sorted(frame.columns) != sorted(wanted):
         raise differing_columns(competition, name, list(frame.columns), wanted)
     frame, notes = as_declared(competition, name, data, frame.reindex(columns=wanted), columns)
     empty = [column for column in wanted if frame[column].isna().all()]
-    if empty:
+    if empty and with_target is not None:
         raise broken(name, f"column {empty[0]!r}: no row holds a value", f"列 {empty[0]!r} 全为空")
     checks = {column: checked_as(spec, frame[column]) for column, spec in columns.items()}
     checks[key] = pa.Column(nullable=False)
@@ -145,7 +163,7 @@ def _target(competition: Competition) -> pa.Column:
     return pa.Column(checks=checks, nullable=False)
 
 
-def _further(
+def further(
     competition: Competition, source: Source, text: list[str], test: pd.DataFrame
 ) -> tuple[dict[str, pd.DataFrame], list[str]]:
     """The further tables by name, and lines about them. Ids, and what the schema declares as `text`, are as in `test`.

@@ -9,8 +9,10 @@ from pipelines.competition import Competition
 from pipelines.report.console import complain
 from pipelines.report.pictures import picture
 from pipelines.run import Outcome
-from pipelines.submission.record import VariantScore
+from pipelines.submission.record import Importance, VariantScore
 from pipelines.validation.results import CVResult
+
+SHOWN = 12  # columns that matter most
 
 
 def score_lines(competition: Competition, result: CVResult, forecast_of: str | None = "public score") -> Iterator[str]:
@@ -73,12 +75,25 @@ def draw_curves(competition: Competition, outcome: Outcome, path: Path) -> str:
     return str(path)
 
 
+def importance_lines(competition: Competition, found: list[Importance]) -> Iterator[str]:
+    """What the metric loses without each column, as far as it is more than chance."""
+    yield f"{'what matters':<28}{competition.metric.name} lost where the column is permuted"
+    told = [each for each in found if each.loss > 2 * each.se][:SHOWN]
+    for each in told:
+        name = each.name if len(each.name) <= 60 else f"{each.name[:57]}..."
+        yield f"  {name:<25} {each.loss:.4f} ± {each.se:.4f}"
+    if rest := len(found) - len(told):
+        yield f"  ({rest} more in the record{': none is told from chance' * (not told)})"
+
+
 def outcome_lines(competition: Competition, outcome: Outcome) -> Iterator[str]:
     """Score on hidden rows, cost, where the csv lies and what to do with it; the picture is drawn between the lines."""
     record, path = outcome.record, outcome.path
     if record.practice is not None:
         hidden = record.practice
         yield f"{'practice, hidden rows':<28}{hidden.score:.4f} ± {hidden.se:.4f} ({hidden.rows} rows)"
+    if record.importance is not None:
+        yield from importance_lines(competition, record.importance)
     memory = record.peak_memory_mb
     cost = f"{record.seconds:.1f} s" + (f", {memory:.0f} MB at peak" if memory else "")
     yield f"{'cost':<28}{cost}"

@@ -8,12 +8,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from pipelines.audit.importance import Scored, importances
 from pipelines.competition import Competition
 from pipelines.data.sources import Source
 from pipelines.data.tables import Tables
 from pipelines.features.frames import Features
 from pipelines.files import check_room, full_disk_told, write_whole
+from pipelines.runs import inputs
 from pipelines.runs.checkpoints import Unfinished, remove_unfinished
+from pipelines.runs.fitted.files import arrays_of
+from pipelines.runs.fitted.models import Models
 from pipelines.runs.folder import PLAN, RECORD, RunFolder, folders, new_folder
 from pipelines.runs.jobs import finished as files
 from pipelines.runs.jobs import found
@@ -22,10 +26,11 @@ from pipelines.runs.jobs.finished import Ident
 from pipelines.runs.predictions import RowPredictions
 from pipelines.runs.tensors import DamagedError
 from pipelines.settings.knobs import Knobs
+from pipelines.settings.lookup import folder_of
 from pipelines.submission.provenance import git_commit, versions
-from pipelines.submission.record import Record
+from pipelines.submission.record import Importance, Record
 from pipelines.training.fit import Group, Job
-from pipelines.validation.results import CVResult, Finished, Keep
+from pipelines.validation.results import CVResult, Finished, Keep, pool_of
 
 if TYPE_CHECKING:
     from pipelines.validation.crossval import Plan
@@ -45,13 +50,15 @@ class RunKeep(Keep):
     Where `knobs.runs` is None nothing is kept.
     """
 
-    def __init__(self, slug: str, what: str, knobs: Knobs, say: Say) -> None:
+    def __init__(self, source: Source, slug: str, what: str, knobs: Knobs, say: Say) -> None:
+        self.files = source.files
         self.root, self.slug, self.what, self.say = knobs.runs, slug, what, say
         self.options, self.csvs = asdict(knobs), knobs.output / slug
         self.folder: RunFolder | None = None
         self._parts: dict[Ident, Parts] = {}
         self._there: dict[Ident, tuple[Path, dict[str, Any]]] = {}
-        self._waiting: list[tuple[bool, Finished]] = []
+        self._waiting: list[tuple[bool, Finished, dict[str, Any]]] = []
+        self.code = ""  # folder of the competition, whose code fitted encoders may name
         self._lock = threading.RLock()
 
     @property
@@ -89,6 +96,7 @@ class RunKeep(Keep):
         """
         if self.root is None:
             return
+        self.code = folder_of(competition.slug)
         told = Fingerprint(competition, features, folds, plan)
         for fit in fits:
             ident = Ident.of(fit.jobs[0], pooled=fit.pooled)
@@ -160,7 +168,7 @@ class RunKeep(Keep):
     def put(
         self,
         finished: Sequence[Finished],
-        encoders: Mapping[int, Any],  # noqa: ARG002
+        encoders: Mapping[int, Any],
         models: Mapping[Job, Any],
         *,
         pooled: bool = True,
@@ -171,27 +179,44 @@ class RunKeep(Keep):
         """
         if self.folder is None:
             return
+        fitted = arrays_of(encoders, models, finished[0].job.variant, self.code) if pooled else {}
         with self._lock:
             networks = bool(finished[0].losses)
-            self._waiting += [] if networks else [(pooled, each) for each in finished]
-            if networks or sum(each.seconds for _, each in self._waiting) >= SECONDS:
+            self._waiting += [] if networks else [(pooled, each, fitted) for each in finished]
+            if networks or sum(each.seconds for _, each, _ in self._waiting) >= SECONDS:
                 self._write_waiting()
             if networks:
-                self._write(finished, models, pooled=pooled)
+                self._write(finished, models, fitted, pooled=pooled)
                 remove_unfinished(self.folder.path, self._keys(each.job for each in finished))
 
     def _write_waiting(self) -> None:
         with self._lock:
             waiting, self._waiting = self._waiting, []
-            kinds = dict.fromkeys((pooled, each.job.variant) for pooled, each in waiting)
+            kinds = dict.fromkeys((pooled, each.job.variant) for pooled, each, _ in waiting)
             for pooled, variant in kinds:
-                own = [each for other, each in waiting if (other, each.job.variant) == (pooled, variant)]
-                self._write(own, {}, pooled=pooled)
+                own = [(each, of) for other, each, of in waiting if (other, each.job.variant) == (pooled, variant)]
+                fitted = {name: array for _, of in own for name, array in of.items()}
+                self._write([each for each, _ in own], {}, fitted, pooled=pooled)
 
-    def _write(self, finished: Sequence[Finished], models: Mapping[Job, Any], *, pooled: bool) -> None:
+    def _write(
+        self, finished: Sequence[Finished], models: Mapping[Job, Any], fitted: Mapping[str, Any], *, pooled: bool
+    ) -> None:
         parts = {each.job: self._parts[Ident.of(each.job, pooled=pooled)] for each in finished}
         with full_disk_told(self._networks):
-            files.save(self._networks, finished, models, parts, pooled=pooled)
+            files.save(self._networks, finished, models, parts, pooled=pooled, fitted=fitted)
+
+    def importance(self, competition: Competition, features: Features, result: CVResult) -> list[Importance] | None:
+        """Which columns matter, asked of the models that are kept; in the folder too, as `importance.json`."""
+        if self.folder is None:
+            return None
+        with full_disk_told(self.folder.path):
+            self._write_waiting()
+            pool = pool_of(competition, result.weights, features.y, result.fold)
+            models = Models(self.folder, competition, [each.name for each in result.variants])
+            found = importances(Scored(competition, features, result.fold, pool), models.said, self.options["seed"])
+            text = json.dumps([asdict(each) for each in found], indent=1)
+            write_whole(self.folder.path / "importance.json", f"{text}\n".encode())
+        return found
 
     def finish(
         self, record: Record, competition: Competition, tables: Tables, features: Features, result: CVResult
@@ -204,9 +229,12 @@ class RunKeep(Keep):
             ids = [[str(each) for each in frame[competition.key]] for frame in (tables.train, tables.test)]
             RowPredictions(
                 ids=ids[0], y=features.y, fold=result.fold, oof=result.oof, test_ids=ids[1], test=result.test,
-                units=features.dependent, variants=result.alone,
+                units=features.dependent, variants=result.alone, weights=result.weights,
+                columns=[str(name) for name in tables.test if name != competition.key],
             ).save(self.folder.path)  # fmt: skip
             remove_unfinished(self.folder.path)
+            if competition.add_features is not None:  # which sees all rows together: new ones need these
+                inputs.save(self.folder.path, competition, self.files)
             record.save(self.folder.path / RECORD)
 
 
@@ -214,4 +242,4 @@ def keeping(slug: str, knobs: Knobs, source: Source, say: Say, *, write: bool) -
     """What keeps a run: in `knobs.runs`, if that is not None."""
     kind = "-practice" * knobs.practice or "-cv" * (not write)
     what = f"{knobs.preset}{'-sample' * (source.kind == 'sample')}{kind}"
-    return RunKeep(slug, what, knobs, say)
+    return RunKeep(source, slug, what, knobs, say)

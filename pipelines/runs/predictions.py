@@ -23,7 +23,8 @@ class RowPredictions:
 
     `ids` (N) and `test_ids` (M) are the rows' ids as text, `y` (N,) class codes or numbers of the file, `fold` (N,) the
     fold that scores a row, from 0; -1 where none does. `units` (N,) are numbers that rows share which errors must not
-    count as independent, if there are any. `variants` holds the same of each variant alone, `oof` only.
+    count as independent, if there are any. `variants` holds the same of each variant alone, `oof` only. `weights`
+    (F, V) are those of the variants in the pool of each fold; `columns` those of the test file, but for the id.
     """
 
     ids: Sequence[str]
@@ -34,14 +35,17 @@ class RowPredictions:
     test: FloatArray
     units: IntArray | None = None
     variants: Mapping[str, FloatArray] = field(default_factory=dict)
+    weights: FloatArray | None = None
+    columns: Sequence[str] = ()
 
     def save(self, folder: Path) -> None:
         """Write them to the folder, whole or not at all."""
         arrays: dict[str, Any] = {"y": self.y, "fold": self.fold, "oof": self.oof, "test": self.test}
         arrays |= {f"variants/{name}": oof for name, oof in self.variants.items()}
         arrays |= {} if self.units is None else {"units": self.units}
+        arrays |= {} if self.weights is None else {"weights": self.weights}
         arrays |= {"ids": _as_bytes(self.ids), "test_ids": _as_bytes(self.test_ids)}
-        tensors.save(folder / FILE, arrays, {"variants": list(self.variants)})
+        tensors.save(folder / FILE, arrays, {"variants": list(self.variants), "columns": list(self.columns)})
 
     @classmethod
     def load(cls, folder: Path) -> "RowPredictions":
@@ -55,6 +59,7 @@ class RowPredictions:
             ids=_as_texts(found["ids"]), y=arrays["y"], fold=arrays["fold"], oof=arrays["oof"], test=arrays["test"],
             test_ids=_as_texts(found["test_ids"]), units=arrays.get("units"),
             variants={name: arrays[f"variants/{name}"] for name in about["variants"]},
+            weights=arrays.get("weights"), columns=about.get("columns", []),
         )  # fmt: skip
 
 

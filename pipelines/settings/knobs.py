@@ -34,6 +34,7 @@ class Knobs:
     runs: Path | None = Path("runs")  # where each run has a folder; None keeps nothing
     restart: bool = False  # take over nothing that other runs have finished
     note: str | None = None
+    importance: bool = False  # ask which columns matter
 
 
 def check(knobs: Knobs, outline: Outline, *, write: bool) -> None:
@@ -54,6 +55,9 @@ def check(knobs: Knobs, outline: Outline, *, write: bool) -> None:
     check_names(outline.name, knobs, outline.presets, outline.variants)
     if write:
         refuse_unwritable(knobs.output / (outline.slug or ""))
+    if knobs.importance and knobs.runs is None:
+        what = '--importance asks the models that a run keeps, and --runs "" keeps none'
+        raise UsageError(what, "leave --runs out, or name a folder", "请去掉 --runs，或为其指定文件夹")
     if knobs.runs is not None:
         refuse_unwritable(knobs.runs / (outline.slug or ""), "--runs")
 

@@ -124,6 +124,18 @@ def find(name: str) -> Outline:
     )
 
 
+def folder_of(slug: str) -> str:
+    """The folder of a competition's code; empty where it has none.
+
+    >>> folder_of("titanic")
+    'titanic'
+    """
+    try:
+        return find(slug).name
+    except UsageError:
+        return ""
+
+
 def load(name: str) -> Competition:
     """Competition by folder name, Kaggle slug or URL.
 

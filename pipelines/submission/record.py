@@ -10,7 +10,7 @@ from pipelines.files import sha256_file, write_whole
 from pipelines.submission.plain import from_plain
 
 VERSION = 2  # of the form; records without a number are older and load all the same
-OPTIONAL = ("practice", "kaggle", "run", "note")  # left out of the file where there is none
+OPTIONAL = ("practice", "kaggle", "run", "note", "importance")  # left out of the file where there is none
 
 
 class RecordError(ValueError):
@@ -70,6 +70,16 @@ class HiddenScore:
 
 
 @dataclass(frozen=True)
+class Importance:
+    """What the metric loses when these columns are permuted among scored rows; its standard error over folds."""
+
+    name: str
+    columns: list[str]
+    loss: float
+    se: float
+
+
+@dataclass(frozen=True)
 class Verdict:
     """What Kaggle said of the csv."""
 
@@ -112,6 +122,7 @@ class Record:
     peak_memory_mb: float | None = None  # 10^6 bytes
     kaggle: Verdict | None = None
     run: str | None = None  # name of the folder that the run has left
+    importance: list[Importance] | None = None  # the greatest loss first
     note: str | None = None  # what the user wants to remember of it
     version: int = VERSION
     extra: Mapping[str, Any] = field(default_factory=dict)  # what other versions have beside these

@@ -78,11 +78,12 @@ class Group:
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained network, how its training went, and the scale of what it says where that is a number."""
+    """A trained network, how its training went, the scale of what it says where that is a number, and its features."""
 
     model: nn.Module
     history: History
     scale: Scale | None = None
+    n_features: int = 0
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,11 @@ def fit(
             waiting[:0] = [jobs[: len(jobs) // 2], jobs[len(jobs) // 2 :]]
         else:
             done = zip(jobs, together.unstacked(), histories, strict=True)
-            networks |= {job: Trained(model, history, encoded[job.fold].rows.scale) for job, model, history in done}
+            rows = {fold: each.rows for fold, each in encoded.items()}
+            networks |= {
+                job: Trained(model, history, rows[job.fold].scale, rows[job.fold].inputs.shape[1])
+                for job, model, history in done
+            }
     encoders = {fold: of_fold.encoder for fold, of_fold in encoded.items()}
     return Fitted({job: networks[job] for job in group.jobs}, encoders, time.perf_counter() - started)
 

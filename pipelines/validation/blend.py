@@ -11,6 +11,9 @@ below one draws predictions that swing too far towards the mean, not towards zer
 regressions" (weights that are not negative).
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.optimize import minimize, nnls
 from scipy.special import log_softmax, softmax
@@ -79,10 +82,42 @@ def blend_values(
         others = np.setdiff1d(np.arange(len(y)), rows)
         scale = Scale.of(Number(), y[others])  # whose mean is the centre, and whose ends hold for the pool too
         weights.append(fit_linear(oof[:, others, 0] - scale.mean, y[others] - scale.mean, loss))
-        pooled_oof[rows] = scale.within(scale.mean + np.tensordot(weights[-1], oof[:, rows] - scale.mean, axes=1))
-        of_test = scale.within(scale.mean + np.tensordot(weights[-1], of_fold - scale.mean, axes=1))
-        pooled_test += of_test / len(scored)
+        pooled_oof[rows] = pool_values(oof[:, rows], weights[-1], scale)
+        pooled_test += pool_values(of_fold, weights[-1], scale) / len(scored)
     return pooled_oof, pooled_test, np.array(weights)
+
+
+def pool_values(said: FloatArray, weights: FloatArray, scale: Scale) -> FloatArray:
+    """Numbers (N, 1) of those said by variants (V, N, 1), whose weights are (V,)."""
+    return scale.within(scale.mean + np.tensordot(weights, said - scale.mean, axes=1))
+
+
+@dataclass(frozen=True)
+class Pool:
+    """The pool of a cross-validation, for rows that come later: `weights` (F, V), and in each fold the others' scale.
+
+    Without weights a single variant is taken as it is; there are scales only of numbers.
+    """
+
+    weights: FloatArray | None
+    scales: Sequence[Scale] | None = None
+
+    @classmethod
+    def of_values(cls, weights: FloatArray, y: FloatArray, fold: IntArray) -> "Pool":
+        """That of numbers `y` (N,), as they are learned, each scored by a `fold` (N,) from 0."""
+        return cls(weights, [Scale.of(Number(), y[fold != number]) for number in range(len(weights))])
+
+    def of_fold(self, number: int, said: FloatArray) -> FloatArray:
+        """What a fold's models say of rows, (V, N, P) as they are learned, pooled: (N, P)."""
+        if self.weights is None:
+            return np.asarray(said[0])
+        if self.scales is not None:
+            return pool_values(said, self.weights[number], self.scales[number])
+        return pool(np.log(np.clip(said, SMALLEST, None)), self.weights[number])
+
+    def of_folds(self, said: FloatArray) -> FloatArray:
+        """What all folds' models say of rows, (F, V, N, P), pooled: the mean over folds, (N, P)."""
+        return np.asarray(np.mean([self.of_fold(number, each) for number, each in enumerate(said)], axis=0))
 
 
 def fit_linear(views: FloatArray, y: FloatArray, loss: Loss) -> FloatArray:

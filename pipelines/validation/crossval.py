@@ -188,8 +188,8 @@ def predict(features: Features, scored_rows: IntArray, fold: int, fitted: Fitted
     """What networks of a fold say of its scored rows, and of the test rows."""
     started, encoder = time.perf_counter(), fitted.encoders[fold]
     networks = {job: network for job, network in fitted.networks.items() if job.fold == fold}
-    scored = _predicted(encoder, list(networks.values()), features.train.iloc[scored_rows])
-    test = _predicted(encoder, list(networks.values()), features.test)
+    scored = predicted(encoder, list(networks.values()), features.train.iloc[scored_rows])
+    test = predicted(encoder, list(networks.values()), features.test)
     seconds = fitted.seconds / len(fitted.networks) + (time.perf_counter() - started) / len(networks)
     return [
         Finished(
@@ -200,7 +200,7 @@ def predict(features: Features, scored_rows: IntArray, fold: int, fitted: Fitted
     ]  # fmt: skip
 
 
-def _predicted(encoder: Any, networks: Sequence[Trained], rows: pd.DataFrame) -> FloatArray:
+def predicted(encoder: Any, networks: Sequence[Trained], rows: pd.DataFrame) -> FloatArray:
     """Predictions (networks, len(rows), P); encoded a piece at a time, since an encoder may make many columns."""
     pieces = [rows.iloc[start : start + ROWS_AT_A_TIME] for start in range(0, len(rows), ROWS_AT_A_TIME)]
     device = next(networks[0].model.parameters()).device

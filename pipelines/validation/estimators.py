@@ -11,7 +11,7 @@ from concurrent.futures import as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -45,6 +45,14 @@ class Fit:
     variant: Variant
     jobs: tuple[Job, ...]
     pooled: bool = True
+
+
+class FittedEstimator(NamedTuple):
+    """A fitted estimator, the classes that its codes stand for, and the scale of a number."""
+
+    estimator: Any
+    classes: IntArray
+    scale: Scale | None
 
 
 def fits_of(plan: "Plan", variants: Mapping[str, Variant], *, pooled: bool = True) -> list[Fit]:
@@ -91,13 +99,15 @@ def fit_one(
     keep, job, n_jobs = keep or Keep(), fit.jobs[0], len(fit.jobs)
     done = keep.find([job], pooled=fit.pooled).get(job)
     if done is None:
-        done, encoder, estimator = _fitted(competition, features, folds[job.fold], fit)
-        keep.put([done], {job.fold: encoder}, {job: estimator}, pooled=fit.pooled)
+        done, encoder, model = _fitted(competition, features, folds[job.fold], fit)
+        keep.put([done], {job.fold: encoder}, {job: model}, pooled=fit.pooled)
     scored, test = np.repeat(done.scored[None], n_jobs, axis=0), done.test * n_jobs
     return Predictions(fit.jobs, scored, test, [], done.model, done.seconds, done.notes)
 
 
-def _fitted(competition: Competition, features: "Features", fold: Fold, fit: Fit) -> tuple[Finished, Any, Any]:
+def _fitted(
+    competition: Competition, features: "Features", fold: Fold, fit: Fit
+) -> tuple[Finished, Any, FittedEstimator]:
     """Fit a new encoder, if there is one, and a new estimator on a fold's training rows; predict the others."""
     started = time.perf_counter()
     variant, job = fit.variant, fit.jobs[0]
@@ -120,12 +130,12 @@ def _fitted(competition: Competition, features: "Features", fold: Fold, fit: Fit
         estimator.fit(inputs, target, **_groups_for(estimator, groups))
         _refuse_labels(job.variant, estimator, competition)
         scale = None if competition.number is None else Scale.of(competition.number, y)
-        said = partial(_predict, competition, encoder, estimator, classes, scale)
+        said = partial(predict, competition, encoder, FittedEstimator(estimator, classes, scale))
         scored = said(features.train.iloc[fold.scored])
         test = said(features.test) if fit.pooled else scored[:0]
     seconds, notes = time.perf_counter() - started, getattr(encoder, "notes_", ())
     done = Finished(job=job, scored=scored, test=test, model=shown, seconds=seconds, notes=notes)
-    return done, encoder, estimator
+    return done, encoder, FittedEstimator(estimator, classes, scale)
 
 
 def out_of_fold(predictions: Sequence[Predictions], folds: Sequence[Fold], n_rows: int) -> dict[str, FloatArray]:
@@ -208,11 +218,9 @@ def _target(competition: Competition, y: Target) -> tuple[Any, IntArray]:
     return codes, np.asarray(classes, dtype=np.int64)
 
 
-def _predict(
-    competition: Competition, encoder: Any, estimator: Any, classes: IntArray, scale: Scale | None, rows: pd.DataFrame
-) -> FloatArray:
+def predict(competition: Competition, encoder: Any, fitted: FittedEstimator, rows: pd.DataFrame) -> FloatArray:
     """What is said of rows, (len(rows), P); a class that no training row has is said to be impossible."""
-    said = []
+    said, (estimator, classes, scale) = [], fitted
     for start in range(0, len(rows), ROWS_AT_A_TIME):
         piece = rows.iloc[start : start + ROWS_AT_A_TIME]
         inputs = piece if encoder is None else encoder.transform(piece)

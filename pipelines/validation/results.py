@@ -18,7 +18,7 @@ from pipelines.submission.record import Baseline, Forecast, VariantScore
 from pipelines.training.checkpoint.epochs import Checkpoint
 from pipelines.training.fit import Group, Job
 from pipelines.validation.baselines import compare
-from pipelines.validation.blend import blend, blend_values
+from pipelines.validation.blend import Pool, blend, blend_values
 from pipelines.validation.forecast import forecast
 from pipelines.validation.splits import Fold
 
@@ -231,6 +231,14 @@ def _mean_losses(predictions: Sequence[Predictions], n_folds: int) -> list[list[
 def in_units(competition: Competition, predictions: FloatArray) -> FloatArray:
     """Probabilities as they are; numbers (..., 1) as they are learned turned back into the file's units."""
     return predictions if competition.number is None else competition.number.inverse(predictions)
+
+
+def pool_of(competition: Competition, weights: FloatArray, y: Target, fold: IntArray) -> Pool:
+    """What pools predictions of further rows as `summarise` has pooled; `fold` (N,) scored the rows, -1 is no fold."""
+    number, known = competition.number, fold >= 0
+    if weights.shape[1] == 1 and (number is not None or competition.submit == "labels"):
+        return Pool(None)
+    return Pool(weights) if number is None else Pool.of_values(weights, number.forward(y[known]), fold[known])
 
 
 def _pool(

@@ -66,7 +66,8 @@ def _compiled(module: str) -> bytes:
         code = spec.loader.get_code(module) if spec and spec.loader else None  # type: ignore[attr-defined]
     except (ImportError, AttributeError, ValueError, SyntaxError):
         return b""
-    return b"" if code is None else marshal.dumps(_bare(code))
+    # In form 0 of marshal nothing shows of what other names point to the same constants, or are interned, by now.
+    return b"" if code is None else marshal.dumps(_bare(code), 0)
 
 
 def _bare(code: types.CodeType) -> types.CodeType:

@@ -61,24 +61,39 @@ class Fingerprint:
 
     @cached_property
     def _shared(self) -> Parts:
-        names = tuple(sorted({*MODULES, *(f"{room}.{name}" for room in ROOMS for name in _modules(room))}))
-        return {
-            "data": _data(self.features),
-            "versions": ", ".join(f"{name} {number}" for name, number in versions().items()),
-            "pipelines": modules_hash(tuple(f"pipelines.{name}" for name in names)),
-        }
+        return {"data": _data(self.features)} | _around()
 
     def _variant(self, variant: Variant, pooled: bool) -> Parts:
-        number, metric = self.competition.number, self.competition.metric
+        number = self.competition.number
         recipe: dict[str, Any] = {"outputs": self.competition.n_outputs, "pooled": pooled}
         recipe |= {"number": None if number is None else asdict(number)}
-        device, made_by = "cpu", list[Any]([variant.make_encoder, variant.make_model, variant.make_estimator])
+        device = "cpu"
         if variant.make_model is not None:
             recipe |= asdict(variant.recipe)
             there = torch.device(self.plan.device)
             device = there.type + " with bfloat16" * (variant.recipe.bfloat16 and has_bfloat16(there))
-            made_by += [metric] if variant.recipe.patience is not None else []  # by which training is ended
-        return {"code": code_hash(*made_by), "recipe": _short(json.dumps(recipe, sort_keys=True)), "device": device}
+        recipe = {"recipe": _short(json.dumps(recipe, sort_keys=True)), "device": device}
+        return _code(self.competition, variant) | recipe
+
+
+def code_parts(competition: Competition, variant: Variant) -> Parts:
+    """Those parts that are code, as it is now: the variant's own, that around it, and versions."""
+    return _code(competition, variant) | _around()
+
+
+def _code(competition: Competition, variant: Variant) -> Parts:
+    made_by: list[Any] = [variant.make_encoder, variant.make_model, variant.make_estimator]
+    if variant.make_model is not None and variant.recipe.patience is not None:
+        made_by.append(competition.metric)  # by which training is ended
+    return {"code": code_hash(*made_by)}
+
+
+def _around() -> Parts:
+    names = tuple(sorted({*MODULES, *(f"{room}.{name}" for room in ROOMS for name in _modules(room))}))
+    return {
+        "versions": ", ".join(f"{name} {number}" for name, number in versions().items()),
+        "pipelines": modules_hash(tuple(f"pipelines.{name}" for name in names)),
+    }
 
 
 def key_of(parts: Mapping[str, str]) -> str:

@@ -4,7 +4,8 @@ Shapes: n scored rows, M test rows, P predictions of a row.
 
 `about` is {"version", "jobs": [...]}; a job says what it is (`variant`, `fold`, `seed`, `random_state`, `pooled`), what
 it depended on (`key`, `parts`), and how it went. Its tensors are `<fold>-<seed>/scored` (n, P), `<fold>-<seed>/test`
-(M, P) and, of a network, `<fold>-<seed>/weights/<name>`, as its state dict has them.
+(M, P) and, of a network, `<fold>-<seed>/weights/<name>`, as its state dict has them. Fitted encoders and estimators are
+bytes: `<fold>/encoder` of networks, `<fold>-<seed>/encoder` and `<fold>-<seed>/estimator` of estimators.
 """
 
 import json
@@ -56,9 +57,10 @@ def save(
     parts: Mapping[Job, Parts],
     *,
     pooled: bool = True,
+    fitted: Mapping[str, Any] | None = None,
 ) -> Path:
-    """Write jobs of one variant, whole or not at all; of the `models` the weights of networks (`Trained`)."""
-    found: dict[str, Any] = {}
+    """Write jobs of one variant, whole or not at all; `models` are networks (`Trained`), `fitted` all else, by name."""
+    found: dict[str, Any] = dict(fitted or {})
     about = []
     for each in finished:
         ident, model = Ident.of(each.job, pooled=pooled), models.get(each.job)
@@ -67,6 +69,7 @@ def save(
         if isinstance(model, Trained):
             found |= _weights(f"{ident.prefix}weights/", model.model)
             more = {"scores": model.history.scores, "best_epoch": model.history.best_epoch}
+            more["n_features"] = model.n_features
             more["scale"] = None if model.scale is None else asdict(model.scale)
         of_job: dict[str, Any] = {"key": key_of(parts[each.job]), "parts": parts[each.job], "losses": list(each.losses)}
         of_job |= {"seconds": each.seconds, "model": each.model, "notes": list(each.notes)}
@@ -106,7 +109,7 @@ def adopt(path: Path, folder: Path, wanted: Collection[str]) -> Path:
     if len(jobs) == len(about["jobs"]):
         link(path, target)
     else:
-        prefixes = tuple(Ident.of(job).prefix for job in jobs)
+        prefixes = tuple(prefix for job in jobs for prefix in (Ident.of(job).prefix, f"{job['fold']}/"))
         kept = {name: tensor for name, tensor in found.items() if name.startswith(prefixes)}
         tensors.save(target, kept, about | {"jobs": jobs})
     return target
