@@ -3,7 +3,7 @@
 Shapes: n scored rows of a fold, P predictions of a row, S seeds.
 
 Rows tell whether two trained models differ; not whether one way to train is better than the other: each of them,
-trained anew, would score otherwise. With 6,000 rows and one seed that is more than what the rows tell (LOG.md, 2026-11-26).
+trained anew, would score otherwise. With 6,000 rows and one seed that is more than the rows tell (LOG.md, 2026-11-26).
 """
 
 import json
