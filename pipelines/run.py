@@ -23,11 +23,11 @@ from pipelines.settings.knobs import Knobs, check_names
 from pipelines.settings.trial import try_metric
 from pipelines.submission import linter, writer
 from pipelines.submission.folder import prepare
-from pipelines.submission.provenance import git_commit, peak_memory_mb, versions
+from pipelines.submission.provenance import make_record
 from pipelines.submission.record import Record
 from pipelines.training.fit import OnEpoch
 from pipelines.validation.crossval import Plan, cross_validate
-from pipelines.validation.estimators import fits_of
+from pipelines.validation.groups import plan_line
 from pipelines.validation.results import CVResult
 
 
@@ -116,33 +116,3 @@ def run(
             record = replace(record, importance=keep.importance(competition, features, result))
         keep.finish(record, competition, tables, features, result)
     return Outcome(source, result, record, path, keep.folder)
-
-
-def plan_line(competition: Competition, plan: Plan) -> str:
-    """How many networks are trained, and for how long; how many estimators are fitted."""
-    trained, n_fits = [], len(fits_of(plan, plan.variants))
-    if plan.networks:
-        several = f"{len(plan.networks)} variants x " * (len(plan.networks) > 1)
-        n_networks = len(plan.networks) * plan.folds * plan.seeds
-        networks = f"{several}{plan.folds} folds x {plan.seeds} seed{'s' * (plan.seeds > 1)} = {n_networks} networks"
-        epochs = {variant.recipe.epochs for variant in plan.networks.values()}
-        each = f"{min(epochs)} epochs" if len(epochs) == 1 else f"{min(epochs)} to {max(epochs)} epochs"
-        trained.append(f"{networks}, {each} each, on {plan.device}")
-    if n_fits:
-        trained.append(f"{n_fits} estimators in {plan.folds} folds")
-    return f"{competition.slug}: {'; '.join(trained)}"
-
-
-def make_record(
-    competition: Competition, knobs: Knobs, plan: Plan, source: Source, result: CVResult, leaks: list[str],
-    run: str | None,
-) -> Record:  # fmt: skip
-    """What the run found out; the csv's hash and the seconds are filled in when they are known."""
-    return Record(
-        slug=competition.slug, data=source.kind, where=source.where, inputs_sha256=source.hashes(),
-        metric=competition.metric.name, cv_mean=result.score, cv_se=result.se, fold_scores=result.fold_scores,
-        fold_se=result.fold_se, variants=result.variants, baselines=result.baselines, forecast=result.forecast,
-        folds=plan.folds, seeds=plan.seeds, seed=plan.seed, preset=knobs.preset, device=plan.device,
-        versions=versions(), git_commit=git_commit(), peak_memory_mb=peak_memory_mb(), leaks=leaks,
-        run=run, note=knobs.note,
-    )  # fmt: skip

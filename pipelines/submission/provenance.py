@@ -1,4 +1,4 @@
-"""Where a number came from: versions, commit, memory."""
+"""Where a number came from: versions, commit, memory; the record that says so."""
 
 import os
 import platform
@@ -6,8 +6,33 @@ import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipelines.competition import Competition
+from pipelines.data.sources import Source
+from pipelines.settings.knobs import Knobs
+from pipelines.submission.record import Record
+
+if TYPE_CHECKING:
+    from pipelines.validation.crossval import Plan
+    from pipelines.validation.results import CVResult
 
 PACKAGES = ("torch", "numpy", "pandas", "scikit-learn", "scipy", "rtdl_num_embeddings", "tabm")
+
+
+def make_record(
+    competition: Competition, knobs: Knobs, plan: "Plan", source: Source, result: "CVResult", leaks: list[str],
+    run: str | None,
+) -> Record:  # fmt: skip
+    """What the run found out; the csv's hash and the seconds are filled in when they are known."""
+    return Record(
+        slug=competition.slug, data=source.kind, where=source.where, inputs_sha256=source.hashes(),
+        metric=competition.metric.name, cv_mean=result.score, cv_se=result.se, fold_scores=result.fold_scores,
+        fold_se=result.fold_se, variants=result.variants, baselines=result.baselines, forecast=result.forecast,
+        folds=plan.folds, seeds=plan.seeds, seed=plan.seed, preset=knobs.preset, device=plan.device,
+        versions=versions(), git_commit=git_commit(), peak_memory_mb=peak_memory_mb(), leaks=leaks,
+        run=run, note=knobs.note,
+    )  # fmt: skip
 
 
 def versions() -> dict[str, str]:

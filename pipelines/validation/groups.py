@@ -1,4 +1,4 @@
-"""Jobs into groups: what trains as one program, and how many programs at a time."""
+"""Jobs into groups: what trains as one program, how many programs at a time; all of it in a line."""
 
 import math
 import warnings
@@ -16,6 +16,7 @@ from pipelines.hardware import memory_there, memory_to_use, n_cores, numbers_of_
 from pipelines.training.fit import Group, Job
 from pipelines.training.noise import new_network, own_generator_kept
 from pipelines.training.together import fills_a_core, n_weights
+from pipelines.validation.estimators import fits_of
 
 if TYPE_CHECKING:
     from pipelines.validation.crossval import FoldEncoder, Plan
@@ -70,6 +71,21 @@ def make_groups(
     if device.type == "cpu":
         warn_of_little_memory(workers * largest)
     return groups, workers, max(1, n_cores() // workers) if all_large else 1
+
+
+def plan_line(competition: Competition, plan: "Plan") -> str:
+    """How many networks are trained, and for how long; how many estimators are fitted."""
+    trained, n_fits = [], len(fits_of(plan, plan.variants))
+    if plan.networks:
+        several = f"{len(plan.networks)} variants x " * (len(plan.networks) > 1)
+        n_networks = len(plan.networks) * plan.folds * plan.seeds
+        networks = f"{several}{plan.folds} folds x {plan.seeds} seed{'s' * (plan.seeds > 1)} = {n_networks} networks"
+        epochs = {variant.recipe.epochs for variant in plan.networks.values()}
+        each = f"{min(epochs)} epochs" if len(epochs) == 1 else f"{min(epochs)} to {max(epochs)} epochs"
+        trained.append(f"{networks}, {each} each, on {plan.device}")
+    if n_fits:
+        trained.append(f"{n_fits} estimators in {plan.folds} folds")
+    return f"{competition.slug}: {'; '.join(trained)}"
 
 
 def fits_at_a_time(plan: "Plan", encoders: "Mapping[str, FoldEncoder]") -> int:

@@ -29,13 +29,14 @@ from pipelines.errors import TrainingWarning, UsageError
 from pipelines.features.frames import Features
 from pipelines.metrics import Metric, log_loss
 from pipelines.report.lines import draw_curves, score_lines
-from pipelines.run import make_plan, plan_line, run
+from pipelines.run import make_plan, run
 from pipelines.settings.knobs import Knobs
 from pipelines.submission import linter
 from pipelines.submission.record import Record
 from pipelines.training.targets import Scale
 from pipelines.validation.crossval import Plan, cross_validate, random_state
 from pipelines.validation.estimators import Fit, fit_one, fits_of
+from pipelines.validation.groups import plan_line
 from pipelines.validation.splits import Fold, split
 
 TREES = {"max_iter": 15, "early_stopping": False, "random_state": 0}
