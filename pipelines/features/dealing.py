@@ -5,12 +5,12 @@ Shapes: N rows, G groups, C classes, F folds.
 
 import numpy as np
 
-from pipelines.metrics import FloatArray, IntArray
+from pipelines.metrics import FloatArray, IntArray, Target
 
 CLOSE = (1e-5, 1e-8)  # relative and absolute, in which two spreads are the same
 
 
-def deal(y: IntArray, groups: IntArray, folds: int, seed: int) -> IntArray:
+def deal(y: Target, groups: IntArray, folds: int, seed: int) -> IntArray:
     """The fold of each row: that of scikit-learn's `StratifiedGroupKFold(folds, shuffle=True)`, many times as fast.
 
     One group after the other, the most uneven first, goes where the classes' shares then differ least between folds;

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 ROOMS = ("training", "training.checkpoint", "training.estimator", "encoders", "models")
 MODULES = (
     "hardware", "metrics", "competition", "validation.crossval", "validation.conditions", "validation.estimators",
-    "validation.baselines",
+    "validation.baselines", "settings.variants",
 )  # fmt: skip
 WORDS = {  # for a part that differs, the first that says most
     "versions": "Python or a package had another version", "device": "they were trained on another device",
