@@ -44,7 +44,14 @@ def test_saved_and_loaded_it_is_the_same(record, tmp_path):
 
 
 def test_parts_that_are_not_there_are_left_out_and_all_else_is_told():
-    assert set(json.loads(RECORD.to_json())) == set(asdict(RECORD)) - {"practice", "kaggle", "extra"}
+    assert set(json.loads(RECORD.to_json())) == set(asdict(RECORD)) - {
+        "practice",
+        "kaggle",
+        "run",
+        "note",
+        "importance",
+        "extra",
+    }
     assert json.loads(Record(slug="a", data="folder").to_json())["csv_sha256"] is None
 
 
