@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipelines.ideas import commands as ideas_commands
 from pipelines.kaggle import commands
 from pipelines.new import commands as new_commands
 from pipelines.report import console, process
+from pipelines.runs import commands as runs_commands
 from pipelines.runs import predict
 
 if TYPE_CHECKING:
@@ -142,7 +144,9 @@ def _names(text: str | None) -> tuple[str, ...] | None:
 
 commands.register(app)
 new_commands.register(app)
+runs_commands.register(app)
 predict.register(app)
+ideas_commands.register(app)
 if find_spec("lectures"):  # the course uses the pipelines and is found by name, as competitions are
     import_module("lectures.commands").register(app)
 

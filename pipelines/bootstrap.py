@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 QUICK = (2000, 400, 10**8)
 SLOW = (200, 100, 2 * 10**7)  # for a score of somebody's own, which may take long
 ROUGH = (50, 25, 10**7)  # the same, one of many that matter little
-MANY = 200_000  # values, from which errors come from each row's influence where that is known
+MANY = 50_000  # values, from which errors come from each row's influence where that is known
 AT_A_TIME = 80_000  # counts, which a core's own memory holds
 FINE = 2**16  # parts of a probability of one
 MOST_REMEMBERED = 16  # samples' scores: of our predictions, and of a few baselines'

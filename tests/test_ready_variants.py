@@ -11,7 +11,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from pipelines.competition import Recipe
 from pipelines.encoders import DefaultEncoder
 from pipelines.models import MLP
-from pipelines.variants import mlp, trees
+from pipelines.settings.variants import mlp, trees
 
 ROWS = pd.DataFrame({"x": np.arange(40.0), "note": [f"some words of row {i}" for i in range(40)]})
 

@@ -7,7 +7,7 @@ from competitions.house_prices.columns import SCHEMA
 from competitions.house_prices.sample import make_sample
 from pipelines.competition import Competition, Number, Preset, Recipe
 from pipelines.metrics import rmsle
-from pipelines.variants import mlp, trees
+from pipelines.settings.variants import mlp, trees
 
 
 def add_features(rows: pd.DataFrame) -> pd.DataFrame:

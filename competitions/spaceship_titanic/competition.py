@@ -7,7 +7,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from competitions.spaceship_titanic.sample import make_sample
 from pipelines.competition import Competition, Preset, Recipe
 from pipelines.metrics import accuracy
-from pipelines.variants import mlp, trees
+from pipelines.settings.variants import mlp, trees
 
 BOTH = ("network", "trees")
 BILLS = ["RoomService", "FoodCourt", "ShoppingMall", "Spa", "VRDeck"]  # who sleeps through the journey pays none

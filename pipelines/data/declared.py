@@ -122,6 +122,12 @@ def is_text(spec: Any) -> bool:
     return str(spec.dtype).startswith("str")
 
 
+def by_kind(columns: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """The names of a schema's columns of text, and of those of numbers."""
+    texts, numbers = ([name for name, spec in columns.items() if of_kind(spec)] for of_kind in (is_text, is_number))
+    return texts, numbers
+
+
 def is_truth(spec: Any) -> bool:
     """Whether a schema's column holds truth values."""
     return str(spec.dtype).startswith("bool")

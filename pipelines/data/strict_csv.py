@@ -74,7 +74,7 @@ def parse_csv(
 
     A byte-order mark, CRLF and blanks around a value are fine. An empty cell is missing; other words
     for it are told apart by `declared`. The index holds each row's line number in the file. Whole numbers are int64;
-    those of the columns `small` are of the smallest signed type that holds all of the column.
+    where there are many rows, those of the columns `small` are of the smallest type that holds all of the column.
     Raises: DataError with the file's `name`, the line and what to do.
     """
     separator, header, lines = _scan(name, _decode(name, data), separators)
@@ -102,8 +102,7 @@ def raw_columns(data: bytes, columns: Collection[str]) -> Iterator[pd.Series]:
     at_a_time, wanted = max(1, CELLS // len(lines)), list(columns)
     for start in range(0, len(wanted), at_a_time):
         some = wanted[start : start + at_a_time]
-        options = {"sep": separator, "names": header, "usecols": some, "dtype": "str", "na_filter": False}
-        raw = _read(data, options)
+        raw = _read(data, {"sep": separator, "names": header, "usecols": some, "dtype": "str", "na_filter": False})
         raw.index = pd.Index(np.asarray(lines))
         yield from (raw[column] for column in some)
 
@@ -116,9 +115,11 @@ def _read(data: bytes, options: dict[str, Any], small: Collection[str] = ()) -> 
     columns: dict[str, list[pd.Series]] = {}
     with pd.read_csv(io.BytesIO(data), chunksize=ROWS_AT_A_TIME, **options) as blocks:
         for block in blocks:
+            if not columns and len(block) < ROWS_AT_A_TIME:
+                return block
             for column in block:
                 cells = _smallest(block[column]) if column in small else block[column]
-                columns.setdefault(column, []).append(cells)
+                columns.setdefault(str(column), []).append(cells)
     mixed = [column for column, parts in columns.items() if not _of_one_type(parts)]
     whole = pd.read_csv(io.BytesIO(data), **options | {"usecols": mixed}) if mixed else pd.DataFrame()
     return pd.DataFrame(

@@ -24,17 +24,7 @@ from pandera.errors import SchemaErrors
 from pipelines.competition import Competition
 from pipelines.data.agreement import WHOLE, agree, codes, first_number, lost_rows, read_sample
 from pipelines.data.complaints import broken, differing_columns, schema_error
-from pipelines.data.declared import (
-    HELD,
-    as_declared,
-    as_found,
-    as_numbers,
-    checked_as,
-    is_number,
-    is_text,
-    labelled,
-    spelled_out,
-)
+from pipelines.data.declared import HELD, as_declared, as_found, as_numbers, by_kind, checked_as, labelled, spelled_out
 from pipelines.data.sources import Source
 from pipelines.data.strict_csv import header_of, parse_csv, raw_column
 from pipelines.errors import DataError
@@ -74,7 +64,7 @@ def read(competition: Competition, source: Source) -> Tables:
     train, test, sample = agree(competition, train, test, sample)
     target = train.pop(competition.target)
     y = target.to_numpy() if competition.number else np.asarray(target.map(codes(competition)), dtype=np.int64)
-    more, of_more = further(competition, source, [name for name in columns if is_text(columns[name])], test)
+    more, of_more = further(competition, source, by_kind(columns)[0], test)
     notes = (*of_train, *of_test, *of_more, *lost_rows(competition, train, test))
     return Tables(train, y, test, sample, notes, more)
 
@@ -119,7 +109,7 @@ def _frame(
     With a target of None one is passed over, and columns may be empty.
     """
     key, target = competition.key, competition.target
-    texts, numbers = ([column for column, spec in columns.items() if is_kind(spec)] for is_kind in (is_text, is_number))
+    texts, numbers = by_kind(columns)
     frame = parse_csv(name, data, (key, target, *texts), small=numbers)
     if competition.id_column is None:
         frame = _numbered(competition, name, frame, first)

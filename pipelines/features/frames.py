@@ -55,10 +55,7 @@ class Features:
 
 
 def make_features(competition: Competition, tables: Tables) -> Features:
-    """Feature frames from train and test rows together; the target is not there to be seen.
-
-    Where nothing is added, and columns are of one type in both files, they are the files' rows: none is copied.
-    """
+    """Feature frames from train and test rows together, without the target; where nothing is added, without a copy."""
     rows, test = (frame.drop(columns=competition.key) for frame in (tables.train, tables.test))
     train = rows
     if competition.add_features is not None or not rows.dtypes.equals(test.dtypes):

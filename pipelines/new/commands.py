@@ -226,7 +226,7 @@ def found_lines(found: "Found", place: Path) -> list[str]:
     if n := found.task.n_unlabelled:
         lines.append(f"  {n:,} training row{'s have' if n > 1 else ' has'} none, which a run leaves out")
     kinds = {"number": "numbers", "flag": "truth values", "category": "categories", "date": "dates", "text": "texts"}
-    held = Counter("number" if column.decimal else column.kind for column in found.columns)
+    held: Counter[str] = Counter("number" if column.decimal else column.kind for column in found.columns)
     counts = {words: held[kind] for kind, words in kinds.items()}
     lines.append(f"columns: {len(found.columns)}: " + ", ".join(f"{n} {words}" for words, n in counts.items() if n))
     if roles.left_out:

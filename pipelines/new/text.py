@@ -119,7 +119,7 @@ def _imports(found: Found) -> list[str]:
         f"from pipelines.competition import Competition, {'Number, ' * found.is_number}Preset, Recipe",
         "from pipelines.features.numerals import as_numbers" * bool(decimals(found)),
         f"from pipelines.metrics import {in_python(found.task.metric)[0]}",
-        "from pipelines.variants import mlp, trees",
+        "from pipelines.settings.variants import mlp, trees",
     ]
     return ["\n".join(filter(None, lines)) for lines in (theirs, ours)]
 

@@ -8,4 +8,5 @@
 - `tensors`: files of tensors that know their own hash.
 - `checkpoints`: trainings that have not come to their end.
 - `predictions`: what a run said of each row.
+- `commands`: the commands `runs` and `compare`; `history` holds what they do.
 """

@@ -100,8 +100,8 @@ class RunFolder:
             link(picture, self.path / PICTURE)
 
     def remove_if_empty(self) -> None:
-        """Remove a folder in which nothing was finished."""
-        if not self.networks() and not self.is_finished:
+        """Remove a folder in which nothing was finished, or got so far that it was kept."""
+        if not self.networks() and not any(self.path.glob("unfinished/*")) and not self.is_finished:
             self.remove_leftovers()
             (self.path / PLAN).unlink(missing_ok=True)
             self.unlock()

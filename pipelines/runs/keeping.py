@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +15,7 @@ from pipelines.data.tables import Tables
 from pipelines.features.frames import Features
 from pipelines.files import check_room, full_disk_told, write_whole
 from pipelines.runs import inputs
+from pipelines.runs.checkpoints import Unfinished, remove_unfinished
 from pipelines.runs.fitted.files import arrays_of
 from pipelines.runs.fitted.models import Models
 from pipelines.runs.folder import PLAN, RECORD, RunFolder, folders, new_folder
@@ -140,6 +141,17 @@ class RunKeep(Keep):
         rows = len(self._parts) - len(self._there) + len(self._parts)
         check_room(self.folder.path, ASIDE + 4 * sum(missing) + self._bytes_of_job * rows)
 
+    def checkpoint(self, jobs: Sequence[Job]) -> Unfinished | None:
+        """Where networks that train together are kept before they are finished."""
+        if self.folder is None:
+            return None
+        first, of_many = jobs[0], f"{len(jobs)} networks at once"
+        which = of_many if len(jobs) > 1 else f"fold {first.fold + 1} seed {first.seed + 1}"
+        return Unfinished(self.folder.path, self._keys(jobs), f"{first.variant}, {which}", self.say)
+
+    def _keys(self, jobs: Iterable[Job]) -> list[str]:
+        return [key_of(self._parts[Ident.of(job)]) for job in jobs]
+
     def find(self, jobs: Sequence[Job], *, pooled: bool = True) -> dict[Job, Finished]:
         """Those of the jobs that are in the folder."""
         done = {}
@@ -175,6 +187,7 @@ class RunKeep(Keep):
                 self._write_waiting()
             if networks:
                 self._write(finished, models, fitted, pooled=pooled)
+                remove_unfinished(self.folder.path, self._keys(each.job for each in finished))
 
     def _write_waiting(self) -> None:
         with self._lock:
@@ -219,6 +232,7 @@ class RunKeep(Keep):
                 units=features.dependent, variants=result.alone, weights=result.weights,
                 columns=[str(name) for name in tables.test if name != competition.key],
             ).save(self.folder.path)  # fmt: skip
+            remove_unfinished(self.folder.path)
             if competition.add_features is not None:  # which sees all rows together: new ones need these
                 inputs.save(self.folder.path, competition, self.files)
             record.save(self.folder.path / RECORD)

@@ -47,8 +47,8 @@ class Best:
         self.scores: list[Tensor] = []
         self.epoch = torch.zeros(0, dtype=torch.long)  # of each network's best score; (E,)
 
-    def look(self, model: nn.Module, epoch: int) -> bool:
-        """Score the model, keep what is better than before; False when nobody has patience left."""
+    def look(self, model: nn.Module, epoch: int) -> None:
+        """Score the model after an epoch, counted from 1; keep what is better than before."""
         with scoring(model):
             score = self.monitor.score(model).cpu()
         if not self.scores:
@@ -64,7 +64,6 @@ class Best:
                 self.state[name][improved] = tensor[improved]
             elif improved:
                 self.state[name].copy_(tensor)
-        return bool((epoch - self.epoch < self.monitor.patience).any())
 
     def restore(self, model: nn.Module) -> None:
         """Give the model its best state back."""

@@ -4,7 +4,7 @@ Shapes: N training rows, V rows held out for early stopping, D features, C class
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from pipelines.competition import Number, Recipe
 from pipelines.errors import memory_is_full
 from pipelines.metrics import IntArray, Metric
-from pipelines.training.checkpoint.epochs import Checkpoint
+from pipelines.training.checkpoint.epochs import CheckpointOf
 from pipelines.training.early_stopping import split_off
 from pipelines.training.loop import History, train
 from pipelines.training.stack import CannotStackError
@@ -97,14 +97,12 @@ class Fitted:
 
 @torch.inference_mode(False)
 def fit(
-    group: Group,
-    on_epoch: OnEpoch = lambda _job, _epoch, _loss: None,
-    checkpoint: Callable[[Sequence[Job]], Checkpoint | None] = lambda _jobs: None,
+    group: Group, on_epoch: OnEpoch = lambda _job, _epoch, _loss: None, checkpoint: CheckpointOf = lambda _jobs: None
 ) -> Fitted:
     """Train the networks of a group: in stacks, where they can be stacked, and where it pays.
 
     A network depends on its job alone: the same job gives the same network (to rounding) whatever else is trained
-    beside it. Where memory does not suffice, they are trained in halves; those that have a `checkpoint` go on from it.
+    beside it. Where memory does not suffice, they are trained in halves; those with a `checkpoint` go on from it.
 
     Raises: ModelError for a network that cannot be trained as it is; TrainingError for mistakes that the loop sees.
     """

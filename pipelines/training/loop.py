@@ -20,8 +20,7 @@ from pipelines.competition import Schedule
 from pipelines.hardware import rows_at_a_time
 from pipelines.metrics import FloatArray
 from pipelines.settings.allowed import SCHEDULE, allowed, whole
-from pipelines.training.checkpoint.epochs import Checkpoint, epochs_to_go
-from pipelines.training.checkpoint.state import Training
+from pipelines.training.checkpoint.epochs import Checkpoint, Training, epochs_to_go
 from pipelines.training.checks import refuse_divergence, warn_if_still, warn_of_old_gradients, watching
 from pipelines.training.early_stopping import ROWS_AT_A_TIME, Best, Monitor
 from pipelines.training.targets import Scale

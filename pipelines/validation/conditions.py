@@ -90,7 +90,7 @@ def as_inputs(X: Any) -> torch.Tensor:
     """
     given = np.asarray(X.toarray() if hasattr(X, "toarray") else X)
     array = np.ascontiguousarray(given, dtype=np.uint8 if given.dtype == np.uint8 else np.float32)
-    odd = [array.shape]
+    odd: Any = [array.shape]
     if array.ndim == 2:
         finite = not array.size or np.isfinite([array.min(), array.max()]).all()  # without a truth value of each number
         odd = [] if finite else np.argwhere(~np.isfinite(array))

@@ -176,7 +176,7 @@ def train_group(
     there = keep.find(group.jobs)
     missing = tuple(job for job in group.jobs if job not in there)
     if missing:
-        fitted = fit(replace(group, jobs=missing), on_epoch)
+        fitted = fit(replace(group, jobs=missing), on_epoch, keep.checkpoint)
         done = [each for fold in fitted.encoders for each in predict(features, folds[fold].scored, fold, fitted)]
         keep.put(done, fitted.encoders, fitted.networks)
         there |= {each.job: each for each in done}

@@ -15,6 +15,7 @@ from pipelines.competition import Competition, Variant
 from pipelines.metrics import FloatArray, IntArray, Target
 from pipelines.submission.plain import to_plain
 from pipelines.submission.record import Baseline, Forecast, VariantScore
+from pipelines.training.checkpoint.epochs import Checkpoint
 from pipelines.training.fit import Group, Job
 from pipelines.validation.baselines import compare
 from pipelines.validation.blend import Pool, blend, blend_values
@@ -55,6 +56,10 @@ class Keep:
 
     def expect(self, groups: Sequence[Group]) -> None:
         """Hear what is going to be trained, before it is."""
+
+    def checkpoint(self, jobs: Sequence[Job]) -> Checkpoint | None:  # noqa: ARG002
+        """Where networks that train together are kept before they are finished."""
+        return None
 
     def find(self, jobs: Sequence[Job], *, pooled: bool = True) -> dict[Job, Finished]:  # noqa: ARG002
         """Those of the jobs that are finished; baselines are not `pooled`."""

@@ -60,7 +60,7 @@ def split(
 def _by_groups(y: Target, folds: int, seed: int, units: IntArray) -> list[Fold]:
     """Whole units, dealt so that the folds are of like size and hold the classes in like shares."""
     is_class = y.dtype.kind != "f"
-    of_class = y if is_class else np.zeros(len(y), dtype=np.int64)
+    of_class = y.astype(np.int64, copy=False) if is_class else np.zeros(len(y), dtype=np.int64)
     counts = np.bincount(np.unique(np.column_stack([of_class, units]), axis=0)[:, 0])
     refuse_few(counts, folds, "groups", of_class=is_class)
     if is_class:

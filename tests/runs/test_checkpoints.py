@@ -1,14 +1,19 @@
 """A state that is kept in a run's folder is given back to the jobs that it is of, and to no others."""
 
 import errno
+import math
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 from networks import NETWORKS, RECIPE, make_group, make_rows
 
 from pipelines.errors import NoRoomError
+from pipelines.run import run
 from pipelines.runs import tensors
 from pipelines.runs.checkpoints import Unfinished, remove_unfinished
+from pipelines.settings.knobs import Knobs
 from pipelines.training.checkpoint import epochs
 from pipelines.training.fit import fit
 
@@ -96,3 +101,29 @@ def test_a_training_goes_on_from_such_a_file(tmp_path, said, monkeypatch):
     assert said == [f"goes on after epoch {RECIPE.epochs}: mlp"]
     for one, other in zip(fitted.networks.values(), fit(group).networks.values(), strict=True):
         assert all(map(torch.equal, one.model.state_dict().values(), other.model.state_dict().values()))
+
+
+def test_a_run_stopped_within_its_networks_goes_on_there_and_writes_the_same_csv(tmp_path, titanic, monkeypatch):
+    for name, value in (("SECONDS", 0.0), ("SECONDS_TO_END", 0.0), ("SHARE", math.inf)):
+        monkeypatch.setattr(epochs, name, value)
+    knobs = Knobs(
+        data=Path("sample"), output=tmp_path / "out", variants=("network",), folds=2, seeds=1, epochs=4, device="cpu",
+        runs=tmp_path / "runs",
+    )  # fmt: skip
+    undisturbed = run(titanic, replace(knobs, runs=None)).path.read_bytes()
+
+    def close_the_lid(_job, epoch, _loss):
+        if epoch == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(titanic, knobs, on_epoch=close_the_lid)
+    [folder] = (tmp_path / "runs" / "titanic").iterdir()
+    assert len(list(folder.glob("unfinished/*.safetensors"))) >= 1
+    said, told = [], []
+    outcome = run(titanic, knobs, say=said.append, on_epoch=lambda *what: told.append(what))
+    assert outcome.path.read_bytes() == undisturbed
+    assert any(line.startswith("goes on after epoch 3: network, ") for line in said)
+    assert sorted(epoch for job, epoch, _ in told if job.fold == 0) == [1, 2, 3, 4]
+    assert [path.name for path in (tmp_path / "runs" / "titanic").iterdir()] == [folder.name]
+    assert not (folder / "unfinished").exists()

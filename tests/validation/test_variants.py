@@ -86,7 +86,9 @@ def test_small_networks_are_stacked_for_each_core_and_large_ones_go_fold_by_fold
     assert [len(group.jobs) for group in found] == [12] * 4  # 48 networks on four cores
     assert (workers, threads) == (4, 1)
     found, workers, threads = groups_of(toy_otto, monkeypatch)
-    assert ([len(group.jobs) for group in found], workers) == ([8], 1)  # fewer than ten are one stack
+    assert ([len(group.jobs) for group in found], workers) == ([6, 2], 2)  # whole folds, five networks at least
+    found, workers, threads = groups_of(toy_otto, monkeypatch, seeds=1)
+    assert ([len(group.jobs) for group in found], workers) == ([4], 1)  # fewer than five are one stack
     found, workers, threads = groups_of(toy_otto, monkeypatch, large=True)
     assert jobs_of(found) == [[(fold, 0), (fold, 1)] for fold in range(4)]
     assert (workers, threads) == (4, 1)

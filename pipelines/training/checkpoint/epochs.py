@@ -3,18 +3,42 @@
 import math
 import time
 import warnings
-from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
 
-from torch import Tensor
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR
 
 from pipelines.errors import TrainingWarning
 from pipelines.training.checkpoint.attributes import Attributes
-from pipelines.training.checkpoint.state import Training, form_of, go_on, state_of, why_other
+from pipelines.training.checkpoint.state import form_of, go_on, state_of, why_other
+from pipelines.training.early_stopping import Best
+
+if TYPE_CHECKING:
+    from pipelines.training.fit import Job
 
 SECONDS = 30.0  # between two checkpoints: a training that is stopped loses about these, and the epoch that it was in
 SECONDS_TO_END = 5.0  # the same where it ends: others of its group may follow, and be stopped
 SHARE = 0.005  # of the time, for checkpoints: what is slow to write is written less often
+
+
+@dataclass(frozen=True)
+class Training:
+    """What the loop trains with, and the losses of each epoch so far, a number per network."""
+
+    model: nn.Module
+    batches: object
+    optimizer: Optimizer
+    scheduler: LambdaLR
+    best: Best | None
+    losses: list[list[float]]
+
+    @property
+    def out_of_patience(self) -> bool:
+        """Whether no network may become better any more."""
+        return self.best is not None and bool(self.best.scores) and not any(self.best.training())
 
 
 class Checkpoint(Protocol):
@@ -28,6 +52,9 @@ class Checkpoint(Protocol):
 
         The tensors are those that are trained: they are copied or written before it returns.
         """
+
+
+CheckpointOf = Callable[["Sequence[Job]"], Checkpoint | None]  # where networks that train together are kept
 
 
 def epochs_to_go(

@@ -7,18 +7,19 @@ Python's global generators) is not seen, as it is not the network's own without 
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LambdaLR
 
 from pipelines.models.contract import write
 from pipelines.training.checkpoint.attributes import Attributes, Plain, set_attributes
-from pipelines.training.early_stopping import Best, weights_and_buffers
+from pipelines.training.early_stopping import weights_and_buffers
 from pipelines.training.noise import NoiseStreams, OwnDropout, OwnGenerator
+
+if TYPE_CHECKING:
+    from pipelines.training.checkpoint.epochs import Training
 
 VERSION = 1  # of the form of a state
 CHANGING = ("params", "lr")  # of an optimizer's options; what its schedule begins with is there as well
@@ -26,24 +27,7 @@ STEPS_LOOKED_AT = 10  # of a schedule
 Chance = torch.Generator | NoiseStreams | OwnGenerator
 
 
-@dataclass(frozen=True)
-class Training:
-    """What the loop trains with, and the losses of each epoch so far, a number per network."""
-
-    model: nn.Module
-    batches: object
-    optimizer: Optimizer
-    scheduler: LambdaLR
-    best: Best | None
-    losses: list[list[float]]
-
-    @property
-    def out_of_patience(self) -> bool:
-        """Whether no network may become better any more."""
-        return self.best is not None and bool(self.best.scores) and not any(self.best.training())
-
-
-def form_of(training: Training, epochs: int) -> dict[str, Any]:
+def form_of(training: "Training", epochs: int) -> dict[str, Any]:
     """What a state has to agree in with a training that has not begun, as JSON gives it back."""
     options = [{key: value for key, value in group.items() if key not in CHANGING} for group in _groups(training)]
     n_batches, factors = len(training.batches), training.scheduler.lr_lambdas  # type: ignore[arg-type]
@@ -73,7 +57,7 @@ def why_other(form: dict[str, Any], about: dict[str, Any]) -> str | None:
 
 
 def state_of(
-    training: Training, form: dict[str, Any], attributes: Attributes
+    training: "Training", form: dict[str, Any], attributes: Attributes
 ) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Tensors by name, which are those that are trained, no copies; and what JSON holds."""
     changed = attributes.changed(training.model)
@@ -92,7 +76,7 @@ def state_of(
     return tensors, {"form": form, "losses": training.losses, "scheduler": scheduler, "attributes": plain}
 
 
-def go_on(training: Training, tensors: dict[str, Tensor], about: dict[str, Any]) -> None:
+def go_on(training: "Training", tensors: dict[str, Tensor], about: dict[str, Any]) -> None:
     """Make a training that has not begun what a state says; it has to be one of this form."""
     own = weights_and_buffers(training.model)
     for name, tensor in _below("network/", tensors).items():
@@ -116,7 +100,7 @@ def _below(start: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name.removeprefix(start): tensor for name, tensor in tensors.items() if name.startswith(start)}
 
 
-def _groups(training: Training) -> list[dict[str, Any]]:
+def _groups(training: "Training") -> list[dict[str, Any]]:
     return training.optimizer.param_groups
 
 
@@ -138,7 +122,7 @@ def _restore_moments(optimizer: Optimizer, tensors: dict[str, Tensor]) -> None:
             optimizer.state[weight][name] = kept.to(weight.device).copy_(tensor)
 
 
-def _chance(training: Training) -> dict[str, Chance]:
+def _chance(training: "Training") -> dict[str, Chance]:
     """Whatever draws while the training goes on, by name."""
     order = getattr(getattr(training.batches, "sampler", None), "generators", ())
     orders = [order] if isinstance(order, torch.Generator) else list(order)

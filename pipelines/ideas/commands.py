@@ -1,0 +1,99 @@
+"""The command `try`: does an idea help? All else is imported inside it."""
+
+import contextlib
+import json
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipelines.report import console
+
+if TYPE_CHECKING:
+    from pipelines.competition import Competition
+    from pipelines.run import Outcome
+    from pipelines.settings.knobs import Knobs
+
+INTERRUPTED = "interrupted; what was finished is kept: the same command goes on where it stopped"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command("try", epilog=console.EXIT_CODES)(try_command)
+
+
+def try_command(
+    name: Annotated[str, typer.Argument(help="Folder name, Kaggle slug or URL.", metavar="COMPETITION")],
+    features: Annotated[
+        Path | None, typer.Option(help="Python file with add_features(rows), make_encoder() or make_model(D, C).")
+    ] = None,
+    variants: Annotated[
+        str | None, typer.Option(help="Further variants, beside those of the preset.", metavar="NAME,NAME")
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Folder or zip with the competition's csv files; or: sample, for made rows.")
+    ] = None,
+    preset: Annotated[str, typer.Option(help="fast or best: how many networks are averaged.")] = "fast",
+    folds: Annotated[int | None, typer.Option(help="Folds of the cross-validation; else as the preset says.")] = None,
+    seeds: Annotated[int | None, typer.Option(help="Networks of a variant per fold; else as the preset says.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the training rows; else as the recipe says.")] = None,
+    seed: Annotated[int, typer.Option(help="Fixes all chance, the folds too.")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    memory: Annotated[int | None, typer.Option(help="MB for what trains at the same time; else found.")] = None,
+    runs: Annotated[Path, typer.Option(help="Where runs, and the ledger of ideas, are kept.")] = Path("runs"),
+    note: Annotated[str | None, typer.Option(help="Words for the run; else what is tried.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the answer only.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON; all else goes to stderr.")] = False,
+) -> None:
+    """Try an idea: run it and the plain way on the same folds and seeds; say whether the difference is chance."""
+    with console.errors_in_plain_words(INTERRUPTED):
+        from pipelines.data.manifest import check_place
+        from pipelines.ideas.idea import read_idea
+        from pipelines.settings.knobs import Knobs, check
+        from pipelines.settings.lookup import find, load
+
+        further = tuple(each.strip() for each in variants.split(",")) if variants else ()
+        knobs = Knobs(
+            data=data, preset=preset, variants=further or None, folds=folds, seeds=seeds, epochs=epochs, seed=seed,
+            device=device, memory=memory, runs=runs, note=note,
+        )  # fmt: skip
+        outline, idea = find(name), read_idea(features, further)
+        check(knobs, outline, write=False)
+        check_place(data, outline.files, outline.slug)
+
+        from pipelines.ideas.ledger import Ideas
+        from pipelines.ideas.trial import try_idea, verdict
+        from pipelines.runs.history.shown import as_plain, part_lines
+
+        competition = load(name)
+        ideas = Ideas(runs / competition.slug, console.say_aside)
+        trial = try_idea(competition, idea, knobs, partial(_way, silent=quiet, aside=as_json), ideas)
+        if as_json:
+            console.say(json.dumps(dict(trial.to_plain()) | {"comparison": as_plain(trial.comparison)}, indent=2))
+            return
+        if not quiet:
+            console.say(f"A, the plain way: {trial.plain}   {trial.comparison.score_a:.4f}")
+            console.say(f"B, {trial.what}: {trial.run}   {trial.comparison.score_b:.4f}")
+            for line in part_lines(competition.target, trial.comparison.classes):
+                console.say(line)
+        console.say(verdict(trial))
+
+
+def _way(competition: "Competition", knobs: "Knobs", *, silent: bool, aside: bool) -> "Outcome":
+    """Cross-validate, keep the run, and say how it goes."""
+    from pipelines.kaggle.download import fetch
+    from pipelines.report.curves import Watcher, make_curves
+    from pipelines.run import make_plan, run
+
+    def say(line: str) -> None:
+        if not silent:
+            console.say(line, err=aside)
+
+    say(f"-- {knobs.note}")
+    with contextlib.closing(make_curves(None, False)) as curves, console.progress_bar(silent=silent) as bar:
+        watcher = Watcher(curves, bar, make_plan(competition, knobs).n_epochs)
+        return run(
+            competition, knobs, write=False, fetch=partial(fetch, say=console.say_aside), say=say, on_epoch=watcher,
+            on_task=watcher.on_task,
+        )  # fmt: skip

@@ -1,0 +1,115 @@
+"""The commands about runs that are kept: runs, compare. The rest is imported inside them."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipelines.report.console import EXIT_CODES, errors_in_plain_words, say, say_aside
+
+Name = Annotated[str, typer.Argument(help="Competition: folder name, Kaggle slug or URL.", metavar="COMPETITION")]
+Runs = Annotated[Path, typer.Option(help="Where runs are kept; a folder per competition.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+RUN = "A folder's name or its beginning, a path, or: best, newest, previous."
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    for command in (runs, compare):
+        app.command(epilog=EXIT_CODES)(command)
+
+
+def runs(
+    name: Name,
+    root: Annotated[Path, typer.Option("--runs", help="Where runs are kept; a folder per competition.")] = Path("runs"),
+    output: Annotated[Path, typer.Option(help="Where submissions are; a folder per competition.")] = Path(
+        "submissions"
+    ),
+    prune: Annotated[
+        int | None, typer.Option(help="Remove runs: all but so many best, the newest, those submitted.", min=1)
+    ] = None,
+    all_differences: Annotated[
+        bool, typer.Option("--all", help="The difference to the best of every run, however many there are.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """List the runs that are kept: score, difference to the best one, public score, size."""
+    with errors_in_plain_words("interrupted", stop_unread=True):
+        from pipelines.runs.history.listing import public_scores, rows, table_lines
+        from pipelines.submission.ledger import Ledger
+
+        slug, ledger = slug_of(name), Ledger(output, say_aside)
+        if prune is not None:
+            from pipelines.runs.history.pruning import remove, to_remove
+
+            removed = list(remove(to_remove(root, slug, prune, public_scores(ledger, slug))))
+            for each in removed:
+                say_aside(f"removed {each.name}, {each.n_bytes / 1e6:.2f} MB")
+            n_bytes = sum(each.n_bytes for each in removed)
+            say_aside(f"removed {len(removed)} run{'s' * (len(removed) != 1)} of {slug}: {n_bytes / 1e6:.2f} MB")
+        table = rows(root, slug, ledger, all_differences=all_differences)
+        if as_json:
+            say(json.dumps(table, indent=2))
+        elif table:
+            say("\n".join(table_lines(table)))
+        else:
+            say(f"no run of {slug} is kept in {root / slug}; python -m pipelines run {slug}, or cv {slug}, leaves one")
+
+
+def compare(
+    name: Name,
+    a: Annotated[str, typer.Argument(help=RUN, metavar="A")],
+    b: Annotated[str, typer.Argument(help=RUN, metavar="B")] = "newest",
+    root: Annotated[Path, typer.Option("--runs", help="Where runs are kept; a folder per competition.")] = Path("runs"),
+    as_json: Json = False,
+) -> None:
+    """Compare two runs row by row: how much better B is than A, on which rows, and whether that is more than chance."""
+    with errors_in_plain_words("interrupted", stop_unread=True):
+        from pipelines.runs.history.choice import choose, metric_of
+
+        slug = slug_of(name)
+        chosen = [choose(root, slug, said) for said in (a, b)]
+        _refuse_other_metric(slug, *(run.record.metric for run in chosen))
+
+        from pipelines.runs.history.compare import compare as compared
+        from pipelines.runs.history.listing import predictions
+        from pipelines.runs.history.shown import as_plain, lines
+        from pipelines.runs.history.training import with_training
+        from pipelines.settings.lookup import load
+
+        competition = load(name)
+        metric = metric_of(slug, chosen[0].record.metric)
+        of_a, of_b = (predictions(run.folder) for run in chosen)
+        found = compared(metric, of_a, of_b, competition.classes)
+        found = with_training(found, competition, (chosen[0], of_a), (chosen[1], of_b))
+        if as_json:
+            say(json.dumps({"a": chosen[0].folder.name, "b": chosen[1].folder.name} | as_plain(found), indent=2))
+            return
+        for line in lines(found, chosen[0].folder.name, chosen[1].folder.name, competition.target):
+            say(line)
+
+
+def slug_of(name: str) -> str:
+    """The slug of a competition that has a folder here, its code not loaded if that can be.
+
+    Raises: UsageError where there is none.
+    """
+    from pipelines.settings.lookup import find, load
+
+    return find(name).slug or load(name).slug
+
+
+def _refuse_other_metric(slug: str, of_a: str | None, of_b: str | None) -> None:
+    """Scores of two metrics have no difference.
+
+    Raises: UsageError.
+    """
+    if of_a != of_b:
+        from pipelines.errors import UsageError
+
+        raise UsageError(
+            f"A was scored by {of_a}, B by {of_b}",
+            f"compare two runs of one metric: python -m pipelines runs {slug} lists them",
+            f"请比较使用同一指标的两次运行；python -m pipelines runs {slug} 会列出它们",
+        )

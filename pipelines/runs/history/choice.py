@@ -1,0 +1,122 @@
+"""A run by its name, a beginning of it, its path, or a word: best, newest, previous. Nothing heavy is loaded."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipelines.errors import UsageError
+from pipelines.metrics import METRICS, Metric
+from pipelines.runs.folder import NAME, RECORD, RunFolder, folders
+from pipelines.submission.record import Record, RecordError
+
+WORDS = ("best", "newest", "previous")
+SHOWN = 5  # names in a message
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run that has come to its end, and what it found out."""
+
+    folder: RunFolder
+    record: Record
+
+    @property
+    def is_real(self) -> bool:
+        """Whether its score is one of all of the competition's own rows: no made ones, none hidden."""
+        return self.record.data != "sample" and self.record.practice is None
+
+
+def finished(root: Path, slug: str) -> list[Finished]:
+    """The runs of a competition that have come to their end and whose record can be read, the newest first."""
+    found = []
+    for folder in folders(root, slug):
+        try:
+            found.append(Finished(folder, folder.record()))
+        except RecordError:
+            continue
+    return found
+
+
+def metric_of(slug: str, name: str | None) -> Metric:
+    """The metric by the name that a record has for it; the competition's, whose code is loaded, where it has its own.
+
+    >>> metric_of("titanic", "log loss").greater_is_better
+    False
+    """
+    from pipelines.settings.lookup import load
+
+    known = {metric.name: metric for metric in METRICS.values()}
+    return known[name] if name in known else load(slug).metric
+
+
+def ranked(runs: Sequence[Finished]) -> list[Finished]:
+    """Best first: those on the competition's own rows before all others; without those that have no score."""
+    scored = [run for run in runs if run.record.cv_mean is not None]
+    if not scored:
+        return []
+    metric = metric_of(scored[0].record.slug, scored[0].record.metric)
+    return sorted(scored, key=lambda run: (run.is_real, metric.gain(run.record.cv_mean or 0.0, 0.0)), reverse=True)
+
+
+def choose(root: Path, slug: str, said: str) -> Finished:
+    """The run that is meant: a folder's name, a unique beginning of it, a path; best, newest or previous.
+
+    Raises: UsageError, with the names that there are.
+    """
+    runs = finished(root, slug)
+    if said in WORDS:
+        return _by_word(runs, said, root, slug)
+    path = Path(said)
+    is_path = (path / RECORD).exists() or any(sign in said for sign in "/\\")
+    meant = [RunFolder(path.resolve())] if is_path else [f for f in folders(root, slug) if f.name.startswith(said)]
+    meant = [folder for folder in meant if folder.name == said] or meant
+    if len(meant) != 1 or not meant[0].path.is_dir():
+        what = f"may be {_names(meant)}" if len(meant) > 1 else f"is no run of {slug} in {root / slug}"
+        names = [run.folder for run in runs]
+        raise UsageError(
+            f"{said!r} {what}" + (f"; there are {_names(names)}" if names and len(meant) < 2 else ""),
+            f"give more of its name, or one of {', '.join(WORDS)}; python -m pipelines runs {slug} lists all",
+            f"请写出更多字符，或使用 {'、'.join(WORDS)}；python -m pipelines runs {slug} 列出全部运行",
+        )
+    return _checked(meant[0], slug)
+
+
+def _by_word(runs: list[Finished], word: str, root: Path, slug: str) -> Finished:
+    place, in_order = int(word == "previous"), ranked(runs) if word == "best" else runs
+    if len(in_order) <= place:
+        held = "one finished run" if runs else "no finished run"
+        raise UsageError(
+            f"there is no {word} run: {root / slug} holds {held} of {slug}",
+            f"make one: python -m pipelines cv {slug}, or run {slug}",
+            f"请先运行 python -m pipelines cv {slug} 或 run {slug}",
+        )
+    return in_order[place]
+
+
+def _checked(folder: RunFolder, slug: str) -> Finished:
+    """The run, if it has come to its end and is one of this competition."""
+    try:
+        record = folder.record()
+    except RecordError as error:
+        unfinished = not folder.is_finished
+        is_run = NAME.fullmatch(folder.name) or (folder.path / "plan.json").exists()
+        why = ("it is still running" if folder.is_live else "it was stopped before its end") if unfinished else error
+        hint = "wait for it" if unfinished and folder.is_live else "the command that began it goes on where it stopped"
+        raise UsageError(
+            f"the run {folder.name} cannot be used: {why}" if is_run else f"{folder.path} is no folder of a run",
+            hint if unfinished and is_run else f"choose another: python -m pipelines runs {slug} lists all",
+            "请等待其完成，或再次运行同一命令使其继续" if unfinished and is_run
+            else f"请选择其他运行；python -m pipelines runs {slug} 列出全部运行",
+        ) from None  # fmt: skip
+    if record.slug != slug:
+        raise UsageError(
+            f"the run {folder.name} is of {record.slug}, not of {slug}",
+            f"name a run of {slug}: python -m pipelines runs {slug} lists all",
+            f"请指定 {slug} 的运行；python -m pipelines runs {slug} 列出全部运行",
+        )
+    return Finished(folder, record)
+
+
+def _names(found: Sequence[RunFolder]) -> str:
+    shown = ", ".join(folder.name for folder in found[:SHOWN])
+    return shown + (f" and {len(found) - SHOWN} more" if len(found) > SHOWN else "")
