@@ -28,8 +28,9 @@ DESCRIPTORS = (types.MemberDescriptorType, types.GetSetDescriptorType, types.Wra
 BUILTIN = (types.BuiltinFunctionType, types.MethodDescriptorType, types.MethodWrapperType, np.ufunc, torch.dtype)
 OF_EVERY_CLASS = {
     "__module__", "__doc__", "__dict__", "__weakref__", "__annotations__", "__annotate__", "__annotate_func__",
-    "__annotations_cache__", "__firstlineno__", "__static_attributes__", "__match_args__", "__dataclass_fields__",
-    "__dataclass_params__", "_abc_impl", "__abstractmethods__", "__parameters__", "__orig_bases__",
+    "__annotations_cache__", "__firstlineno__", "__static_attributes__", "__match_args__", "__slotnames__",
+    "__dataclass_fields__", "__dataclass_params__", "_abc_impl", "__abstractmethods__", "__parameters__",
+    "__orig_bases__",
 }  # fmt: skip
 HAS_DOCSTRING = 0x4000000  # flag of code, since Python 3.13; before that the first constant is the docstring or None
 CUT = 24  # hexadecimal digits of a hash that are kept
