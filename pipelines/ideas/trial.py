@@ -9,11 +9,12 @@ import numpy as np
 
 from pipelines.competition import Competition
 from pipelines.errors import UsageError
-from pipelines.files import sha256
+from pipelines.files import sha256, write_whole
 from pipelines.ideas import chance
 from pipelines.ideas.idea import Idea, with_idea
 from pipelines.ideas.ledger import Ideas, Tried
 from pipelines.run import Outcome
+from pipelines.runs.folder import IDEA
 from pipelines.runs.history.choice import Finished, finished
 from pipelines.runs.history.compare import Comparison, compare
 from pipelines.runs.history.listing import FILE, predictions
@@ -78,6 +79,8 @@ def try_idea(competition: Competition, idea: Idea, knobs: Knobs, way: Way, ideas
     plain_knobs, idea_knobs = both_knobs(competition, idea, knobs)
     plain = kept(way(competition, plain_knobs))
     other = kept(way(changed, idea_knobs))
+    if idea.file is not None:  # by which `predict` knows that the competition's own code does not fit the run
+        write_whole(other.folder.path / IDEA, idea.file.read_bytes())
     a, b = (predictions(run.folder) for run in (plain, other))
     found = compare(competition.metric, a, b, competition.classes)
     found = with_training(found, changed, (plain, a), (other, b))

@@ -63,12 +63,14 @@ def choose(root: Path, slug: str, run: str) -> Path:
     Practice runs, and runs of made rows where there are others, have to be named.
     Raises: UsageError, naming those that there are.
     """
-    from pipelines.runs.folder import folders
+    from pipelines.runs.folder import IDEA, folders
 
     if ("/" in run or "\\" in run or Path(run).is_absolute()) and Path(run).is_dir():
         return Path(run)
     there = [folder for folder in folders(root, slug) if folder.is_finished]
-    if run not in ("newest", "best"):
+    if run in ("newest", "best"):
+        there = [folder for folder in there if not (folder.path / IDEA).exists()]
+    else:
         named = [folder for folder in there if folder.name == run] or [
             folder for folder in there if folder.name.startswith(run)
         ]
@@ -104,11 +106,19 @@ def to_csv(saved: "SavedRun", ids: "pd.Series", said: "FloatArray") -> str:
 
 
 def refuse_other(saved: "SavedRun") -> None:
-    """A path may lead to a run of another competition.
+    """A path may lead to a run of another competition; a run of `try` has features that the competition has not.
 
     Raises: UsageError.
     """
     from pipelines.errors import UsageError
+    from pipelines.runs.folder import IDEA
+
+    if (saved.path / IDEA).exists():
+        raise UsageError(
+            f"{saved.path} is a run of try: what its {IDEA} adds is not in the competition",
+            f"put it into competitions/ and run again; or choose another: python -m pipelines runs {saved.record.slug}",
+            f"请将其内容写入 competitions/ 后重新运行；或选择其他运行：python -m pipelines runs {saved.record.slug}",
+        )
 
     if saved.record.slug != saved.competition.slug:
         raise UsageError(

@@ -76,6 +76,11 @@ def test_an_idea_is_held_against_the_plain_way_and_counted_once(invoke, tmp_path
     assert found["comparison"]["gain"] == pytest.approx(found["comparison"]["score_b"] - found["comparison"]["score_a"])
     assert all(np.isfinite(found[name]) for name in ("best_of_useless", "errors_needed"))
     assert runs(tmp_path) == sorted([found["plain"], found["run"]])
+    assert (tmp_path / "runs" / "titanic" / found["run"] / "idea.py").read_text() == NOISE
+    (tmp_path / "rows.csv").write_text("PassengerId\n1\n")
+    refused = CliRunner().invoke(app, ["predict", "titanic", "rows.csv", "--run", found["run"]])
+    assert refused.exit_code == 2
+    assert "is a run of try: what its idea.py adds is not in the competition" in refused.stderr
     (line,) = ledger(tmp_path)
     assert (line["gain"], line["se"]) == (found["comparison"]["gain"], found["comparison"]["se"])
     again = invoke("--json", file=f"# the same in other words\n{NOISE}")

@@ -27,7 +27,7 @@ def trained(root, name, n_seeds, seed, weights=(1.0,), losses=(0.5,)):
             for each in range(n_seeds):
                 said = kept.probabilities(rng.normal(size=N // FOLDS))
                 networks[number, fold, each] = arrays[f"{fold}-{each}/scored"] = said
-                jobs.append({"variant": f"v{number}", "fold": fold, "seed": each, "losses": list(losses)})
+                jobs.append({"variant": f"v{number}", "fold": fold, "seed": each, "pooled": True})
         tensors.save(root / "titanic" / name / "networks" / f"v{number}-1.safetensors", arrays, {"jobs": jobs})
         arrays, jobs = {}, []
     variants = [
@@ -69,9 +69,11 @@ def test_of_a_single_seed_the_folds_tell(tmp_path, titanic):
     assert found.se == pytest.approx(np.sqrt(rows.se**2 + np.var(gains, ddof=1) / FOLDS))
 
 
-def test_estimators_have_no_chance_of_training(tmp_path, titanic):
-    rows, found, _, _ = both(tmp_path, 2, titanic, losses=())
+def test_an_estimator_that_stands_for_all_seeds_has_no_chance_of_training_and_others_have(tmp_path, titanic):
+    rows, found, _, _ = both(tmp_path / "one", 1, titanic, losses=())
     assert found == rows
+    rows, found, _, _ = both(tmp_path / "three", 3, titanic, losses=())
+    assert found.se > rows.se
 
 
 def test_networks_that_are_not_there_leave_it_to_the_folds(tmp_path, titanic):

@@ -33,12 +33,12 @@ class Share:
     df: float
 
 
-def with_training(found: Comparison, competition: Competition, *runs: tuple[Finished, "RowPredictions"]) -> Comparison:
+def with_training(found: Comparison, competition: Competition, *runs: "tuple[Finished, RowPredictions]") -> Comparison:
     """The comparison with the chance of training in its error and its p.
 
     It is told by the seeds of both runs, fold by fold; where a network has a single seed, by how the gain differs from
-    fold to fold. Estimators without chance have none. The parts of the error are known by few numbers each, so p is
-    that of a t distribution (degrees of freedom: Welch 1947, Satterthwaite 1946).
+    fold to fold. Estimators of which one stands for all seeds have none. The parts of the error are known by few
+    numbers each, so p is that of a t distribution (degrees of freedom: Welch 1947, Satterthwaite 1946).
     """
     of_runs = [shares_of(competition, run, said) for run, said in runs]
     shares = [share for of_run in of_runs for share in of_run or ()]
@@ -53,9 +53,14 @@ def with_training(found: Comparison, competition: Competition, *runs: tuple[Fini
 def shares_of(competition: Competition, run: Finished, said: "RowPredictions") -> list[Share] | None:
     """What each fold of each variant adds to the squared error of a run's score; None where one has a single seed."""
     weights, shares = {each.name: each.weight for each in run.record.variants}, []
-    n_scored = int((said.fold >= 0).sum())
-    for (variant, fold), of_seeds in _networks(run.folder.path).items():
+    networks = {each.name for each in run.record.variants if any(each.losses)}
+    n_scored, there = int((said.fold >= 0).sum()), _of_seeds(run.folder.path)
+    if networks - {variant for variant, _ in there}:
+        return None
+    for (variant, fold), of_seeds in there.items():
         rows = np.flatnonzero(said.fold == fold)
+        if len(of_seeds) < 2 and variant not in networks:
+            continue
         if len(of_seeds) < 2 or any(len(each) != len(rows) for each in of_seeds):
             return None
         number = competition.number
@@ -64,18 +69,17 @@ def shares_of(competition: Competition, run: Finished, said: "RowPredictions") -
         share = weights.get(variant, 0.0) * len(rows) / n_scored
         if np.isfinite(scores).all():
             shares.append(Share(share**2 * float(scores.var(ddof=1)) / len(scores), len(scores) - 1))
-    n_networks = sum(bool(any(each.losses)) for each in run.record.variants)
-    return shares if shares or not n_networks else None
+    return shares
 
 
-def _networks(folder: Path) -> dict[tuple[str, int], list[FloatArray]]:
-    """What the networks of each variant and fold say of its scored rows, (n, P) each; not what estimators say."""
+def _of_seeds(folder: Path) -> dict[tuple[str, int], list[FloatArray]]:
+    """What the models of each variant and fold say of its scored rows, (n, P) each; not what baselines say."""
     found: dict[tuple[str, int], list[FloatArray]] = defaultdict(list)
     for path in sorted(folder.glob("networks/*.safetensors")):
         try:
             with safe_open(path, framework="np") as file:
                 for job in json.loads(file.metadata()["about"])["jobs"]:
-                    if job["losses"]:
+                    if job["pooled"]:
                         said = file.get_tensor(f"{job['fold']}-{job['seed']}/scored")
                         found[job["variant"], job["fold"]].append(said)
         except (SafetensorError, OSError, LookupError, TypeError, ValueError):
