@@ -58,13 +58,22 @@ class InBlocks(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.n_features_in_ = X.shape[1]
         return self
 
+    def fit_transform(self, X: pd.DataFrame, y: object = None) -> np.ndarray:
+        """Fit on rows and encode them; those of one block once, others again when the encoder is fitted."""
+        if len(X) > ROWS_AT_A_TIME:
+            return self.fit(X, y).transform(X)
+        self.n_features_in_ = X.shape[1]
+        return np.asarray(self._fit_block(X, y), dtype=np.float32)
+
     def transform(self, X: pd.DataFrame) -> np.ndarray:
         """Encode rows; float32 (N, D)."""
         return encoded_in_blocks(self._of_block, X)
 
+    def _fit_block(self, rows: pd.DataFrame, y: object) -> np.ndarray:
+        return _dense(self.encoder.fit_transform(rows, y))
+
     def _of_block(self, rows: pd.DataFrame) -> np.ndarray:
-        encoded = self.encoder.transform(rows)
-        return np.asarray(encoded.toarray() if hasattr(encoded, "toarray") else encoded)
+        return _dense(self.encoder.transform(rows))
 
 
 class StandardisedInBlocks(InBlocks):
@@ -78,5 +87,13 @@ class StandardisedInBlocks(InBlocks):
             self.scaler_.partial_fit(super()._of_block(block))
         return self
 
+    def _fit_block(self, rows: pd.DataFrame, y: object) -> np.ndarray:
+        self.scaler_ = StandardScaler()
+        return np.asarray(self.scaler_.fit_transform(super()._fit_block(rows, y)))
+
     def _of_block(self, rows: pd.DataFrame) -> np.ndarray:
         return np.asarray(self.scaler_.transform(super()._of_block(rows)))
+
+
+def _dense(X: Any) -> np.ndarray:
+    return np.asarray(X.toarray() if hasattr(X, "toarray") else X)

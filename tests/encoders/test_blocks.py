@@ -55,6 +55,8 @@ def test_scales_are_learned_from_all_blocks(rows, few_at_a_time):
     np.testing.assert_allclose(encoder.transform(rows), whole.transform(rows), atol=1e-6)
     if few_at_a_time >= len(rows):  # in one block, to the last bit
         np.testing.assert_array_equal(encoder.transform(rows), whole.transform(rows).astype(np.float32))
+    again = StandardisedInBlocks(FunctionTransformer(np.square)).fit_transform(rows)
+    np.testing.assert_array_equal(again, encoder.transform(rows))
 
 
 def test_sparse_rows_arrays_and_no_rows_are_encoded(few_at_a_time):
