@@ -73,7 +73,13 @@ class Way:
         variants = {name: competition.variants[name] for name in names or competition.variants}
         plan = Plan(**{"folds": 3, "seeds": 1, "variants": variants} | plan)
         knobs = Knobs(runs=runs or self.root / "runs", output=self.root / "out", restart=restart)
-        with RunKeep("titanic", "fast", knobs, self.said.append) as keep:
+        with RunKeep(
+            SimpleNamespace(files={competition.train_file: b"PassengerId\n"}),
+            "titanic",
+            "fast",
+            knobs,
+            self.said.append,
+        ) as keep:
             on_epoch = lambda job, *_: self.trained.add((job.variant, job.fold, job.seed))  # noqa: E731
             result = cross_validate(competition, features, plan, on_epoch, keep=keep)
             ids = [pd.DataFrame({competition.key: range(len(rows))}) for rows in (features.train, features.test)]
