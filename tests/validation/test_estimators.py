@@ -20,6 +20,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
+from sklearn.utils.parallel import delayed
 from toys import QUICK, make_features, plan
 
 from pipelines.competition import Number, Variant
@@ -232,6 +233,18 @@ def test_what_estimators_warn_of_is_said_once(toy):
     with pytest.warns(TrainingWarning, match="warns: ConvergenceWarning: lbfgs failed") as caught:
         validated(toy, make_features(), {"hasty": hasty})
     assert len(caught) == 1
+
+
+def test_what_scikit_learn_says_of_our_threads_is_nobodys_concern(toy):
+    class Threaded(GaussianNB):
+        def fit(self, X, y):
+            delayed(int)()[0]()  # as where another thread has put the filters of warnings away
+            return super().fit(X, y)
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        validated(toy, make_features(), {"threaded": Variant(make_estimator=Threaded)})
+    assert [str(each.message) for each in caught] == []
 
 
 def test_the_plan_counts_networks_and_estimators(titanic):
