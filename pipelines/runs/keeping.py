@@ -41,6 +41,9 @@ Say = Callable[[str], None]
 
 SECONDS = 1.0  # of fitting after which estimators and baselines are written, so that quick ones share a file
 ASIDE = 2_000_000  # bytes for record, plan, log and picture
+BYTES_OF_ENCODER = 100_000  # of a fold, about
+BYTES_OF_STATE = 16  # of each weight while its network trains: best weights, moments
+AT_A_TIME = 2  # groups whose states lie on the disk beside each other, most often
 
 
 class RunKeep(Keep):
@@ -137,9 +140,13 @@ class RunKeep(Keep):
         """
         if self.folder is None:
             return
-        missing = [group.n_weights for group in groups for job in group.jobs if Ident.of(job) not in self._there]
+        missing = [[job for job in group.jobs if Ident.of(job) not in self._there] for group in groups]
+        weights = [group.n_weights * len(jobs) for group, jobs in zip(groups, missing, strict=True)]
+        encoders = len({(job.variant, job.fold) for jobs in missing for job in jobs})
         rows = len(self._parts) - len(self._there) + len(self._parts)
-        check_room(self.folder.path, ASIDE + 4 * sum(missing) + self._bytes_of_job * rows)
+        needed = ASIDE + BYTES_OF_ENCODER * encoders + self._bytes_of_job * rows
+        needed += 4 * sum(weights) + BYTES_OF_STATE * sum(sorted(weights)[-AT_A_TIME:])
+        check_room(self.folder.path, needed)
 
     def checkpoint(self, jobs: Sequence[Job]) -> Unfinished | None:
         """Where networks that train together are kept before they are finished."""
