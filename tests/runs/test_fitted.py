@@ -10,9 +10,20 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import (
+    BaggingClassifier,
+    ExtraTreesClassifier,
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+)
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, SplineTransformer, StandardScaler
+from sklearn.svm import SVC
+from sklearn.tree import DecisionTreeClassifier
 
 from competitions.otto.competition import COMPETITION as OTTO
 from competitions.titanic.competition import COMPETITION as TITANIC
@@ -53,6 +64,68 @@ def test_an_encoder_comes_back_and_says_the_same(folder, make):
     assert type(back) is type(encoder)
     np.testing.assert_array_equal(back.transform(test), before)
     np.testing.assert_array_equal(encoder.transform(test), before)  # what was saved is as it was
+
+
+ESTIMATORS = {
+    "tree": DecisionTreeClassifier(max_depth=4),
+    "forest": RandomForestClassifier(3),
+    "extra trees": ExtraTreesClassifier(3),
+    "boosting": GradientBoostingClassifier(n_estimators=2),
+    "bags": BaggingClassifier(n_estimators=2),
+    "neighbours": KNeighborsClassifier(),
+    "vectors": CalibratedClassifierCV(SVC(), cv=2),
+    "splines": make_pipeline(StandardScaler(), SplineTransformer(), LogisticRegression(max_iter=500)),
+}
+
+
+@pytest.mark.parametrize("kind", ESTIMATORS)
+def test_estimators_come_back_and_say_the_same(kind):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(90, 3))
+    estimator = ESTIMATORS[kind].fit(X, (X[:, 0] + rng.normal(size=90) > 0).astype(int))
+    back = from_bytes(to_bytes(estimator, "titanic"), "titanic")
+    np.testing.assert_array_equal(back.predict_proba(X), estimator.predict_proba(X))
+
+
+def boosted(X, y):
+    return HistGradientBoostingClassifier(max_iter=2, categorical_features=[2], random_state=0).fit(X, y)
+
+
+UNSOUND = {
+    "a child behind the last": lambda tree: tree.children_left.__setitem__(0, 999),
+    "a child that is its parent": lambda tree: tree.children_right.__setitem__(0, 0),
+    "a child before the first": lambda tree: tree.children_right.__setitem__(0, -5),
+    "a column behind the last": lambda tree: tree.feature.__setitem__(0, 3),
+    "a column before the first": lambda tree: tree.feature.__setitem__(0, -9),
+}
+UNSOUND_BOOSTED = {
+    "a child behind the last": ("left", 9999),
+    "a child that is its parent": ("right", 0),
+    "a column behind the last": ("feature_idx", 3),
+    "categories behind the last": ("bitset_idx", 50),
+}
+
+
+@pytest.mark.parametrize("kind", UNSOUND)
+def test_a_tree_that_leads_astray_is_refused(kind):
+    X = np.random.default_rng(0).normal(size=(40, 3))
+    forest = RandomForestClassifier(2, random_state=0).fit(X, X[:, 0] > 0)
+    UNSOUND[kind](forest.estimators_[1].tree_)
+    with pytest.raises(DamagedError, match="a tree (leads to a node|asks for a column) that is not there"):
+        from_bytes(to_bytes(forest, "titanic"), "titanic")
+
+
+@pytest.mark.parametrize("kind", UNSOUND_BOOSTED)
+def test_a_boosted_tree_that_leads_astray_is_refused(kind):
+    rng = np.random.default_rng(0)
+    X = np.column_stack([rng.normal(size=(300, 2)), rng.integers(0, 6, 300)])
+    trees = boosted(X, np.isin(X[:, 2], [1, 3, 4]) ^ (X[:, 0] > 1))
+    nodes = trees._predictors[0][0].nodes
+    column, value = UNSOUND_BOOSTED[kind]
+    place = np.flatnonzero(nodes["is_categorical"])[0] if column == "bitset_idx" else 0
+    nodes[column][place] = value
+    with pytest.raises(DamagedError, match="a tree .*(not there|lost its categories)"):
+        from_bytes(to_bytes(trees, "titanic"), "titanic")
 
 
 def test_trees_come_back_and_say_the_same():

@@ -4,4 +4,5 @@
 - `models`: a run's encoders, networks and estimators.
 - `stand_ins`: what skops does not take, or takes long for: pandas' frames, torch's tensors, vocabularies.
 - `trusted`: which classes and functions a file may name.
+- `sound`: trees that were read lead to nodes and columns that are there.
 """

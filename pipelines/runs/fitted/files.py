@@ -14,6 +14,7 @@ from skops.io import loads
 from skops.io._utils import SaveContext, get_state
 
 from pipelines.errors import TrainingWarning
+from pipelines.runs.fitted.sound import refuse_unsound
 from pipelines.runs.fitted.stand_ins import CannotKeepError, exchanged, restored
 from pipelines.runs.fitted.trusted import check, check_once
 from pipelines.runs.tensors import DamagedError
@@ -43,11 +44,13 @@ def from_bytes(data: bytes, folder: str) -> Any:
         trusted, refused = check(data, folder)
         if refused:
             raise DamagedError(f"it names {', '.join(refused[:3])}, which is not trusted: nothing of it was read")
-        return restored(loads(data, trusted=trusted))
+        value = restored(loads(data, trusted=trusted))
+        refuse_unsound(value)
     except DamagedError:
         raise
     except Exception as error:  # zip, JSON, skops, or a class that has changed
         raise DamagedError(f"it cannot be read: {type(error).__name__}: {_first_line(error)}") from error
+    return value
 
 
 def _written(value: Any) -> tuple[bytes, dict[str, Any]]:

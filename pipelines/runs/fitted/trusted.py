@@ -27,13 +27,14 @@ FUNCTIONS = (
     "sklearn.metrics.",
     "scipy.special.",
 )
-NUMPYS = frozenset(
+HARMLESS = frozenset(
     f"numpy.{name}"
     for name in (
         "array", "asarray", "ascontiguousarray", "clip", "concatenate", "cumsum", "hstack", "max", "mean", "median",
         "min", "nan_to_num", "nanmean", "nanmedian", "ravel", "round", "std", "sum", "vstack", "where",
     )
-)  # fmt: skip
+) | {"scipy._lib.array_api_compat.numpy._aliases.asarray", "sklearn.utils.validation.check_array"}  # fmt: skip
+MADE_BY_SKOPS = (("DTypeNode", "numpy.dtype"), ("TreeNode", "sklearn.tree._tree.Tree"))  # that and nothing else
 # Called with what is in the file, while it is read: values without any effect.
 VALUES = frozenset(f"builtins.{name}" for name in ("complex", "frozenset", "range")) | frozenset(
     f"datetime.{name}" for name in ("date", "datetime", "time", "timedelta", "timezone")
@@ -80,14 +81,14 @@ def _nodes(schema: Any) -> Iterator[tuple[str, str]]:
     waiting = [schema]
     while waiting:
         node = waiting.pop()
-        if isinstance(node, list):
+        if isinstance(node, list | tuple):  # before it is JSON, skops' schema holds tuples
             waiting += node
         elif isinstance(node, dict):
             if "__loader__" in node:
                 yield node["__loader__"], f"{node['__module__']}.{node['__class__']}"
             if node.get("__loader__") == "DictNode":
                 yield from ((KEY, f"{key['__module__']}.{key['__class__']}") for key in node["key_types"]["content"])
-            waiting += [each for each in node.values() if isinstance(each, list | dict)]
+            waiting += [each for each in node.values() if isinstance(each, list | tuple | dict)]
 
 
 def _may(loader: str, name: str, folder: str) -> bool:
@@ -99,11 +100,8 @@ def _may(loader: str, name: str, folder: str) -> bool:
     if loader == "TypeNode":
         return name.startswith((own, *OWN, "sklearn.")) and isinstance(found(name), type)
     if loader == "FunctionNode":
-        return (name in NUMPYS or name.startswith((own, *FUNCTIONS))) and callable(found(name))
-    values = (loader == "ConstructorFromReduceNode" and name in VALUES) or (loader, name) == (
-        "DTypeNode",
-        "numpy.dtype",
-    )
+        return (name in HARMLESS or name.startswith((own, *FUNCTIONS))) and callable(found(name))
+    values = (loader == "ConstructorFromReduceNode" and name in VALUES) or (loader, name) in MADE_BY_SKOPS
     return values or (loader == "PartialNode" and name == "functools.partial")
 
 
