@@ -106,13 +106,14 @@ def scores_of(
     for each in (y, given, *drawn[1:]):
         hashed.update(b"-" if each is None else f"{each.dtype}{each.shape}".encode() + each.tobytes())
     key = id(score), drawn.n_samples, hashed.digest()
-    if key not in REMEMBERED:
+    held = REMEMBERED.get(key)
+    if held is None:
         scores = make(y, given)
         found = np.concatenate([scores(counts) for counts in samples(len(y), *drawn)])
         for oldest in list(REMEMBERED)[: 1 - MOST_REMEMBERED]:
             REMEMBERED.pop(oldest, None)
-        REMEMBERED[key] = score, found  # the function too, so that no other gets its id
-    return REMEMBERED[key][1]
+        held = REMEMBERED[key] = score, found  # the function too, so that no other gets its id
+    return held[1]
 
 
 def spread(scores: "FloatArray") -> float:

@@ -11,8 +11,8 @@ from pipelines.errors import DataError
 Decimal = Literal[".", ","]
 BESIDE = "€$£¥₹%"  # what may stand beside a number
 MANTISSA = {  # whole numbers whose thousands may be parted, and decimals
-    ".": re.compile(r"(\d+|\d{1,3}([,'’ \u00a0\u202f])\d{3}(\2\d{3})*)(\.\d*)?|\.\d+"),
-    ",": re.compile(r"(\d+|\d{1,3}([.'’ \u00a0\u202f])\d{3}(\2\d{3})*)(,\d*)?|,\d+"),
+    ".": re.compile(r"(\d+|\d{1,3}([,'’ \u00a0\u202f])\d{3}(\2\d{3})*)(\.\d*)?|\.\d+", re.ASCII),
+    ",": re.compile(r"(\d+|\d{1,3}([.'’ \u00a0\u202f])\d{3}(\2\d{3})*)(,\d*)?|,\d+", re.ASCII),
 }
 
 

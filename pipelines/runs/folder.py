@@ -129,7 +129,8 @@ def new_folder(root: Path, slug: str, what: str, taken: Callable[[str], bool] = 
             continue
         if not taken(folder.name) and folder.lock():
             return folder
-        folder.path.rmdir()
+        with suppress(OSError):  # another has taken it
+            folder.path.rmdir()
     raise AssertionError("numbers end")
 
 

@@ -106,10 +106,10 @@ class RunKeep(Keep):
             self._parts[ident] = told.parts(fit.variant, fit.jobs[0], pooled=fit.pooled)
         self._bytes_of_job = 8 * competition.n_outputs * (len(features.y) // len(folds) + 1 + len(features.test))
         with full_disk_told(self.root):
-            self.folder = self._open(self.root)
+            folder = self._open(self.root)
             if not self.options["restart"]:
-                others = [each for each in folders(self.root, self.slug) if each.path != self.folder.path]
-                self._there = found.take_over([self.folder, *others], self._networks, self._parts, self.say)
+                others = [each for each in folders(self.root, self.slug) if each.path != folder.path]
+                self._there = found.take_over([folder, *others], self._networks, self._parts, self.say)
 
     def _open(self, root: Path) -> RunFolder:
         """An unfinished folder of the same plan that nobody works in, or a new one, with what is wanted."""
@@ -117,6 +117,7 @@ class RunKeep(Keep):
         folder = None if self.options["restart"] else self._unfinished(root, jobs)
         if folder is None:
             folder = new_folder(root, self.slug, self.what, lambda name: (self.csvs / f"{name}.csv").exists())
+        self.folder = folder  # now, so that it is given back where the disk is full
         plan = {"version": files.VERSION, "what": self.what, "options": self.options, "versions": versions()}
         plan |= {"git_commit": git_commit(), "jobs": jobs}
         write_whole(folder.path / PLAN, f"{json.dumps(plan, indent=1, default=str)}\n".encode())

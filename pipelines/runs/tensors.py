@@ -46,7 +46,7 @@ def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     except FileNotFoundError:
         raise DamagedError(f"there is no {path.name}") from None
     except (SafetensorError, KeyError, OSError, UnicodeDecodeError) as error:
-        raise DamagedError(f"{path.name} is damaged: {str(error).splitlines()[0]}") from None
+        raise DamagedError(f"{path.name} is damaged: {(str(error).splitlines() or ['?'])[0]}") from None
 
 
 def _plain(tensor: Tensor | NDArray[Any]) -> Tensor:

@@ -95,6 +95,47 @@ CHANGES = {
 }  # fmt: skip
 
 
+REACHED = {
+    "a function whose results are cached": (
+        "import functools\n@functools.cache\ndef table():\n    return N\ndef make():\n    return table()\n", ""
+    ),
+    "a module of a package": ("import own_package.part\ndef make():\n    return own_package.part.SIZE\n", "SIZE = N\n"),
+    "a module of a package, imported inside": (
+        "def make():\n    from own_package import part\n    return part.SIZE\n", "SIZE = N\n"
+    ),
+    "what a module imports that is imported inside": (
+        "def make():\n    from own_package.other import SIZE\n    return SIZE\n", "SIZE = N\n"
+    ),
+    "a class of a class": (
+        "class Kind(type):\n    size = N\nclass Own(metaclass=Kind):\n    pass\ndef make():\n    return Own.size\n",
+        "",
+    ),
+    "an attribute of a function": ("def own():\n    return own.n\nown.n = N\ndef make():\n    return own()\n", ""),
+    "a regular expression": ("import re\nWORD = re.compile('N')\ndef make():\n    return WORD\n", ""),
+    "a dictionary that is not to be changed": (
+        "import types\nSIZES = types.MappingProxyType({'a': N})\ndef make():\n    return SIZES\n", ""
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", REACHED)
+def test_all_own_code_that_is_reached_counts(what, tmp_path, monkeypatch):
+    found = []
+    for number, place in (("1", "first"), ("1", "again"), ("2", "other")):
+        texts = {"own_reached": REACHED[what][0], "own_package/__init__": "", "own_package/part": REACHED[what][1]}
+        texts["own_package/other"] = "from own_package.part import *\n"
+        for name, text in texts.items():
+            path = tmp_path / place / f"{name}.py"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text.replace("N", number))
+        with monkeypatch.context() as patch:
+            patch.syspath_prepend(str(tmp_path / place))
+            found.append(code_hash(importlib.import_module("own_reached").make))
+        for name in [name for name in sys.modules if name.startswith(("own_reached", "own_package"))]:
+            del sys.modules[name]
+    assert found[0] == found[1] != found[2]
+
+
 @pytest.mark.parametrize("change", CHANGES)
 def test_what_a_function_does_counts_and_nothing_else(change, tmp_path, monkeypatch):
     own, helpers, differ = CHANGES[change]
@@ -160,3 +201,9 @@ def test_modules_are_told_by_what_they_compile_to(tmp_path, monkeypatch):
             found[name] = modules_hash(("only_once",))
     assert found["plain"] == found["with words"] != found["other"]
     modules_hash.cache_clear()
+
+
+def test_rows_of_a_fold_are_told_by_where_training_ends():
+    from pipelines.runs.jobs.fingerprint import _short
+
+    assert _short(np.arange(3), np.arange(3, 5)) != _short(np.arange(4), np.arange(4, 5))

@@ -4,6 +4,7 @@ Comments, lines and what else is in the file change nothing; constants, defaults
 that it names do. Code of Python, of installed packages and of this project is told by its name and its version.
 """
 
+import copyreg
 import dis
 import importlib.util
 import inspect
@@ -12,6 +13,7 @@ import secrets
 import sys
 import sysconfig
 import types
+from collections.abc import Iterator
 from functools import cache
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
@@ -62,13 +64,32 @@ def modules_hash(names: tuple[str, ...]) -> str:
 
 def _compiled(module: str) -> bytes:
     """What a module compiles to; empty for one that is not there, or has no code."""
-    try:
-        spec = importlib.util.find_spec(module)
-        code = spec.loader.get_code(module) if spec and spec.loader else None  # type: ignore[attr-defined]
-    except (ImportError, AttributeError, ValueError, SyntaxError):
-        return b""
+    code = _code_of(module)
     # In form 0 of marshal nothing shows of what other names point to the same constants, or are interned, by now.
     return b"" if code is None else marshal.dumps(_bare(code), 0)
+
+
+def _code_of(module: str) -> types.CodeType | None:
+    try:
+        spec = importlib.util.find_spec(module)
+        return spec.loader.get_code(module) if spec and spec.loader else None  # type: ignore[attr-defined]
+    except Exception:  # none of that name; or whatever a package of somebody's own raises when it is imported
+        return None
+
+
+def _imports(code: types.CodeType, package: str) -> Iterator[tuple[str, types.CodeType]]:
+    """Modules of somebody's own that code imports, or functions in it do; `package` is what relative names begin at."""
+    steps = list(dis.get_instructions(code))
+    within = ["", *(package.rsplit(".", n)[0] for n in range(package.count(".") + 1))]
+    named = {step.argval for step in steps if step.opname == "IMPORT_NAME"}
+    full = {".".join(filter(None, (outer, name))) for outer in within for name in named}
+    full |= {f"{name}.{step.argval}" for name in full for step in steps if step.opname == "IMPORT_FROM"}
+    for name in sorted(full - {""}):
+        if _is_own(name) and (found := _code_of(name)) is not None:
+            yield name, found
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _imports(constant, package)
 
 
 def _bare(code: types.CodeType) -> types.CodeType:
@@ -96,8 +117,17 @@ def _is_own(module: str, file: str | None = None) -> bool:
         return True
     if top in sys.stdlib_module_names and top != "__main__":
         return False
-    file = file or getattr(sys.modules.get(module), "__file__", None) or ""
-    return top != "pipelines" and not _is_installed(file)
+    return top != "pipelines" and not _is_installed(file or _file_of(module))
+
+
+def _file_of(module: str) -> str:
+    """Where a module lies, or the package that it would be imported from; empty where there is none."""
+    file = getattr(sys.modules.get(module), "__file__", None)
+    try:
+        spec = None if file else importlib.util.find_spec(module.partition(".")[0])
+    except (ImportError, ValueError):  # as of __main__
+        spec = None
+    return file or (spec and spec.origin) or ""
 
 
 @cache
@@ -116,6 +146,7 @@ class _Walk:
         self._hash = sha256()
         self._seen: dict[int, int] = {}
         self._kept: list[Any] = []  # so that no id is given anew
+        self._modules: set[str] = set()  # that were imported inside functions
 
     def of(self, value: Any) -> str:
         self._value(value)
@@ -143,7 +174,8 @@ class _Walk:
     def _thing(self, value: Any) -> None:
         self._say(type(value).__name__)
         ways: dict[Any, Any] = {
-            list: self._list, dict: self._dict, (set, frozenset): self._set, types.FunctionType: self._function,
+            list: self._list, (dict, types.MappingProxyType): self._dict, (set, frozenset): self._set,
+            types.FunctionType: self._function,
             types.MethodType: self._method, type: self._class, property: self._property,
             (staticmethod, classmethod): self._wrapped, DESCRIPTORS: self._nothing,
             (*BUILTIN, types.ModuleType): self._named, np.ndarray: self._array,
@@ -159,7 +191,7 @@ class _Walk:
     def _set(self, value: set[Any] | frozenset[Any]) -> None:
         self._say(*sorted(_Walk().of(each) for each in value))
 
-    def _dict(self, value: dict[Any, Any]) -> None:
+    def _dict(self, value: "dict[Any, Any] | types.MappingProxyType[Any, Any]") -> None:
         self._say(len(value))
         for key, each in value.items():
             self._value(key)
@@ -190,7 +222,7 @@ class _Walk:
         else:
             self._named(value)
         if own or "<locals>" in value.__code__.co_qualname or "<lambda>" in value.__qualname__:
-            self._value((value.__defaults__, value.__kwdefaults__ or {}))
+            self._value((value.__defaults__, value.__kwdefaults__ or {}, vars(value)))
             for cell in value.__closure__ or ():
                 try:
                     self._value(cell.cell_contents)
@@ -199,7 +231,7 @@ class _Walk:
 
     def _code(self, code: types.CodeType, names: dict[str, Any]) -> None:
         self._say(code.co_code, code.co_flags, code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount)
-        self._say(*code.co_names, "|", *code.co_varnames, "|", *code.co_freevars)
+        self._say(*code.co_names, "|", *code.co_varnames, "|", *code.co_freevars, "|", code.co_exceptiontable)
         for constant in _constants(code):
             if isinstance(constant, types.CodeType):
                 self._code(constant, names)
@@ -209,24 +241,25 @@ class _Walk:
             if step.opname in ("LOAD_GLOBAL", "LOAD_NAME") and step.argval in names:
                 self._global(names[step.argval], code)
             elif step.opname == "IMPORT_NAME":
-                self._imported(step.argval, names)
+                self._say(step.argval, _version_of(step.argval))
+        self._imported(code, names.get("__package__") or "")
 
-    def _global(self, value: Any, code: types.CodeType) -> None:
+    def _global(self, value: Any, code: types.CodeType, within: tuple[Any, ...] = ()) -> None:
         if not isinstance(value, types.ModuleType):
             self._value(value)
-        elif _is_own(value.__name__):
-            for name in code.co_names:  # what is taken from the module, among them
+        elif _is_own(value.__name__) and value not in within:
+            for name in code.co_names:  # what is taken from the module, or from a module in it, among them
                 if name in vars(value):
-                    self._value(vars(value)[name])
+                    self._global(vars(value)[name], code, (*within, value))
 
-    def _imported(self, name: str, names: dict[str, Any]) -> None:
-        """A module that is imported inside a function: all of it, where it is somebody's own."""
-        package = names.get("__package__") or ""
-        full = name if importlib.util.find_spec(name.partition(".")[0] or "sys") else f"{package}.{name}"
-        for module in {full, f"{package}.{name}"} if package else {full}:
-            if _is_own(module):
+    def _imported(self, code: types.CodeType, package: str) -> None:
+        """Modules that are imported inside a function, and what these import: all of each that is somebody's own."""
+        for module, of_module in _imports(code, package):
+            if module not in self._modules:
+                self._modules.add(module)
                 self._say(module, _compiled(module))
-        self._say(name, _version_of(name))
+                is_package = hasattr(sys.modules.get(module), "__path__")
+                self._imported(of_module, module if is_package else module.rpartition(".")[0])
 
     def _method(self, value: types.MethodType) -> None:
         self._value(value.__func__)
@@ -237,6 +270,8 @@ class _Walk:
             self._named(value)
             return
         self._say(value.__qualname__)
+        if type(value) is not type:
+            self._value(type(value))
         for base in value.__mro__[1:]:
             self._value(base)
         for name in sorted(vars(value).keys() - OF_EVERY_CLASS):
@@ -254,13 +289,15 @@ class _Walk:
 
     def _instance(self, value: Any) -> None:
         """Anything else is what it would be made of again."""
+        reduce = copyreg.dispatch_table.get(type(value))  # as of regular expressions
         try:
-            made_of = value.__reduce_ex__(4)
+            made_of = value.__reduce_ex__(4) if reduce is None else reduce(value)
         except Exception as error:
             raise UnknownError(f"{type(value).__name__}: {error}") from error
         self._value(type(value))
         if isinstance(made_of, str):
             self._say(made_of)
+            self._value(getattr(value, "__wrapped__", None))  # of a function whose results are cached
         else:
             self._value(
                 tuple(list(part) if i in (3, 4) and part is not None else part for i, part in enumerate(made_of))

@@ -118,6 +118,7 @@ def _modules(room: str) -> list[str]:
 def _short(*parts: Any) -> str:
     found = sha256()
     for part in parts:
+        found.update(f"{len(part)} ".encode())  # where one ends and the next begins
         found.update(part.encode() if isinstance(part, str) else np.ascontiguousarray(part).data)
     return found.hexdigest()[:CUT]
 
@@ -141,5 +142,8 @@ def _bytes(column: pd.Series) -> Any:
     """The values of a column; of texts and the like a hash of each."""
     if isinstance(column.dtype, np.dtype) and not column.dtype.hasobject:
         return np.ascontiguousarray(column.to_numpy()).view(np.uint8)
-    categories = repr(list(column.cat.categories)).encode() if isinstance(column.dtype, pd.CategoricalDtype) else b""
+    kinds = column.dtype if isinstance(column.dtype, pd.CategoricalDtype) else None
+    categories = (
+        b"" if kinds is None else repr((kinds.ordered, list(kinds.categories))).encode("utf-8", "surrogatepass")
+    )
     return pd.util.hash_pandas_object(column, index=False).to_numpy().tobytes() + categories
