@@ -84,14 +84,17 @@ def _pooled(scored: Scored, fold: int, said: FloatArray) -> FloatArray:
 
 
 def _permuted(frame: pd.DataFrame, columns: tuple[str, ...], order: IntArray) -> pd.DataFrame:
-    return frame.assign(**{name: frame[name].iloc[order].set_axis(frame.index) for name in columns})
+    shuffled = frame.copy(deep=False)
+    for name in columns:
+        shuffled[name] = frame[name].iloc[order].set_axis(frame.index)
+    return shuffled
 
 
 def alike(frame: pd.DataFrame) -> list[tuple[str, ...]]:
     """Groups of columns that say nearly the same: numbers by Spearman's correlation, categories by Cramér's V.
 
-    >>> frame = pd.DataFrame({"cm": [1.0, 2, 3, 5], "inch": [0.4, 0.8, 1.2, 2.0], "other": [3.0, 1, 4, 1]})
-    >>> alike(frame)
+    >>> cm = np.array([1.0, 2.0, 3.0, 5.0])
+    >>> alike(pd.DataFrame({"cm": np.tile(cm, 5), "inch": np.tile(cm / 2.54, 5), "other": np.repeat(np.arange(5), 4)}))
     [('cm', 'inch')]
     """
     names, frame = list(frame.columns), frame.iloc[:: max(1, len(frame) // MOST_ROWS)]

@@ -14,13 +14,14 @@ from pipelines.ideas import chance
 from pipelines.ideas.idea import Idea, with_idea
 from pipelines.ideas.ledger import Ideas, Tried
 from pipelines.run import Outcome
-from pipelines.runs.folder import IDEA
+from pipelines.runs.folder import IDEA, RunFolder
 from pipelines.runs.history.choice import Finished, finished
 from pipelines.runs.history.compare import Comparison, compare
-from pipelines.runs.history.listing import FILE, predictions
+from pipelines.runs.history.listing import predictions
 from pipelines.runs.history.pruning import remove
 from pipelines.runs.history.training import with_training
 from pipelines.runs.predictions import RowPredictions
+from pipelines.runs.tensors import DamagedError
 from pipelines.settings.knobs import Knobs
 
 Way = Callable[[Competition, Knobs], Outcome]  # cross-validates, and keeps the run
@@ -92,8 +93,8 @@ def try_idea(competition: Competition, idea: Idea, knobs: Knobs, way: Way, ideas
     number, outcome = 0, "changes nothing"
     if not np.array_equal(a.oof, b.oof, equal_nan=True):
         tried = Tried(
-            what=idea.what, idea=idea_hash(idea, idea_knobs, a), rows=rows, metric=found.metric, gain=found.gain,
-            se=found.se, plain=names[0], run=names[1],
+            what=idea.what, idea=idea_hash(other.folder, idea_knobs, a), rows=rows, metric=found.metric,
+            gain=found.gain, se=found.se, plain=names[0], run=names[1],
         )  # fmt: skip
         number = ideas.number(tried)
         outcome = chance.outcome(found.gain, found.p, number)
@@ -118,15 +119,25 @@ def both_knobs(competition: Competition, idea: Idea, knobs: Knobs) -> tuple[Knob
 
 
 def kept(outcome: Outcome) -> Finished:
-    """The run that was just made; where one of the very same networks is there already, that one, and no second."""
+    """The run that was just made; where one of the very same networks says the same, that one, and no second."""
     new = outcome.folder
     assert new is not None, "a run that is compared is kept"
+    made = Finished(new, outcome.record)
     for old in finished(new.path.parent.parent, new.slug):
-        same = old.folder.name != new.name and new.jobs() and old.folder.jobs() == new.jobs()
-        if same and (old.folder.path / FILE).exists():
+        if old.folder.name == new.name or not new.jobs() or old.folder.jobs() != new.jobs():
+            continue
+        if old.record.metric == made.record.metric and _says_the_same(old.folder, new):  # the pool may be another
             list(remove([new]))
             return old
-    return Finished(new, outcome.record)
+    return made
+
+
+def _says_the_same(old: RunFolder, new: RunFolder) -> bool:
+    try:
+        said = RowPredictions.load(old.path).oof
+    except DamagedError:
+        return False
+    return np.array_equal(said, predictions(new).oof, equal_nan=True)
 
 
 def rows_hash(said: RowPredictions) -> str:
@@ -135,8 +146,9 @@ def rows_hash(said: RowPredictions) -> str:
     return sha256(ids + np.ascontiguousarray(said.y).tobytes() + np.ascontiguousarray(said.fold).tobytes())
 
 
-def idea_hash(idea: Idea, knobs: Knobs, plain: RowPredictions) -> str:
-    """A hash of what the idea says, how it is trained, and what the plain way said: all the same is the same trial."""
+def idea_hash(run: RunFolder, knobs: Knobs, plain: RowPredictions) -> str:
+    """A hash of all that the idea's networks depend on, and of what the plain way said: all the same is one trial."""
     how = {name: str(value) for name, value in asdict(knobs).items() if name in ("variants", "seeds", "epochs", "seed")}
     said = np.round(np.nan_to_num(plain.oof), 6) + 0.0
-    return sha256(json.dumps([idea.sha256, how], sort_keys=True).encode() + np.ascontiguousarray(said).tobytes())
+    keys = sorted(str(job["key"]) for job in run.jobs())  # code that the idea's file imports is in them, too
+    return sha256(json.dumps([keys, how], sort_keys=True).encode() + np.ascontiguousarray(said).tobytes())

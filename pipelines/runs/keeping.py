@@ -104,6 +104,7 @@ class RunKeep(Keep):
         for fit in fits:
             ident = Ident.of(fit.jobs[0], pooled=fit.pooled)
             self._parts[ident] = told.parts(fit.variant, fit.jobs[0], pooled=fit.pooled)
+        self._bytes_of_inputs = sum(map(len, self.files.values())) * (competition.add_features is not None)
         self._bytes_of_job = 8 * competition.n_outputs * (len(features.y) // len(folds) + 1 + len(features.test))
         with full_disk_told(self.root):
             folder = self._open(self.root)
@@ -145,7 +146,7 @@ class RunKeep(Keep):
         weights = [group.n_weights * len(jobs) for group, jobs in zip(groups, missing, strict=True)]
         encoders = len({(job.variant, job.fold) for jobs in missing for job in jobs})
         rows = len(self._parts) - len(self._there) + len(self._parts)
-        needed = ASIDE + BYTES_OF_ENCODER * encoders + self._bytes_of_job * rows
+        needed = ASIDE + self._bytes_of_inputs + BYTES_OF_ENCODER * encoders + self._bytes_of_job * rows
         needed += 4 * sum(weights) + BYTES_OF_STATE * sum(sorted(weights)[-AT_A_TIME:])
         check_room(self.folder.path, needed)
 

@@ -138,7 +138,8 @@ def test_no_row_and_no_text_is_copied(form, tmp_path):
     for name in ("train.csv", "test.csv"):
         invented = {tuple(row) for row in cells_of(frames[name][features]).to_numpy()}
         assert len(features) < 5 or not invented & real  # few values in few columns agree by chance
-    for column in (column for column in it.columns if column.kind == "text"):
+    # Numbers that are written with signs agree by chance.
+    for column in (column for column in it.columns if column.kind == "text" and not column.decimal):
         cells = set(files["train.csv"][column.name].dropna()) | set(files["test.csv"][column.name].dropna())
         assert not cells & set(frames["train.csv"][column.name])
         assert not [cell for cell in cells if any(str(cell) in text for text in texts.values())]

@@ -18,7 +18,7 @@ from pipelines.submission.record import VariantScore
 N, FOLDS = 200, 5
 
 
-def trained(root, name, n_seeds, seed, weights=(1.0,), losses=(0.5,)):
+def trained(root, name, n_seeds, seed, weights=(1.0,), losses=(0.5,), seeds=1):
     """A run whose networks of a fold differ by chance, and what each said of the fold's rows."""
     rng, base = np.random.default_rng(seed), kept.said(seed=seed)
     networks, arrays, jobs = {}, {}, []
@@ -34,7 +34,7 @@ def trained(root, name, n_seeds, seed, weights=(1.0,), losses=(0.5,)):
         VariantScore(f"v{number}", 0.5, [0.5] * n_seeds, weight, losses=[list(losses)] * FOLDS)
         for number, weight in enumerate(weights)
     ]
-    folder = kept.keep(root, name, base, variants=variants)
+    folder = kept.keep(root, name, base, variants=variants, seeds=seeds)
     run = RunFolder(folder)
     return (Finished(run, run.record()), base), networks
 
@@ -70,8 +70,11 @@ def test_of_a_single_seed_the_folds_tell(tmp_path, titanic):
 
 
 def test_an_estimator_that_stands_for_all_seeds_has_no_chance_of_training_and_others_have(tmp_path, titanic):
-    rows, found, _, _ = both(tmp_path / "one", 1, titanic, losses=())
+    rows, found, _, _ = both(tmp_path / "one", 1, titanic, losses=(), seeds=3)
     assert found == rows
+    gains = [part.gain for part in rows.folds]
+    rows, found, _, _ = both(tmp_path / "unknown", 1, titanic, losses=())  # one seed: whether it draws is not told
+    assert found.se == pytest.approx(np.sqrt(rows.se**2 + np.var(gains, ddof=1) / FOLDS))
     rows, found, _, _ = both(tmp_path / "three", 3, titanic, losses=())
     assert found.se > rows.se
 

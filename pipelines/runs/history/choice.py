@@ -50,11 +50,16 @@ def metric_of(slug: str, name: str | None) -> Metric:
 
 
 def ranked(runs: Sequence[Finished]) -> list[Finished]:
-    """Best first: those on the competition's own rows before all others; without those that have no score."""
+    """Best first: those on the competition's own rows before all others; without those that have no score.
+
+    Only those of the newest's metric: scores of two metrics have no order.
+    """
     scored = [run for run in runs if run.record.cv_mean is not None]
     if not scored:
         return []
-    metric = metric_of(scored[0].record.slug, scored[0].record.metric)
+    newest = next((run for run in scored if run.is_real), scored[0]).record
+    metric = metric_of(newest.slug, newest.metric)
+    scored = [run for run in scored if run.record.metric == newest.metric]
     return sorted(scored, key=lambda run: (run.is_real, metric.gain(run.record.cv_mean or 0.0, 0.0)), reverse=True)
 
 

@@ -30,7 +30,13 @@ def to_remove(root: Path, slug: str, keep: int, submitted: Mapping[str, float | 
 
 
 def remove(runs: list[RunFolder]) -> Iterator[Removed]:
-    """Remove the runs, each whole; one that has been taken up meanwhile stays."""
+    """Remove the runs, each whole; one that has been taken up meanwhile stays.
+
+    What an earlier removal could not finish goes too.
+    """
+    for folder in {run.path.parent for run in runs}:
+        for left in folder.glob(".*.removed"):
+            shutil.rmtree(left, ignore_errors=True)
     for run in runs:
         if not run.lock():
             continue

@@ -59,8 +59,8 @@ def shares_of(competition: Competition, run: Finished, said: "RowPredictions") -
         return None
     for (variant, fold), of_seeds in there.items():
         rows = np.flatnonzero(said.fold == fold)
-        if len(of_seeds) < 2 and variant not in networks:
-            continue
+        if len(of_seeds) < 2 and variant not in networks and (run.record.seeds or 1) > 1:
+            continue  # one fit stands for all seeds: no chance is drawn
         if len(of_seeds) < 2 or any(len(each) != len(rows) for each in of_seeds):
             return None
         number = competition.number
