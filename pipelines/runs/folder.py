@@ -65,8 +65,12 @@ class RunFolder:
     def jobs(self) -> list[dict[str, Any]]:
         """The jobs of the plan; each has `variant`, `fold`, `seed`, `pooled` and `key`."""
         jobs = self.plan().get("jobs")
-        fields = {"variant", "fold", "seed", "pooled", "key"}
-        return [job for job in jobs if isinstance(job, dict) and fields <= job.keys()] if isinstance(jobs, list) else []
+        fields = {"variant": str, "fold": int, "seed": int, "pooled": bool, "key": str}
+        return [
+            job
+            for job in (jobs if isinstance(jobs, list) else [])
+            if isinstance(job, dict) and all(isinstance(job.get(name), kind) for name, kind in fields.items())
+        ]
 
     def networks(self) -> list[Path]:
         """The files of finished networks, estimators and baselines."""

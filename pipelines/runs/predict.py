@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pipelines.runs.folder import RunFolder
     from pipelines.runs.saved import SavedRun
 
-WHICH = "A run's folder or its name, or how that begins; newest; or best, by its cross-validated score."
+WHICH = "A run's folder or its name, or how that begins; newest, previous; or best, by its cross-validated score."
 
 
 def register(app: typer.Typer) -> None:
@@ -58,17 +58,18 @@ def predict(
 
 
 def choose(root: Path, slug: str, run: str) -> Path:
-    """The folder of the run that is meant: a path, a name or its beginning, `newest`, or `best`.
+    """The folder of the run that is meant: a path, a name or its beginning, `newest`, `previous`, or `best`.
 
     Practice runs, and runs of made rows where there are others, have to be named.
     Raises: UsageError, naming those that there are.
     """
     from pipelines.runs.folder import IDEA, folders
+    from pipelines.runs.history.choice import WORDS
 
     if ("/" in run or "\\" in run or Path(run).is_absolute()) and Path(run).is_dir():
         return Path(run)
     there = [folder for folder in folders(root, slug) if folder.is_finished]
-    if run in ("newest", "best"):
+    if run in WORDS:
         there = [folder for folder in there if not (folder.path / IDEA).exists()]
     else:
         named = [folder for folder in there if folder.name == run] or [
@@ -86,7 +87,9 @@ def choose(root: Path, slug: str, run: str) -> Path:
     real = [folder for folder in whole if "-sample" not in folder.name] or whole
     if not real:
         _refuse("there is no finished run", root, slug, there)
-    return real[0].path if run == "newest" else _best(real)
+    if run == "previous" and len(real) < 2:
+        _refuse("there is no previous run", root, slug, there)
+    return _best(real) if run == "best" else real[int(run == "previous")].path
 
 
 def to_csv(saved: "SavedRun", ids: "pd.Series", said: "FloatArray") -> str:
@@ -106,7 +109,7 @@ def to_csv(saved: "SavedRun", ids: "pd.Series", said: "FloatArray") -> str:
 
 
 def refuse_other(saved: "SavedRun") -> None:
-    """A path may lead to a run of another competition; a run of `try` has features that the competition has not.
+    """A run of `try` has features that the competition has not.
 
     Raises: UsageError.
     """
@@ -118,13 +121,6 @@ def refuse_other(saved: "SavedRun") -> None:
             f"{saved.path} is a run of try: what its {IDEA} adds is not in the competition",
             f"put it into competitions/ and run again; or choose another: python -m pipelines runs {saved.record.slug}",
             f"请将其内容写入 competitions/ 后重新运行；或选择其他运行：python -m pipelines runs {saved.record.slug}",
-        )
-
-    if saved.record.slug != saved.competition.slug:
-        raise UsageError(
-            f"{saved.path} is a run of {saved.record.slug}, not of {saved.competition.slug}",
-            f"ask for predict {saved.record.slug}",
-            f"请使用 predict {saved.record.slug}",
         )
 
 
@@ -163,8 +159,8 @@ def _csv(rows: Path) -> bytes:
 def _refuse_place(to: Path, rows: Path) -> None:
     from pipelines.errors import UsageError
 
-    if to.is_dir() or (to.exists() and to.samefile(rows)):
-        what = "is a folder" if to.is_dir() else "is the csv that is read"
+    if to.exists() and (not to.is_file() or to.samefile(rows)):  # a device would be replaced by a file
+        what = "is a folder" if to.is_dir() else "is the csv that is read" if to.is_file() else "is no ordinary file"
         raise UsageError(f"--to: {to} {what}", "name another file", "请指定其他文件名")
 
 

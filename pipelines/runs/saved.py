@@ -38,6 +38,12 @@ class SavedRun:
         self.path = Path(path)
         self.record = _record(self.path)
         self.competition = competition or load(self.record.slug)
+        if self.record.slug != self.competition.slug:
+            raise UsageError(
+                f"{path} is a run of {self.record.slug}, not of {self.competition.slug}",
+                f"ask for predict {self.record.slug}, or name a run of {self.competition.slug}",
+                f"请使用 predict {self.record.slug}，或指定 {self.competition.slug} 的运行",
+            )
         self.models = Models(RunFolder(self.path), self.competition, [each.name for each in self.record.variants])
 
     @cached_property
@@ -54,7 +60,7 @@ class SavedRun:
         return self.models.names
 
     def state_dict(self, variant: str, fold: int, seed: int) -> dict[str, Tensor]:
-        """The weights of one network, by name."""
+        """The weights of one network, by name; folds and seeds from 0."""
         return self.models.state_dict(variant, fold, seed)
 
     def network(self, variant: str, fold: int, seed: int) -> nn.Module:

@@ -286,6 +286,19 @@ def test_a_damaged_file_is_not_used_and_its_networks_are_trained_again(damage, w
     assert ("network-2.safetensors is damaged" in line) == (damage != "flipped key")
 
 
+@pytest.mark.parametrize(
+    "plan", [None, '{"jobs": [{"variant": "a", "fold": 0, "seed": 0, "pooled": true, "key": []}]}']
+)
+def test_a_run_whose_plan_cannot_be_read_is_not_used_and_that_is_said(plan, way, own):
+    way.go(own)
+    (way.folder.path / "plan.json").unlink()
+    if plan is not None:
+        (way.folder.path / "plan.json").write_text(plan)
+    name = way.folder.name
+    way.go(own)
+    assert (len(way.trained), way.not_used()) == (3, [f"not used: {name}, whose plan.json cannot be read"])
+
+
 def test_a_damaged_file_of_the_run_that_goes_on_is_removed(way, own):
     whole, first = way.go(own), way.folder
     (first.path / "record.json").unlink()

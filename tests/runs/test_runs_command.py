@@ -161,6 +161,15 @@ def test_pruning_keeps_the_best_the_newest_what_was_submitted_and_who_is_alive(i
     assert names(runs) == ["20261120-161010-fast", "20261122-101010-fast", "20261123-101010-fast"]
 
 
+def test_pruning_leaves_links_and_what_they_lead_to(invoke, runs, tmp_path):
+    kept.keep(tmp_path, "20200101-101010-fast", slug="far")
+    link = runs / "titanic" / "20200101-101010-fast"
+    link.symlink_to(tmp_path / "far" / link.name)
+    done = invoke("runs", "titanic", "--prune", "1")
+    assert done.exit_code == 0, done.output
+    assert (link / "record.json").exists()
+
+
 def test_files_that_a_kept_run_has_as_well_are_not_counted_as_freed(invoke, runs):
     one, other = (runs / "titanic" / f"2026112{day}-101010-fast" for day in (1, 3))
     (one / "networks").mkdir()

@@ -191,9 +191,33 @@ def test_other_versions_and_variants_are_told(moved, titanic):
     variants = {"network": titanic.variants["network"]}
     with pytest.raises(UsageError, match="no variant 'hist-gradient-boosting'"):
         pipelines.load_run(moved, replace(titanic, variants=variants))
+    with pytest.raises(UsageError, match="is a run of titanic, not of spaceship-titanic"):
+        pipelines.load_run(moved, load("spaceship_titanic"))
     plan = json.loads((moved / "plan.json").read_text())
     (moved / "plan.json").write_text(json.dumps(plan | {"version": 99}))
     with pytest.raises(UsageError, match="is of version 99, and this is version"):
+        pipelines.load_run(moved)
+
+
+@pytest.mark.parametrize(
+    ("file", "says"),
+    [
+        ("plan.json", "plan.json cannot be read"),
+        ("networks/network-1.safetensors", "no file in networks/ holds network, fold "),
+    ],
+)
+def test_a_file_that_is_gone_is_told(file, says, moved):
+    (moved / file).unlink()
+    with pytest.raises(DataError, match=says) as caught:
+        pipelines.load_run(moved).said_of(rows_to_predict("titanic"))
+    assert "restore the folder" in caught.value.hint
+
+
+@pytest.mark.parametrize("jobs", [{}, [{"variant": "network", "fold": "0", "seed": 0, "pooled": True, "key": []}]])
+def test_a_plan_of_other_jobs_is_told(jobs, moved):
+    plan = json.loads((moved / "plan.json").read_text())
+    (moved / "plan.json").write_text(json.dumps(plan | {"jobs": jobs}))
+    with pytest.raises(DataError, match="plan.json cannot be read"):
         pipelines.load_run(moved)
 
 
@@ -224,6 +248,9 @@ def test_wrong_runs_rows_and_places_are_answered(root, tmp_path):
     assert (tmp_path / "out" / "said.csv").read_text().startswith("PassengerId,Survived,0,1\n")
     assert said_by(rows, "--runs", tmp_path, "--run", "newest")[0] == 2
     assert said_by(rows, "--runs", root, "--to", rows)[0] == 2
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe")
+        assert "is no ordinary file" in said_by(rows, "--runs", root, "--to", tmp_path / "pipe")[1]
 
 
 def test_practice_and_made_rows_are_not_meant_by_newest(tmp_path):
@@ -231,6 +258,12 @@ def test_practice_and_made_rows_are_not_meant_by_newest(tmp_path):
         (tmp_path / "titanic" / name).mkdir(parents=True)
         (tmp_path / "titanic" / name / "record.json").write_text("{}")
     assert choose(tmp_path, "titanic", "newest").name == "20260101-000000-fast"
+    with pytest.raises(UsageError, match="there is no previous run"):
+        choose(tmp_path, "titanic", "previous")
+    (tmp_path / "titanic" / "20251231-000000-fast").mkdir()
+    (tmp_path / "titanic" / "20251231-000000-fast" / "record.json").write_text("{}")
+    assert choose(tmp_path, "titanic", "previous").name == "20251231-000000-fast"
+    (tmp_path / "titanic" / "20251231-000000-fast" / "record.json").unlink()
     assert choose(tmp_path, "titanic", "20260103").name == "20260103-000000-fast-practice"
     with pytest.raises(UsageError, match="the beginning of 3 runs"):
         choose(tmp_path, "titanic", "2026")

@@ -19,7 +19,7 @@ from pipelines.errors import DataError, DataWarning, UsageError
 from pipelines.metrics import FloatArray
 from pipelines.runs import tensors
 from pipelines.runs.fitted.files import from_bytes
-from pipelines.runs.folder import RunFolder
+from pipelines.runs.folder import PLAN, RunFolder
 from pipelines.runs.jobs.fingerprint import WORDS, code_parts
 from pipelines.runs.jobs.finished import VERSION, Ident, jobs_in
 from pipelines.runs.tensors import DamagedError
@@ -37,8 +37,8 @@ NOT_KEPT = ("/scored", "/test")  # what models have said is read elsewhere
 class Models:
     """Encoders, networks and estimators of one run, read when they are wanted; its `variants` in the pool's order.
 
-    Raises: UsageError for a folder of another version, or of variants that the competition no longer has. Warns:
-    DataWarning where the code is not what it was.
+    Raises: DataError for a folder whose plan cannot be read, UsageError for one of another version, or of variants that
+    the competition no longer has. Warns: DataWarning where the code is not what it was.
     """
 
     def __init__(self, folder: RunFolder, competition: Competition, variants: Sequence[str]) -> None:
@@ -52,7 +52,7 @@ class Models:
 
     @cached_property
     def _plan(self) -> list[Ident]:
-        return [ident for ident in map(Ident.of, self.folder.plan().get("jobs", [])) if ident.pooled]
+        return [ident for ident in map(Ident.of, self.folder.jobs()) if ident.pooled]
 
     @property
     def n_folds(self) -> int:
@@ -67,7 +67,7 @@ class Models:
     @cached_property
     def _there(self) -> dict[Ident, tuple[Path, dict[str, Any]]]:
         """Where each model is, and what its file says of it."""
-        keys = {Ident.of(job): job["key"] for job in self.folder.plan().get("jobs", [])}
+        keys = {Ident.of(job): job["key"] for job in self.folder.jobs()}
         with _told(self.folder):
             found = [(path, job) for path in self.folder.networks() for job in jobs_in(path)]
         return {Ident.of(job): (path, job) for path, job in found if keys.get(Ident.of(job)) == job["key"]}
@@ -136,6 +136,9 @@ class Models:
 
     def _about(self, variant: str, fold: int, seed: int) -> dict[str, Any]:
         ident = Ident(variant, fold, seed)
+        if ident not in self._there and ident in self._plan:
+            with _told(self.folder):
+                raise DamagedError(f"no file in networks/ holds {variant}, fold {fold}, seed {seed}, which was planned")
         if ident not in self._there:
             raise UsageError(
                 f"{self.folder.name} has no model {variant}, fold {fold}, seed {seed}",
@@ -170,10 +173,12 @@ class Models:
 
     def _refuse_other(self) -> None:
         version = self.folder.plan().get("version")
+        if version is None or not self.folder.jobs():
+            with _told(self.folder):
+                raise DamagedError(f"{PLAN} cannot be read")
         if not isinstance(version, int) or version > VERSION:
-            said = "has no plan that can be read" if version is None else f"is of version {version}"
             raise UsageError(
-                f"{self.folder.path} {said}, and this is version {VERSION}",
+                f"{self.folder.path} is of version {version}, and this is version {VERSION}",
                 "take the version of kaggle-homework that made it, or run again",
                 "请使用生成它的版本，或重新运行",
             )

@@ -26,7 +26,8 @@ def to_remove(root: Path, slug: str, keep: int, submitted: Mapping[str, float | 
     kept = {run.folder.name for run in ranked(runs)[:keep]} | {folder.name for folder in there[:1]}
     kept |= {run.folder.name for run in runs[:1]}
     kept |= {run.folder.name for run in runs if run.record.kaggle or (run.record.csv_sha256 or "") in submitted}
-    return [folder for folder in reversed(there) if folder.name not in kept and not folder.is_live]
+    mine = [folder for folder in reversed(there) if not folder.path.is_symlink()]  # what links lead to is another's
+    return [folder for folder in mine if folder.name not in kept and not folder.is_live]
 
 
 def remove(runs: list[RunFolder]) -> Iterator[Removed]:

@@ -30,6 +30,8 @@ def take_over(
         if not left:
             break
         planned = run.jobs()
+        if not planned and run.networks():
+            say(f"not used: {run.name}, whose plan.json cannot be read")
         fits = any(job["key"] in left for job in planned)
         if not fits and (unused or not any(Ident.of(job) in wanted for job in planned)):
             continue  # of those that do not fit the newest says enough
