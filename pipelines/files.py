@@ -40,6 +40,8 @@ def whole_file(path: Path) -> Iterator[Path]:
     The name is new for each call, so two runs do not meet; whatever ends the block early, Ctrl-C
     included, removes the temporary file and leaves `path` as it was. An OSError names `path`.
     """
+    if path.exists() and not path.is_file():  # a device would be replaced by a file
+        raise OSError(errno.EINVAL, "is no ordinary file", str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     descriptor = None

@@ -1,6 +1,7 @@
 """Files are written whole or not at all."""
 
 import hashlib
+import os
 
 import pytest
 
@@ -22,6 +23,16 @@ def test_an_interrupted_write_leaves_the_old_file_and_no_other(tmp_path, interru
         raise interruption
     assert target.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
+def test_what_is_no_ordinary_file_is_left_as_it_is(tmp_path):
+    place = tmp_path / "pipe"
+    os.mkfifo(place)
+    with pytest.raises(OSError, match="is no ordinary file"):
+        write_whole(place, b"new")
+    assert place.is_fifo()
+    assert list(tmp_path.iterdir()) == [place]
 
 
 def test_sha256_agrees_with_the_standard_library():

@@ -70,7 +70,7 @@ def read(competition: Competition, source: Source) -> Tables:
 
 
 def read_rows(competition: Competition, name: str, data: bytes, known: Sequence[str], first: int = 1) -> pd.DataFrame:
-    """The rows of any csv with the columns of the test file, read as strictly; a target is passed over.
+    """The rows of any csv with the columns of the test file, read as strictly; a target and others are passed over.
 
     `known` are the columns that the run had, which a schema with regular expressions does not tell. A column may be
     empty. Where rows have no ids they are numbered from `first`.
@@ -106,16 +106,16 @@ def _frame(
 ) -> tuple[pd.DataFrame, list[str]]:  # fmt: skip
     """One checked frame, its id column (text yet) first, and the lines about it.
 
-    With a target of None one is passed over, and columns may be empty.
+    With a target of None one is passed over, as further columns are, and columns may be empty.
     """
     key, target = competition.key, competition.target
     texts, numbers = by_kind(columns)
     frame = parse_csv(name, data, (key, target, *texts), small=numbers)
     if competition.id_column is None:
         frame = _numbered(competition, name, frame, first)
-    if with_target is None:
-        frame = frame.drop(columns=target, errors="ignore")
     wanted = [key, *columns, *[target] * bool(with_target)]
+    if with_target is None:  # rows of somebody's own, which may say more
+        frame = frame[[column for column in frame if column in wanted]]
     if competition.schema.strict == "filter":  # pandera's word: what the schema does not name is left out
         frame = frame[[column for column in frame if column in (*wanted, target)]]
     if sorted(frame.columns) != sorted(wanted):

@@ -105,7 +105,10 @@ class SavedRun:
             said = np.stack([self.models.said(fold, features) for fold in numbers])
         assert kept.weights is not None  # a finished run has some
         pool = pool_of(self.competition, kept.weights, kept.y, kept.fold)
-        return ids, in_units(self.competition, pool.of_folds(said))
+        predictions = in_units(self.competition, pool.of_folds(said))
+        if not np.isfinite(predictions).all():
+            raise damaged(self.path, DamagedError("its networks say what is no number"))
+        return ids, predictions
 
     def _features(self, name: str, rows: pd.DataFrame) -> pd.DataFrame:
         """What the competition makes of new rows, in their order; beside the training rows, if it wants them."""

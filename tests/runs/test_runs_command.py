@@ -236,6 +236,24 @@ def test_what_cannot_be_compared_is_said(invoke, runs, wrong):
     assert "怎么办" in done.stderr
 
 
+def test_runs_of_a_later_version_or_of_another_competition_are_not_meant(invoke, runs):
+    kept.keep(runs, "20261129-101010-fast", version=99)
+    kept.keep(runs, "20261128-101010-fast-other")
+    record = runs / "titanic" / "20261128-101010-fast-other" / "record.json"
+    record.write_text(record.read_text().replace('"slug": "titanic"', '"slug": "otto"'))
+    done = invoke("compare", "titanic", "previous", "newest")
+    assert done.exit_code == 0
+    assert "20261129" not in done.output
+    assert "other" not in done.output.split("rows")[0]
+    for name, says in (
+        ("20261129", "is of version 99, and this is version"),
+        ("20261128", "is of otto, not of titanic"),
+    ):
+        done = invoke("compare", "titanic", name)
+        assert done.exit_code == 2
+        assert says in done.output
+
+
 def test_damaged_predictions_are_refused(invoke, runs):
     path = runs / "titanic" / "20261121-101010-fast" / "predictions.safetensors"
     whole = bytearray(path.read_bytes())

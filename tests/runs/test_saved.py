@@ -85,6 +85,21 @@ def from_sample_file(competition, name):
     return io.BytesIO(from_sample(competition).files[name])
 
 
+def test_further_columns_are_passed_over(root):
+    saved, rows = pipelines.load_run(folder_in(root)), rows_to_predict("titanic")
+    frame = pd.read_csv(io.BytesIO(rows), dtype=str)
+    _, said = saved.said_of(frame.assign(Mine="a", Survived="?").to_csv(index=False).encode())
+    np.testing.assert_array_equal(said, saved.said_of(rows)[1])
+
+
+def test_numbers_that_are_none_are_not_passed_on(root, monkeypatch):
+    saved = pipelines.load_run(folder_in(root))
+    said = saved.models.said
+    monkeypatch.setattr(saved.models, "said", lambda fold, rows: said(fold, rows) * np.nan)
+    with pytest.raises(DataError, match="say what is no number"):
+        saved.said_of(rows_to_predict("titanic"))
+
+
 def test_one_row_with_gaps_is_enough(root):
     saved = pipelines.load_run(folder_in(root))
     header, first, *_ = rows_to_predict("titanic").decode().splitlines()

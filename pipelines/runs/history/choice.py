@@ -7,7 +7,7 @@ from pathlib import Path
 from pipelines.errors import UsageError
 from pipelines.metrics import METRICS, Metric
 from pipelines.runs.folder import NAME, RECORD, RunFolder, folders
-from pipelines.submission.record import Record, RecordError
+from pipelines.submission.record import VERSION, Record, RecordError
 
 WORDS = ("best", "newest", "previous")
 SHOWN = 5  # names in a message
@@ -31,9 +31,10 @@ def finished(root: Path, slug: str) -> list[Finished]:
     found = []
     for folder in folders(root, slug):
         try:
-            found.append(Finished(folder, folder.record()))
+            run = Finished(folder, folder.record())
         except RecordError:
             continue
+        found += [run] if run.record.slug == slug and run.record.version <= VERSION else []
     return found
 
 
@@ -113,6 +114,12 @@ def _checked(folder: RunFolder, slug: str) -> Finished:
             "请等待其完成，或再次运行同一命令使其继续" if unfinished and is_run
             else f"请选择其他运行；python -m pipelines runs {slug} 列出全部运行",
         ) from None  # fmt: skip
+    if record.version > VERSION:
+        raise UsageError(
+            f"the run {folder.name} is of version {record.version}, and this is version {VERSION}",
+            "take the version of kaggle-homework that made it",
+            "请使用生成它的版本",
+        )
     if record.slug != slug:
         raise UsageError(
             f"the run {folder.name} is of {record.slug}, not of {slug}",
