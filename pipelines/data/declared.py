@@ -141,7 +141,7 @@ def as_numbers(competition: Competition, name: str, cells: pd.Series) -> pd.Seri
     odd = cells[cells.map(lambda cell: isinstance(cell, str) and not NUMBER.fullmatch(cell))]
     if len(odd):
         raise rows_error(name, "not a number", odd, text=True, mend=declared_at(competition, str(cells.name)))
-    return cells.map(float).astype("float64")
+    return cells.map(float, na_action="ignore").astype("float64")
 
 
 def as_truth(competition: Competition, name: str, cells: pd.Series) -> pd.Series:
@@ -166,7 +166,7 @@ def as_found(name: str, data: bytes, frame: pd.DataFrame, columns: Iterable[str]
         plain, words = _without_words(raw.mask(raw == ""), set())
         left = plain.dropna()
         if left.map(lambda cell: bool(NUMBER.fullmatch(cell))).all():
-            frame[column] = plain.map(float).astype("float64")
+            frame[column] = plain.map(float, na_action="ignore").astype("float64")
         elif left.isin(list(TRUE)).all():
             frame[column] = plain.map(TRUE).astype("boolean")
         else:
