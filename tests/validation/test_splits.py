@@ -216,7 +216,7 @@ def test_a_time_is_a_number_or_a_date(titanic, times, places):
 def test_a_time_that_is_none_is_told(titanic):
     for times, told in (
         (["2011-01-01", "soon", "x", "y"], "0002_01 holds 'soon'"),
-        ([1, 2, None, 4], "0002_02 holds nan"),
+        ([1, 2, None, 4], "0002_02 holds '?nan'?"),
     ):
         with pytest.raises(
             DataError,
