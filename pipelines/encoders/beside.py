@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 
+from pipelines.encoders.blocks import dense
 from pipelines.encoders.default import DefaultEncoder
 from pipelines.errors import DataError
 from pipelines.metrics import IntArray, Target
@@ -37,7 +38,7 @@ class BesideEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def fit_transform(self, X: pd.DataFrame, y: Any = None, groups: IntArray | None = None) -> np.ndarray:
         """Learn from the training rows and encode them, (N, D)."""
         asks = groups is not None and "groups" in signature(self.own.fit_transform).parameters
-        encoded = _dense(self.own.fit_transform(X, y, **({"groups": groups} if asks else {})))
+        encoded = dense(self.own.fit_transform(X, y, **({"groups": groups} if asks else {})))
         self.columns_ = [column for column in self.columns if column in X and not _looks_at(self.own, X, column)]
         self.notes_ = [*getattr(self.own, "notes_", ())]
         if not self.columns_:
@@ -52,16 +53,13 @@ class BesideEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def transform(self, X: pd.DataFrame) -> np.ndarray:
         """Encode rows with what was learned, (N, D)."""
-        encoded = _dense(self.own.transform(X))
+        encoded = dense(self.own.transform(X))
         return np.hstack([encoded, self.beside_.transform(X[self.columns_])]) if self.columns_ else encoded
-
-
-def _dense(X: Any) -> np.ndarray:
-    return np.asarray(X.toarray() if hasattr(X, "toarray") else X)
 
 
 def _looks_at(encoder: Any, X: pd.DataFrame, column: str) -> bool:
     """Whether what the fitted encoder gives of a few rows changes when their values of a column change places."""
     rows = X.iloc[:: max(1, len(X) // FEW_ROWS)]
-    turned = rows.assign(**{column: rows[column].array[::-1]})
-    return not np.array_equal(_dense(encoder.transform(rows)), _dense(encoder.transform(turned)), equal_nan=True)
+    turned = rows.copy(deep=False)
+    turned[column] = rows[column].array[::-1]
+    return not np.array_equal(dense(encoder.transform(rows)), dense(encoder.transform(turned)), equal_nan=True)

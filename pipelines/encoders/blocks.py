@@ -70,10 +70,10 @@ class InBlocks(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return encoded_in_blocks(self._of_block, X)
 
     def _fit_block(self, rows: pd.DataFrame, y: object) -> np.ndarray:
-        return _dense(self.encoder.fit_transform(rows, y))
+        return dense(self.encoder.fit_transform(rows, y))
 
     def _of_block(self, rows: pd.DataFrame) -> np.ndarray:
-        return _dense(self.encoder.transform(rows))
+        return dense(self.encoder.transform(rows))
 
 
 class StandardisedInBlocks(InBlocks):
@@ -95,5 +95,6 @@ class StandardisedInBlocks(InBlocks):
         return np.asarray(self.scaler_.transform(super()._of_block(rows)))
 
 
-def _dense(X: Any) -> np.ndarray:
+def dense(X: Any) -> np.ndarray:
+    """What an encoder gives as an array, where it is sparse too."""
     return np.asarray(X.toarray() if hasattr(X, "toarray") else X)

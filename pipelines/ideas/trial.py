@@ -15,7 +15,7 @@ from pipelines.ideas.idea import Idea, with_idea
 from pipelines.ideas.ledger import Ideas, Tried
 from pipelines.run import Outcome
 from pipelines.runs.folder import IDEA, RunFolder
-from pipelines.runs.history.choice import Finished, finished
+from pipelines.runs.history.choice import KeptRun, finished
 from pipelines.runs.history.compare import Comparison, compare
 from pipelines.runs.history.listing import predictions
 from pipelines.runs.history.pruning import remove
@@ -118,11 +118,11 @@ def both_knobs(competition: Competition, idea: Idea, knobs: Knobs) -> tuple[Knob
     return replace(knobs, note="try: the plain way", variants=plain), noted
 
 
-def kept(outcome: Outcome) -> Finished:
+def kept(outcome: Outcome) -> KeptRun:
     """The run that was just made; where one of the very same networks says the same, that one, and no second."""
     new = outcome.folder
     assert new is not None, "a run that is compared is kept"
-    made = Finished(new, outcome.record)
+    made = KeptRun(new, outcome.record)
     for old in finished(new.path.parent.parent, new.slug):
         if old.folder.name == new.name or not new.jobs() or old.folder.jobs() != new.jobs():
             continue

@@ -1,8 +1,7 @@
 """The command that predicts rows of any csv by a finished run's models; all else is imported inside it."""
 
-import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,7 +11,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from pipelines.metrics import FloatArray
-    from pipelines.runs.folder import RunFolder
     from pipelines.runs.saved import SavedRun
 
 WHICH = "A run's folder or its name, or how that begins; newest, previous; or best, by its cross-validated score."
@@ -33,6 +31,7 @@ def predict(
     """Predict new rows by what a run has trained: a csv of ids, labels and probabilities, or of ids and values."""
     with console.errors_in_plain_words("interrupted; nothing was written", stop_unread=to is None):
         from pipelines.files import write_whole
+        from pipelines.runs.history.choice import choose
         from pipelines.settings.knobs import refuse_unwritable
         from pipelines.settings.lookup import find, load
 
@@ -41,7 +40,7 @@ def predict(
         if to is not None:
             _refuse_place(to, rows)
             refuse_unwritable(to.parent, "--to")
-        found = choose(runs, outline.slug or load(name).slug, run)
+        found = choose(runs, outline.slug or load(name).slug, run, to_predict=True).folder.path
 
         from pipelines.runs.saved import SavedRun
 
@@ -55,41 +54,6 @@ def predict(
         else:
             write_whole(to, text.encode())
             console.say(f"written: {to} ({len(ids)} rows)")
-
-
-def choose(root: Path, slug: str, run: str) -> Path:
-    """The folder of the run that is meant: a path, a name or its beginning, `newest`, `previous`, or `best`.
-
-    Practice runs, and runs of made rows where there are others, have to be named.
-    Raises: UsageError, naming those that there are.
-    """
-    from pipelines.runs.folder import IDEA, folders
-    from pipelines.runs.history.choice import WORDS
-
-    if ("/" in run or "\\" in run or Path(run).is_absolute()) and Path(run).is_dir():
-        return Path(run)
-    there = [folder for folder in folders(root, slug) if folder.is_finished]
-    if run in WORDS:
-        there = [folder for folder in there if not (folder.path / IDEA).exists()]
-    else:
-        named = [folder for folder in there if folder.name == run] or [
-            folder for folder in there if folder.name.startswith(run)
-        ]
-        if len(named) != 1:
-            _refuse(
-                f"{run!r} is " + ("no finished run" if not named else f"the beginning of {len(named)} runs"),
-                root,
-                slug,
-                there,
-            )
-        return named[0].path
-    whole = [folder for folder in there if "-practice" not in folder.name]
-    real = [folder for folder in whole if "-sample" not in folder.name] or whole
-    if not real:
-        _refuse("there is no finished run", root, slug, there)
-    if run == "previous" and len(real) < 2:
-        _refuse("there is no previous run", root, slug, there)
-    return _best(real) if run == "best" else real[int(run == "previous")].path
 
 
 def to_csv(saved: "SavedRun", ids: "pd.Series", said: "FloatArray") -> str:
@@ -124,25 +88,6 @@ def refuse_other(saved: "SavedRun") -> None:
         )
 
 
-def _best(runs: "list[RunFolder]") -> Path:
-    from pipelines.errors import DataWarning
-    from pipelines.settings.lookup import load
-    from pipelines.submission.record import RecordError
-
-    scores, metric = [], load(runs[0].slug).metric
-    for folder in runs:
-        try:
-            record = folder.record()
-        except RecordError as error:
-            warnings.warn(f"{folder.path} is passed over: {error}", DataWarning, stacklevel=2)
-            continue
-        if record.cv_mean is not None and record.metric == metric.name:
-            scores.append((metric.gain(record.cv_mean, 0.0), folder.name, folder.path))
-    if not scores:
-        _refuse("no run can be compared by its score", runs[0].path.parent.parent, runs[0].slug, runs)
-    return max(scores)[2]
-
-
 def _csv(rows: Path) -> bytes:
     from pipelines.errors import DataError
 
@@ -162,15 +107,3 @@ def _refuse_place(to: Path, rows: Path) -> None:
     if to.exists() and (not to.is_file() or to.samefile(rows)):  # a device would be replaced by a file
         what = "is a folder" if to.is_dir() else "is the csv that is read" if to.is_file() else "is no ordinary file"
         raise UsageError(f"--to: {to} {what}", "name another file", "请指定其他文件名")
-
-
-def _refuse(what: str, root: Path, slug: str, there: "list[RunFolder]") -> NoReturn:
-    from pipelines.errors import UsageError
-
-    names = ", ".join(folder.name for folder in there[:5]) + ", ..." * (len(there) > 5)
-    found = f"; there are {names}" if there else ""
-    raise UsageError(
-        f"{what} in {root / slug}{found}",
-        f"name one by --run (a folder or its name), or train: python -m pipelines run {slug}",
-        f"请用 --run 指定（文件夹或名称），或先训练：python -m pipelines run {slug}",
-    )

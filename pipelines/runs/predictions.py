@@ -13,8 +13,7 @@ import torch
 
 from pipelines.metrics import FloatArray, IntArray, Target
 from pipelines.runs import tensors
-
-FILE = "predictions.safetensors"
+from pipelines.runs.folder import PREDICTIONS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +44,7 @@ class RowPredictions:
         arrays |= {} if self.units is None else {"units": self.units}
         arrays |= {} if self.weights is None else {"weights": self.weights}
         arrays |= {"ids": _as_bytes(self.ids), "test_ids": _as_bytes(self.test_ids)}
-        tensors.save(folder / FILE, arrays, {"variants": list(self.variants), "columns": list(self.columns)})
+        tensors.save(folder / PREDICTIONS, arrays, {"variants": list(self.variants), "columns": list(self.columns)})
 
     @classmethod
     def load(cls, folder: Path) -> "RowPredictions":
@@ -53,7 +52,7 @@ class RowPredictions:
 
         Raises: DamagedError.
         """
-        found, about = tensors.load(folder / FILE)
+        found, about = tensors.load(folder / PREDICTIONS)
         arrays = {name: tensor.numpy() for name, tensor in found.items()}
         return cls(
             ids=_as_texts(found["ids"]), y=arrays["y"], fold=arrays["fold"], oof=arrays["oof"], test=arrays["test"],

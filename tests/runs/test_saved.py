@@ -9,6 +9,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import kept
 import numpy as np
 import pandas as pd
 import pytest
@@ -23,9 +24,10 @@ from pipelines.encoders import DefaultEncoder
 from pipelines.errors import DataError, DataWarning, UsageError
 from pipelines.run import run
 from pipelines.runs import tensors
-from pipelines.runs.predict import choose
+from pipelines.runs.history.choice import choose
 from pipelines.settings.knobs import Knobs
 from pipelines.settings.lookup import load
+from pipelines.submission.record import HiddenScore
 
 ROOT = Path(__file__).resolve().parents[2]
 SHORT = {"data": Path("sample"), "folds": 2, "seeds": 2, "epochs": 1}
@@ -257,7 +259,7 @@ def test_wrong_runs_rows_and_places_are_answered(root, tmp_path):
     assert code == 2
     assert "rows.csv lacks column" in said
     rows.write_bytes(rows_to_predict("titanic"))
-    for wrong, says in {"2031": "is no finished run", "20": "", "newest": "", "best": ""}.items():
+    for wrong, says in {"2031": "is no run of titanic", "20": "", "newest": "", "best": ""}.items():
         code, said = said_by(rows, "--runs", root, "--run", wrong, "--to", tmp_path / "out" / "said.csv")
         assert (code, says in said) == (2 if says else 0, True), said
     assert (tmp_path / "out" / "said.csv").read_text().startswith("PassengerId,Survived,0,1\n")
@@ -268,20 +270,23 @@ def test_wrong_runs_rows_and_places_are_answered(root, tmp_path):
         assert "is no ordinary file" in said_by(rows, "--runs", root, "--to", tmp_path / "pipe")[1]
 
 
-def test_practice_and_made_rows_are_not_meant_by_newest(tmp_path):
-    for name in ("20260101-000000-fast", "20260102-000000-fast-sample", "20260103-000000-fast-practice"):
-        (tmp_path / "titanic" / name).mkdir(parents=True)
-        (tmp_path / "titanic" / name / "record.json").write_text("{}")
-    assert choose(tmp_path, "titanic", "newest").name == "20260101-000000-fast"
+def test_practice_ideas_and_made_rows_are_not_meant_by_words(tmp_path):
+    def meant(said):
+        return choose(tmp_path, "titanic", said, to_predict=True).folder.name
+
+    kept.keep(tmp_path, "20260102-000000-fast-sample", data="sample")
+    assert meant("newest") == "20260102-000000-fast-sample"  # where there are no others
+    kept.keep(tmp_path, "20260101-000000-fast")
+    kept.keep(tmp_path, "20260103-000000-fast-practice", practice=HiddenScore(1.0, 0.1, 10))
+    (kept.keep(tmp_path, "20260104-000000-fast") / "idea.py").write_text("")
+    assert meant("newest") == meant("best") == "20260101-000000-fast"
     with pytest.raises(UsageError, match="there is no previous run"):
-        choose(tmp_path, "titanic", "previous")
-    (tmp_path / "titanic" / "20251231-000000-fast").mkdir()
-    (tmp_path / "titanic" / "20251231-000000-fast" / "record.json").write_text("{}")
-    assert choose(tmp_path, "titanic", "previous").name == "20251231-000000-fast"
-    (tmp_path / "titanic" / "20251231-000000-fast" / "record.json").unlink()
-    assert choose(tmp_path, "titanic", "20260103").name == "20260103-000000-fast-practice"
-    with pytest.raises(UsageError, match="the beginning of 3 runs"):
-        choose(tmp_path, "titanic", "2026")
+        meant("previous")
+    kept.keep(tmp_path, "20251231-000000-fast")
+    assert meant("previous") == "20251231-000000-fast"
+    assert meant("20260103") == "20260103-000000-fast-practice"
+    with pytest.raises(UsageError, match="'2026' may be 2026"):
+        meant("2026")
 
 
 def test_importance_is_kept_and_printed(tmp_path):

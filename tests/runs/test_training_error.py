@@ -10,7 +10,7 @@ from scipy.special import stdtr
 from pipelines.metrics import log_loss
 from pipelines.runs import tensors
 from pipelines.runs.folder import RunFolder
-from pipelines.runs.history.choice import Finished
+from pipelines.runs.history.choice import KeptRun
 from pipelines.runs.history.compare import compare
 from pipelines.runs.history.training import with_training
 from pipelines.submission.record import VariantScore
@@ -36,7 +36,7 @@ def trained(root, name, n_seeds, seed, weights=(1.0,), losses=(0.5,), seeds=1):
     ]
     folder = kept.keep(root, name, base, variants=variants, seeds=seeds)
     run = RunFolder(folder)
-    return (Finished(run, run.record()), base), networks
+    return (KeptRun(run, run.record()), base), networks
 
 
 def both(root, n_seeds, titanic, **changes):

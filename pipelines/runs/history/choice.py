@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pipelines.errors import UsageError
 from pipelines.metrics import METRICS, Metric
-from pipelines.runs.folder import NAME, RECORD, RunFolder, folders
+from pipelines.runs.folder import IDEA, NAME, RECORD, RunFolder, folders
 from pipelines.submission.record import VERSION, Record, RecordError
 
 WORDS = ("best", "newest", "previous")
@@ -14,7 +14,7 @@ SHOWN = 5  # names in a message
 
 
 @dataclass(frozen=True)
-class Finished:
+class KeptRun:
     """A run that has come to its end, and what it found out."""
 
     folder: RunFolder
@@ -26,12 +26,12 @@ class Finished:
         return self.record.data != "sample" and self.record.practice is None
 
 
-def finished(root: Path, slug: str) -> list[Finished]:
+def finished(root: Path, slug: str) -> list[KeptRun]:
     """The runs of a competition that have come to their end and whose record can be read, the newest first."""
     found = []
     for folder in folders(root, slug):
         try:
-            run = Finished(folder, folder.record())
+            run = KeptRun(folder, folder.record())
         except RecordError:
             continue
         found += [run] if run.record.slug == slug and run.record.version <= VERSION else []
@@ -50,7 +50,7 @@ def metric_of(slug: str, name: str | None) -> Metric:
     return known[name] if name in known else load(slug).metric
 
 
-def ranked(runs: Sequence[Finished]) -> list[Finished]:
+def ranked(runs: Sequence[KeptRun]) -> list[KeptRun]:
     """Best first: those on the competition's own rows before all others; without those that have no score.
 
     Only those of the newest's metric: scores of two metrics have no order.
@@ -64,14 +64,15 @@ def ranked(runs: Sequence[Finished]) -> list[Finished]:
     return sorted(scored, key=lambda run: (run.is_real, metric.gain(run.record.cv_mean or 0.0, 0.0)), reverse=True)
 
 
-def choose(root: Path, slug: str, said: str) -> Finished:
+def choose(root: Path, slug: str, said: str, *, to_predict: bool = False) -> KeptRun:
     """The run that is meant: a folder's name, a unique beginning of it, a path; best, newest or previous.
 
+    `to_predict`: the words pass over runs of practice and of `try`, and of made rows where there are others.
     Raises: UsageError, with the names that there are.
     """
     runs = finished(root, slug)
     if said in WORDS:
-        return _by_word(runs, said, root, slug)
+        return _by_word(_predicting(runs) if to_predict else runs, said, root, slug)
     path = Path(said)
     is_path = (path / RECORD).exists() or any(sign in said for sign in "/\\")
     meant = [RunFolder(path.resolve())] if is_path else [f for f in folders(root, slug) if f.name.startswith(said)]
@@ -87,7 +88,12 @@ def choose(root: Path, slug: str, said: str) -> Finished:
     return _checked(meant[0], slug)
 
 
-def _by_word(runs: list[Finished], word: str, root: Path, slug: str) -> Finished:
+def _predicting(runs: list[KeptRun]) -> list[KeptRun]:
+    whole = [run for run in runs if run.record.practice is None and not (run.folder.path / IDEA).exists()]
+    return [run for run in whole if run.is_real] or whole
+
+
+def _by_word(runs: list[KeptRun], word: str, root: Path, slug: str) -> KeptRun:
     place, in_order = int(word == "previous"), ranked(runs) if word == "best" else runs
     if len(in_order) <= place:
         held = "one finished run" if runs else "no finished run"
@@ -99,7 +105,7 @@ def _by_word(runs: list[Finished], word: str, root: Path, slug: str) -> Finished
     return in_order[place]
 
 
-def _checked(folder: RunFolder, slug: str) -> Finished:
+def _checked(folder: RunFolder, slug: str) -> KeptRun:
     """The run, if it has come to its end and is one of this competition."""
     try:
         record = folder.record()
@@ -126,7 +132,7 @@ def _checked(folder: RunFolder, slug: str) -> Finished:
             f"name a run of {slug}: python -m pipelines runs {slug} lists all",
             f"请指定 {slug} 的运行；python -m pipelines runs {slug} 列出全部运行",
         )
-    return Finished(folder, record)
+    return KeptRun(folder, record)
 
 
 def _names(found: Sequence[RunFolder]) -> str:

@@ -13,8 +13,8 @@ from safetensors import SafetensorError, safe_open
 from pipelines import bootstrap
 from pipelines.errors import DataError, HomeworkError
 from pipelines.metrics import FloatArray, IntArray, Metric, Target
-from pipelines.runs.folder import RECORD, RunFolder, folders
-from pipelines.runs.history.choice import Finished, finished, metric_of, ranked
+from pipelines.runs.folder import PREDICTIONS, RECORD, RunFolder, folders
+from pipelines.runs.history.choice import KeptRun, finished, metric_of, ranked
 from pipelines.runs.history.compare import SURE, chance_of, pair
 from pipelines.submission.ledger import Ledger, number
 from pipelines.submission.record import Record, RecordError
@@ -22,7 +22,6 @@ from pipelines.submission.record import Record, RecordError
 if TYPE_CHECKING:
     from pipelines.runs.predictions import RowPredictions
 
-FILE = "predictions.safetensors"  # see `runs.predictions`, which loads torch
 MOST = 10**8  # numbers that may be looked at for all differences together: two seconds or so
 LOOKS = 20  # at each number: it is read, paired, scored
 
@@ -43,7 +42,7 @@ class Scored:
     def load(cls, folder: Path) -> "Scored | None":
         """That of a run's folder; None where it is not there or cannot be read. Its hash is not checked."""
         try:
-            with safe_open(folder / FILE, framework="np") as file:
+            with safe_open(folder / PREDICTIONS, framework="np") as file:
                 found = {name: file.get_tensor(name) for name in ("ids", "y", "fold", "oof")}
                 units = file.get_tensor("units") if "units" in file.keys() else None  # noqa: SIM118 it is no dictionary
             ids = found["ids"].tobytes().decode("utf-8", "surrogatepass").split("\0")[:-1]
@@ -130,7 +129,7 @@ def note_of(record: Record) -> str | None:
     return getattr(record, "note", None) or None
 
 
-def _differences(runs: list[Finished], best: Finished | None, most: int | None) -> Iterator[tuple[str, Row]]:
+def _differences(runs: list[KeptRun], best: KeptRun | None, most: int | None) -> Iterator[tuple[str, Row]]:
     """How much better each run is than the best one, with the error, on the rows that both have scored."""
     if best is None:
         return

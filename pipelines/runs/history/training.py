@@ -18,7 +18,7 @@ from scipy.special import stdtr
 
 from pipelines.competition import Competition
 from pipelines.metrics import FloatArray
-from pipelines.runs.history.choice import Finished
+from pipelines.runs.history.choice import KeptRun
 from pipelines.runs.history.compare import Comparison
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class Share:
     df: float
 
 
-def with_training(found: Comparison, competition: Competition, *runs: "tuple[Finished, RowPredictions]") -> Comparison:
+def with_training(found: Comparison, competition: Competition, *runs: "tuple[KeptRun, RowPredictions]") -> Comparison:
     """The comparison with the chance of training in its error and its p.
 
     It is told by the seeds of both runs, fold by fold; where a network has a single seed, by how the gain differs from
@@ -50,7 +50,7 @@ def with_training(found: Comparison, competition: Competition, *runs: "tuple[Fin
     return _added(found, [share for share in shares if share.variance > 0])
 
 
-def shares_of(competition: Competition, run: Finished, said: "RowPredictions") -> list[Share] | None:
+def shares_of(competition: Competition, run: KeptRun, said: "RowPredictions") -> list[Share] | None:
     """What each fold of each variant adds to the squared error of a run's score; None where one has a single seed."""
     weights, shares = {each.name: each.weight for each in run.record.variants}, []
     networks = {each.name for each in run.record.variants if any(each.losses)}
