@@ -13,7 +13,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import FunctionTransformer
 
 from pipelines.models import MLP
-from pipelines.runs.jobs.code import code_hash, modules_hash
+from pipelines.runs.jobs.code import code_hash
+from pipelines.runs.jobs.modules import modules_hash
 
 HELPERS = """
     import numpy as np

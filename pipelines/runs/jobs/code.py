@@ -6,24 +6,17 @@ that it names do. Code of Python, of installed packages and of this project is t
 
 import copyreg
 import dis
-import importlib.util
-import inspect
-import marshal
 import secrets
 import sys
-import sysconfig
 import types
-from collections.abc import Iterator
-from functools import cache
 from hashlib import sha256
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 
-from pipelines.errors import NOT_THEIRS
+from pipelines.runs.jobs.modules import CUT, compiled, constants, imports, is_installed, is_own, version_of
 
 PLAIN = (type(None), bool, int, float, complex, str, bytes, type(Ellipsis), type(NotImplemented), range, slice)
 DESCRIPTORS = (types.MemberDescriptorType, types.GetSetDescriptorType, types.WrapperDescriptorType)
@@ -34,8 +27,6 @@ OF_EVERY_CLASS = {
     "__dataclass_fields__", "__dataclass_params__", "_abc_impl", "__abstractmethods__", "__parameters__",
     "__orig_bases__",
 }  # fmt: skip
-HAS_DOCSTRING = 0x4000000  # flag of code, since Python 3.13; before that the first constant is the docstring or None
-CUT = 24  # hexadecimal digits of a hash that are kept
 
 
 class UnknownError(ValueError):
@@ -51,92 +42,6 @@ def code_hash(*values: Any) -> str:
         return _Walk().of(values)
     except (UnknownError, RecursionError):
         return f"unknown-{secrets.token_hex(8)}"
-
-
-@cache
-def modules_hash(names: tuple[str, ...]) -> str:
-    """A hash of what modules compile to, without comments, lines and the docstrings of functions."""
-    found = sha256()
-    for name in names:
-        found.update(name.encode() + _compiled(name))
-    return found.hexdigest()[:CUT]
-
-
-def _compiled(module: str) -> bytes:
-    """What a module compiles to; empty for one that is not there, or has no code."""
-    code = _code_of(module)
-    # In form 0 of marshal nothing shows of what other names point to the same constants, or are interned, by now.
-    return b"" if code is None else marshal.dumps(_bare(code), 0)
-
-
-def _code_of(module: str) -> types.CodeType | None:
-    try:
-        spec = importlib.util.find_spec(module)
-        return spec.loader.get_code(module) if spec and spec.loader else None  # type: ignore[attr-defined]
-    except Exception:  # none of that name; or whatever a package of somebody's own raises when it is imported
-        return None
-
-
-def _imports(code: types.CodeType, package: str) -> Iterator[tuple[str, types.CodeType]]:
-    """Modules of somebody's own that code imports, or functions in it do; `package` is what relative names begin at."""
-    steps = list(dis.get_instructions(code))
-    within = ["", *(package.rsplit(".", n)[0] for n in range(package.count(".") + 1))]
-    named = {step.argval for step in steps if step.opname == "IMPORT_NAME"}
-    full = {".".join(filter(None, (outer, name))) for outer in within for name in named}
-    full |= {f"{name}.{step.argval}" for name in full for step in steps if step.opname == "IMPORT_FROM"}
-    for name in sorted(full - {""}):
-        if _is_own(name) and (found := _code_of(name)) is not None:
-            yield name, found
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            yield from _imports(constant, package)
-
-
-def _bare(code: types.CodeType) -> types.CodeType:
-    consts = tuple(_bare(c) if isinstance(c, types.CodeType) else c for c in _constants(code))
-    return code.replace(co_linetable=b"", co_firstlineno=1, co_filename="", co_consts=consts)
-
-
-def _constants(code: types.CodeType) -> tuple[Any, ...]:
-    """A code's constants but for its docstring."""
-    has = code.co_flags & HAS_DOCSTRING if sys.version_info >= (3, 13) else code.co_flags & inspect.CO_OPTIMIZED
-    first = code.co_consts[:1]
-    return (None, *code.co_consts[1:]) if has and first and isinstance(first[0], str) else code.co_consts
-
-
-@cache
-def _is_installed(file: str) -> bool:
-    places = (*NOT_THEIRS, *(sysconfig.get_path(name) for name in ("platlib", "platstdlib")))
-    return file.startswith((*places, "<frozen"))
-
-
-def _is_own(module: str, file: str | None = None) -> bool:
-    """Whether code is somebody's own: neither Python's, nor installed, nor of this project's rooms."""
-    top = module.partition(".")[0]
-    if top == "competitions":
-        return True
-    if top in sys.stdlib_module_names and top != "__main__":
-        return False
-    return top != "pipelines" and not _is_installed(file or _file_of(module))
-
-
-def _file_of(module: str) -> str:
-    """Where a module lies, or the package that it would be imported from; empty where there is none."""
-    file = getattr(sys.modules.get(module), "__file__", None)
-    try:
-        spec = None if file else importlib.util.find_spec(module.partition(".")[0])
-    except (ImportError, ValueError):  # as of __main__
-        spec = None
-    return file or (spec and spec.origin) or ""
-
-
-@cache
-def _version_of(module: str) -> str:
-    """The version of an installed package that a run's record does not name."""
-    try:
-        return version(module.partition(".")[0])
-    except (PackageNotFoundError, ValueError):
-        return ""
 
 
 class _Walk:
@@ -199,7 +104,7 @@ class _Walk:
 
     def _named(self, value: Any) -> None:
         module = getattr(value, "__module__", None) or ""
-        self._say(module, getattr(value, "__qualname__", None) or repr(value), _version_of(module) if module else "")
+        self._say(module, getattr(value, "__qualname__", None) or repr(value), version_of(module) if module else "")
 
     def _array(self, value: Any) -> None:
         if value.dtype.hasobject:
@@ -216,8 +121,8 @@ class _Walk:
         self._say(there.dtype, tuple(there.shape), there.reshape(-1).view(torch.uint8).numpy().tobytes())
 
     def _function(self, value: types.FunctionType) -> None:
-        own = _is_own(value.__module__ or "", value.__code__.co_filename)
-        if own and not _is_installed(value.__code__.co_filename):
+        own = is_own(value.__module__ or "", value.__code__.co_filename)
+        if own and not is_installed(value.__code__.co_filename):
             self._code(value.__code__, value.__globals__)
         else:
             self._named(value)
@@ -232,7 +137,7 @@ class _Walk:
     def _code(self, code: types.CodeType, names: dict[str, Any]) -> None:
         self._say(code.co_code, code.co_flags, code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount)
         self._say(*code.co_names, "|", *code.co_varnames, "|", *code.co_freevars, "|", code.co_exceptiontable)
-        for constant in _constants(code):
+        for constant in constants(code):
             if isinstance(constant, types.CodeType):
                 self._code(constant, names)
             else:
@@ -241,23 +146,23 @@ class _Walk:
             if step.opname in ("LOAD_GLOBAL", "LOAD_NAME") and step.argval in names:
                 self._global(names[step.argval], code)
             elif step.opname == "IMPORT_NAME":
-                self._say(step.argval, _version_of(step.argval))
+                self._say(step.argval, version_of(step.argval))
         self._imported(code, names.get("__package__") or "")
 
     def _global(self, value: Any, code: types.CodeType, within: tuple[Any, ...] = ()) -> None:
         if not isinstance(value, types.ModuleType):
             self._value(value)
-        elif _is_own(value.__name__) and value not in within:
+        elif is_own(value.__name__) and value not in within:
             for name in code.co_names:  # what is taken from the module, or from a module in it, among them
                 if name in vars(value):
                     self._global(vars(value)[name], code, (*within, value))
 
     def _imported(self, code: types.CodeType, package: str) -> None:
         """Modules that are imported inside a function, and what these import: all of each that is somebody's own."""
-        for module, of_module in _imports(code, package):
+        for module, of_module in imports(code, package):
             if module not in self._modules:
                 self._modules.add(module)
-                self._say(module, _compiled(module))
+                self._say(module, compiled(module))
                 is_package = hasattr(sys.modules.get(module), "__path__")
                 self._imported(of_module, module if is_package else module.rpartition(".")[0])
 
@@ -266,7 +171,7 @@ class _Walk:
         self._value(value.__self__)
 
     def _class(self, value: type) -> None:
-        if not _is_own(value.__module__):
+        if not is_own(value.__module__):
             self._named(value)
             return
         self._say(value.__qualname__)

@@ -19,7 +19,8 @@ import pipelines
 from pipelines.competition import Competition, Variant
 from pipelines.features.frames import Features
 from pipelines.hardware import has_bfloat16
-from pipelines.runs.jobs.code import CUT, code_hash, modules_hash
+from pipelines.runs.jobs.code import code_hash
+from pipelines.runs.jobs.modules import CUT, modules_hash
 from pipelines.submission.provenance import versions
 
 if TYPE_CHECKING:
