@@ -47,6 +47,7 @@ def decimal_of(cells: Iterable[str], separator: str) -> Decimal | None:
     (',', '.', ',')
     >>> decimal_of(["$1,200.50", "$3"], ","), decimal_of(["3,5", "x"], ";"), decimal_of(["0,5", "007"], ";")
     ('.', None, None)
+    >>> decimal_of(["３,5", "１２"], ";")  # digits of other scripts are text
     """
     values = list(cells)
     if len({frozenset(sign for sign in BESIDE if sign in value) for value in values}) != 1:
