@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from pipelines.report.console import EXIT_CODES, TensorBoard, Visdom, errors_in_plain_words, progress_bar, say
+from pipelines.report.console import EXIT_CODES, errors_in_plain_words, progress_bar, say
+from pipelines.report.options import TensorBoard, Visdom
 
 
 def register(app: typer.Typer) -> None:

@@ -3,10 +3,8 @@
 A wrong name or option is answered before torch is loaded. Exit codes: see `console.EXIT_CODES`.
 """
 
-import contextlib
 import os
 from collections.abc import Callable
-from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,7 +15,7 @@ import typer
 from pipelines.ideas import commands as ideas_commands
 from pipelines.kaggle import commands
 from pipelines.new import commands as new_commands
-from pipelines.report import console, process
+from pipelines.report import console, options, process
 from pipelines.runs import commands as runs_commands
 from pipelines.runs import predict
 
@@ -38,22 +36,20 @@ app = typer.Typer(
 @app.command("cv", help="Cross-validate only: scores, baselines and forecast; no submission is written.")
 def run_command(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="Folder name, Kaggle slug or URL.", metavar="COMPETITION")],
-    data: Annotated[
-        Path | None, typer.Option(help="Folder or zip with the competition's csv files; or: sample, for made rows.")
-    ] = None,
-    output: Annotated[Path, typer.Option(help="Where submissions go; a folder per competition.")] = Path("submissions"),
-    preset: Annotated[str, typer.Option(help="fast or best: how many networks are averaged.")] = "fast",
+    name: options.Name,
+    data: options.Data = None,
+    output: options.Output = options.SUBMISSIONS,
+    preset: options.Preset = "fast",
     variants: Annotated[
         str | None,
         typer.Option(help="Networks and estimators of the competition, in place of the preset's.", metavar="NAME,NAME"),
     ] = None,
-    folds: Annotated[int | None, typer.Option(help="Folds of the cross-validation; else as the preset says.")] = None,
-    seeds: Annotated[int | None, typer.Option(help="Networks of a variant per fold; else as the preset says.")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Passes over the training rows; else as the recipe says.")] = None,
+    folds: options.Folds = None,
+    seeds: options.Seeds = None,
+    epochs: options.Epochs = None,
     seed: Annotated[int, typer.Option(help="Fixes all chance: the same seed gives the same csv on the CPU.")] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-    memory: Annotated[int | None, typer.Option(help="MB for what trains at the same time; else found.")] = None,
+    device: options.Device = "auto",
+    memory: options.Memory = None,
     practice: Annotated[
         bool, typer.Option("--practice", help="Hide a fifth of the training rows; in the end, the score on those.")
     ] = False,
@@ -65,8 +61,8 @@ def run_command(
         bool, typer.Option("--importance", help="Ask which columns matter: permute each among the scored rows.")
     ] = False,
     note: Annotated[str | None, typer.Option(help="What to remember of this run.", metavar="TEXT")] = None,
-    tensorboard: console.TensorBoard = None,
-    visdom: console.Visdom = False,
+    tensorboard: options.TensorBoard = None,
+    visdom: options.Visdom = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the csv's path (run) or the score (cv).")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the record; all else goes to stderr.")] = False,
 ) -> None:
@@ -78,7 +74,7 @@ def run_command(
         from pipelines.settings.lookup import find, load
 
         knobs = Knobs(
-            data=data, output=output, preset=preset, variants=_names(variants), folds=folds, seeds=seeds,
+            data=data, output=output, preset=preset, variants=options.names(variants), folds=folds, seeds=seeds,
             epochs=epochs, seed=seed, device=device, memory=memory, practice=practice,
             runs=Path(runs) if runs else None, restart=restart, note=note, importance=importance,
         )  # fmt: skip
@@ -86,10 +82,8 @@ def run_command(
         check(knobs, outline, write=writes)
         check_place(data, outline.files, outline.slug)
 
-        from pipelines.kaggle.download import fetch
         from pipelines.report import lines
-        from pipelines.report.curves import Watcher, make_curves
-        from pipelines.run import make_plan, run
+        from pipelines.report.watched import watched
 
         competition, said = load(name), list[str]()
 
@@ -105,13 +99,10 @@ def run_command(
             for line in lines.score_lines(competition, result, "hidden rows" if practice else no_public_score):
                 say(line)
 
-        with contextlib.closing(make_curves(tensorboard, visdom)) as curves, console.progress_bar(silent=quiet) as bar:
-            watcher = Watcher(curves, bar, make_plan(competition, knobs).n_epochs)
-            fetch_aside = partial(fetch, say=console.say_aside)
-            outcome = run(
-                competition, knobs, write=writes, fetch=fetch_aside, say=say, on_epoch=watcher, on_task=watcher.on_task,
-                on_result=on_result,
-            )  # fmt: skip
+        outcome = watched(
+            competition, knobs, say, silent=quiet, tensorboard=tensorboard, visdom=visdom, write=writes,
+            on_result=on_result,
+        )  # fmt: skip
         if as_json:
             console.say(outcome.record.to_json())
         elif quiet:
@@ -136,10 +127,6 @@ def _interrupted() -> Callable[[], str]:
         return f"interrupted; {[*written, *kept, 'nothing was written'][0]}"
 
     return line
-
-
-def _names(text: str | None) -> tuple[str, ...] | None:
-    return None if text is None else tuple(name.strip() for name in text.split(","))
 
 
 commands.register(app)

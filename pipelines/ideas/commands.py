@@ -1,6 +1,5 @@
 """The command `try`: does an idea help? All else is imported inside it."""
 
-import contextlib
 import json
 from functools import partial
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines.report import console
+from pipelines.report import console, options
 
 if TYPE_CHECKING:
     from pipelines.competition import Competition
@@ -24,24 +23,23 @@ def register(app: typer.Typer) -> None:
 
 
 def try_command(
-    name: Annotated[str, typer.Argument(help="Folder name, Kaggle slug or URL.", metavar="COMPETITION")],
+    name: options.Name,
     features: Annotated[
-        Path | None, typer.Option(help="Python file with add_features(rows), make_encoder() or make_model(D, C).")
+        Path | None,
+        typer.Option(help="Python file with add_features(rows), make_encoder() or make_model(n_features, n_outputs)."),
     ] = None,
     variants: Annotated[
         str | None, typer.Option(help="Further variants, beside those of the preset.", metavar="NAME,NAME")
     ] = None,
-    data: Annotated[
-        Path | None, typer.Option(help="Folder or zip with the competition's csv files; or: sample, for made rows.")
-    ] = None,
-    preset: Annotated[str, typer.Option(help="fast or best: how many networks are averaged.")] = "fast",
-    folds: Annotated[int | None, typer.Option(help="Folds of the cross-validation; else as the preset says.")] = None,
-    seeds: Annotated[int | None, typer.Option(help="Networks of a variant per fold; else as the preset says.")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Passes over the training rows; else as the recipe says.")] = None,
+    data: options.Data = None,
+    preset: options.Preset = "fast",
+    folds: options.Folds = None,
+    seeds: options.Seeds = None,
+    epochs: options.Epochs = None,
     seed: Annotated[int, typer.Option(help="Fixes all chance, the folds too.")] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-    memory: Annotated[int | None, typer.Option(help="MB for what trains at the same time; else found.")] = None,
-    runs: Annotated[Path, typer.Option(help="Where runs, and the ledger of ideas, are kept.")] = Path("runs"),
+    device: options.Device = "auto",
+    memory: options.Memory = None,
+    runs: options.Runs = options.RUNS,
     note: Annotated[str | None, typer.Option(help="Words for the run; else what is tried.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the answer only.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON; all else goes to stderr.")] = False,
@@ -53,7 +51,7 @@ def try_command(
         from pipelines.settings.knobs import Knobs, check
         from pipelines.settings.lookup import find, load
 
-        further = tuple(each.strip() for each in variants.split(",")) if variants else ()
+        further = options.names(variants or None) or ()
         knobs = Knobs(
             data=data, preset=preset, variants=further or None, folds=folds, seeds=seeds, epochs=epochs, seed=seed,
             device=device, memory=memory, runs=runs, note=note,
@@ -82,18 +80,11 @@ def try_command(
 
 def _way(competition: "Competition", knobs: "Knobs", *, silent: bool, aside: bool) -> "Outcome":
     """Cross-validate, keep the run, and say how it goes."""
-    from pipelines.kaggle.download import fetch
-    from pipelines.report.curves import Watcher, make_curves
-    from pipelines.run import make_plan, run
+    from pipelines.report.watched import watched
 
     def say(line: str) -> None:
         if not silent:
             console.say(line, err=aside)
 
     say(f"-- {knobs.note}")
-    with contextlib.closing(make_curves(None, False)) as curves, console.progress_bar(silent=silent) as bar:
-        watcher = Watcher(curves, bar, make_plan(competition, knobs).n_epochs)
-        return run(
-            competition, knobs, write=False, fetch=partial(fetch, say=console.say_aside), say=say, on_epoch=watcher,
-            on_task=watcher.on_task,
-        )  # fmt: skip
+    return watched(competition, knobs, say, silent=silent, write=False)

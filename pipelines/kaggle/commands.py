@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipelines.report.console import EXIT_CODES, errors_in_plain_words, progress_bar, say, say_aside
+from pipelines.report.options import SUBMISSIONS, Name, Output
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,9 +24,7 @@ if TYPE_CHECKING:
 
 GO_ON = "interrupted; run the same command again: it goes on where it stopped"
 
-Name = Annotated[str, typer.Argument(help="Competition: folder name, Kaggle slug or URL.", metavar="COMPETITION")]
 Data = Annotated[Path | None, typer.Option(help="Folder or zip with the competition's csv files.")]
-Output = Annotated[Path, typer.Option(help="Where submissions are; a folder per competition.")]
 Timeout = Annotated[float, typer.Option(help="Seconds without a byte before a request counts as lost.", min=0.1)]
 
 
@@ -69,7 +68,7 @@ def submit(
     name: Name,
     file: Annotated[Path | None, typer.Option(help="The csv; otherwise the newest one.")] = None,
     data: Data = None,
-    output: Output = Path("submissions"),
+    output: Output = SUBMISSIONS,
     message: Annotated[str, typer.Option("--message", "-m", help="Put before the description.")] = "",
     again: Annotated[bool, typer.Option("--again", help="Send the same bytes once more.")] = False,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the score.")] = True,
@@ -156,7 +155,7 @@ def _send(uploader: "Uploader", candidate: "Candidate", message: str, *, again: 
 
 def scores(
     name: Name,
-    output: Output = Path("submissions"),
+    output: Output = SUBMISSIONS,
     as_json: Annotated[bool, typer.Option("--json", help="Print the rows as JSON.")] = False,
     offline: Annotated[bool, typer.Option("--offline", help="Ask Kaggle nothing.")] = False,
     timeout: Timeout = 30.0,

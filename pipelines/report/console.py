@@ -6,15 +6,11 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import typer
 
 from pipelines.report import process
-
-TensorBoard = Annotated[Path | None, typer.Option(help="Folder for TensorBoard's curves.")]
-Visdom = Annotated[bool, typer.Option("--visdom", help="Curves in the browser, by a running Visdom server.")]
 
 STEERING = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"

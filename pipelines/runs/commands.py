@@ -1,15 +1,13 @@
 """The commands about runs that are kept: runs, compare. The rest is imported inside them."""
 
 import json
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from pipelines.report.console import EXIT_CODES, errors_in_plain_words, say, say_aside
+from pipelines.report.options import RUNS, SUBMISSIONS, Name, Output, Runs
 
-Name = Annotated[str, typer.Argument(help="Competition: folder name, Kaggle slug or URL.", metavar="COMPETITION")]
-Runs = Annotated[Path, typer.Option(help="Where runs are kept; a folder per competition.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 RUN = "A folder's name or its beginning, a path, or: best, newest, previous."
 
@@ -22,10 +20,8 @@ def register(app: typer.Typer) -> None:
 
 def runs(
     name: Name,
-    root: Annotated[Path, typer.Option("--runs", help="Where runs are kept; a folder per competition.")] = Path("runs"),
-    output: Annotated[Path, typer.Option(help="Where submissions are; a folder per competition.")] = Path(
-        "submissions"
-    ),
+    root: Runs = RUNS,
+    output: Output = SUBMISSIONS,
     prune: Annotated[
         int | None, typer.Option(help="Remove runs: all but so many best, the newest, those submitted.", min=1)
     ] = None,
@@ -61,7 +57,7 @@ def compare(
     name: Name,
     a: Annotated[str, typer.Argument(help=RUN, metavar="A")],
     b: Annotated[str, typer.Argument(help=RUN, metavar="B")] = "newest",
-    root: Annotated[Path, typer.Option("--runs", help="Where runs are kept; a folder per competition.")] = Path("runs"),
+    root: Runs = RUNS,
     as_json: Json = False,
 ) -> None:
     """Compare two runs row by row: how much better B is than A, on which rows, and whether that is more than chance."""

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines.report import console
+from pipelines.report import console, options
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,11 +22,11 @@ def register(app: typer.Typer) -> None:
 
 
 def predict(
-    name: Annotated[str, typer.Argument(help="Folder name, Kaggle slug or URL.", metavar="COMPETITION")],
+    name: options.Name,
     rows: Annotated[Path, typer.Argument(help="A csv with the columns of the test file.")],
     run: Annotated[str, typer.Option(help=WHICH)] = "newest",
     to: Annotated[Path | None, typer.Option(help="A csv to write; else it is printed.")] = None,
-    runs: Annotated[Path, typer.Option(help="Where the runs' folders are.")] = Path("runs"),
+    runs: options.Runs = options.RUNS,
 ) -> None:
     """Predict new rows by what a run has trained: a csv of ids, labels and probabilities, or of ids and values."""
     with console.errors_in_plain_words("interrupted; nothing was written", stop_unread=to is None):

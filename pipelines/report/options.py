@@ -1,0 +1,32 @@
+"""Options that several commands have, each with its help in one place."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Name = Annotated[str, typer.Argument(help="Competition: folder name, Kaggle slug or URL.", metavar="COMPETITION")]
+Data = Annotated[
+    Path | None, typer.Option(help="Folder or zip with the competition's csv files; or: sample, for made rows.")
+]
+Output = Annotated[Path, typer.Option(help="Where submissions are; a folder per competition.")]
+Preset = Annotated[str, typer.Option(help="fast or best: how many networks are averaged.")]
+Folds = Annotated[int | None, typer.Option(help="Folds of the cross-validation; else as the preset says.")]
+Seeds = Annotated[int | None, typer.Option(help="Networks of a variant per fold; else as the preset says.")]
+Epochs = Annotated[int | None, typer.Option(help="Passes over the training rows; else as the recipe says.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+Memory = Annotated[int | None, typer.Option(help="MB for what trains at the same time; else found.")]
+Runs = Annotated[Path, typer.Option("--runs", help="Where runs are kept; a folder per competition.")]
+TensorBoard = Annotated[Path | None, typer.Option(help="Folder for TensorBoard's curves.")]
+Visdom = Annotated[bool, typer.Option("--visdom", help="Curves in the browser, by a running Visdom server.")]
+
+SUBMISSIONS, RUNS = Path("submissions"), Path("runs")
+
+
+def names(text: str | None) -> tuple[str, ...] | None:
+    """What stands between commas, without blanks; None where nothing is given.
+
+    >>> names("pieces, trees"), names(None)
+    (('pieces', 'trees'), None)
+    """
+    return None if text is None else tuple(name.strip() for name in text.split(","))
