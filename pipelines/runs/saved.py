@@ -15,11 +15,11 @@ from pipelines.competition import Competition
 from pipelines.data.agreement import ids_as
 from pipelines.data.sources import Source
 from pipelines.data.tables import further, read_rows
-from pipelines.errors import DataError, DataWarning, UsageError
+from pipelines.errors import DataWarning, UsageError
 from pipelines.features.frames import features_of
 from pipelines.metrics import FloatArray
 from pipelines.runs import inputs
-from pipelines.runs.fitted.models import Models
+from pipelines.runs.fitted.models import Models, damaged
 from pipelines.runs.folder import RunFolder
 from pipelines.runs.predictions import RowPredictions
 from pipelines.runs.tensors import DamagedError
@@ -152,13 +152,6 @@ def load_run(path: Path | str, competition: Competition | None = None) -> SavedR
     Raises: UsageError, DataError.
     """
     return SavedRun(path, competition)
-
-
-def damaged(path: Path, error: Exception) -> DataError:
-    """A file of a run's folder is not as it was written."""
-    return DataError(
-        f"{path}: {error}", "restore the folder from a copy, or run again", "请从备份恢复该文件夹，或重新运行"
-    )
 
 
 def _record(path: Path) -> Record:

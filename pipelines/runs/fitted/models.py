@@ -4,7 +4,8 @@ Shapes: V variants, n rows, P predictions of a row, as models learn them.
 """
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,7 @@ class Models:
     def _there(self) -> dict[Ident, tuple[Path, dict[str, Any]]]:
         """Where each model is, and what its file says of it."""
         keys = {Ident.of(job): job["key"] for job in self.folder.jobs()}
-        with _told(self.folder):
+        with damage_told(self.folder):
             found = [(path, job) for path in self.folder.networks() for job in jobs_in(path)]
         return {Ident.of(job): (path, job) for path, job in found if keys.get(Ident.of(job)) == job["key"]}
 
@@ -137,8 +138,8 @@ class Models:
     def _about(self, variant: str, fold: int, seed: int) -> dict[str, Any]:
         ident = Ident(variant, fold, seed)
         if ident not in self._there and ident in self._plan:
-            with _told(self.folder):
-                raise DamagedError(f"no file in networks/ holds {variant}, fold {fold}, seed {seed}, which was planned")
+            lost = f"no file in networks/ holds {variant}, fold {fold}, seed {seed}, which was planned"
+            raise damaged(self.folder.path, DamagedError(lost))
         if ident not in self._there:
             raise UsageError(
                 f"{self.folder.name} has no model {variant}, fold {fold}, seed {seed}",
@@ -152,7 +153,7 @@ class Models:
         self._about(variant, fold, seed)
         path = self._there[Ident(variant, fold, seed)][0]
         if path not in self._read:
-            with _told(self.folder):
+            with damage_told(self.folder):
                 found = tensors.load(path)[0]
             self._read[path] = {name: each for name, each in found.items() if not name.endswith(NOT_KEPT)}
         return self._read[path]
@@ -165,7 +166,7 @@ class Models:
                 "let it hold what can be kept (the run names the attribute), and run again",
                 "请按运行时的提示修改，使其可以保存，然后重新运行",
             )
-        with _told(self.folder):
+        with damage_told(self.folder):
             return from_bytes(held[name].numpy().tobytes(), self.code)
 
     def _variant(self, name: str) -> Variant:
@@ -174,8 +175,7 @@ class Models:
     def _refuse_other(self) -> None:
         version = self.folder.plan().get("version")
         if version is None or not self.folder.jobs():
-            with _told(self.folder):
-                raise DamagedError(f"{PLAN} cannot be read")
+            raise damaged(self.folder.path, DamagedError(f"{PLAN} cannot be read"))
         if not isinstance(version, int) or version > VERSION:
             raise UsageError(
                 f"{self.folder.path} is of version {version}, and this is version {VERSION}",
@@ -201,19 +201,19 @@ class Models:
             warnings.warn(said, DataWarning, stacklevel=4)
 
 
-class _told:  # noqa: N801 a context manager, used as one
-    """Turns what is damaged into an error in plain words, with the next step."""
+def damaged(path: Path, error: Exception) -> DataError:
+    """A file of a run's folder is not as it was written."""
+    return DataError(
+        f"{path}: {error}",
+        "restore the folder from a copy, or run again: what is whole is used, the rest is trained anew",
+        "请从备份恢复该文件夹，或重新运行：完好的部分会沿用，其余会重新训练",
+    )
 
-    def __init__(self, folder: RunFolder) -> None:
-        self.folder = folder
 
-    def __enter__(self) -> None:
-        return
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, DamagedError):
-            raise DataError(
-                f"{self.folder.path}: {error}",
-                "restore the folder from a copy, or run again: what is whole is used, the rest is trained anew",
-                "请从备份恢复该文件夹，或重新运行：完好的部分会沿用，其余会重新训练",
-            ) from error
+@contextmanager
+def damage_told(folder: RunFolder) -> Iterator[None]:
+    """Turn what is damaged into an error in plain words, with the next step."""
+    try:
+        yield
+    except DamagedError as error:
+        raise damaged(folder.path, error) from error
