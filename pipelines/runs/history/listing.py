@@ -87,7 +87,7 @@ def _row(folder: RunFolder, record: Record, public: Mapping[str, float | None]) 
     return {
         "run": folder.name, "state": "finished", "preset": record.preset, "data": record.data,
         "practice": record.practice is not None, "variants": [each.name for each in record.variants],
-        "folds": record.folds, "seeds": record.seeds, "note": note_of(record), "metric": record.metric,
+        "folds": record.folds, "seeds": record.seeds, "note": record.note or None, "metric": record.metric,
         "score": number(record.cv_mean), "se": number(record.cv_se), "csv_sha256": record.csv_sha256,
         "public": public.get(record.csv_sha256 or "", kaggle), "bytes": size_of(folder.path),
     }  # fmt: skip
@@ -122,11 +122,6 @@ def predictions(folder: RunFolder) -> "RowPredictions":
             f"choose another run, or make it anew: its {RECORD} says how",
             f"请选择其他运行，或按其 {RECORD} 重新运行",
         ) from None
-
-
-def note_of(record: Record) -> str | None:
-    """The words that its user gave a run."""
-    return getattr(record, "note", None) or None
 
 
 def _differences(runs: list[KeptRun], best: KeptRun | None, most: int | None) -> Iterator[tuple[str, Row]]:
