@@ -1,6 +1,6 @@
 """From a competition's name to a checked submission.
 
-`run.py` is the whole way in one function. Rooms, in the order in which a csv passes them: `data`, `features`,
+`pipeline.py` is the whole way in one function. Rooms, in the order in which a csv passes them: `data`, `features`,
 `encoders`, `models`, `training`, `validation`, `submission`; around them `kaggle`, `web` and `report`. `settings`
 answers what can be answered before torch is loaded; `new` writes the folder of a competition, whose made rows `made`
 draws; `audit` asks whether a score can be believed; `competition`, `hardware`, `metrics` (whose errors `bootstrap`

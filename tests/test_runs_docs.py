@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pipelines.data.sources import from_sample
 from pipelines.ideas.idea import read_idea
-from pipelines.run import run
+from pipelines.pipeline import run
 from pipelines.settings.knobs import Knobs
 from pipelines.settings.lookup import load
 

@@ -11,7 +11,7 @@ from pipelines.report import console, options
 
 if TYPE_CHECKING:
     from pipelines.competition import Competition
-    from pipelines.run import Outcome
+    from pipelines.pipeline import Outcome
     from pipelines.settings.knobs import Knobs
 
 INTERRUPTED = "interrupted; what was finished is kept: the same command goes on where it stopped"

@@ -13,7 +13,7 @@ from pipelines.files import sha256, write_whole
 from pipelines.ideas import chance
 from pipelines.ideas.idea import Idea, with_idea
 from pipelines.ideas.ledger import Ideas, Tried
-from pipelines.run import Outcome
+from pipelines.pipeline import Outcome
 from pipelines.runs.folder import IDEA, RunFolder
 from pipelines.runs.history.choice import KeptRun, finished
 from pipelines.runs.history.compare import Comparison, compare

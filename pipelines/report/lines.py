@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipelines.competition import Competition
+from pipelines.pipeline import Outcome
 from pipelines.report.console import complain
 from pipelines.report.pictures import picture
-from pipelines.run import Outcome
 from pipelines.submission.record import Importance, VariantScore
 from pipelines.validation.results import CVResult
 

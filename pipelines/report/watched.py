@@ -8,9 +8,9 @@ from typing import Any
 
 from pipelines.competition import Competition
 from pipelines.kaggle.download import fetch
+from pipelines.pipeline import Outcome, make_plan, run
 from pipelines.report.console import progress_bar, say_aside
 from pipelines.report.curves import Watcher, make_curves
-from pipelines.run import Outcome, make_plan, run
 from pipelines.settings.knobs import Knobs
 
 

@@ -11,7 +11,7 @@ from pipelines.audit.leaks import as_numbers, auc_with_error, tell_apart, watch
 from pipelines.data.sources import from_sample, locate
 from pipelines.data.tables import Tables, read
 from pipelines.errors import DataWarning
-from pipelines.run import run
+from pipelines.pipeline import run
 from pipelines.settings.knobs import Knobs
 from pipelines.settings.lookup import load
 from pipelines.submission.record import Record

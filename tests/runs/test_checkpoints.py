@@ -10,7 +10,7 @@ import torch
 from networks import NETWORKS, RECIPE, make_group, make_rows
 
 from pipelines.errors import NoRoomError
-from pipelines.run import run
+from pipelines.pipeline import run
 from pipelines.runs import tensors
 from pipelines.runs.checkpoints import Unfinished, remove_unfinished
 from pipelines.settings.knobs import Knobs

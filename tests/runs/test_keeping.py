@@ -18,7 +18,7 @@ from pipelines.competition import Recipe, Variant
 from pipelines.encoders import TabularEncoder
 from pipelines.errors import NoRoomError
 from pipelines.models import MLP
-from pipelines.run import run
+from pipelines.pipeline import run
 from pipelines.runs import tensors
 from pipelines.runs.folder import RunFolder, folders
 from pipelines.runs.jobs import finished

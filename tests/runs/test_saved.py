@@ -22,7 +22,7 @@ from pipelines.__main__ import app
 from pipelines.data.sources import from_sample
 from pipelines.encoders import DefaultEncoder
 from pipelines.errors import DataError, DataWarning, UsageError
-from pipelines.run import run
+from pipelines.pipeline import run
 from pipelines.runs import tensors
 from pipelines.runs.history.choice import choose
 from pipelines.settings.knobs import Knobs

@@ -22,7 +22,7 @@ from pipelines.errors import DataError, ModelError, UsageError
 from pipelines.features import frames
 from pipelines.features.frames import Features
 from pipelines.models import MLP
-from pipelines.run import run
+from pipelines.pipeline import run
 from pipelines.settings.knobs import Knobs
 from pipelines.training.early_stopping import first_equal
 from pipelines.validation.conditions import form_of

@@ -29,8 +29,8 @@ from pipelines.encoders import DefaultEncoder
 from pipelines.errors import TrainingWarning, UsageError
 from pipelines.features.frames import Features
 from pipelines.metrics import Metric, log_loss
+from pipelines.pipeline import make_plan, run
 from pipelines.report.lines import draw_curves, score_lines
-from pipelines.run import make_plan, run
 from pipelines.settings.knobs import Knobs
 from pipelines.submission import linter
 from pipelines.submission.record import Record

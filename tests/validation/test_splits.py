@@ -18,7 +18,7 @@ from pipelines.features.belonging import codes_of, group_codes, split_line, time
 from pipelines.features.dealing import deal
 from pipelines.features.frames import Features
 from pipelines.models import MLP
-from pipelines.run import run
+from pipelines.pipeline import run
 from pipelines.settings.knobs import Knobs
 from pipelines.training.fit import Job
 from pipelines.validation.blend import blend
