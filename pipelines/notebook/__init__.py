@@ -1,0 +1,1 @@
+"""`pipelines.run(...)` for notebooks: a run whose first screen is shown, and which hands out frames."""

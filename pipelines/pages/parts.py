@@ -1,0 +1,44 @@
+"""What a section of a page is made of: text, tables, charts. Nothing here is markup but a chart's own SVG."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Text:
+    """A paragraph, as plain text: the page escapes it."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A drawing as SVG made by `charts` alone, a title, and in `alt` what it shows, for who does not see it."""
+
+    title: str
+    svg: str
+    alt: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of plain text below column names; columns whose number is in `numeric` are set as numbers."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    numeric: Sequence[int] = ()
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of a page: `name` is its anchor, `lead` says in a sentence what to look at and what was found.
+
+    What is `folded` is opened by a click.
+    """
+
+    name: str
+    title: str
+    lead: str
+    parts: Sequence[Text | Chart | Table] = field(default_factory=list)
+    folded: bool = False

@@ -1,0 +1,1 @@
+"""Many honest rounds of practice: how often the forecast's intervals held."""
