@@ -35,6 +35,7 @@ def grouped(rng, n_groups, n_rows, n_twins=0):
         twins[row] = twins[rng.integers(row)]
     return groups, twins
 
+
 # Before 1.8 the classes' counts were shuffled, but not the groups that they are of: groups went where others should.
 SHUFFLES_COUNTS_ONLY = tuple(map(int, sklearn.__version__.split(".")[:2])) < (1, 8)
 
