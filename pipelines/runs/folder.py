@@ -110,7 +110,8 @@ class RunFolder:
         """Remove a folder in which nothing was finished, or got so far that it was kept."""
         if not self.networks() and not any(self.path.glob("unfinished/*")) and not self.is_finished:
             self.remove_leftovers()
-            (self.path / PLAN).unlink(missing_ok=True)
+            for name in (PLAN, IDEA):
+                (self.path / name).unlink(missing_ok=True)
             self.unlock()
             with suppress(OSError):  # something of somebody else's is in it
                 (self.path / "networks").rmdir()
