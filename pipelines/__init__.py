@@ -4,7 +4,7 @@
 `encoders`, `models`, `training`, `validation`, `submission`; around them `kaggle`, `web` and `report`. `settings`
 answers what can be answered before torch is loaded; `new` writes the folder of a competition, whose made rows `made`
 draws; `audit` asks whether a score can be believed; `competition`, `hardware`, `metrics` (whose errors `bootstrap`
-finds), `files` and `errors` serve everybody.
+finds), `files`, `locks` and `errors` serve everybody.
 """
 
 from typing import TYPE_CHECKING, Any

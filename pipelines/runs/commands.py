@@ -1,6 +1,7 @@
 """The commands about runs that are kept: runs, compare. The rest is imported inside them."""
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -66,6 +67,7 @@ def compare(
 
         slug = slug_of(name)
         chosen = [choose(root, slug, said) for said in (a, b)]
+        _refuse_same(slug, *(run.folder.path for run in chosen))
         _refuse_other_metric(slug, *(run.record.metric for run in chosen))
 
         from pipelines.runs.history.compare import compare as compared
@@ -94,6 +96,21 @@ def slug_of(name: str) -> str:
     from pipelines.settings.lookup import find, load
 
     return find(name).slug or load(name).slug
+
+
+def _refuse_same(slug: str, a: Path, b: Path) -> None:
+    """A run differs from itself by nothing.
+
+    Raises: UsageError.
+    """
+    if a.samefile(b):
+        from pipelines.errors import UsageError
+
+        raise UsageError(
+            f"A and B are the same run: {a.name}",
+            f"name two, A and B: python -m pipelines runs {slug} lists them (B is the newest where it is left out)",
+            f"请指定两次不同的运行；python -m pipelines runs {slug} 会列出它们（省略 B 时为最新一次）",
+        )
 
 
 def _refuse_other_metric(slug: str, of_a: str | None, of_b: str | None) -> None:
