@@ -19,7 +19,7 @@ from pipelines.training.checkpoint.epochs import CheckpointOf
 from pipelines.training.early_stopping import split_off
 from pipelines.training.loop import History, train
 from pipelines.training.stack import CannotStackError
-from pipelines.training.targets import Scale
+from pipelines.training.targets import Scale, criterion_of
 from pipelines.training.together import Together, of_one_shape, say_why
 
 
@@ -41,8 +41,8 @@ class Rows:
     """What networks learn from: `inputs` (N, D); `target` (N,) class codes, or (N, C) weighted one-hot rows.
 
     Where it is a number, `scale` says how it was standardised, and `target` is (N, 1), or (N, 2) of values and weights.
-    `held_out`, if any, are inputs (V, D) and codes (V,), or numbers (V,) in the file's units, for early stopping;
-    `watched`, where there are none, are such rows that choose nothing, for a learning curve.
+    `held_out`, if any, are inputs (V, D) and codes (V,), or numbers (V,) in the file's units, for early stopping; else
+    `watched` are such rows for a learning curve, which choose nothing.
     """
 
     inputs: Tensor
@@ -116,7 +116,7 @@ def fit(
         try:
             together = Together(group, jobs, encoded)
             histories = train(
-                together.network, together.batches, together.criterion, together.optimizer, group.recipe.epochs,
+                together.network, together.batches, criterion_of(group.number), together.optimizer, group.recipe.epochs,
                 schedule=group.recipe.schedule, monitor=together.monitor, watch=together.watch,
                 on_epoch=together.telling(on_epoch), checkpoint=checkpoint(jobs),
             )  # fmt: skip

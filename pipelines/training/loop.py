@@ -64,10 +64,9 @@ def train_epoch(
 
 @dataclass(frozen=True)
 class History:
-    """Mean training loss per row and, with a monitor, the score of each epoch.
+    """Mean training loss per row; with a monitor the score of each epoch, with a watch the loss of rows held out.
 
-    `best_epoch` counts from 1 and is the last epoch where there was no monitor. `held_out` is the loss of rows that
-    are not trained on, where they are watched.
+    `best_epoch` counts from 1 and is the last epoch where there was no monitor.
     """
 
     losses: list[float]
@@ -91,9 +90,8 @@ def train(
 ) -> list[History]:
     """Train for `epochs`, or until the monitor's patience ends; one history, or one for each network of a stack.
 
-    With a monitor the model ends with the weights of its best epoch, without one with those of the last. A `watch`
-    looks on. `on_epoch` gets each epoch, counted from 1, and its losses, one per network. With a `checkpoint` it goes
-    on from what was kept.
+    With a monitor the model ends with the weights of its best epoch, else of the last. A `watch` looks on. `on_epoch`
+    gets each epoch, counted from 1, and its losses, one per network. With a `checkpoint` it goes on from what was kept.
 
     Raises: TrainingError when a loss is not finite, and for mistakes that `checks.py` can tell.
     """
@@ -124,10 +122,8 @@ def train(
 def _history(i: int, losses: list[float], best: Best | None, watch: Watch | None) -> History:
     """A network's own history: in a stack it ends where the network's patience ended."""
     ended = len(losses) if best is None else best.ended(i)
-    held_out = [] if watch is None else watch.curve(i, ended)
-    if best is None:
-        return History(losses, [], ended, held_out)
-    return History(losses[:ended], best.scores_of(i)[:ended], int(best.epoch[i]), held_out)
+    scores, best_epoch = ([], ended) if best is None else (best.scores_of(i)[:ended], int(best.epoch[i]))
+    return History(losses[:ended], scores, best_epoch, [] if watch is None else watch.curve(i, ended))
 
 
 def make_scheduler(optimizer: Optimizer, schedule: Schedule, n_steps: int) -> LambdaLR:

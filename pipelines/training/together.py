@@ -18,11 +18,9 @@ from pipelines.models.contract import changing, layers_named, refuse_trained
 from pipelines.models.learned import refuse_learned, remember_learned
 from pipelines.training.batches import ShuffledBatches, TensorRows, training_batches
 from pipelines.training.checks import ROWS_LOOKED_AT, look_at
-from pipelines.training.early_stopping import Monitor
-from pipelines.training.learning_curves.watch import EpochLoss, Watch
+from pipelines.training.learning_curves.watch import EpochLoss, looking_on
 from pipelines.training.noise import OwnGenerator, draws, new_network, own_generator_kept
 from pipelines.training.stack import CannotStackError, give_noise, stacked, unstack
-from pipelines.training.targets import criterion_of
 
 if TYPE_CHECKING:
     from pipelines.training.fit import Encoded, Group, Job, OnEpoch
@@ -98,12 +96,8 @@ class Together:
         self.batches = training_batches(TensorRows(inputs.to(device), target.to(device)), order)
         weights = [weight for weight in self.network.parameters() if weight.requires_grad]
         self.optimizer = torch.optim.AdamW(weights, lr=recipe.lr, weight_decay=recipe.weight_decay, fused=True)
-        self.criterion, self.monitor = criterion_of(group.number), None
         of_jobs = [encoded[job.fold].rows for job in jobs]
-        self.watch = watch = Watch.over(self._bare, self.models[0], of_jobs, self.criterion, device)
-        if watch is not None and rows[0].held_out is not None:
-            patience = recipe.epochs if recipe.patience is None else recipe.patience
-            self.monitor = Monitor(score=lambda _network: watch.score(group.metric), patience=patience)
+        self.watch, self.monitor = looking_on(group, self._bare, self.models[0], of_jobs)  # in float32, as it predicts
 
     def _network(self, seeds: Sequence[int], example: Tensor) -> nn.Module:
         first = self.models[0]

@@ -4,8 +4,7 @@ Shapes: N training rows, M test rows, n scored rows, D features, S seeds, F fold
 of the classes, or one value.
 
 The scored fold chooses nothing: encoder, network and early stopping see the training fold only; rows that early
-stopping looks at are split off the training fold before the encoder is fitted. Without it the loss of some scored rows
-is noted after each epoch, for the learning curve.
+stopping looks at are split off the training fold before the encoder is fitted. Learning curves only watch.
 """
 
 import time

@@ -20,10 +20,12 @@ from pipelines.hardware import rows_at_a_time
 from pipelines.metrics import IntArray, Metric
 from pipelines.models.contract import changing
 from pipelines.training.checkpoint.attributes import Attributes
+from pipelines.training.early_stopping import Monitor
 from pipelines.training.noise import draws
+from pipelines.training.targets import criterion_of
 
 if TYPE_CHECKING:
-    from pipelines.training.fit import Rows
+    from pipelines.training.fit import Group, Rows
 
 MOST_ROWS = 1_000  # of a fold that are looked at
 FEW_ROWS = 100  # that cost next to nothing; of more there is one
@@ -66,24 +68,6 @@ class Watch:
         self._target = torch.stack([y if scale is None else scale.target(y.numpy()) for y, scale in pairs])
         self._model, self._criterion, self._size = model, criterion, 0
         self.losses: list[list[float]] = []
-
-    @classmethod
-    def over(
-        cls, model: nn.Module, plain: nn.Module, rows: Sequence["Rows"],
-        criterion: Callable[[Tensor, Tensor], Tensor], device: torch.device,
-    ) -> Self | None:  # fmt: skip
-        """A watch over a network or a stack, if each has rows; `plain` is one of the networks as they were made.
-
-        Where early stopping asks anyhow, the loss comes of the same outputs. Else there is none over networks whose
-        forward would notice: that count, cache or draw in evaluation too.
-        """
-        if any(each.held_out is None and each.watched is None for each in rows):
-            return None
-        if rows[0].held_out is None and rows[0].watched is not None:
-            few = rows[0].watched[0][:ROWS_LOOKED_AT].to(device)
-            if leaves_a_trace(plain, few):
-                return None
-        return cls(model, rows, criterion, device)
 
     @property
     def shape(self) -> list[int]:
@@ -135,6 +119,25 @@ class Watch:
                     [self._model(torch.stack([part[i] for i in self._places])) for part in parts], dim=1
                 )
         return outputs.cpu().double()  # the host waits once
+
+
+def looking_on(
+    group: "Group", network: nn.Module, plain: nn.Module, rows: Sequence["Rows"]
+) -> tuple[Watch | None, Monitor | None]:
+    """Who watches a network, or a stack, and who stops it early, if there are rows; `plain` is one of the networks.
+
+    Where early stopping asks anyhow, the loss comes of the same outputs. Else nobody watches networks whose forward
+    would notice: that count, cache or draw in evaluation too.
+    """
+    recipe, first, device = group.recipe, rows[0], group.device
+    nobody = first.held_out is None and first.watched is None
+    if nobody or (first.watched is not None and leaves_a_trace(plain, first.watched[0][:ROWS_LOOKED_AT].to(device))):
+        return None, None
+    watch = Watch(network, rows, criterion_of(group.number), device)
+    if first.held_out is None:
+        return watch, None
+    patience = recipe.epochs if recipe.patience is None else recipe.patience
+    return watch, Monitor(score=lambda _network: watch.score(group.metric), patience=patience)
 
 
 def sample(scored: IntArray, n_training: int) -> IntArray:
