@@ -130,8 +130,7 @@ def looking_on(
     would notice: that count, cache or draw in evaluation too.
     """
     recipe, first, device = group.recipe, rows[0], group.device
-    nobody = first.held_out is None and first.watched is None
-    if nobody or (first.watched is not None and leaves_a_trace(plain, first.watched[0][:ROWS_LOOKED_AT].to(device))):
+    if first.held_out is None and (first.watched is None or leaves_a_trace(plain, first.watched[0])):
         return None, None
     watch = Watch(network, rows, criterion_of(group.number), device)
     if first.held_out is None:
@@ -150,8 +149,9 @@ def sample(scored: IntArray, n_training: int) -> IntArray:
     return scored if len(scored) <= most else np.sort(np.random.default_rng(0).choice(scored, most, replace=False))
 
 
-def leaves_a_trace(model: nn.Module, few: Tensor) -> bool:
+def leaves_a_trace(model: nn.Module, inputs: Tensor) -> bool:
     """Whether a network that is asked in evaluation mode is another then, or draws from torch's own generator."""
+    few = inputs[:ROWS_LOOKED_AT].to(next(model.parameters()).device)
     probe = copy.deepcopy(model).requires_grad_(False)  # so that no weight counts as one that changes
     before, attributes = copy.deepcopy(probe), Attributes(probe)
     drawing = draws(probe, few, training=False)
