@@ -121,8 +121,11 @@ class Watcher:
         self._lock = threading.Lock()
 
     def __call__(self, job: "Job", epoch: int, loss: float) -> None:
-        """One job has finished an epoch, counted from 1, with that training loss."""
-        self.curves.add(f"{job.variant}/fold {job.fold + 1} seed {job.seed + 1}", loss, epoch)
+        """One job has finished an epoch, counted from 1, with that training loss, and one of rows held out in it."""
+        name, held_out = f"{job.variant}/fold {job.fold + 1} seed {job.seed + 1}", getattr(loss, "held_out", None)
+        self.curves.add(name, loss, epoch)
+        if held_out is not None:
+            self.curves.add(f"{name}/held out", held_out, epoch)
         with self._lock:
             self._show_epochs(self.done + 1)
 

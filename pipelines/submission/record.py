@@ -44,9 +44,13 @@ class VariantScore:
     """One variant alone: the score of its networks' mean, of single networks, and its weight in the blend.
 
     `score` is taken as the blend's is, with a temperature that other folds chose; `seed_scores` are the bare
-    scores of one network per fold, one number per seed; `weight` is the mean over folds. `losses` holds the
-    training loss of each epoch for each fold; `seconds` are those of all its networks, counted twice where two
-    trained side by side.
+    scores of one network per fold, one number per seed; `weight` is the mean over folds; `seconds` are those of all
+    its networks, counted twice where two trained side by side.
+
+    `losses` holds the training loss of each epoch for each fold, `held_out` that of rows that the networks do not train
+    on (those for early stopping, else some of the scored rows, which choose nothing): means over seeds, beside which
+    `losses_spread` and `held_out_spread` are standard deviations. `by_fold_and_seed` holds for each fold, and in it
+    for each seed, the bare score of one model on the fold's scored rows. Each is empty where nothing is known.
     """
 
     name: str
@@ -58,6 +62,10 @@ class VariantScore:
     model: str = ""  # what one network looks like
     recipe: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)  # what the encoder left out, split, or read as a date
+    held_out: list[list[float]] = field(default_factory=list)
+    held_out_spread: list[list[float]] = field(default_factory=list)
+    losses_spread: list[list[float]] = field(default_factory=list)
+    by_fold_and_seed: list[list[float]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

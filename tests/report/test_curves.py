@@ -9,6 +9,7 @@ import pytest
 from pipelines.errors import TrainingWarning, UsageError
 from pipelines.report.curves import Curves, TensorBoardCurves, VisdomCurves, Watcher, make_curves
 from pipelines.training.fit import Job
+from pipelines.training.learning_curves.watch import EpochLoss
 
 
 def test_tensorboard_curves_can_be_read_back(tmp_path):
@@ -68,6 +69,21 @@ def test_nothing_is_needed_and_both_are_too_much(tmp_path):
     make_curves(None, visdom=False).add("loss", 1.0, 1)
     with pytest.raises(UsageError, match="together"):
         make_curves(tmp_path, visdom=True)
+
+
+def test_rows_held_out_have_a_curve_of_their_own_where_there_are_any():
+    points = []
+
+    class Kept(Curves):
+        def add(self, *point):
+            points.append(point)
+
+    watcher = Watcher(Kept(), lambda *_: None, n_epochs=4)
+    watcher(Job("network", 0, 1), 1, EpochLoss.of(0.5, 0.75))
+    watcher(Job("network", 0, 1), 2, EpochLoss.of(0.25, None))
+    watcher(Job("network", 0, 1), 3, 0.125)
+    name = "network/fold 1 seed 2"
+    assert points == [(name, 0.5, 1), (f"{name}/held out", 0.75, 1), (name, 0.25, 2), (name, 0.125, 3)]
 
 
 def test_the_bar_goes_to_its_end_where_networks_stop_early_and_counts_what_comes_after():

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 
 # What decides over a network once its rows are known. How they were read, split and made into features shows in them;
 # groups of jobs, pools and scores come after it, or change its numbers by rounding only.
-ROOMS = ("training", "training.checkpoint", "training.estimator", "encoders", "models")
+ROOMS = (
+    "training", "training.checkpoint", "training.estimator", "training.learning_curves", "encoders", "models",
+)  # fmt: skip
 MODULES = (
     "hardware", "metrics", "competition", "validation.crossval", "validation.conditions", "validation.estimators",
     "validation.baselines", "settings.variants",
