@@ -50,7 +50,7 @@ def hide(competition: Competition, tables: Tables, seed: int) -> Hidden:
     groups, time = group_codes(competition, tables.train), time_order(competition, tables.train)
     try:
         if time is None:
-            # Groups are dealt the most uneven first, and the first part gets fewer of the mixed ones: any may be hidden.
+            # The most uneven groups are dealt first, and the first part gets few of the even ones: any may be hidden.
             part = 0 if groups is None else int(np.random.default_rng(seed).integers(PARTS))
             shown, hidden = split(tables.y, PARTS, seed, twins, groups=groups)[part]
         else:

@@ -87,10 +87,11 @@ def averaging_gain(competition: Competition, y: Target, oof: FloatArray, of_fold
             expected = _of_classes(competition.metric, of_folds)
         else:
             expected = _of_drawn_classes(competition.metric, of_folds)
-        gain = float(np.nanmean(expected[0] - expected[1:].mean(axis=0)))
+        gains = expected[0] - expected[1:].mean(axis=0)
     except (ArithmeticError, ValueError):  # a score of somebody's own that cannot score what is drawn
         return 0.0
-    return gain if math.isfinite(gain) else 0.0
+    known = gains[np.isfinite(gains)]
+    return float(known.mean()) if len(known) else 0.0
 
 
 def _of_classes(metric: Metric, of_folds: FloatArray) -> FloatArray:

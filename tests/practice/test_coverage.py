@@ -18,20 +18,21 @@ def rounds_of(z, error=0.02):
     ]  # fmt: skip
 
 
-EVEN = norm.ppf((np.arange(100) + 0.5) / 100)  # as even as 100 normal numbers can be
+EVEN = norm.ppf((np.arange(200) + 0.5) / 200)  # as even as 200 normal numbers can be
 
 
 def test_shares_are_counted_and_have_wilsons_error():
     found = cover(rounds_of(EVEN))
     assert [each.level for each in found.held] == list(LEVELS)
-    assert [each.held for each in found.held] == [50, 80, 94]
+    assert [each.held for each in found.held] == [100, 160, 190]
     half = found.held[0]
-    centre, width = (0.5 + 1.96**2 / 200) / (1 + 1.96**2 / 100), 1.96 / 1.0384 * math.sqrt(0.25 / 100 + 0.0384 / 400)
-    assert (half.low, half.high) == (pytest.approx(centre - width, abs=1e-3), pytest.approx(centre + width, abs=1e-3))
+    t = 1.96**2 / 200  # Wilson 1927
+    width = math.sqrt(1.96**2 * 0.25 / 200 + t**2 / 4) / (1 + t)
+    assert (half.low, half.high) == (pytest.approx(0.5 - width, abs=1e-4), pytest.approx(0.5 + width, abs=1e-4))
     assert (found.shift, found.z_mean) == (pytest.approx(0, abs=1e-12), pytest.approx(0, abs=1e-10))
     assert found.z_sd == pytest.approx(EVEN.std(ddof=1))
-    assert found.z_mean_se == pytest.approx(EVEN.std(ddof=1) / 10)
-    assert found.shift_se == pytest.approx(0.02 * EVEN.std(ddof=1) / 10)
+    assert found.z_mean_se == pytest.approx(EVEN.std(ddof=1) / math.sqrt(200))
+    assert found.shift_se == pytest.approx(0.02 * EVEN.std(ddof=1) / math.sqrt(200))
 
 
 VERDICTS = {
@@ -51,7 +52,7 @@ def test_a_forecast_that_is_right_is_seldom_found_wrong():
 
 
 def test_rounds_that_cannot_be_scored_are_left_out():
-    found = cover([*rounds_of(EVEN[::10]), *rounds_of([math.nan])])
+    found = cover([*rounds_of(EVEN[::20]), *rounds_of([math.nan])])
     assert found.rounds == found.held[0].rounds == 10
     assert cover([]).verdict == "few"
 

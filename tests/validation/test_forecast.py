@@ -49,11 +49,13 @@ def test_of_other_scores_it_is_what_labels_would_have_shown(toy, metric):
     assert np.mean(shown) > 0.005 or metric.name == "MAP@3"
 
 
-def numbers_of(n=2000, folds=5, noise=0.5, seed=0):
+def numbers_of(n=2000, folds=5, noise=0.4, seed=0):
+    """Numbers, of which a part can be known: out of fold and by each fold, with noise of its own."""
     rng = np.random.default_rng(seed)
-    y = rng.normal(size=n)
-    of_folds = (0.5 * y + noise * rng.normal(size=(folds, n)))[:, :, None]
-    return y, 0.5 * y[:, None] + noise * rng.normal(size=(n, 1)), of_folds
+    known = rng.normal(size=n)
+    y = known + 0.7 * rng.normal(size=n)
+    of_folds = (known + noise * rng.normal(size=(folds, n)))[:, :, None]
+    return y, (known + noise * rng.normal(size=n))[:, None], of_folds
 
 
 def test_of_squared_errors_it_is_the_variance_whatever_the_truth_is(number_toy):
