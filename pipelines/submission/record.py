@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
+from statistics import NormalDist
 from typing import Any, Self
 
 from pipelines.files import sha256_file, write_whole
@@ -30,13 +31,29 @@ class Baseline:
 
 @dataclass(frozen=True)
 class Forecast:
-    """Where the public score should fall: a mean and a 95 % interval for `n_public` test rows."""
+    """Where the public score should fall: a mean, its standard error, and a 95 % interval for `n_public` test rows."""
 
     mean: float
     low: float
     high: float
     n_public: int
     n_published: int = 0  # models of others behind the shift from cross-validated to public; 0: none known
+    error: float | None = None  # older records have none: see `se`
+    averaging: float = 0.0  # of the mean: what it is worth that test rows are predicted by the mean over folds' models
+
+    @property
+    def se(self) -> float:
+        """The standard error; of older records by the width of their interval."""
+        return (self.high - self.low) / (2 * 1.96) if self.error is None else self.error
+
+    def interval(self, level: float) -> tuple[float, float]:
+        """Between which scores the public one should fall that often; the error counts as normal.
+
+        >>> [round(bound, 3) for bound in Forecast(0.8, 0.702, 0.898, 100).interval(0.5)]
+        [0.766, 0.834]
+        """
+        half = NormalDist().inv_cdf((1 + level) / 2) * self.se
+        return self.mean - half, self.mean + half
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from pipelines.training.fit import Group, Job
 from pipelines.training.learning_curves.averages import if_any, mean, of_folds, spread
 from pipelines.validation.baselines import compare
 from pipelines.validation.blend import Pool, blend, blend_values
-from pipelines.validation.forecast import forecast
+from pipelines.validation.forecast import forecast, some_rows, with_averaging
 from pipelines.validation.splits import Fold
 
 if TYPE_CHECKING:
@@ -171,6 +171,9 @@ def summarise(
         )  # fmt: skip
     for number, fold in enumerate(folds):
         fold_of[fold.scored] = number
+    pool, some = pool_of(competition, weights, y, fold_of[known]), some_rows(test.shape[2])
+    of_folds = np.stack([pool.of_fold(number, each[:, some]) for number, each in enumerate(test)])
+    forecast_plain = forecast(competition, y, pooled, baselines, len(pooled_test), groups)
     return CVResult(
         oof=_everywhere(pooled, known, n_rows),
         test=pooled_test,
@@ -182,7 +185,7 @@ def summarise(
         ],
         variants=scores,
         baselines=[compare(competition, y, name, pooled, other, groups) for name, other in baselines.items()],
-        forecast=forecast(competition, y, pooled, baselines, len(pooled_test), groups),
+        forecast=with_averaging(forecast_plain, competition, y, pooled, of_folds),
         alone=of_one,
         weights=weights,
         fold=fold_of,
