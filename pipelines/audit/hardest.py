@@ -117,9 +117,9 @@ class _Compared:
         found = {number: _places(features.train.iloc[rows, number]) for number in range(features.train.shape[1])}
         kept = {number: places for number, places in found.items() if places is not None}
         self.columns, empty = list(kept), np.empty((len(rows), 0), dtype=np.float32)
-        places = np.stack([column for column, _ in kept.values()], axis=1) if kept else empty
+        table = np.stack([column for column, _ in kept.values()], axis=1) if kept else empty
         self.ordered = np.array([ordered for _, ordered in kept.values()], dtype=bool)
-        self.own, self.rest = places[: len(hard)], places[len(hard) :]
+        self.own, self.rest = table[: len(hard)], table[len(hard) :]
 
     def nearest(self, i: int) -> list[tuple[int, float]]:
         """Places of the nearest rows, of other groups, and how far they are."""

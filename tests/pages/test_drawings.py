@@ -44,7 +44,7 @@ def test_the_same_drawing_is_the_same_bytes_and_fits_its_box():
     first, again = (draw_ranges(["a", "b"]) for _ in range(2))
     assert first.svg == again.svg
     root = ET.fromstring(first.svg)
-    assert root.attrib == {"viewBox": "0 0 440 260", "width": "100%", "role": "img", "class": "chart"} | {
+    assert root.attrib == {"viewBox": "0 0 400 250", "width": "100%", "role": "img", "class": "chart"} | {
         "stroke-linejoin": "round"
     }
     assert not re.search(r"date|metadata|matplotlib|<style|font-family|DOCTYPE", first.svg, re.IGNORECASE)
@@ -90,7 +90,7 @@ def test_long_labels_are_cut_and_stay_inside():
     assert cut.endswith("…")
     places = [float(each.attrib["x"]) for each in ET.fromstring(chart.svg).iter(f"{SVG}text")]
     assert min(places) > 0
-    assert max(places) < 440
+    assert max(places) < 400
 
 
 def test_labels_that_do_not_fit_side_by_side_stand_upright():
