@@ -129,7 +129,8 @@ def _against(best: Baseline, words: Words) -> tuple[str, str]:
     return words(
         f"Worse than the best baseline, {name}, by {difference}: two equally good models would differ as much "
         f"{chance}. Train for longer, or look at the learning curves.",
-        f"不如最好的基线{name}，差 {difference}：两个同样好的模型出现这么大的差异，机会{chance}。请延长训练，或查看学习曲线。",
+        f"不如最好的基线{name}，差 {difference}：两个同样好的模型出现这么大的差异，机会{chance}。"
+        "请延长训练，或查看学习曲线。",
     ), "bad"
 
 
@@ -151,13 +152,15 @@ def _about(record: Record, words: Words) -> Iterator[str]:
     yield words(f"run {record.run}", f"运行 {record.run}") if record.run else words("a run", "运行")
     yield words(f"preset {record.preset}", f"预设 {record.preset}")
     if record.folds and record.seeds:
-        networks = record.folds * record.seeds * len(record.variants)
-        yield words(
-            f"{record.folds} folds × {record.seeds} seeds × {len(record.variants)} variants = {networks} models",
-            f"{record.folds} 折 × {record.seeds} 个种子 × {len(record.variants)} 个模型变体 = {networks} 个模型",
-        )
+        n_folds, n_seeds, n_variants = record.folds, record.seeds, len(record.variants)
+        yield words(f"{n_folds} folds × {_several(n_seeds, 'seed')}", f"{n_folds} 折 × {n_seeds} 个随机种子")
+        yield words(_several(n_variants, "variant"), f"{n_variants} 个模型变体")
     if record.seconds is not None:
         yield words(f"{record.seconds:,.0f} s on {record.device}", f"{record.seconds:,.0f} 秒，{record.device}")
+
+
+def _several(n: int, what: str) -> str:
+    return f"{n} {what}{'s' * (n != 1)}"
 
 
 def _facts(record: Record, words: Words) -> Iterator[Fact]:
@@ -169,8 +172,10 @@ def _facts(record: Record, words: Words) -> Iterator[Fact]:
     if record.baselines:
         best = min(record.baselines, key=lambda each: each.gain)
         name = baseline_name(best.name, words)
-        label = words("better than the best baseline by", "比最好的基线好")
-        yield Fact(label, signed(best.gain), f"± {number(best.gain_se)}", words(f"{name}, row by row", f"{name}，逐行配对"))
+        label = words("against the best baseline (+ is better)", "与最好的基线之差（正为更好）")
+        yield Fact(
+            label, signed(best.gain), f"± {number(best.gain_se)}", words(f"{name}, row by row", f"{name}，逐行配对")
+        )
     if record.forecast is not None and record.data != "sample":
         yield _forecast(record, words)
     if record.practice is not None:
@@ -240,7 +245,7 @@ def _marks(record: Record, words: Words) -> Marks | None:
     ]:  # fmt: skip
         marks += [] if score is None else [_mark(label, score, None, "known")]
     note = words(
-        "Lines are 95 % intervals. Whether two differ is told by the paired differences below, not by lines that overlap.",
+        "Lines are 95 % intervals. Whether two differ is told by the paired differences below, not by overlapping lines.",
         "线段为 95 % 区间。两者是否有差异，应看下表的配对差，而不是线段是否重叠。",
     )
     title = words(f"{record.metric} on one axis", f"同一坐标轴上的{record.metric}")
@@ -258,8 +263,8 @@ def _baselines(record: Record, words: Words) -> Table | None:
     if not record.baselines:
         return None
     columns = [
-        words("baseline", "基线"), record.metric or words("score", "得分"), words("this run is better by", "本次运行好"),
-        words("told from chance", "可与偶然区分"),
+        words("baseline", "基线"), record.metric or words("score", "得分"),
+        words("this run is better by", "本次运行优于它"), words("told from chance", "可与偶然区分"),
     ]  # fmt: skip
     rows = [
         [
@@ -281,7 +286,9 @@ def _steps(record: Record, csv: Path | None, words: Words) -> Iterator[Step]:
         made = words(" (of made rows: not to be uploaded)", "（人造数据，不可提交）") if record.data == "sample" else ""
         yield Step(words("Submission, checked", "提交文件（已检查）") + made, str(csv))
     if record.data == "sample":
-        yield Step(words("Next: get the real data, then run again", "下一步：下载真实数据后重新运行"), f"{run} data {slug}")
+        yield Step(
+            words("Next: get the real data, then run again", "下一步：下载真实数据后重新运行"), f"{run} data {slug}"
+        )
     elif csv is None:
         preset = f" --preset {record.preset}" if record.preset not in (None, "fast") else ""
         yield Step(words("Next: write a submission", "下一步：写出提交文件"), f"{run} run {slug}{preset}")

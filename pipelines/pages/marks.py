@@ -25,16 +25,21 @@ class Mark:
 
 @dataclass(frozen=True)
 class Marks:
-    """Marks on one axis; places are in percent of its width. `note` says what the lines beside the dots are."""
+    """Marks on one axis; places are in percent of its width.
+
+    `note` says what the lines beside the dots are; `around` is a number that the axis holds, and marks.
+    """
 
     title: str
     marks: Sequence[Mark]
     note: str = ""
+    around: float | None = None
 
     @property
     def ends(self) -> tuple[float, float]:
         """The lowest and the highest number of the axis."""
         values = [each for mark in self.marks for each in (mark.value, mark.low, mark.high) if each is not None]
+        values += [] if self.around is None else [self.around]
         low, high = min(values), max(values)
         room = (high - low) * MARGIN or abs(low) * MARGIN or 1.0
         return low - room, high + room

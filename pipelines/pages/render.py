@@ -6,6 +6,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipelines.pages.marks import Marks
 from pipelines.pages.parts import Chart, Table, Text
 from pipelines.pages.words import Words
 from pipelines.report.console import STEERING
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
 TEMPLATES = Path(__file__).with_name("templates")
+Part = Text | Chart | Table | Marks
+
 LONG = 400  # characters of a text of several lines that is set as it stands
 
 
@@ -40,7 +43,7 @@ def _environment(language: Any) -> "Environment":
     return environment
 
 
-def grouped(parts: Iterable[Text | Chart | Table]) -> Iterator[tuple[str, list[Text | Chart | Table]]]:
+def grouped(parts: Iterable[Part]) -> Iterator[tuple[str, list[Part]]]:
     """Parts of one kind that follow each other, together: charts stand side by side where there is room."""
     for kind, same in groupby(parts, lambda part: type(part).__name__):
         yield kind, list(same)

@@ -1,7 +1,8 @@
 """A run's report, as a file in its folder."""
 
-from collections.abc import Callable
 from dataclasses import replace
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 from pipelines.competition import Competition
@@ -10,12 +11,10 @@ from pipelines.pages.first import first_screen
 from pipelines.pages.parts import Section
 from pipelines.pages.render import render
 from pipelines.pages.words import Words
-from pipelines.runs.folder import RunFolder
+from pipelines.runs.folder import REPORT, RunFolder
 from pipelines.runs.saved import SavedRun
 from pipelines.submission.ledger import Ledger
 from pipelines.submission.record import Record, Verdict
-
-REPORT = "report.html"
 
 
 def write_report(folder: RunFolder | Path, words: Words, competition: Competition | None = None) -> Path:
@@ -39,10 +38,10 @@ def report(run: SavedRun, words: Words) -> str:
 
 def sections_of(run: SavedRun, words: Words) -> list[Section]:
     """What stands below the first screen."""
-    from pipelines.pages.sections import all_sections
-
-    found: Callable[[SavedRun, Words], list[Section]] = all_sections
-    return found(run, words)
+    if find_spec("pipelines.pages.sections") is None:
+        return []
+    found: list[Section] = import_module("pipelines.pages.sections").all_sections(run, words)
+    return found
 
 
 def csv_of(run: SavedRun) -> Path | None:
