@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 TEMPLATES = Path(__file__).with_name("templates")
 Part = Text | Chart | Table | Marks
 
-LONG = 400  # characters of a text of several lines that is set as it stands
-
 
 def render(template: str, words: Words, **values: Any) -> str:
     """The template's text, in one language; `values` are what it names.
@@ -39,7 +37,6 @@ def _environment(language: Any) -> "Environment":
         lstrip_blocks=True, finalize=_clean, keep_trailing_newline=True, auto_reload=False,
     )  # fmt: skip
     environment.globals |= {"say": Words(language), "css": _css, "grouped": grouped, "drawing": _drawing}
-    environment.tests["long"] = lambda text: len(text) > LONG and "\n" in text
     return environment
 
 
