@@ -148,7 +148,9 @@ class _Compared:
         tails = np.minimum((rest <= here).mean(axis=0), (rest >= here).mean(axis=0))
         same = (rest == here).mean(axis=0)
         share = np.where(self.ordered & (here != MISSING), tails, same)
-        first = [int(column) for column in np.argsort(share, kind="stable")[:3] if share[column] < 0.5 / len(self.names)]
+        first = [
+            int(column) for column in np.argsort(share, kind="stable")[:3] if share[column] < 0.5 / len(self.names)
+        ]
         cells = self.features.train.iloc[self.hard[i]]
         return [Odd(str(self.names[j]), _cell(cells.loc[self.names[j]]), round(float(share[j]), 5)) for j in first]
 
@@ -164,7 +166,9 @@ def _places(values: pd.Series) -> tuple[FloatArray, bool] | None:
         if known.any():
             places[known] = (rankdata(numbers[known]) - 1) / max(1, known.sum() - 1)
         return places.astype(np.float32), True
-    codes, distinct = pd.factorize(values if values.dtype.kind != "O" else values.where(values.isna(), values.astype(str)))
+    codes, distinct = pd.factorize(
+        values if values.dtype.kind != "O" else values.where(values.isna(), values.astype(str))
+    )
     if len(distinct) > max(2, DISTINCT * (codes >= 0).sum()):
         return None
     return codes.astype(np.float32), False
