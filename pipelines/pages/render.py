@@ -1,13 +1,10 @@
 """Templates to text: whatever came from data is escaped, whatever is not there is an error."""
 
-from collections.abc import Iterable, Iterator
 from functools import cache
-from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.pages.marks import Marks
-from pipelines.pages.parts import Chart, Table, Text
+from pipelines.pages.parts import Chart
 from pipelines.pages.words import Words
 from pipelines.report.console import STEERING
 
@@ -16,7 +13,6 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
 TEMPLATES = Path(__file__).with_name("templates")
-Part = Text | Chart | Table | Marks
 
 
 def render(template: str, words: Words, **values: Any) -> str:
@@ -36,14 +32,8 @@ def _environment(language: Any) -> "Environment":
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True, finalize=_clean, keep_trailing_newline=True, auto_reload=False,
     )  # fmt: skip
-    environment.globals |= {"say": Words(language), "css": _css, "grouped": grouped, "drawing": _drawing}
+    environment.globals |= {"say": Words(language), "css": _css, "drawing": _drawing}
     return environment
-
-
-def grouped(parts: Iterable[Part]) -> Iterator[tuple[str, list[Part]]]:
-    """Parts of one kind that follow each other, together: charts stand side by side where there is room."""
-    for kind, same in groupby(parts, lambda part: type(part).__name__):
-        yield kind, list(same)
 
 
 def _clean(value: Any) -> Any:
