@@ -18,7 +18,13 @@ IMAGE = '"><img src=x onerror="parent.hacked=2">'
 def run_of(name, folder, **changes):
     """The folder of a quick run on the competition's made rows."""
     knobs = Knobs(
-        data=Path("sample"), folds=2, seeds=1, epochs=1, runs=folder / "runs", output=folder / "submissions", device="cpu"
+        data=Path("sample"),
+        folds=2,
+        seeds=1,
+        epochs=1,
+        runs=folder / "runs",
+        output=folder / "submissions",
+        device="cpu",
     )
     return run(load(name), replace(knobs, **changes)).folder.path
 

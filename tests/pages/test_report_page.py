@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from made import HOSTILE, IMAGE, Page, run_of
+from pages_made import HOSTILE, IMAGE, Page, run_of
 from typer.testing import CliRunner
 
 from pipelines.__main__ import app
@@ -76,7 +76,9 @@ def test_values_are_the_records(pages, folder):
     text = pages["en"].text
     assert f"{record.cv_mean:.4f} ± {record.cv_se:.4f}" in text
     for baseline in record.baselines:
-        shown = f"{baseline.name} {baseline.gain:+.4f} ± {baseline.gain_se:.4f} {baseline.score:.4f} ± {baseline.se:.4f}"
+        shown = (
+            f"{baseline.name} {baseline.gain:+.4f} ± {baseline.gain_se:.4f} {baseline.score:.4f} ± {baseline.se:.4f}"
+        )
         assert shown in text
     assert "first try" in text
     assert str(record.run) in text
@@ -92,7 +94,11 @@ def test_made_rows_are_said_in_large_and_nothing_is_forecast_of_them(pages):
 
 def test_text_from_data_is_shown_and_not_run(folder, tmp_path):
     made = json.loads((folder / "record.json").read_text())
-    made |= {"note": HOSTILE, "leaks": [IMAGE], "importance": [{"name": IMAGE, "columns": [IMAGE], "loss": 1, "se": 0.1}]}
+    made |= {
+        "note": HOSTILE,
+        "leaks": [IMAGE],
+        "importance": [{"name": IMAGE, "columns": [IMAGE], "loss": 1, "se": 0.1}],
+    }
     made["baselines"][0]["name"] = HOSTILE
     made["device"] = "cpu\x00\u202e"
     copy = tmp_path / "copy"
@@ -168,7 +174,9 @@ def test_a_page_that_cannot_be_written_stops_nothing(invoke, monkeypatch):
 def test_an_installed_copy_has_the_templates():
     import tomllib
 
-    declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["package-data"]
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"][
+        "package-data"
+    ]
     found = {path for glob in declared["pipelines.pages"] for path in (ROOT / "pipelines/pages").glob(glob)}
     assert set((ROOT / "pipelines/pages/templates").iterdir()) == found
     assert len(found) >= 7
