@@ -44,7 +44,8 @@ def as_delivered(settings: Mapping[str, Any]) -> Iterator[None]:
     with mpl.rc_context():
         with warnings.catch_warnings(action="ignore"):  # as above
             mpl.rcParams.update({k: value for k, value in mpl.rcParamsDefault.items() if k != "backend"})
-        mpl.rcParams.update(settings)
+        chosen: Any = settings  # matplotlib types each name
+        mpl.rcParams.update(chosen)
         yield
 
 

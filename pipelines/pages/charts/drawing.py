@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
-WIDTH, HEIGHT = 440.0, 260.0  # points; a phone shows them at four fifths
+WIDTH, HEIGHT = 400.0, 250.0  # points; a phone shows them at nine tenths
 FONT, SMALL = 12.0, 11.0
 LONGEST = 130.0  # points, of a label beside an axis
 LINE = 17.0  # points from one line of text to the next
@@ -108,7 +108,7 @@ def _write_keys(figure: "Figure", keys: Sequence[Key], height: float) -> float:
     from matplotlib.lines import Line2D
 
     x, line = 12.0, 0
-    styles = {"line": "-", "dashes": (0, (4, 2)), "dot": "none", "band": "-"}
+    styles: dict[str, Any] = {"line": "-", "dashes": (0, (4, 2)), "dot": "none", "band": "-"}
     for key in keys:
         label = short(key.label, WIDTH - 60, SMALL)
         needed = 24 + width_of(label, SMALL) + 14

@@ -20,7 +20,7 @@ PAIRS, CLASSES = 15, 30  # most rows of a table
 
 def counts_of(y: IntArray, labels: IntArray, n_classes: int) -> IntArray:
     """How many rows of each class (rows) were said to be of each (columns); (C, C)."""
-    cells = y.astype(np.int64) * n_classes + labels
+    cells = y * n_classes + labels
     return np.bincount(cells, minlength=n_classes**2).reshape(n_classes, n_classes)
 
 
@@ -29,7 +29,7 @@ def confusion(subject: Subject) -> Section | None:
     if subject.number is not None:
         return None
     say, names = subject.say, subject.names
-    counts = counts_of(subject.y, subject.labels, len(names))
+    counts = counts_of(subject.y.astype(np.int64), subject.labels, len(names))
     parts: list[Chart | Table | Text] = [_matrix(subject, counts)]
     if len(names) > MOST:
         parts.append(Text(say(
@@ -133,7 +133,7 @@ def per_class(subject: Subject) -> Section | None:
     if subject.number is not None:
         return None
     say, names = subject.say, subject.names
-    counts = counts_of(subject.y, subject.labels, len(names))
+    counts = counts_of(subject.y.astype(np.int64), subject.labels, len(names))
     n, hits, said = counts.sum(axis=1), np.diag(counts), counts.sum(axis=0)
     there = np.flatnonzero(n)
     losses = negative_log_likelihood(subject.y.astype(np.int64), subject.oof)

@@ -109,7 +109,7 @@ def hardest(subject: Subject) -> Section | None:
         return Section("hardest", title, lead, [Text(error.message), Text(hint)])
     if not rows:
         return None
-    parts = [_why(subject, rows), _cells(subject, rows), Text(say(
+    parts: list[Table | Text] = [_why(subject, rows), _cells(subject, rows), Text(say(
         "Near are rows that agree in most columns of the feature table (Gower's distance: numbers by their "
         "ranks), but for "
         "those of the same group. A value is unusual where so few rows of the same truth are as far out that among all "

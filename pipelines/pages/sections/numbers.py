@@ -39,8 +39,9 @@ def tenths_of(values: FloatArray, off: FloatArray, units: IntArray | None = None
     parts = [np.flatnonzero(place == tenth) for tenth in np.unique(place)]
     held = [(values[part], off[part], None if units is None else units[part]) for part in parts]
     return Tenths(
-        *(np.array([each(own) for own, _, _ in held]) for each in (np.min, np.max, len)),
-        np.array([own.mean() for _, own, _ in held]), np.array([standard_error(own, of) for _, own, of in held]),
+        np.array([own.min() for own, _, _ in held]), np.array([own.max() for own, _, _ in held]),
+        np.array([len(own) for own, _, _ in held]), np.array([own.mean() for _, own, _ in held]),
+        np.array([standard_error(own, of) for _, own, of in held]),
         np.array([np.abs(own).mean() for _, own, _ in held]),
     )  # fmt: skip
 

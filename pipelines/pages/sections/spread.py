@@ -145,7 +145,7 @@ def variants(subject: Subject) -> Section | None:
     rows = [[a, b, shown(r, 3), *([] if subject.number else [percent(share)])] for a, b, r, share in pairs]
     table = Table(say("How alike they are", "彼此的相似程度"), columns, rows, range(2, len(columns)))
     return Section("variants", say("Variants: disagreement and weights", "变体：分歧与权重"), _gained(subject, pairs), [
-        _weights(subject), _alike(subject, names, pairs), table,
+        _weights(subject), *([_alike(subject, names, pairs)] if len(pairs) > 1 else []), table,
         Text(say(
             "Variants that are good and wrong on different rows gain most when they are pooled: the lower the "
             "correlation "

@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -156,7 +157,7 @@ def amount(value: float) -> str:
     return f"{rounded:,.0f}" if abs(rounded) >= 1000 else f"{rounded:.4g}"
 
 
-def wilson(hits: FloatArray, n: FloatArray) -> tuple[FloatArray, FloatArray]:
+def wilson(hits: FloatArray, n: Any) -> tuple[FloatArray, FloatArray]:
     """95 % limits of shares `hits / n`; source: Wilson 1927.
 
     >>> [round(float(limit), 3) for limit in wilson(np.array(8.0), np.array(10.0))]
