@@ -4,7 +4,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.pages.parts import Chart
+from pipelines.pages.parts import Chart, Table
 from pipelines.pages.words import Words
 from pipelines.report.console import STEERING
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
     from markupsafe import Markup
 
+NARROW = 48  # characters in a row of a table that fits into half a page
 TEMPLATES = Path(__file__).with_name("templates")
 
 
@@ -32,8 +33,17 @@ def _environment(language: Any) -> "Environment":
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True, finalize=_clean, keep_trailing_newline=True, auto_reload=False,
     )  # fmt: skip
-    environment.globals |= {"say": Words(language), "css": _css, "drawing": _drawing}
+    environment.globals |= {"say": Words(language), "css": _css, "drawing": _drawing, "narrow": narrow}
     return environment
+
+
+def narrow(table: Table) -> bool:
+    """Whether a table fits beside a chart.
+
+    >>> narrow(Table("", ["fold", "score"], [["1", "0.8462 ± 0.0121"]])), narrow(Table("", ["a"], [["x" * 60]]))
+    (True, False)
+    """
+    return sum(max(map(len, column)) + 3 for column in zip(*table.rows, strict=True)) <= NARROW
 
 
 def _clean(value: Any) -> Any:

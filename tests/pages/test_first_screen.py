@@ -113,6 +113,15 @@ def test_marks_stand_where_their_numbers_are():
     assert len(Marks("", [Mark("one", 0.0, None, None, "", "ours")]).ticks) > 1
 
 
+def test_a_baseline_that_is_far_off_stands_at_the_edge():
+    near = [Mark("ours", 0.55, 0.54, 0.56, "", "ours"), Mark("good", 0.64, 0.63, 0.65, "", "baseline")]
+    far = Mark("blind", 1.95, 1.94, 1.96, "", "baseline")
+    assert Marks("", [*near, far]).ends == Marks("", near).ends
+    assert [Marks("", [*near, far]).beyond(each) for each in (*near, far)] == [0, 0, 1]
+    there = Mark("blind", 0.9, None, None, "", "baseline")
+    assert Marks("", [*near, there]).beyond(there) == 0
+
+
 def test_a_record_of_long_ago_has_a_first_screen_too():
     said = first_screen(Record(slug="titanic", data="folder"), None, Words())
     assert (said.marks, said.baselines, list(said.facts)) == (None, None, [])
