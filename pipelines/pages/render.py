@@ -1,0 +1,66 @@
+"""Templates to text: whatever came from data is escaped, whatever is not there is an error."""
+
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipelines.pages.parts import Chart, Table
+from pipelines.pages.words import Words
+from pipelines.report.console import STEERING
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+    from markupsafe import Markup
+
+NARROW = 48  # characters in a row of a table that fits into half a page
+TEMPLATES = Path(__file__).with_name("templates")
+
+
+def render(template: str, words: Words, **values: Any) -> str:
+    """The template's text, in one language; `values` are what it names.
+
+    Characters that steer a terminal or turn the direction of writing, which no page needs, are left out; half
+    characters (lone surrogates) become question marks, so that the text can be encoded.
+    """
+    return _environment(words.language).get_template(template).render(**values)
+
+
+@cache
+def _environment(language: Any) -> "Environment":
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True, finalize=_clean, keep_trailing_newline=True, auto_reload=False,
+    )  # fmt: skip
+    environment.globals |= {"say": Words(language), "css": _css, "drawing": _drawing, "narrow": narrow}
+    return environment
+
+
+def narrow(table: Table) -> bool:
+    """Whether a table fits beside a chart.
+
+    >>> narrow(Table("", ["fold", "score"], [["1", "0.8462 ± 0.0121"]])), narrow(Table("", ["a"], [["x" * 60]]))
+    (True, False)
+    """
+    return sum(max(map(len, column)) + 3 for column in zip(*table.rows, strict=True)) <= NARROW
+
+
+def _clean(value: Any) -> Any:
+    """Text without what steers; markup of our own as it is."""
+    if not isinstance(value, str) or hasattr(value, "__html__"):
+        return value
+    return STEERING.sub("", value).encode("utf-8", "replace").decode()
+
+
+def _css(name: str) -> "Markup":
+    from markupsafe import Markup
+
+    return Markup((TEMPLATES / name).read_text(encoding="utf-8"))  # noqa: S704 a file of our own
+
+
+def _drawing(chart: Chart) -> "Markup":
+    """The SVG of a chart; `charts` has escaped what came from data."""
+    from markupsafe import Markup
+
+    return Markup(chart.svg.encode("utf-8", "replace").decode())  # noqa: S704 made by `charts` alone
