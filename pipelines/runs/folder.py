@@ -3,17 +3,18 @@
 import json
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-from pipelines.files import claim, is_locked, link, remove_abandoned, write_whole
+from pipelines.files import claim, is_locked, link, remove_abandoned
 from pipelines.submission.record import Record
 
 RECORD, PLAN, LOG, PICTURE, LOCK = "record.json", "plan.json", "log.txt", "training.png", ".lock"
+PAGE = "report.html"
 PREDICTIONS = "predictions.safetensors"
 IDEA = "idea.py"  # of a run of `try`: what was put into the competition
 NAME = re.compile(r"\d{8}-\d{6}-.+")  # when it began, in UTC, and what it is
@@ -98,10 +99,9 @@ class RunFolder:
             os.close(self._descriptor)
         self._descriptor = None
 
-    def leave(self, lines: Sequence[str], picture: Path | None = None) -> None:
-        """Put in what was said, and the picture of the training, if there is one."""
-        write_whole(self.path / LOG, "".join(f"{line}\n" for line in lines).encode())
-        if picture is not None and picture.exists():
+    def leave(self, picture: Path) -> None:
+        """Put in the picture of the training, if there is one."""
+        if picture.exists():
             (self.path / PICTURE).unlink(missing_ok=True)
             link(picture, self.path / PICTURE)
 
@@ -109,7 +109,8 @@ class RunFolder:
         """Remove a folder in which nothing was finished, or got so far that it was kept."""
         if not self.networks() and not any(self.path.glob("unfinished/*")) and not self.is_finished:
             self.remove_leftovers()
-            (self.path / PLAN).unlink(missing_ok=True)
+            for name in (PLAN, LOG, PAGE):
+                (self.path / name).unlink(missing_ok=True)
             self.unlock()
             with suppress(OSError):  # something of somebody else's is in it
                 (self.path / "networks").rmdir()
