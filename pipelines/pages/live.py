@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 from pipelines.errors import TrainingWarning
 from pipelines.files import write_whole
 from pipelines.pages.parts import Chart, Table
+from pipelines.pages.render import render
 from pipelines.pages.words import Words
-from pipelines.runs.folder import PAGE
+from pipelines.runs.folder import REPORT
 
 if TYPE_CHECKING:
     from pipelines.report.live.parts import Part
@@ -47,18 +48,16 @@ class LivePage:
         if folder is None or self._given_up or not is_time or not folder.exists():
             return
         try:
-            write_whole(folder / PAGE, page(so_far, self._line(so_far, self._words), self._words).encode())
+            write_whole(folder / REPORT, page(so_far, self._line(so_far, self._words), self._words).encode())
         except Exception as error:
             self._given_up = True
-            _warn(folder / PAGE, error)
+            _warn(folder / REPORT, error)
         took = (self._clock() - now) / SHARE if self._n_written else 0.0  # the first time loads the templates, too
         self._again, self._n_written = self._clock() + max(EVERY, took), self._n_written + 1
 
 
 def page(so_far: "SoFar", line: str, words: Words) -> str:
     """The page as it is now."""
-    from pipelines.pages.render import render  # here: a run that is over soon needs no templates yet
-
     done, of = so_far.steps
     return render(
         "live.html.jinja", words, refresh=None if so_far.is_over else REFRESH, failed=so_far.failed,

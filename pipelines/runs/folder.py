@@ -14,8 +14,7 @@ from pipelines.files import claim, is_locked, link, remove_abandoned
 from pipelines.submission.record import Record
 
 RECORD, PLAN, LOG, PICTURE, LOCK = "record.json", "plan.json", "log.txt", "training.png", ".lock"
-PAGE = "report.html"
-PREDICTIONS = "predictions.safetensors"
+PREDICTIONS, REPORT = "predictions.safetensors", "report.html"
 IDEA = "idea.py"  # of a run of `try`: what was put into the competition
 NAME = re.compile(r"\d{8}-\d{6}-.+")  # when it began, in UTC, and what it is
 
@@ -109,7 +108,7 @@ class RunFolder:
         """Remove a folder in which nothing was finished, or got so far that it was kept."""
         if not self.networks() and not any(self.path.glob("unfinished/*")) and not self.is_finished:
             self.remove_leftovers()
-            for name in (PLAN, LOG, PAGE):
+            for name in (PLAN, LOG, REPORT):
                 (self.path / name).unlink(missing_ok=True)
             self.unlock()
             with suppress(OSError):  # something of somebody else's is in it
