@@ -105,7 +105,7 @@ def _chart(part: "Part", words: Words) -> Chart:
     alt = words(
         f"{part.name}: the training loss of {len(curves)} folds, from {high:.4g} at most to {low:.4g} at least, "
         f"until epoch {last} of {part.epochs}",
-        f"{part.name}：{len(curves)} 折的训练损失，最高 {high:.4g}，最低 {low:.4g}，第 {last} 轮（共 {part.epochs} 轮）",
+        f"{part.name}：{len(curves)} 折的训练损失，{low:.4g} 至 {high:.4g}，第 {last} 轮（共 {part.epochs} 轮）",
     )
     title = words(f"{part.name}: training loss by epoch, a line per fold", f"{part.name}：各轮的训练损失，每折一条线")
     return Chart(title, _svg(curves, (low, high), max(part.epochs, last), words), alt)

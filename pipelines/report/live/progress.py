@@ -25,6 +25,12 @@ def line_of(so_far: SoFar, words: Words) -> str:
     return words(", ", "，").join(parts)
 
 
+def over(so_far: SoFar, words: Words) -> str:
+    """What is said when the run is over: how much was trained, and how long it took."""
+    took = duration(so_far.elapsed, words)
+    return words(", ", "，").join((counted(so_far, words), words(f"{took} in all", f"共 {took}")))
+
+
 def counted(so_far: SoFar, words: Words) -> str:
     """How many of the networks, or models of whatever kind, are done; and of the baselines, while they are fitted."""
     done, of = so_far.n_models
@@ -104,10 +110,7 @@ class InANotebook:
         from IPython.display import display
 
         self._again = self._clock() + IN_A_NOTEBOOK
-        took = duration(so_far.elapsed, self._words)
-        line = line_of(so_far, self._words)
-        if so_far.is_over:
-            line = self._words(", ", "，").join((line, self._words(f"{took} in all", f"共 {took}")))
+        line = over(so_far, self._words) if so_far.is_over else line_of(so_far, self._words)
         text = {"text/plain": line}
         if self._shown is None:
             self._shown = display(text, raw=True, display_id=True)

@@ -152,13 +152,13 @@ class SoFar:
 
     def _score(self) -> None:
         """Score anew what has changed, and all variants together; for no more than a share of the run's time."""
-        started = self.clock()
-        if started >= self._score_again:
+        if self.clock() >= self._score_again:
+            started = time.thread_time()
             for part in self._stale:
                 self._score_of(part, [part])
             self._score_of(self.pool, self.variants)
             self._stale.clear()
-            self._score_again = self.clock() + (self.clock() - started) / SHARE
+            self._score_again = self.clock() + (time.thread_time() - started) / SHARE
 
     def _score_of(self, into: Part, parts: Sequence[Part]) -> None:
         competition = self.competition
