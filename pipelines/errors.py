@@ -36,6 +36,10 @@ class HomeworkError(ValueError):
         """
         return f"{self.message}\n  what to do: {self.hint}\n  怎么办: {self.hint_zh}"
 
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows in a notebook: the same, in place of a traceback."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class UsageError(HomeworkError):
     """The command line asks for something that does not exist or does not go together."""

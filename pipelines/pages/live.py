@@ -97,18 +97,21 @@ def _to_come(so_far: "SoFar", words: Words) -> str:
 
 
 def _chart(part: "Part", words: Words) -> Chart:
-    """The training loss of each epoch, a line per fold."""
-    curves = [_thinned(losses) for losses in part.curves()]
-    values = [loss for curve in curves for _, loss in curve]
-    low, high = min(values), max(values)
-    last = max(epoch for curve in curves for epoch, _ in curve)
-    alt = words(
-        f"{part.name}: the training loss of {len(curves)} folds, from {high:.4g} at most to {low:.4g} at least, "
-        f"until epoch {last} of {part.epochs}",
-        f"{part.name}：{len(curves)} 折的训练损失，{low:.4g} 至 {high:.4g}，第 {last} 轮（共 {part.epochs} 轮）",
-    )
+    """The loss of each epoch, a line per fold, of training rows and, dashed, of rows held out."""
+    training, held_out = ([_thinned(losses) for losses in each] for each in part.curves)
+    values = [loss for curve in (*training, *held_out) for _, loss in curve]
+    low, high, last = min(values), max(values), max(epoch for curve in training for epoch, _ in curve)
     title = words(f"{part.name}: training loss by epoch, a line per fold", f"{part.name}：各轮的训练损失，每折一条线")
-    return Chart(title, _svg(curves, (low, high), max(part.epochs, last), words), alt)
+    if held_out:
+        title += words("; dashed: of rows held out", "；虚线为留出行")
+    alt = words(
+        f"{title}: {len(training)} folds, from {high:.4g} at most to {low:.4g} at least, until epoch {last} "
+        f"of {part.epochs}",
+        f"{title}：{len(training)} 折，{low:.4g} 至 {high:.4g}，第 {last} 轮（共 {part.epochs} 轮）",
+    )
+    lines = [("var(--series-1)", "", curve) for curve in training]
+    lines += [("var(--series-2)", ' stroke-dasharray="4 3"', curve) for curve in held_out]
+    return Chart(title, _svg(lines, (low, high), max(part.epochs, last), words), alt)
 
 
 def _thinned(losses: Sequence[float]) -> list[tuple[int, float]]:
@@ -117,7 +120,10 @@ def _thinned(losses: Sequence[float]) -> list[tuple[int, float]]:
     return [(epoch, loss) for epoch, loss in enumerate(losses, 1) if (len(losses) - epoch) % step == 0]
 
 
-def _svg(curves: Sequence[Sequence[tuple[int, float]]], span: tuple[float, float], epochs: int, words: Words) -> str:
+def _svg(
+    curves: Sequence[tuple[str, str, Sequence[tuple[int, float]]]], span: tuple[float, float], epochs: int, words: Words
+) -> str:
+    """Axes and lines; each has a colour, further attributes and points."""
     low, high = span
     right, floor = WIDTH - 8, HEIGHT - BOTTOM
 
@@ -126,9 +132,9 @@ def _svg(curves: Sequence[Sequence[tuple[int, float]]], span: tuple[float, float
         return f"{x:.1f},{floor - (floor - TOP) * (loss - low) / (high - low or 1):.1f}"
 
     lines = "".join(
-        f'<polyline points="{" ".join(place(*point) for point in curve)}" fill="none" stroke="var(--series-1)" '
-        'stroke-width="1.5" stroke-linecap="round" opacity=".7"/>'
-        for curve in curves
+        f'<polyline points="{" ".join(place(*point) for point in curve)}" fill="none" stroke="{colour}" '
+        f'stroke-width="1.5" opacity=".7"{more}/>'
+        for colour, more, curve in curves
     )
     labels = [(LEFT - 6, TOP + 8, "end", f"{high:.3g}"), (LEFT - 6, floor, "end", f"{low:.3g}")]
     last = words(f"epoch {epochs}", f"第 {epochs} 轮")

@@ -22,8 +22,11 @@ class Curves:
         """Write what is left."""
 
     def on_epoch(self, job: "Job", epoch: int, loss: float) -> None:
-        """Put an epoch's training loss on the curve of its network."""
-        self.add(f"{job.variant}/fold {job.fold + 1} seed {job.seed + 1}", loss, epoch)
+        """Put an epoch's training loss, and that of rows held out if it is known, on the curves of its network."""
+        name, held_out = f"{job.variant}/fold {job.fold + 1} seed {job.seed + 1}", getattr(loss, "held_out", None)
+        self.add(name, loss, epoch)
+        if held_out is not None:
+            self.add(f"{name}/held out", held_out, epoch)
 
 
 class TensorBoardCurves(Curves):

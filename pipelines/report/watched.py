@@ -44,7 +44,7 @@ def watched(
         try:
             outcome = run(competition, knobs, fetch=partial(fetch, say=say_aside), say=say, **heard, **options)
         except BaseException as error:
-            so_far.finish(str(error) or type(error).__name__)
+            so_far.finish("interrupted" if isinstance(error, KeyboardInterrupt) else str(error) or type(error).__name__)
             log(f"ended early: {so_far.failed}")
             raise
         so_far.finish()

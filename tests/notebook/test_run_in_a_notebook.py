@@ -120,7 +120,7 @@ WRONG = {
     "a name": (["titanik"], {}, "there is no competition 'titanik'"),
     "a preset": (["titanic"], {"preset": "slow"}, "there is no preset 'slow'"),
     "a number": (["titanic"], {"folds": 1}, "--folds must be at least 2, got 1"),
-    "a kind": (["titanic"], {"folds": "two"}, "run: folds must be a whole number or None, got 'two'"),
+    "a kind": (["titanic"], {"folds": "two"}, "run: folds must be None or a whole number, got 'two'"),
     "an option": (["titanic"], {"fold": 2}, "run has no option 'fold'\n.*is it folds"),
     "a language": (["titanic"], {"lang": "de"}, "--lang must be en or zh, got 'de'"),
     "a folder": (["titanic", "nowhere"], {}, "there is no folder nowhere"),
@@ -134,6 +134,16 @@ def test_what_is_wrong_is_told_in_the_command_lines_words(wrong, tmp_path, monke
     arguments, options, words = WRONG[wrong]
     with pytest.raises(ValueError, match=words):
         pipelines.run(*arguments, **options)
+
+
+def test_a_notebook_shows_an_error_in_its_three_lines():
+    with pytest.raises(UsageError) as caught:
+        pipelines.run("titanic", folds=1)
+    (shown,) = caught.value._render_traceback_()  # what IPython asks for
+    assert shown.splitlines() == [
+        "UsageError: --folds must be at least 2, got 1", "  what to do: choose --folds 2 or more",
+        "  怎么办: --folds 至少为 2",
+    ]  # fmt: skip
 
 
 def test_what_is_wrong_is_told_before_torch_is_loaded():

@@ -51,6 +51,14 @@ def test_it_says_what_is_known_and_asks_again(tmp_path, language):
     assert f'lang="{"zh-CN" if language == "zh" else "en"}"' in text
 
 
+def test_losses_of_rows_held_out_are_drawn_dashed(tmp_path):
+    so_far = state(tmp_path)
+    so_far.variants[0].held_out = {(0, 0): [3.0, 2.0]}
+    text = page(so_far, "", Words())
+    assert len(re.findall('<polyline [^>]*stroke="var\\(--series-2\\)"[^>]*stroke-dasharray', text)) == 1
+    assert "from 3 at most to 0.25 at least, until epoch 4 of 4" in text
+
+
 def test_a_run_that_is_over_is_not_asked_for_again_and_says_how_it_ended(tmp_path):
     so_far = state(tmp_path)
     so_far.finish()

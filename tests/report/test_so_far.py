@@ -63,9 +63,9 @@ def test_all_is_counted_and_the_score_is_that_of_all_rows_in_the_end(toy, monkey
     assert [part.name for part in so_far.baselines] == [row.name for row in result.baselines]
     assert [part.score for part in so_far.baselines] == [row.score for row in result.baselines]
     network, trees = so_far.variants
-    assert [len(curve) for curve in network.curves()] == [2, 2, 2, 2]
-    np.testing.assert_allclose(network.curves(), result.variants[0].losses)
-    assert trees.curves() == []
+    assert [len(curve) for curve in network.curves[0]] == [2, 2, 2, 2]
+    np.testing.assert_allclose(network.curves[0], result.variants[0].losses)
+    assert trees.curves == ([], [])
     assert trees.score == accuracy(make_features().y, result.alone["trees"])
     assert so_far.pool.n_scored == 300
     both = (network.sums / network.times[:, None] + trees.sums / trees.times[:, None]) / 2
@@ -117,12 +117,12 @@ def test_epochs_that_early_stopping_saves_count_as_done_and_a_curve_may_begin_an
         so_far.on_epoch(Job("network", 0, 0), epoch, 1.0 / epoch)
     so_far.on_epoch(Job("network", 0, 0), 1, 0.25)  # memory was full: in halves, from the beginning
     assert so_far.steps == (1, 80)
-    assert so_far.variants[0].curves() == [[0.25]]
+    assert so_far.variants[0].curves[0] == [[0.25]]
     said = np.full((len(folds[0].scored), 2), 0.5)
     one = Finished(job=Job("network", 0, 0), scored=said, test=said[:0], losses=[0.3, 0.2], model="", seconds=1.0)
     so_far.add([one], pooled=True)
     assert so_far.steps == (10, 80)
-    assert so_far.variants[0].curves() == [[0.3, 0.2]]
+    assert so_far.variants[0].curves[0] == [[0.3, 0.2]]
 
 
 def test_a_metric_that_takes_no_part_of_the_rows_gives_no_score_and_no_error(toy):
@@ -160,3 +160,17 @@ def test_listeners_are_told_ten_times_a_second_at_most_but_of_each_model(toy):
     so_far.add([Finished(job=Job("network", 0, 0), scored=said, test=said[:0], model="", seconds=1.0)], pooled=True)
     so_far.finish()
     assert told[3:] == [10, 10]
+
+
+class WithHeldOut(float):
+    """A training loss that knows of another one."""
+
+    held_out = 0.75
+
+
+def test_losses_of_rows_held_out_are_kept_beside_those_of_training(toy):
+    so_far, _, _ = begun(toy, Clock())
+    so_far.on_epoch(Job("network", 1, 0), 1, WithHeldOut(0.5))
+    so_far.on_epoch(Job("network", 2, 0), 1, 0.25)
+    assert so_far.variants[0].losses == {(1, 0): [0.5], (2, 0): [0.25]}
+    assert so_far.variants[0].held_out == {(1, 0): [0.75]}

@@ -3,7 +3,7 @@
 Shapes: N training rows, n scored rows of a fold, P predictions of a row: probabilities of the classes, or one value.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 
@@ -18,8 +18,9 @@ Which = tuple[int, int]  # fold and seed of a model
 class Part:
     """A variant, or a baseline, which is not `pooled`: its models that are done, their losses, their score so far.
 
-    `epochs` are those of each network, 0 of estimators; `losses` those of each network, also while it trains. `sums`
-    (N, P) adds up what its models say, `times` (N,) counts them. `n_scored` rows are behind `score` and `se`.
+    `epochs` are those of each network, 0 of estimators; `losses` those of each network, also while it trains;
+    `held_out` the same of rows held out, where it is known. `sums` (N, P) adds up what its models say, `times` (N,)
+    counts them. `n_scored` rows are behind `score` and `se`.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Part:
     n_models: int = 0
     done: set[Which] = field(default_factory=set)
     losses: dict[Which, list[float]] = field(default_factory=dict)
+    held_out: dict[Which, list[float]] = field(default_factory=dict)
     seconds: float = 0.0
     score: float | None = None
     se: float | None = None
@@ -47,6 +49,11 @@ class Part:
         training = sum(min(len(losses), self.epochs) for which, losses in self.losses.items() if which not in self.done)
         return self.epochs * len(self.done) + training
 
+    @property
+    def curves(self) -> tuple[list[list[float]], list[list[float]]]:
+        """Losses of training rows, and of rows held out: see `means`."""
+        return means(self.losses), means(self.held_out)
+
     def add(self, which: Which, rows: IntArray, said: FloatArray, n_rows: int) -> bool:
         """Take what a model says of its scored rows (n, P) of all N; returns whether it is new."""
         self.done.add(which)
@@ -59,15 +66,17 @@ class Part:
         self.times[rows] += 1
         return True
 
-    def curves(self) -> list[list[float]]:
-        """For each fold that has begun the training loss of each epoch, mean over the networks that got so far."""
-        of_folds: dict[int, list[list[float]]] = {}
-        for (fold, _seed), losses in sorted(self.losses.items()):
-            of_folds.setdefault(fold, []).append(losses)
-        return [
-            [float(np.nanmean(epoch)) for epoch in zip_longest(*losses, fillvalue=np.nan)]
-            for losses in of_folds.values()
-        ]
+
+def means(losses: Mapping[Which, Sequence[float]]) -> list[list[float]]:
+    """For each fold that has begun the loss of each epoch, mean over the networks that got so far.
+
+    >>> means({(0, 0): [2.0, 1.0], (0, 1): [4.0], (1, 0): [3.0]})
+    [[3.0, 1.0], [3.0]]
+    """
+    of_folds: dict[int, list[Sequence[float]]] = {}
+    for (fold, _seed), own in sorted(losses.items()):
+        of_folds.setdefault(fold, []).append(own)
+    return [[float(np.nanmean(epoch)) for epoch in zip_longest(*own, fillvalue=np.nan)] for own in of_folds.values()]
 
 
 def mean_of(parts: Sequence[Part]) -> tuple[IntArray, FloatArray]:

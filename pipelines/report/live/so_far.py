@@ -120,8 +120,10 @@ class SoFar:
     def on_epoch(self, job: Job, epoch: int, loss: float) -> None:
         """Hear of an epoch of a network, counted from 1."""
         with self._lock:
-            losses = self.parts[True, job.variant].losses.setdefault((job.fold, job.seed), [])
-            losses[epoch - 1 :] = [loss]  # a training that begins anew, in halves say, begins its curve anew
+            part, which = self.parts[True, job.variant], (job.fold, job.seed)
+            for losses, new in ((part.losses, loss), (part.held_out, getattr(loss, "held_out", None))):
+                if new is not None:  # a training that begins anew, in halves say, begins its curve anew
+                    losses.setdefault(which, [])[epoch - 1 :] = [float(new)]
             self._tell()
 
     def on_task(self, what: str, done: int, of: int) -> None:
@@ -139,8 +141,9 @@ class SoFar:
                 if part.add(which, rows, each.scored, len(self._features.y)):
                     part.seconds += each.seconds
                     self._stale.add(part)
-                if each.losses:
-                    part.losses[which] = list(each.losses)
+                for losses, new in ((part.losses, each.losses), (part.held_out, getattr(each, "held_out", ()))):
+                    if new:
+                        losses[which] = list(new)
             self._score()
             self._tell(always=True)
 
