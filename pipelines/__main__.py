@@ -87,12 +87,13 @@ def run_command(
         check_place(data, outline.files, outline.slug)
 
         from pipelines.report import lines
+        from pipelines.report.live.log import Log
         from pipelines.report.watched import watched
 
-        competition, said = load(name), list[str]()
+        competition, log = load(name), Log(words)
 
         def say(line: str) -> None:
-            said.append(line)
+            log(line)
             if not quiet:
                 console.say(line, err=as_json)
 
@@ -105,7 +106,7 @@ def run_command(
 
         outcome = watched(
             competition, knobs, say, silent=quiet, tensorboard=tensorboard, visdom=visdom, write=writes,
-            on_result=on_result,
+            on_result=on_result, log=log, words=words,
         )  # fmt: skip
         if as_json:
             console.say(outcome.record.to_json())
@@ -113,7 +114,7 @@ def run_command(
             console.say(str(outcome.path) if outcome.path else f"{outcome.result.score:.6f}")
         for line in lines.outcome_lines(competition, outcome, words):  # picture and page too: seconds
             say(line)
-        lines.leave(outcome, said)
+        lines.leave(outcome)
         if console.unread() and outcome.path is not None:
             console.say_aside(f"submission: {outcome.path}")
 

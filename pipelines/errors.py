@@ -40,6 +40,10 @@ class HomeworkError(ValueError):
         """What it is made of again in another process, whatever its class asks for."""
         return _made_again, (type(self), self.message, self.hint, self.hint_zh)
 
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows in a notebook: the same, in place of a traceback."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 def _made_again(kind: type[HomeworkError], message: str, hint: str, hint_zh: str) -> HomeworkError:
     error = kind.__new__(kind, message)

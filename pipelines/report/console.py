@@ -67,7 +67,7 @@ def errors_in_plain_words(interrupted: str | Callable[[], str], *, stop_unread: 
 
     before = stops.set(stop_unread)
     try:
-        with _warnings_in_plain_words(), full_memory_told():
+        with warnings_in_plain_words(), full_memory_told():
             yield
         _check_stdout()
     except HomeworkError as error:
@@ -105,7 +105,7 @@ def _in_plain_words(error: OSError) -> str:
 
 
 @contextlib.contextmanager
-def _warnings_in_plain_words() -> Iterator[None]:
+def warnings_in_plain_words() -> Iterator[None]:
     """Print the text of our own warnings, each once, without Python's file and line."""
     from pipelines.errors import HomeworkWarning
 

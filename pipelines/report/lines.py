@@ -130,11 +130,11 @@ def outcome_lines(competition: Competition, outcome: Outcome, words: Words) -> I
         yield f"next: python -m pipelines submit {competition.slug} (or by hand at {competition.url}/submit)"
 
 
-def leave(outcome: Outcome, said: list[str]) -> None:
-    """Put the lines that were said, and the picture, into the run's folder; the run is whole without them."""
-    if outcome.folder is None:
+def leave(outcome: Outcome) -> None:
+    """Put the picture into the run's folder; the run is whole without it."""
+    if outcome.folder is None or outcome.path is None:
         return
     try:
-        outcome.folder.leave(said, None if outcome.path is None else outcome.path.with_suffix(".png"))
+        outcome.folder.leave(outcome.path.with_suffix(".png"))
     except OSError as error:
         complain(f"warning: no {error.filename or outcome.folder.path}: {error.strerror or error}")

@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import count
@@ -104,10 +104,9 @@ class RunFolder:
             os.close(self._descriptor)
         self._descriptor = None
 
-    def leave(self, lines: Sequence[str], picture: Path | None = None) -> None:
-        """Put in what was said, and the picture of the training, if there is one."""
-        write_whole(self.path / LOG, "".join(f"{line}\n" for line in lines).encode())
-        if picture is not None and picture.exists():
+    def leave(self, picture: Path) -> None:
+        """Put in the picture of the training, if there is one."""
+        if picture.exists():
             (self.path / PICTURE).unlink(missing_ok=True)
             link(picture, self.path / PICTURE)
 
@@ -115,7 +114,7 @@ class RunFolder:
         """Remove a folder in which nothing was finished, or got so far that it was kept."""
         if not self.networks() and not any(self.path.glob("unfinished/*")) and not self.is_finished:
             self.remove_leftovers()
-            for name in (PLAN, IDEA):
+            for name in (PLAN, IDEA, LOG, REPORT):
                 (self.path / name).unlink(missing_ok=True)
             self.unlock()
             with suppress(OSError):  # something of somebody else's is in it

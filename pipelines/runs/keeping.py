@@ -3,7 +3,7 @@
 import json
 import threading
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -71,6 +71,11 @@ class RunKeep(Keep):
     def name(self) -> str | None:
         """The folder's, once the training has begun."""
         return None if self.folder is None else self.folder.name
+
+    @property
+    def there(self) -> Collection[Ident]:
+        """The jobs that need no training: this run, before a kill, or others have finished them."""
+        return self._there.keys()
 
     @property
     def _networks(self) -> Path:
