@@ -1,0 +1,112 @@
+"""The marks, drawn: cross-validated score, forecast, hidden rows, public and private score, run by run."""
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipelines.kaggle.board.marks import Mark
+from pipelines.kaggle.board.percentile import LINES, Field
+from pipelines.report.pictures import MUTED, PALETTE, picture
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Say = Callable[[str, str], str]  # English, Chinese -> the one that is asked for: `pages.words.Words`
+Scored = tuple[float | None, float | None]  # a score and its standard error
+MOST = 40  # marks that can be told apart
+LABELS = 12  # names below them
+WIDTH = 16  # letters of a name
+
+
+def write(path: Path, title: str, marks: Sequence[Mark], field: Field | None = None) -> None:
+    """Draw the newest marks into a PNG, whole or not at all.
+
+    Raises: OSError where it cannot be written.
+    """
+    shown = marks[-MOST:]
+    left_out = f", the newest {len(shown)} of {len(marks)} runs" if len(shown) < len(marks) else ""
+    with picture(path, (min(14.0, 6.5 + 0.3 * len(shown)), 5.0), dpi=110) as figure:
+        axes = figure.add_subplot()
+        draw(axes, shown, lambda english, _chinese: english, field)
+        axes.set_title(f"{title}{left_out}")
+
+
+def draw(axes: "Axes", marks: Sequence[Mark], words: Say, field: Field | None = None) -> None:
+    """Put the marks on empty axes, in their order; with the teams' scores, what half, 90 and 99 % of them reach."""
+    series: list[tuple[str, float, str, str, list[Scored]]] = [
+        (words("cross-validated", "交叉验证"), -0.2, "o", PALETTE[0], [(m.cv, m.cv_se) for m in marks]),
+        (words("hidden rows (practice)", "留出行（演练）"), 0.0, "D", PALETTE[3], [_hidden(m) for m in marks]),
+        (words("public score", "公开得分"), 0.2, "*", PALETTE[1], [(m.public, None) for m in marks]),
+        (words("private score", "私有得分"), 0.3, "s", PALETTE[2], [(m.private, None) for m in marks]),
+    ]  # fmt: skip
+    _draw_forecasts(axes, marks, words("forecast, 95 % interval", "预测，95% 区间"))
+    for label, shift, sign, color, scores in series:
+        there = [(x + shift, *each) for x, each in enumerate(scores) if each[0] is not None]
+        if there:
+            x, y, errors = zip(*there, strict=True)
+            axes.errorbar(
+                x, y, [error or 0.0 for error in errors] if any(errors) else None, fmt=sign, color=color,
+                label=label, markersize=11 if sign == "*" else 6, capsize=3, zorder=3,
+            )  # fmt: skip
+    _label(axes, marks, words)
+    if field is not None:
+        _draw_teams(axes, field, words)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(loc="best")
+
+
+def _hidden(mark: Mark) -> Scored:
+    return (mark.practice.score, mark.practice.se) if mark.practice else (None, None)
+
+
+def _draw_forecasts(axes: "Axes", marks: Sequence[Mark], label: str) -> None:
+    """A bar from end to end of each interval, with a line at its middle."""
+    there = [(x, mark.forecast) for x, mark in enumerate(marks) if mark.forecast]
+    if not there:
+        return
+    axes.bar(
+        [x for x, _ in there], [each.high - each.low for _, each in there], 0.26,
+        bottom=[each.low for _, each in there], color=PALETTE[6], alpha=0.35, label=label, zorder=2,
+    )  # fmt: skip
+    axes.hlines([each.mean for _, each in there], [x - 0.13 for x, _ in there], [x + 0.13 for x, _ in there],
+                color=PALETTE[6], zorder=2.5)  # fmt: skip
+
+
+def _label(axes: "Axes", marks: Sequence[Mark], words: Say) -> None:
+    """Names below the marks, as many as have room; the day where it changes."""
+    step = max(1, -(-len(marks) // LABELS))
+    days = ["", *(mark.time[:10] for mark in marks)]
+    fresh = [day != before for before, day in pairwise(days)]
+    labels = [f"{m.time[:10] if new or step > 1 else ''}\n{_short(m)}" for m, new in zip(marks, fresh, strict=True)]
+    places = range(0, len(marks), step)
+    turned: dict[str, Any] = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"} if len(places) > 5 else {}
+    axes.set_xticks(list(places), [labels[place].strip() for place in places], **turned)
+    axes.set_xlim(-0.7, max(0, len(marks) - 1) + 0.7)
+    axes.grid(visible=False, axis="x")
+    metric = next((mark.metric for mark in reversed(marks) if mark.metric), None)
+    axes.set_ylabel(metric or words("score", "得分"))
+
+
+def _short(mark: Mark) -> str:
+    """A run's clock time and what it is, or a file's name.
+
+    >>> _short(Mark("20261126-101010-fast", "2026-11-26T10:10:10")), _short(Mark("by-hand-and-long.csv", ""))
+    ('10:10 fast', 'by-hand-and-lon…')
+    """
+    began, is_run = mark.time, mark.name[:8] == mark.time[:10].replace("-", "") and bool(mark.time)
+    text = f"{began[11:16]} {mark.name[16:]}" if is_run else mark.name
+    return text if len(text) <= WIDTH else f"{text[: WIDTH - 1]}…"
+
+
+def _draw_teams(axes: "Axes", field: Field, words: Say) -> None:
+    """Lines at what a share of the teams does not surpass, named on the right; those beyond the marks are left out."""
+    low, high = axes.get_ylim()
+    axes.set_ylim(low, high)
+    there = {percent: field.score_at(percent) for percent in LINES}
+    shown = {percent: score for percent, score in there.items() if low <= score <= high}
+    for score in shown.values():
+        axes.axhline(score, color=MUTED, linestyle=":", linewidth=1.2, zorder=1)
+    right = axes.secondary_yaxis("right")
+    names = [words(f"{percent} % of teams", f"{percent}% 的队伍") for percent in shown]
+    right.set_yticks(list(shown.values()), names)
