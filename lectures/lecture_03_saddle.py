@@ -43,10 +43,10 @@ def _draw(setting: Setting, plain: np.ndarray, noisy: list[np.ndarray]) -> None:
             inside = path[np.abs(path[:, 1]) <= 1.5]
             axes.plot(*inside.T, color="black", linewidth=0.7, alpha=0.6, zorder=3)
         axes.plot([], [], color="black", linewidth=0.7, label="20 descents with noise")
-        axes.plot(*plain.T, color="gold", linewidth=5, label="plain descent from (1, 0): stops at the saddle")
-        axes.plot(0, 0, "r*", markersize=16, zorder=4, label="saddle: gradient 0, no optimum")
+        axes.plot(*plain.T, color="C1", linewidth=5, label="plain descent from (1, 0): stops at the saddle")
+        axes.plot(0, 0, "*", color="C3", markersize=16, zorder=4, label="saddle: gradient 0, no optimum")
         axes.set(xlabel="x", ylabel="y", title="On the ridge only noise leaves the saddle", ylim=(-1.5, 1.5))
-        axes.legend(loc="upper left")
+        axes.legend(loc="lower right")  # where no descent comes
 
 
 LECTURE = Lecture(number="03-saddle", title="Saddle point and noise", run=run)

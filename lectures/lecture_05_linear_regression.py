@@ -85,7 +85,6 @@ def _draw(setting: Setting, losses: dict[str, list[float]]) -> None:
         axes.set_xscale("log")
         axes.set(xlabel="epoch", ylabel="loss", title="Eight optimizers from the same start (learning rates differ)")
         axes.set_ylim(1e-10, 1000)
-        axes.grid(alpha=0.3)
         axes.legend(ncols=2)
 
 

@@ -37,9 +37,10 @@ def draw(axes: "Axes", marks: Sequence[Mark], words: Say, field: Field | None = 
     series: list[tuple[str, float, str, str, list[Scored]]] = [
         (words("cross-validated", "交叉验证"), -0.2, "o", PALETTE[0], [(m.cv, m.cv_se) for m in marks]),
         (words("hidden rows (practice)", "留出行（演练）"), 0.0, "D", PALETTE[3], [_hidden(m) for m in marks]),
-        (words("public score", "公开得分"), 0.2, "*", PALETTE[1], [(m.public, None) for m in marks]),
-        (words("private score", "私有得分"), 0.3, "s", PALETTE[2], [(m.private, None) for m in marks]),
+        (words("public score", "公开得分"), 0.28, "*", PALETTE[1], [(m.public, None) for m in marks]),
+        (words("private score", "私有得分"), 0.38, "s", PALETTE[2], [(m.private, None) for m in marks]),
     ]  # fmt: skip
+    axes.use_sticky_edges = False  # a bar may not stand on the frame
     _draw_forecasts(axes, marks, words("forecast, 95 % interval", "预测，95% 区间"))
     for label, shift, sign, color, scores in series:
         there = [(x + shift, *each) for x, each in enumerate(scores) if each[0] is not None]
@@ -78,11 +79,15 @@ def _label(axes: "Axes", marks: Sequence[Mark], words: Say) -> None:
     step = max(1, -(-len(marks) // LABELS))
     days = ["", *(mark.time[:10] for mark in marks)]
     fresh = [day != before for before, day in pairwise(days)]
-    labels = [f"{m.time[:10] if new or step > 1 else ''}\n{_short(m)}" for m, new in zip(marks, fresh, strict=True)]
     places = range(0, len(marks), step)
     turned: dict[str, Any] = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"} if len(places) > 5 else {}
+    between = " " if turned else "\n"
+    labels = [
+        f"{m.time[:10] if new or step > 1 else ''}{between}{_short(m)}" for m, new in zip(marks, fresh, strict=True)
+    ]
     axes.set_xticks(list(places), [labels[place].strip() for place in places], **turned)
-    axes.set_xlim(-0.7, max(0, len(marks) - 1) + 0.7)
+    middle, half = (len(marks) - 1) / 2, max(1.5, len(marks) / 2 + 0.2)
+    axes.set_xlim(middle - half, middle + half)
     axes.grid(visible=False, axis="x")
     metric = next((mark.metric for mark in reversed(marks) if mark.metric), None)
     axes.set_ylabel(metric or words("score", "得分"))
