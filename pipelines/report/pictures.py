@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +51,19 @@ def picture(path: Path, size: tuple[float, float], dpi: int) -> Iterator["Figure
         yield figure
         with whole_file(path) as temporary:
             figure.savefig(temporary, format="png", dpi=dpi)
+
+
+@contextlib.contextmanager
+def as_delivered(settings: Mapping[str, Any]) -> Iterator[None]:
+    """Matplotlib, loaded, with its own settings and these; afterwards it is as it was."""
+    _load_matplotlib()
+    import matplotlib as mpl
+
+    with mpl.rc_context():
+        with warnings.catch_warnings(action="ignore"):  # as above
+            mpl.rcParams.update({k: value for k, value in mpl.rcParamsDefault.items() if k != "backend"})
+        mpl.rcParams.update(settings)
+        yield
 
 
 def _load_matplotlib() -> None:

@@ -2,16 +2,19 @@
 
 import json
 import threading
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from pipelines.audit import hardest
 from pipelines.audit.importance import Scored, importances
 from pipelines.competition import Competition
 from pipelines.data.sources import Source
 from pipelines.data.tables import Tables
+from pipelines.errors import DataWarning
 from pipelines.features.frames import Features
 from pipelines.files import check_room, full_disk_told, write_whole
 from pipelines.runs import inputs
@@ -241,6 +244,13 @@ class RunKeep(Keep):
                 units=features.dependent, variants=result.alone, weights=result.weights,
                 columns=[str(name) for name in tables.test if name != competition.key],
             ).save(self.folder.path)  # fmt: skip
+            try:
+                rows = hardest.to_json(hardest.hardest(competition, tables, features, result))
+            except Exception as error:  # of columns of whatever kind: the run is whole without it
+                said = f"no list of the rows that are predicted worst: {type(error).__name__}: {error}"
+                warnings.warn(said, DataWarning, stacklevel=2)
+            else:
+                write_whole(self.folder.path / hardest.FILE, f"{rows}\n".encode())
             remove_unfinished(self.folder.path)
             if competition.add_features is not None:  # which sees all rows together: new ones need these
                 inputs.save(self.folder.path, competition, self.files)
