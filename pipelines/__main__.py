@@ -15,6 +15,7 @@ import typer
 from pipelines.ideas import commands as ideas_commands
 from pipelines.kaggle import commands
 from pipelines.new import commands as new_commands
+from pipelines.pages import commands as pages_commands
 from pipelines.report import console, options, process
 from pipelines.runs import commands as runs_commands
 from pipelines.runs import predict
@@ -61,6 +62,7 @@ def run_command(
         bool, typer.Option("--importance", help="Ask which columns matter: permute each among the scored rows.")
     ] = False,
     note: Annotated[str | None, typer.Option(help="What to remember of this run.", metavar="TEXT")] = None,
+    lang: options.Lang = None,
     tensorboard: options.TensorBoard = None,
     visdom: options.Visdom = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the csv's path (run) or the score (cv).")] = False,
@@ -70,6 +72,7 @@ def run_command(
     writes = context.info_name == "run" and not practice
     with console.errors_in_plain_words(_interrupted(), stop_unread=not writes):
         from pipelines.data.manifest import check_place
+        from pipelines.pages.words import Words, language
         from pipelines.settings.knobs import Knobs, check
         from pipelines.settings.lookup import find, load
 
@@ -78,7 +81,7 @@ def run_command(
             epochs=epochs, seed=seed, device=device, memory=memory, practice=practice,
             runs=Path(runs) if runs else None, restart=restart, note=note, importance=importance,
         )  # fmt: skip
-        outline = find(name)
+        words, outline = Words(language(lang)), find(name)
         check(knobs, outline, write=writes)
         check_place(data, outline.files, outline.slug)
 
@@ -107,7 +110,7 @@ def run_command(
             console.say(outcome.record.to_json())
         elif quiet:
             console.say(str(outcome.path) if outcome.path else f"{outcome.result.score:.6f}")
-        for line in lines.outcome_lines(competition, outcome):  # the picture too, which takes seconds
+        for line in lines.outcome_lines(competition, outcome, words):  # picture and page too: seconds
             say(line)
         lines.leave(outcome, said)
         if console.unread() and outcome.path is not None:
@@ -132,6 +135,7 @@ def _interrupted() -> Callable[[], str]:
 commands.register(app)
 new_commands.register(app)
 runs_commands.register(app)
+pages_commands.register(app)
 predict.register(app)
 ideas_commands.register(app)
 if find_spec("lectures"):  # the course uses the pipelines and is found by name, as competitions are

@@ -1,4 +1,7 @@
 """What a run found out, as a page: one file that works offline, in English or Chinese.
 
-`parts` (what a section is made of), `words` (which language).
+- `words`: which language; `parts`, `marks`: what a section of a page is made of, as data.
+- `render`: the templates of `templates/`, by Jinja2; `first`: the first screen.
+- `write`: a run's report; `compared`: two runs side by side.
+- `commands`: the commands `report` and `compare`.
 """

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from pipelines.pages.marks import Marks
+
 
 @dataclass(frozen=True)
 class Text:
@@ -45,5 +47,5 @@ class Section:
     name: str
     title: str
     lead: str
-    parts: Sequence[Text | Chart | Table] = field(default_factory=list)
+    parts: Sequence[Text | Chart | Table | Marks] = field(default_factory=list)
     folded: bool = False

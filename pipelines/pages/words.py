@@ -4,7 +4,10 @@ import os
 from dataclasses import dataclass
 from typing import Literal
 
+from pipelines.errors import UsageError
+
 Language = Literal["en", "zh"]
+KNOWN: dict[str, Language] = {"en": "en", "zh": "zh"}
 
 
 @dataclass(frozen=True)
@@ -27,3 +30,22 @@ def of_locale() -> Language:
     """Chinese where the environment asks for it, else English."""
     asked = next((value for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (value := os.environ.get(name))), "")
     return "zh" if asked.lower().startswith("zh") else "en"
+
+
+def language(asked: str | None) -> Language:
+    """The language that is asked for, or that of the locale.
+
+    >>> language("zh")
+    'zh'
+
+    Raises: UsageError for another one.
+    """
+    if asked is None:
+        return of_locale()
+    if asked in KNOWN:
+        return KNOWN[asked]
+    raise UsageError(
+        f"--lang must be en or zh, got {asked!r}",
+        "en is English, zh is Chinese; without --lang the locale decides",
+        "en 为英文，zh 为中文；不写 --lang 时按系统语言",
+    )

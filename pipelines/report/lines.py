@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipelines.competition import Competition
+from pipelines.pages.words import Words
+from pipelines.pages.write import write_report
 from pipelines.pipeline import Outcome
 from pipelines.report.console import complain
 from pipelines.report.pictures import picture
@@ -69,10 +71,23 @@ def draw_curves(competition: Competition, outcome: Outcome, path: Path) -> str:
             axes.set(xlabel="epoch", ylabel="training loss per row", title=f"{competition.slug}{rows}: {score}")
             axes.legend()
     except Exception as error:  # of a full disk, or of whatever matplotlib meets on a machine
-        why = error.strerror if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
-        complain(f"warning: no picture of the training, {path}: {why or error}")
+        complain(f"warning: no picture of the training, {path}: {_why(error)}")
         return "none"
     return str(path)
+
+
+def write_page(competition: Competition, outcome: Outcome, words: Words) -> str:
+    """The run's page, if it can be written; returns where it is. The csv is written: nothing is an error."""
+    assert outcome.folder is not None
+    try:
+        return str(write_report(outcome.folder, words, competition))
+    except Exception as error:
+        complain(f"warning: no report in {outcome.folder.path}: {_why(error)}")
+        return "none"
+
+
+def _why(error: Exception) -> str:
+    return str((isinstance(error, OSError) and error.strerror) or f"{type(error).__name__}: {error}")
 
 
 def importance_lines(competition: Competition, found: list[Importance]) -> Iterator[str]:
@@ -86,8 +101,8 @@ def importance_lines(competition: Competition, found: list[Importance]) -> Itera
         yield f"  ({rest} more in the record{': none is told from chance' * (not told)})"
 
 
-def outcome_lines(competition: Competition, outcome: Outcome) -> Iterator[str]:
-    """Score on hidden rows, cost, where the csv lies and what to do with it; the picture is drawn between the lines."""
+def outcome_lines(competition: Competition, outcome: Outcome, words: Words) -> Iterator[str]:
+    """Score on hidden rows, cost, where the csv lies and what to do with it; picture and page are made between them."""
     record, path = outcome.record, outcome.path
     if record.practice is not None:
         hidden = record.practice
@@ -103,6 +118,7 @@ def outcome_lines(competition: Competition, outcome: Outcome) -> Iterator[str]:
         yield f"curves:     {draw_curves(competition, outcome, path.with_suffix('.png'))}"
     if outcome.folder is not None:
         yield f"kept:       {outcome.folder.path}"
+        yield f"report:     {write_page(competition, outcome, words)}"
     if outcome.source.kind == "sample":
         yield f"for the real data: make data C={competition.slug}, or put {', '.join(competition.files)}"
         yield f"  from {competition.url}/data into data/{competition.slug}/; then run the same command again"

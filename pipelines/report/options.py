@@ -18,6 +18,7 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Memory = Annotated[int | None, typer.Option(help="MB for what trains at the same time; else found.")]
 Runs = Annotated[Path, typer.Option("--runs", help="Where runs are kept; a folder per competition.")]
 TensorBoard = Annotated[Path | None, typer.Option(help="Folder for TensorBoard's curves.")]
+Lang = Annotated[str | None, typer.Option(help="Language of the report: en or zh; else as the locale says.")]
 Visdom = Annotated[bool, typer.Option("--visdom", help="Curves in the browser, by a running Visdom server.")]
 
 SUBMISSIONS, RUNS = Path("submissions"), Path("runs")

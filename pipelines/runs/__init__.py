@@ -8,5 +8,5 @@
 - `tensors`: files of tensors that know their own hash.
 - `checkpoints`: trainings that have not come to their end.
 - `predictions`: what a run said of each row.
-- `commands`: the commands `runs` and `compare`; `history` holds what they do.
+- `commands`: the command `runs`; `history` holds what it does, and what compares two runs.
 """

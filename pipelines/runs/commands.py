@@ -1,4 +1,4 @@
-"""The commands about runs that are kept: runs, compare. The rest is imported inside them."""
+"""The command about runs that are kept, and what others like it share. The rest is imported inside it."""
 
 import json
 from typing import Annotated
@@ -14,8 +14,7 @@ RUN = "A folder's name or its beginning, a path, or: best, newest, previous."
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
-    for command in (runs, compare):
-        app.command(epilog=EXIT_CODES)(command)
+    app.command(epilog=EXIT_CODES)(runs)
 
 
 def runs(
@@ -53,39 +52,6 @@ def runs(
             say(f"no run of {slug} is kept in {root / slug}; python -m pipelines run {slug}, or cv {slug}, leaves one")
 
 
-def compare(
-    name: Name,
-    a: Annotated[str, typer.Argument(help=RUN, metavar="A")],
-    b: Annotated[str, typer.Argument(help=RUN, metavar="B")] = "newest",
-    root: Runs = RUNS,
-    as_json: Json = False,
-) -> None:
-    """Compare two runs row by row: how much better B is than A, on which rows, and whether that is more than chance."""
-    with errors_in_plain_words("interrupted", stop_unread=True):
-        from pipelines.runs.history.choice import choose, metric_of
-
-        slug = slug_of(name)
-        chosen = [choose(root, slug, said) for said in (a, b)]
-        _refuse_other_metric(slug, *(run.record.metric for run in chosen))
-
-        from pipelines.runs.history.compare import compare as compared
-        from pipelines.runs.history.listing import predictions
-        from pipelines.runs.history.shown import as_plain, lines
-        from pipelines.runs.history.training import with_training
-        from pipelines.settings.lookup import load
-
-        competition = load(name)
-        metric = metric_of(slug, chosen[0].record.metric)
-        of_a, of_b = (predictions(run.folder) for run in chosen)
-        found = compared(metric, of_a, of_b, competition.classes)
-        found = with_training(found, competition, (chosen[0], of_a), (chosen[1], of_b))
-        if as_json:
-            say(json.dumps({"a": chosen[0].folder.name, "b": chosen[1].folder.name} | as_plain(found), indent=2))
-            return
-        for line in lines(found, chosen[0].folder.name, chosen[1].folder.name, competition.target):
-            say(line)
-
-
 def slug_of(name: str) -> str:
     """The slug of a competition that has a folder here, its code not loaded if that can be.
 
@@ -96,7 +62,7 @@ def slug_of(name: str) -> str:
     return find(name).slug or load(name).slug
 
 
-def _refuse_other_metric(slug: str, of_a: str | None, of_b: str | None) -> None:
+def refuse_other_metric(slug: str, of_a: str | None, of_b: str | None) -> None:
     """Scores of two metrics have no difference.
 
     Raises: UsageError.

@@ -14,7 +14,7 @@ from pipelines.files import claim, is_locked, link, remove_abandoned, write_whol
 from pipelines.submission.record import Record
 
 RECORD, PLAN, LOG, PICTURE, LOCK = "record.json", "plan.json", "log.txt", "training.png", ".lock"
-PREDICTIONS = "predictions.safetensors"
+PREDICTIONS, REPORT = "predictions.safetensors", "report.html"
 IDEA = "idea.py"  # of a run of `try`: what was put into the competition
 NAME = re.compile(r"\d{8}-\d{6}-.+")  # when it began, in UTC, and what it is
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pipelines.errors import UsageError
 from pipelines.metrics import METRICS, Metric
-from pipelines.runs.folder import IDEA, NAME, RECORD, RunFolder, folders
+from pipelines.runs.folder import IDEA, NAME, RECORD, REPORT, RunFolder, folders
 from pipelines.submission.record import VERSION, Record, RecordError
 
 WORDS = ("best", "newest", "previous")
@@ -86,6 +86,59 @@ def choose(root: Path, slug: str, said: str, *, to_predict: bool = False) -> Kep
             f"请写出更多字符，或使用 {'、'.join(WORDS)}；python -m pipelines runs {slug} 列出全部运行",
         )
     return _checked(meant[0], slug)
+
+
+def choose_any(root: Path, said: str | None) -> RunFolder:
+    """A run to show: a path, a name or a unique beginning of it, a competition for its newest, None for that of all.
+
+    It has come to its end, or has a page that grows.
+
+    Raises: UsageError.
+    """
+    from pipelines.settings.lookup import names
+
+    there = [each for path in root.glob("*") if path.is_dir() for each in folders(root, path.name)]
+    there = sorted(there, key=lambda each: each.name, reverse=True)
+    if said is None or (slug := _slug_or_none(said)):
+        shown = [each for each in there if (said is None or each.slug == slug) and _can_be_shown(each)]
+        if shown:
+            return shown[0]
+        of, one = ("", "titanic") if said is None else (f" of {slug}", slug)
+        raise UsageError(
+            f"{root} holds no finished run{of}", f"make one: python -m pipelines run {one}, or cv {one}",
+            f"请先运行 python -m pipelines run {one} 或 cv {one}",
+        )  # fmt: skip
+    is_path = (Path(said) / RECORD).exists() or any(sign in said for sign in "/\\")
+    meant = [RunFolder(Path(said).resolve())] if is_path else [each for each in there if each.name.startswith(said)]
+    meant = [each for each in meant if each.name == said] or meant
+    if len(meant) == 1 and meant[0].path.is_dir():
+        return meant[0] if _can_be_shown(meant[0]) else _checked(meant[0], meant[0].slug).folder
+    what = f"may be {_names(meant)}" if len(meant) > 1 else f"is no competition, and no run in {root}"
+    raise UsageError(
+        f"{said!r} {what}",
+        f"name a run (python -m pipelines runs COMPETITION lists them), or a competition: {', '.join(names())}",
+        "请给出比赛名、运行名（python -m pipelines runs 比赛名 可列出），或不写",
+    )
+
+
+def _slug_or_none(said: str) -> str | None:
+    """The slug of a competition of that name, if there is one."""
+    from pipelines.settings.lookup import find, load
+
+    try:
+        return find(said).slug or load(said).slug
+    except UsageError:
+        return None
+
+
+def _can_be_shown(folder: RunFolder) -> bool:
+    """Whether a run has a record that can be read, or, while it goes on, a page."""
+    if not folder.is_finished:
+        return (folder.path / REPORT).is_file()
+    try:
+        return folder.record().version <= VERSION
+    except RecordError:
+        return False
 
 
 def _predicting(runs: list[KeptRun]) -> list[KeptRun]:
