@@ -39,14 +39,9 @@ def picture(path: Path, size: tuple[float, float], dpi: int) -> Iterator["Figure
 
     Raises: OSError where it cannot be written.
     """
-    _load_matplotlib()
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
+    with as_delivered(STYLE):
+        from matplotlib.figure import Figure
 
-    with mpl.rc_context():
-        with warnings.catch_warnings(action="ignore"):  # words of matplotlib's own that it is about to drop
-            mpl.rcParams.update({k: value for k, value in mpl.rcParamsDefault.items() if k != "backend"})
-        mpl.rcParams.update(STYLE)
         figure = Figure(figsize=size, layout="constrained")  # no pyplot: it keeps state and asks for a screen
         yield figure
         with whole_file(path) as temporary:
@@ -54,13 +49,13 @@ def picture(path: Path, size: tuple[float, float], dpi: int) -> Iterator["Figure
 
 
 @contextlib.contextmanager
-def as_delivered(settings: Mapping[str, Any]) -> Iterator[None]:
+def as_delivered(settings: Mapping[Any, Any]) -> Iterator[None]:
     """Matplotlib, loaded, with its own settings and these; afterwards it is as it was."""
     _load_matplotlib()
     import matplotlib as mpl
 
     with mpl.rc_context():
-        with warnings.catch_warnings(action="ignore"):  # as above
+        with warnings.catch_warnings(action="ignore"):  # words of matplotlib's own that it is about to drop
             mpl.rcParams.update({k: value for k, value in mpl.rcParamsDefault.items() if k != "backend"})
         mpl.rcParams.update(settings)
         yield
