@@ -40,11 +40,17 @@ def marks(slug: str, runs: Path, submissions: Path, entries: Sequence[Entry] | N
     return sorted(found, key=lambda mark: (mark.time, mark.name))
 
 
-def alike(found: Sequence[Mark]) -> list[Mark]:
-    """Those that can be compared: of the newest metric, and of the competition's own rows where there are any."""
+def alike(found: Sequence[Mark], name: str | None = None) -> list[Mark]:
+    """Those that can be compared with the run of that name; else with the newest one on the competition's own rows.
+
+    They are of the same metric, and of own rows or of made ones, as it is.
+    """
     own = [mark for mark in found if not mark.made_rows] or list(found)
-    metric = next((mark.metric for mark in reversed(own) if mark.metric), None)
-    return [mark for mark in own if mark.metric in (metric, None)]
+    scored = [mark for mark in own if mark.metric]
+    like = next((mark for mark in found if mark.name == name), None) or (scored or own or [None])[-1]
+    if like is None:
+        return []
+    return [mark for mark in found if mark.made_rows == like.made_rows and mark.metric in (like.metric, None)]
 
 
 def is_of(entry: Entry, csv_sha256: str) -> bool:

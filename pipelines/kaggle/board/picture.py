@@ -116,7 +116,7 @@ def _label(axes: "Axes", marks: Sequence[Mark], words: Say) -> None:
     places = range(0, len(marks), step)
     turned: dict[str, Any] = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"} if len(places) > 5 else {}
     sign = " " if turned else "\n"
-    labels = [f"{m.time[:10] if new or step > 1 else ''}{sign}{_short(m)}" for m, new in zip(marks, fresh, strict=True)]
+    labels = [f"{m.time[:10] if new or step > 1 else ''}{sign}{short(m)}" for m, new in zip(marks, fresh, strict=True)]
     axes.set_xticks(list(places), [labels[place].strip() for place in places], **turned)
     middle, half = (len(marks) - 1) / 2, max(1.5, len(marks) / 2 + 0.2)
     axes.set_xlim(middle - half, middle + 1.35 * half)
@@ -125,10 +125,10 @@ def _label(axes: "Axes", marks: Sequence[Mark], words: Say) -> None:
     axes.set_ylabel(metric or words("score", "得分"))
 
 
-def _short(mark: Mark) -> str:
+def short(mark: Mark) -> str:
     """A run's clock time and what it is, or a file's name.
 
-    >>> _short(Mark("20261126-101010-fast", "2026-11-26T10:10:10")), _short(Mark("by-hand-and-long.csv", ""))
+    >>> short(Mark("20261126-101010-fast", "2026-11-26T10:10:10")), short(Mark("by-hand-and-long.csv", ""))
     ('10:10 fast', 'by-hand-and-lon…')
     """
     is_run = mark.time and mark.name[:8] == mark.time[:10].replace("-", "")

@@ -22,9 +22,11 @@ class Shown:
     field: Field | None
 
     @classmethod
-    def of(cls, slug: str, runs: Path, submissions: Path, entries: Sequence[Entry] | None = None) -> "Shown":
-        """What lies in the two folders. Nothing is asked of Kaggle."""
-        found, teams = alike(marks(slug, runs, submissions, entries)), kept(slug, submissions / slug / NAME)
+    def of(
+        cls, slug: str, runs: Path, submissions: Path, entries: Sequence[Entry] | None = None, run: str | None = None
+    ) -> "Shown":
+        """What lies in the two folders, and can be compared with a run. Nothing is asked of Kaggle."""
+        found, teams = alike(marks(slug, runs, submissions, entries), run), kept(slug, submissions / slug / NAME)
         metric = next((mark.metric for mark in reversed(found) if mark.metric), None)
         return cls(slug, found, teams, field_of(teams, slug, metric))
 
