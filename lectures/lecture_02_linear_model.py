@@ -54,4 +54,4 @@ def _draw(setting: Setting, sweep: np.ndarray, alone: np.ndarray, w: np.ndarray,
         right.legend(loc="upper left")
 
 
-LECTURE = Lecture(number="02", title="Linear model: try every weight", run=run)
+LECTURE = Lecture(number="02", title="Linear model: try every weight", title_zh="线性模型：逐个试权重", run=run)

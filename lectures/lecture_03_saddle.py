@@ -49,4 +49,4 @@ def _draw(setting: Setting, plain: np.ndarray, noisy: list[np.ndarray]) -> None:
         axes.legend(loc="lower right")  # where no descent comes
 
 
-LECTURE = Lecture(number="03-saddle", title="Saddle point and noise", run=run)
+LECTURE = Lecture(number="03-saddle", title="Saddle point and noise", title_zh="鞍点与噪声", run=run)

@@ -88,4 +88,4 @@ def _draw(setting: Setting, losses: dict[str, list[float]]) -> None:
         axes.legend(ncols=2)
 
 
-LECTURE = Lecture(number="05", title="Linear regression, eight optimizers", run=run)
+LECTURE = Lecture(number="05", title="Linear regression, eight optimizers", title_zh="线性回归，八种优化器", run=run)

@@ -47,4 +47,4 @@ def _draw(setting: Setting, model: nn.Module, boundary: float) -> None:
         axes.legend()
 
 
-LECTURE = Lecture(number="06", title="Logistic regression", run=run)
+LECTURE = Lecture(number="06", title="Logistic regression", title_zh="逻辑回归", run=run)

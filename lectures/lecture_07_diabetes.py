@@ -132,4 +132,4 @@ def draw_depths(figure: "Figure", depths: dict[str, list[float]], baseline: floa
     axis.set(xlabel="hidden layers", ylabel=ylabel, title="How many hidden layers?")
 
 
-LECTURE = Lecture(number="07", title="Several inputs: the diabetes rows", run=run)
+LECTURE = Lecture(number="07", title="Several inputs: the diabetes rows", title_zh="多维输入：糖尿病数据", run=run)

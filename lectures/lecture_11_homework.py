@@ -103,4 +103,4 @@ def draw_scores(figure: "Figure", scores: dict[str, list[float]]) -> None:
     axis.set_title("CnnNet with different blocks")
 
 
-LECTURE = Lecture(number="11-homework", title="Residual blocks compared", run=run)
+LECTURE = Lecture(number="11-homework", title="Residual blocks compared", title_zh="残差块的比较", run=run)

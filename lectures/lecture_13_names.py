@@ -137,4 +137,4 @@ def draw_confusion(figure: "Figure", counts: Tensor, countries: Sequence[str]) -
     figure.colorbar(shown, ax=axis, label="% of the row")
 
 
-LECTURE = Lecture(number="13-names", title="Name classifier", run=run)
+LECTURE = Lecture(number="13-names", title="Name classifier", title_zh="姓名分类", run=run)

@@ -62,7 +62,7 @@ def _teams(subject: Subject, field: Field, day: str) -> str:
     shared = f"{field.standing(best).level:,}"
     return say(
         f"Kaggle's public leaderboard of {day}: {len(field.gains):,} teams; the best score is {best:.5f} ({shared} "
-        f"of the teams have it), the median {field.score_at(50):.5f}. Below each dotted line are the scores of so many teams.",
+        f"of the teams have it), the median {field.score_at(50):.5f}. No better than a dotted line are so many teams.",
         f"Kaggle 公开排行榜（{day}）：{len(field.gains):,} 支队伍；最高分 {best:.5f}（{shared} 支队伍），"
         f"中位数 {field.score_at(50):.5f}。虚线表示有相应比例的队伍得分不优于该线。",
     )
