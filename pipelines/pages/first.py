@@ -245,7 +245,7 @@ def _marks(record: Record, words: Words) -> Marks | None:
     ]:  # fmt: skip
         marks += [] if score is None else [_mark(label, score, None, "known")]
     note = words(
-        "Lines are 95 % intervals. Whether two differ is told by the paired differences below, not by overlapping lines.",
+        "Lines are 95 % intervals. Whether two differ is told by the paired differences below, not by overlaps.",
         "线段为 95 % 区间。两者是否有差异，应看下表的配对差，而不是线段是否重叠。",
     )
     title = words(f"{record.metric} on one axis", f"同一坐标轴上的{record.metric}")
@@ -263,13 +263,13 @@ def _baselines(record: Record, words: Words) -> Table | None:
     if not record.baselines:
         return None
     columns = [
-        words("baseline", "基线"), record.metric or words("score", "得分"),
-        words("this run is better by", "本次运行优于它"), words("told from chance", "可与偶然区分"),
+        words("baseline", "基线"), words("this run is better by", "本次运行优于它"),
+        record.metric or words("score", "得分"), words("told from chance", "可与偶然区分"),
     ]  # fmt: skip
     rows = [
         [
-            baseline_name(each.name, words), f"{number(each.score)} ± {number(each.se)}",
-            f"{signed(each.gain)} ± {number(each.gain_se)}",
+            baseline_name(each.name, words), f"{signed(each.gain)} ± {number(each.gain_se)}",
+            f"{number(each.score)} ± {number(each.se)}",
             words("yes", "是") if abs(each.gain) >= SURE * each.gain_se > 0 else words("no", "否"),
         ]
         for each in sorted(record.baselines, key=lambda each: each.gain)
