@@ -35,6 +35,7 @@ def run(setting: Setting) -> Gates:
 def _draw(setting: Setting, plain: np.ndarray, noisy: list[np.ndarray]) -> None:
     with setting.picture("03-saddle", (7, 5.5)) as figure:
         axes = figure.add_subplot()
+        axes.grid(visible=False)  # heights are the picture
         x, y = np.meshgrid(np.linspace(-0.4, 1.1, 80), np.linspace(-1.5, 1.5, 80))
         levels = np.linspace(-2.25, 2.25, 25)  # the same colours up and down: white is the height of the saddle
         filled = axes.contourf(x, y, x**2 - y**2, levels=levels, cmap="coolwarm", alpha=0.7)
