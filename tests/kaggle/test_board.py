@@ -15,6 +15,7 @@ from pipelines.kaggle.board import picture
 from pipelines.kaggle.board.leaderboard import fetch, kept, refresh
 from pipelines.kaggle.board.marks import Mark, alike, marks
 from pipelines.kaggle.board.percentile import Field, Leaderboard, Standing, facts, field_of
+from pipelines.kaggle.board.show import Shown
 from pipelines.kaggle.client import Kaggle
 from pipelines.kaggle.errors import AccessError
 from pipelines.report.pictures import picture as drawn
@@ -179,7 +180,7 @@ def run_of(name, *, slug="titanic", **known):
     return record
 
 
-def test_a_run_is_one_mark_wherever_it_is_known(site, ready):
+def test_a_run_is_one_mark_wherever_it_is_known(kaggle, ready):
     forecast, hidden = Forecast(0.77, 0.75, 0.79, 418), HiddenScore(0.81, 0.02, 178)
     run_of("20260101-101010-fast", csv_sha256="ab" * 32, forecast=forecast, run="20260101-101010-fast")
     run_of("20260102-101010-cv", practice=hidden)
@@ -205,6 +206,10 @@ def test_a_run_is_one_mark_wherever_it_is_known(site, ready):
     assert (found["20260104-101010-gone"].public, found["20260104-101010-gone"].private) == (0.79, None)
     assert (found["by-hand.csv"].time, found["by-hand.csv"].public) == ("2026-01-05T08:00:00", 0.7)
     assert [mark.name for mark in alike(list(found.values())) if mark.made_rows] == []
+    fetch(kaggle, "titanic", KEPT)
+    assert Shown.of("titanic", Path("runs"), Path("submissions")).field is not None
+    made = Shown.of("titanic", Path("runs"), Path("submissions"), run="20260103-101010-made")
+    assert ([mark.name for mark in made.marks], made.field) == (["20260103-101010-made"], None)  # no team has made rows
 
 
 def test_marks_of_another_metric_are_left_out_and_damage_is_passed_over(home):
@@ -229,7 +234,7 @@ def test_what_is_known_of_a_run_is_drawn(tmp_path):
         ),
         Mark("a <b> $x$.csv", "2026-01-02T11:10:10", public=0.78, private=0.76),
     ]
-    field = Field.of(Leaderboard(None, (1.0, 0.79, 0.79, 0.78, 0.77, *[0.5] * 5)), greater_is_better=True)
+    field = Field.of(Leaderboard(None, (1.0, 0.79, 0.79, 0.78, 0.77, 0.77, *[0.5] * 4)), greater_is_better=True)
     with drawn(tmp_path / "a.png", (6, 4), dpi=50) as figure:
         axes = figure.add_subplot()
         picture.draw(axes, known, lambda _english, chinese: chinese, field)

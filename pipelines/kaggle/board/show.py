@@ -26,7 +26,9 @@ class Shown:
         cls, slug: str, runs: Path, submissions: Path, entries: Sequence[Entry] | None = None, run: str | None = None
     ) -> "Shown":
         """What lies in the two folders, and can be compared with a run. Nothing is asked of Kaggle."""
-        found, teams = alike(marks(slug, runs, submissions, entries), run), kept(slug, submissions / slug / NAME)
+        found = alike(marks(slug, runs, submissions, entries), run)
+        on_made_rows = any(mark.made_rows for mark in found)  # whose scores are no teams'
+        teams = None if on_made_rows else kept(slug, submissions / slug / NAME)
         metric = next((mark.metric for mark in reversed(found) if mark.metric), None)
         return cls(slug, found, teams, field_of(teams, slug, metric))
 

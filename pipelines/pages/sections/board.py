@@ -38,13 +38,14 @@ def _lead(subject: Subject, found: Shown) -> str:
     told = [(mark.public, mark.forecast) for mark in found.marks if mark.public is not None and mark.forecast]
     held = sum(forecast.low <= public <= forecast.high for public, forecast in told)
     n = len(found.marks)
+    runs = say(f"{n} run{'s' * (n != 1)}", f"共 {n} 次运行")
     if told:
         lead = say(
-            f"{n} runs. Of {len(told)} with a forecast and a public score, {held} came into the 95 % interval.",
-            f"共 {n} 次运行。有预测且有公开得分的 {len(told)} 次中，{held} 次落在 95% 区间内。",
+            f"{runs}. Of {len(told)} with a forecast and a public score, {held} came into the 95 % interval.",
+            f"{runs}。有预测且有公开得分的 {len(told)} 次中，{held} 次落在 95% 区间内。",
         )
     else:
-        lead = say(f"{n} runs; none has a public score yet.", f"共 {n} 次运行，尚无公开得分。")
+        lead = say(f"{runs}; no public score is known yet.", f"{runs}，尚无公开得分。")
     own = next((mark.forecast for mark in found.marks if mark.name == subject.run.path.name), None)
     if found.field is None or own is None:
         return lead
