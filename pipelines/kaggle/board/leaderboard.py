@@ -67,7 +67,7 @@ def fetch(kaggle: Kaggle, slug: str, path: Path) -> Leaderboard:
     except (HomeworkError, ValueError, RuntimeError, csv.Error, *DAMAGE):  # RuntimeError: a zip with a password
         found = _of_pages(kaggle, slug)
     try:
-        _save(found, slug, path)
+        keep(found, slug, path)
     except OSError as error:
         kaggle.say(f"warning: {path} cannot be written ({error.strerror or error}); the leaderboard is not kept")
     return found
@@ -98,7 +98,8 @@ def kept(slug: str, path: Path) -> Leaderboard | None:
     return Leaderboard(fetched, tuple(scores))
 
 
-def _save(board: Leaderboard, slug: str, path: Path) -> None:
+def keep(board: Leaderboard, slug: str, path: Path) -> None:
+    """Write it to `path` for a day, without the teams' names, whole or not at all."""
     scores = list(board.scores)
     said = {"slug": slug, "fetched": board.fetched.isoformat(), "sha256": sha256(json.dumps(scores).encode())}
     write_whole(path, f"{json.dumps(said | {'scores': scores})}\n".encode())

@@ -47,9 +47,10 @@ def alike(found: Sequence[Mark], name: str | None = None) -> list[Mark]:
     """
     own = [mark for mark in found if not mark.made_rows] or list(found)
     scored = [mark for mark in own if mark.metric]
-    like = next((mark for mark in found if mark.name == name), None) or (scored or own or [None])[-1]
-    if like is None:
+    named = [mark for mark in found if mark.name == name]
+    if not (likely := named or scored or own):
         return []
+    like = likely[-1]
     return [mark for mark in found if mark.made_rows == like.made_rows and mark.metric in (like.metric, None)]
 
 
