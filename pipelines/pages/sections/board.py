@@ -89,7 +89,8 @@ def _known(subject: Subject, mark: Mark) -> list[str]:
     say, forecast = subject.say, mark.forecast
     said = [
         (say("cross-validated", "交叉验证"), mark.cv), (say("public", "公开"), mark.public),
-        (say("private", "私有"), mark.private), (say("hidden rows", "留出行"), mark.practice.score if mark.practice else None),
+        (say("private", "私有"), mark.private),
+        (say("hidden rows", "留出行"), mark.practice.score if mark.practice else None),
     ]  # fmt: skip
     told = [f"{name} {shown(score)}" for name, score in said if score is not None]
     if forecast:
