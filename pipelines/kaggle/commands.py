@@ -197,7 +197,9 @@ def scores(
 def _pick_up(
     board: "Board", slug: str, entries: "list[Entry]", timeout: float, *, ask_teams: bool
 ) -> "tuple[HomeworkError | None, str]":
-    """Ask Kaggle how the entries fare and add those that only it knows; then how all teams do, if it was not today.
+    """Ask Kaggle how the entries fare and add those that only it knows; then how all teams do.
+
+    The latter is kept, and so asked for once a day, and only where there is a folder of ours or a picture is wanted.
 
     Returns the failure that stands between, if something is open or nothing known, and why not all was asked.
     """
@@ -219,7 +221,7 @@ def _pick_up(
                     look(kaggle, board, entry)
             kaggle.patience = replace(patience, tries=1) if entries else patience
             entries += others(kaggle, slug, entries)
-            if (entries or ask_teams) and (why := refresh(kaggle, slug, board.leaderboard)):
+            if (ask_teams or board.folder.is_dir()) and (why := refresh(kaggle, slug, board.leaderboard)):
                 say_aside(f"note: no leaderboard of today: {why}")
     except HomeworkError as error:  # what is known is shown all the same
         told = bool(entries) and all(entry.done for entry in entries)

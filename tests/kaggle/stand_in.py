@@ -84,7 +84,7 @@ class StandIn:
         self.hash, self.allowed, self.listed = "md5", 5, True
         self.late = 0  # answers with a list that do not hold a new submission yet
         self.page = 100  # submissions on a page of the list, at most
-        self.teams = [("they", "0.78947"), ("us", "0.77511")]  # the public leaderboard, the best first
+        self.teams = [("they", "0.78947"), ("us", "0.77033")]  # the public leaderboard, the best first
         self.zipped = "whole"  # how its csv comes: in the answer, or by "redirect"; "" where it does not come
         self.board_page = 200  # teams on a page, at most
         self.before_midnight = 0  # submissions that the count of today leaves out

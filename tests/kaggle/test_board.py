@@ -23,7 +23,7 @@ from pipelines.submission.ledger import Entry
 from pipelines.submission.record import Forecast, HiddenScore, Record, Verdict
 from pipelines.web.failures import NetworkError
 
-KEPT = Path("submissions/titanic/leaderboard.json")
+KEPT = Path("submissions/titanic/leaderboard.cache")
 MANY = [(f"team {n}", f"{1 - n / 2100:.5f}") for n in range(1, 451)]  # more than two pages
 
 
@@ -83,8 +83,8 @@ def test_it_is_asked_for_once_a_day(site, kaggle, clock):
 @pytest.mark.parametrize(
     "damage",
     [
-        lambda text: text[:-20], lambda text: text.replace("0.77511", "0.97511"), lambda _: "[]", lambda _: "{}",
-        lambda text: text.replace("0.77511", "NaN"), lambda text: text.replace('"titanic"', '"otto"'),
+        lambda text: text[:-20], lambda text: text.replace("0.77033", "0.97033"), lambda _: "[]", lambda _: "{}",
+        lambda text: text.replace("0.77033", "NaN"), lambda text: text.replace('"titanic"', '"otto"'),
         lambda _: "[" * 100_000,
     ],
     ids=["cut", "a digit", "list", "empty", "NaN", "another's", "deep"],
@@ -102,7 +102,7 @@ def test_what_cannot_be_written_is_only_said(site, patience, tmp_path):
     said, taken = [], tmp_path / "file"
     taken.write_text("")
     with Kaggle(patience=patience, say=said.append) as kaggle:
-        assert fetch(kaggle, "titanic", taken / "leaderboard.json").scores == (0.78947, 0.77511)
+        assert fetch(kaggle, "titanic", taken / "leaderboard.cache").scores == (0.78947, 0.77033)
     assert "the leaderboard is not kept" in said[-1]
 
 
@@ -153,8 +153,8 @@ def test_scores_says_where_a_submission_stands(site, cli, ready):
     said = cli("scores", "titanic").out.splitlines()
     assert said[2:] == [
         "leaderboard of 2026-02-28: 6 teams; the best score 1.00000 (2 teams), the median 0.77511",
-        "  public score 0.77511: better than 33.3 % of the teams, level with 33.3 %",
-        "  forecast 0.7700 (0.7504 to 0.7896): better than 33.3 % of the teams (16.7 % to 66.7 %)",
+        "  the last public score is better than those of 33.3 % of the teams, level with 33.3 %",
+        "  its forecast is better than those of 33.3 % (16.7 % to 66.7 %)",
     ]
     assert cli("scores", "titanic", "--offline").out.splitlines() == said
 

@@ -41,7 +41,7 @@ def of(path, language="en"):
 
 def keep_teams():
     teams = Leaderboard(datetime(2026, 2, 28, tzinfo=UTC), (1.0, 0.8, 0.77, 0.76, 0.6))
-    leaderboard.keep(teams, "titanic", Path("submissions/titanic/leaderboard.json"))
+    leaderboard.keep(teams, "titanic", Path("submissions/titanic/leaderboard.cache"))
 
 
 def test_it_counts_the_forecasts_that_held(runs):

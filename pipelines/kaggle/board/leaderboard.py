@@ -25,7 +25,7 @@ from pipelines.kaggle.refusals import SITE
 from pipelines.submission.ledger import number, words
 from pipelines.web.failures import NetworkError
 
-NAME = "leaderboard.json"  # beside the csv files that were submitted
+NAME = "leaderboard.cache"  # beside the csv files; what is called .json there is a record
 KEPT = timedelta(days=1)
 LARGEST = 2**26  # bytes of the csv
 

@@ -111,12 +111,9 @@ def lines(board: Leaderboard, field: Field, row: dict[str, Any] | None) -> Itera
     said = row | facts(field, row)
     if said["public_percent"] is not None:
         yield (
-            f"  public score {said['public']:.5f}: better than {said['public_percent']:.1f} % of the teams, "
+            f"  the last public score is better than those of {said['public_percent']:.1f} % of the teams, "
             f"level with {said['public_percent_level']:.1f} %"
         )
     if said["forecast_percent"] is not None:
         low, middle, high = said["forecast_percent"]
-        yield (
-            f"  forecast {said['forecast']:.4f} ({said['forecast_low']:.4f} to {said['forecast_high']:.4f}): "
-            f"better than {middle:.1f} % of the teams ({low:.1f} % to {high:.1f} %)"
-        )
+        yield f"  its forecast is better than those of {middle:.1f} % ({low:.1f} % to {high:.1f} %)"
