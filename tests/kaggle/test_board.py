@@ -153,8 +153,8 @@ def test_scores_says_where_a_submission_stands(site, cli, ready):
     said = cli("scores", "titanic").out.splitlines()
     assert said[2:] == [
         "leaderboard of 2026-02-28: 6 teams; the best score 1.00000 (2 teams), the median 0.77511",
-        "  the last public score is better than those of 33.3 % of the teams, level with 33.3 %",
-        "  its forecast is better than those of 33.3 % (16.7 % to 66.7 %)",
+        "  the last public score is better than 33.3 % of the teams, level with 33.3 %",
+        "  its forecast is better than 33.3 % of the teams (16.7 % to 66.7 %)",
     ]
     assert cli("scores", "titanic", "--offline").out.splitlines() == said
 

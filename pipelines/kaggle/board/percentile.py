@@ -111,9 +111,10 @@ def lines(board: Leaderboard, field: Field, row: dict[str, Any] | None) -> Itera
     said = row | facts(field, row)
     if said["public_percent"] is not None:
         yield (
-            f"  the last public score is better than those of {said['public_percent']:.1f} % of the teams, "
+            f"  the last public score is better than {said['public_percent']:.1f} % of the teams, "
             f"level with {said['public_percent_level']:.1f} %"
         )
     if said["forecast_percent"] is not None:
         low, middle, high = said["forecast_percent"]
-        yield f"  its forecast is better than those of {middle:.1f} % ({low:.1f} % to {high:.1f} %)"
+        whose = "its" if said["public_percent"] is not None else "the last"
+        yield f"  {whose} forecast is better than {middle:.1f} % of the teams ({low:.1f} % to {high:.1f} %)"
