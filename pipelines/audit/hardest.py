@@ -76,7 +76,7 @@ def hardest(competition: Competition, tables: Tables, features: Features, result
     loss_of = dict(zip(scored.tolist(), losses.tolist(), strict=True))
     others = _sample(len(features.y), features.train.shape[1])
     compared = _Compared(features, hard, others)
-    columns, ids = _columns(tables.train.drop(columns=competition.key), features), tables.train[competition.key]
+    columns, ids = _columns(tables.train, competition.key, features), tables.train[competition.key]
     found = []
     for i, row in enumerate(hard):
         near = [
@@ -114,22 +114,17 @@ class _Compared:
     def __init__(self, features: Features, hard: IntArray, others: IntArray) -> None:
         self.features, self.hard, self.others = features, hard, others
         rows = np.concatenate([hard, others])
-        self.names: list[Hashable] = []
-        kept = []
-        for number, name in enumerate(features.train):
-            places = _places(features.train.iloc[rows, number])
-            if places is not None:
-                self.names.append(name)
-                kept.append(places)
-        empty = np.empty((len(rows), 0), dtype=np.float32)
-        places = np.stack([column for column, _ in kept], axis=1) if kept else empty
-        self.ordered = np.array([ordered for _, ordered in kept], dtype=bool)
-        self.own, self.rest = places[: len(hard)], places[len(hard) :]
+        found = {number: _places(features.train.iloc[rows, number]) for number in range(features.train.shape[1])}
+        kept = {number: places for number, places in found.items() if places is not None}
+        self.columns, empty = list(kept), np.empty((len(rows), 0), dtype=np.float32)
+        table = np.stack([column for column, _ in kept.values()], axis=1) if kept else empty
+        self.ordered = np.array([ordered for _, ordered in kept.values()], dtype=bool)
+        self.own, self.rest = table[: len(hard)], table[len(hard) :]
 
     def nearest(self, i: int) -> list[tuple[int, float]]:
         """Places of the nearest rows, of other groups, and how far they are."""
         units = self.features.units
-        far = np.minimum(np.abs(self.rest - self.own[i]), 1).mean(axis=1) if self.names else np.zeros(len(self.rest))
+        far = np.minimum(np.abs(self.rest - self.own[i]), 1).mean(axis=1) if self.columns else np.zeros(len(self.rest))
         far[units[self.others] == units[self.hard[i]]] = np.inf
         nearest = np.argsort(far, kind="stable")[:NEAREST]
         return [(int(self.others[j]), float(far[j])) for j in nearest if np.isfinite(far[j])]
@@ -142,15 +137,20 @@ class _Compared:
         else:
             alike = np.flatnonzero(y == own)
         alike = alike[self.others[alike] != self.hard[i]]
-        if len(alike) < FEWEST or not self.names:
+        if len(alike) < FEWEST or not self.columns:
             return []
         rest, here = self.rest[alike], self.own[i]
-        tails = np.minimum((rest <= here).mean(axis=0), (rest >= here).mean(axis=0))
+        above = (rest >= here) & (rest != MISSING)
+        tails = np.minimum((rest <= here).mean(axis=0), above.mean(axis=0))
         same = (rest == here).mean(axis=0)
         share = np.where(self.ordered & (here != MISSING), tails, same)
-        first = [int(column) for column in np.argsort(share, kind="stable")[:3] if share[column] < 0.5 / len(self.names)]
-        cells = self.features.train.iloc[self.hard[i]]
-        return [Odd(str(self.names[j]), _cell(cells.loc[self.names[j]]), round(float(share[j]), 5)) for j in first]
+        first = [int(j) for j in np.argsort(share, kind="stable")[:3] if share[j] < 0.5 / len(self.columns)]
+        return [Odd(*self._named(i, self.columns[j]), round(float(share[j]), 5)) for j in first]
+
+    def _named(self, i: int, column: int) -> tuple[str, str]:
+        """A column's name, and what a hard row has there."""
+        train = self.features.train
+        return str(train.columns[column]), _cell(train.iloc[int(self.hard[i]), column])
 
 
 def _places(values: pd.Series) -> tuple[FloatArray, bool] | None:
@@ -164,7 +164,9 @@ def _places(values: pd.Series) -> tuple[FloatArray, bool] | None:
         if known.any():
             places[known] = (rankdata(numbers[known]) - 1) / max(1, known.sum() - 1)
         return places.astype(np.float32), True
-    codes, distinct = pd.factorize(values if values.dtype.kind != "O" else values.where(values.isna(), values.astype(str)))
+    codes, distinct = pd.factorize(
+        values if values.dtype.kind != "O" else values.where(values.isna(), values.astype(str))
+    )
     if len(distinct) > max(2, DISTINCT * (codes >= 0).sum()):
         return None
     return codes.astype(np.float32), False
@@ -194,14 +196,14 @@ def _truth(competition: Competition, y: Any) -> str:
     return f"{float(y):.10g}" if competition.number is not None else str(competition.classes[int(y)])
 
 
-def _columns(rows: pd.DataFrame, features: Features) -> list[Hashable]:
+def _columns(rows: pd.DataFrame, key: str, features: Features) -> list[Hashable]:
     """A few columns of the file in its order: the first of names, if there is one, and those that tell most."""
-    picked = np.random.default_rng(0).permutation(len(rows))[:TELLING]
+    picked = np.random.default_rng(0).permutation(len(rows))[: min(TELLING, max(500, CELLS // 2 // rows.shape[1]))]
     y = _binned(pd.Series(features.y[picked]))
     telling: dict[Hashable, float] = {}
     names: list[Hashable] = []
-    for number, name in enumerate(rows):
-        values = rows.iloc[picked, number].reset_index(drop=True)
+    for name in rows.columns.drop(key):
+        values = rows[name].iloc[picked].reset_index(drop=True)
         codes = _binned(values)
         if int(codes.max()) < FEW:
             telling[name] = cramers_v(codes, y)

@@ -57,7 +57,8 @@ def as_delivered(settings: Mapping[Any, Any]) -> Iterator[None]:
     with mpl.rc_context():
         with warnings.catch_warnings(action="ignore"):  # words of matplotlib's own that it is about to drop
             mpl.rcParams.update({k: value for k, value in mpl.rcParamsDefault.items() if k != "backend"})
-        mpl.rcParams.update(settings)
+        chosen: Any = settings  # matplotlib types each name
+        mpl.rcParams.update(chosen)
         yield
 
 

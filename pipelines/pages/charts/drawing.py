@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
-WIDTH, HEIGHT = 440.0, 260.0  # points; a phone shows them at four fifths
+WIDTH, HEIGHT = 400.0, 250.0  # points; a phone shows them at nine tenths
 FONT, SMALL = 12.0, 11.0
 LONGEST = 130.0  # points, of a label beside an axis
 LINE = 17.0  # points from one line of text to the next
@@ -63,7 +63,7 @@ def draw(
         for axis in (axes.xaxis, axes.yaxis):
             if isinstance(axis.get_major_locator(), AutoLocator):
                 axis.set_major_locator(MaxNLocator(5))
-        _place(figure, axes, _write_keys(figure, keys, height), height)
+        _place(axes, _write_keys(figure, keys, height), height)
         written = io.StringIO()
         nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
         with warnings.catch_warnings():  # text stays text: what the font here lacks, a reader's has
@@ -73,7 +73,7 @@ def draw(
     return Chart(title, clean(written.getvalue(), title, alt), alt)
 
 
-def _place(figure: "Figure", axes: "Axes", top: float, height: float) -> None:
+def _place(axes: "Axes", top: float, height: float) -> None:
     """Leave as much room beside the axes as their labels need."""
     x_labels, y_labels = _labels(axes.xaxis), _labels(axes.yaxis)
     left = 12 + max((width_of(label, SMALL) for label in y_labels), default=0) + LINE * bool(axes.get_ylabel())
@@ -85,7 +85,7 @@ def _place(figure: "Figure", axes: "Axes", top: float, height: float) -> None:
         for text in axes.get_xticklabels():
             text.set(rotation=90, rotation_mode="anchor", ha="right", va="center")
         longest = max(width_of(label, SMALL) for label in x_labels)
-        bottom, right = bottom + longest - LINE + 8, 14
+        bottom, right = bottom + longest - LINE, 14
         axes.xaxis.labelpad = 2
     top += 8
     axes.set_position((
@@ -108,16 +108,16 @@ def _write_keys(figure: "Figure", keys: Sequence[Key], height: float) -> float:
     from matplotlib.lines import Line2D
 
     x, line = 12.0, 0
-    styles = {"line": "-", "dashes": (0, (4, 2)), "dot": "none", "band": "-"}
+    styles: dict[str, Any] = {"line": "-", "dashes": (0, (4, 2)), "dot": "none", "band": "-"}
     for key in keys:
         label = short(key.label, WIDTH - 60, SMALL)
         needed = 24 + width_of(label, SMALL) + 14
         if x > 12 and x + needed > WIDTH:
             x, line = 12.0, line + 1
         y = height - LINE * (line + 0.6)
-        band = key.kind == "band"
+        band, places = key.kind == "band", [x + 9] if key.kind == "dot" else [x, x + 18]
         figure.add_artist(Line2D(
-            [x / WIDTH, (x + 18) / WIDTH] if key.kind != "dot" else [(x + 9) / WIDTH], [y / height] * (1 + (key.kind != "dot")),
+            [place / WIDTH for place in places], [y / height for _ in places],
             transform=figure.transFigure, color=key.colour, linestyle=styles[key.kind], solid_capstyle="butt",
             linewidth=9 if band else 2, alpha=0.3 if band else 1, marker="o" if key.kind == "dot" else "",
         ))  # fmt: skip

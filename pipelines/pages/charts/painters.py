@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipelines.metrics import FloatArray
-from pipelines.pages.charts.colours import INK, MUTED, PAPER, SERIES
+from pipelines.pages.charts.colours import INK, MUTED, SERIES
 from pipelines.pages.charts.drawing import FONT, LONGEST, SMALL
 from pipelines.pages.charts.texts import short
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 MOST_DOTS = 1_500  # from which rows are counted in squares
 SQUARES, LEVELS = 40, 5  # along an axis; shades of how many rows are in a square
-DARK = 0.55  # shade from which a cell is written on in the paper's colour
+DARKEST, WRITTEN_ON = 0.9, 0.55  # opacity of a cell; of one with a text, which is read on it by day and by night
 SHADES, GAP = 20, 0.48  # of a matrix; half of a cell's width
 MOST_BESIDE = 90.0  # points, of a label beside a matrix
 
@@ -32,7 +32,12 @@ def curve(axes: "Axes", x: Any, mean: FloatArray, spread: FloatArray | None, col
 
 
 def ranges(
-    axes: "Axes", labels: Sequence[object], values: FloatArray, low: FloatArray, high: FloatArray, colour: str = SERIES[0]
+    axes: "Axes",
+    labels: Sequence[object],
+    values: FloatArray,
+    low: FloatArray,
+    high: FloatArray,
+    colour: str = SERIES[0],
 ) -> None:
     """A dot for each label, the first on top, and a line from `low` to `high`; all (K,)."""
     places = np.arange(len(values))
@@ -55,17 +60,21 @@ def bars(axes: "Axes", labels: Sequence[object], values: FloatArray, error: Floa
 
 
 def matrix(
-    axes: "Axes", shades: FloatArray, rows: Sequence[object], columns: Sequence[object], texts: Sequence[Sequence[str]] = ()
+    axes: "Axes",
+    shades: FloatArray,
+    rows: Sequence[object],
+    columns: Sequence[object],
+    texts: Sequence[Sequence[str]] = (),
 ) -> None:
     """Cells (R, C) as dark as they are from 0 to 1, with a text in each where there are `texts`."""
     level = np.ceil(SHADES * np.clip(np.nan_to_num(shades), 0, 1)).astype(int)  # none where there is nothing
+    darkest = WRITTEN_ON if len(texts) else DARKEST
     for shade in np.unique(level[level > 0]):
         j, i = np.nonzero(level == shade)
-        _squares(axes, i - GAP, i + GAP, j - GAP, j + GAP, 0.05 + 0.85 * float(shade) / SHADES)
+        _squares(axes, i - GAP, i + GAP, j - GAP, j + GAP, 0.05 + (darkest - 0.05) * float(shade) / SHADES)
     for (row, column), text in np.ndenumerate(np.array(texts, dtype=object)):
-        colour = PAPER if shades[row, column] > DARK else INK
         size = FONT if len(columns) < 6 else 9
-        axes.text(column, row, str(text), ha="center", va="center", color=colour, fontsize=size, linespacing=1.15)
+        axes.text(column, row, str(text), ha="center", va="center", color=INK, fontsize=size, linespacing=1.15)
     for axis, labels in ((axes.xaxis, columns), (axes.yaxis, rows)):
         axis.set_ticks(np.arange(len(labels)), [short(each, MOST_BESIDE, SMALL) for each in labels])
     axes.set(xlim=(-0.5, len(columns) - 0.5), ylim=(len(rows) - 0.5, -0.5))
@@ -85,9 +94,7 @@ def cloud(axes: "Axes", x: FloatArray, y: FloatArray, colour: str = SERIES[0]) -
     axes.autoscale_view()
 
 
-def _squares(
-    axes: "Axes", left: Any, right: Any, low: Any, high: Any, opacity: float, colour: str = SERIES[0]
-) -> None:
+def _squares(axes: "Axes", left: Any, right: Any, low: Any, high: Any, opacity: float, colour: str = SERIES[0]) -> None:
     """Rectangles of one colour as one path: a page of many is small then."""
     from matplotlib.patches import PathPatch
     from matplotlib.path import Path
@@ -96,6 +103,13 @@ def _squares(
         corners = np.stack([left, low, left, high, right, high, right, low, left, low], axis=1).reshape(-1, 2)
         codes = [Path.MOVETO, Path.LINETO, Path.LINETO, Path.LINETO, Path.CLOSEPOLY] * len(left)
         axes.add_patch(PathPatch(Path(corners, codes), facecolor=colour, alpha=round(opacity, 3), linewidth=0))
+
+
+def whole_numbers(axes: "Axes") -> None:
+    """Ticks of the x axis at whole numbers alone."""
+    from matplotlib.ticker import MaxNLocator
+
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
 
 
 def diagonal(axes: "Axes") -> None:

@@ -51,11 +51,11 @@ def _written(element: ET.Element, ids: Mapping[str, str]) -> Iterator[str]:
         return
     children = list(element)
     own = dict(_attributes(element, ids))
-    if styles := {child.attrib.get("style", "") for child in children if _local(child.tag) == "use"}:
-        if len(styles) == 1 and len(children) > 1 and tag == "g":  # said once of all marks
-            own["style"] = _style(styles.pop())
-            for child in children:
-                child.attrib.pop("style", None)
+    styles = {child.attrib.get("style", "") for child in children if _local(child.tag) == "use"}
+    if len(styles) == 1 and len(children) > 1 and tag == "g":  # said once of all marks
+        own["style"] = _style(styles.pop())
+        for child in children:
+            child.attrib.pop("style", None)
     inner = "".join(part for child in children for part in _written(child, ids))
     text = escape(element.text or "") if tag == "text" or tag == "tspan" else ""
     if not inner and not text and tag in ("g", "defs"):

@@ -1,8 +1,9 @@
 """What a report says below its first screen, section by section; those that say nothing of a run are left out.
 
 `subject` (what all look at), `learning` (curves), `confusion` (classes and what they are taken for), `reliability`
-(probabilities), `numbers` (a target that is one), `spread` (folds, seeds, variants), `explained` (columns, hardest rows),
-`board` (all runs beside each other, and other teams), `origin` (leak watch, cost, environment, record).
+(probabilities), `numbers` (a target that is one), `spread` (folds, seeds, variants), `explained` (which columns
+matter, the hardest rows), `board` (all runs beside each other, and other teams), `origin` (leak watch, cost,
+environment, record).
 """
 
 from typing import TYPE_CHECKING

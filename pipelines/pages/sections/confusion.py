@@ -20,7 +20,7 @@ PAIRS, CLASSES = 15, 30  # most rows of a table
 
 def counts_of(y: IntArray, labels: IntArray, n_classes: int) -> IntArray:
     """How many rows of each class (rows) were said to be of each (columns); (C, C)."""
-    cells = y.astype(np.int64) * n_classes + labels
+    cells = y * n_classes + labels
     return np.bincount(cells, minlength=n_classes**2).reshape(n_classes, n_classes)
 
 
@@ -29,7 +29,7 @@ def confusion(subject: Subject) -> Section | None:
     if subject.number is not None:
         return None
     say, names = subject.say, subject.names
-    counts = counts_of(subject.y, subject.labels, len(names))
+    counts = counts_of(subject.y.astype(np.int64), subject.labels, len(names))
     parts: list[Chart | Table | Text] = [_matrix(subject, counts)]
     if len(names) > MOST:
         parts.append(Text(say(
@@ -41,18 +41,20 @@ def confusion(subject: Subject) -> Section | None:
 
 
 def _lead(subject: Subject, counts: IntArray) -> str:
-    say, names, wrong = subject.say, subject.names, _mistakes(counts)
+    say, names, spoken, wrong = subject.say, subject.names, subject.spoken, _mistakes(counts)
     right = percent(np.trace(counts) / counts.sum())
     if not wrong.any():
         return say("Every row's own class is the most probable one.", "每一行最可能的类别都正确。")
     true, said = np.unravel_index(int(wrong.argmax()), wrong.shape)
     n, back = int(wrong[true, said]), int(wrong[said, true])
     share = percent(n / counts[true].sum())
-    two_ways = say(f", and {back} the other way round", f"，反向为 {back} 行") if back else ""
+    two_ways = say(f", and {back:,} the other way round", f"，反向为 {back:,} 行") if back else ""
     return say(
-        f"{right} of the rows get their own class. The most frequent mistake: {n} rows of {names[true]} are said to be "
+        f"{right} of the rows get their own class. The most frequent mistake: {n:,} rows of {spoken[true]} are "
+        f"said to be "
         f"{names[said]} ({share} of that class){two_ways}.",
-        f"{right} 的行类别正确。最常见的错误：{n} 行 {names[true]} 被判为 {names[said]}（占该类的 {share}）{two_ways}。",
+        f"{right} 的行类别正确。最常见的错误：{n:,} 行 {spoken[true]} 被判为 {names[said]}（占该类的 "
+        f"{share}）{two_ways}。",
     )
 
 
@@ -70,7 +72,10 @@ def _matrix(subject: Subject, counts: IntArray) -> Chart:
     names = [subject.names[i] for i in chosen]
     texts: list[list[str]] = []
     if len(names) <= WRITTEN:
-        texts = [[_cell(count, share, len(names)) for count, share in zip(*each, strict=True)] for each in zip(part, of_row, strict=True)]
+        texts = [
+            [_cell(count, share, len(names)) for count, share in zip(*each, strict=True)]
+            for each in zip(part, of_row, strict=True)
+        ]
 
     def paint(axes: Any) -> None:
         matrix(axes, of_row, names, names, texts)
@@ -93,12 +98,18 @@ def _cell(count: int, share: float, n_classes: int) -> str:
 
 def _counts(subject: Subject, counts: IntArray) -> Table:
     say = subject.say
-    columns = [say("true", "真实"), *(say(f"said {each}", f"预测为 {each}") for each in subject.names), say("rows", "行数")]
+    columns = [
+        say("true", "真实"),
+        *(say(f"said {each}", f"预测为 {each}") for each in subject.names),
+        say("rows", "行数"),
+    ]
     rows = [
         [name, *(f"{n:,} ({percent(n / max(1, of.sum()))})" for n in of), f"{of.sum():,}"]
         for name, of in zip(subject.names, counts, strict=True)
     ]
-    return Table(say("Rows, and shares of each true class", "行数及占各真实类别的比例"), columns, rows, range(1, len(columns)))
+    return Table(
+        say("Rows, and shares of each true class", "行数及占各真实类别的比例"), columns, rows, range(1, len(columns))
+    )
 
 
 def _pairs(subject: Subject, counts: IntArray) -> Table:
@@ -122,7 +133,7 @@ def per_class(subject: Subject) -> Section | None:
     if subject.number is not None:
         return None
     say, names = subject.say, subject.names
-    counts = counts_of(subject.y, subject.labels, len(names))
+    counts = counts_of(subject.y.astype(np.int64), subject.labels, len(names))
     n, hits, said = counts.sum(axis=1), np.diag(counts), counts.sum(axis=0)
     there = np.flatnonzero(n)
     losses = negative_log_likelihood(subject.y.astype(np.int64), subject.oof)
@@ -137,7 +148,8 @@ def per_class(subject: Subject) -> Section | None:
             percent(hits[i] / said[i]) if said[i] else "–", f"{shown(mean)} ± {shown(error)}",
         ])  # fmt: skip
     columns = [
-        say("class", "类别"), say("rows", "行数"), say("found (recall)", "找出（召回率）"), say("95 % interval", "95 % 区间"),
+        say("class", "类别"), say("rows", "行数"), say("found (recall)", "找出（召回率）"),
+        say("95 % interval", "95 % 区间"),
         say("right when said (precision)", "预测为该类时正确（精确率）"), say("log loss per row", "每行对数损失"),
     ]  # fmt: skip
     table = Table(say("Each class, the least found first", "各类别，找出最少的在前"), columns, rows, range(1, 6))
@@ -149,11 +161,14 @@ def per_class(subject: Subject) -> Section | None:
 
     first, last = worst[0], worst[-1]
     alt = say(
-        f"From {names[first]} ({percent(recall[first])}) to {names[last]} ({percent(recall[last])}), with 95 % intervals.",
+        f"From {names[first]} ({percent(recall[first])}) to {names[last]} ({percent(recall[last])}), with 95 % "
+        f"intervals.",
         f"从 {names[first]}（{percent(recall[first])}）到 {names[last]}（{percent(recall[last])}），附 95 % 区间。",
     )
     chart = draw(say("Recall by class", "各类别的召回率"), alt, paint, height=float(70 + 24 * max(3, len(worst))))
-    return Section("classes", say("How each class fares", "各类别的表现"), _worst(subject, n, recall, losses), [chart, table])
+    return Section(
+        "classes", say("How each class fares", "各类别的表现"), _worst(subject, n, recall, losses), [chart, table]
+    )
 
 
 def _worst(subject: Subject, n: IntArray, recall: FloatArray, losses: FloatArray) -> str:
@@ -161,7 +176,7 @@ def _worst(subject: Subject, n: IntArray, recall: FloatArray, losses: FloatArray
     i = there[int(np.argmin(recall[there]))]
     of_class = np.array([losses[subject.y == each].sum() for each in there])
     dear = int(of_class.argmax())
-    named, dearest = subject.names[i], subject.names[there[dear]]
+    named, dearest = subject.spoken[i], subject.spoken[there[dear]]
     rare = say(
         f" It is rare: {n[i]:,} of {n.sum():,} rows.", f"它很少见：{n.sum():,} 行中仅 {n[i]:,} 行。"
     ) if n[i] < 0.5 * n.sum() / len(there) else ""  # fmt: skip
@@ -169,7 +184,8 @@ def _worst(subject: Subject, n: IntArray, recall: FloatArray, losses: FloatArray
     return say(
         f"{named} is found least: {percent(recall[i])} of its rows.{rare} Most of the log loss comes from {dearest}: "
         f"{share} of it, with {of_rows} of the rows.",
-        f"{named} 被找出得最少：{percent(recall[i])}。{rare}对数损失最多来自 {dearest}：占 {share}，其行数占 {of_rows}。",
+        f"{named} 被找出得最少：{percent(recall[i])}。{rare}对数损失最多来自 {dearest}：占 {share}，其行数占 "
+        f"{of_rows}。",
     )
 
 

@@ -25,20 +25,26 @@ def importance(subject: Subject) -> Section:
     if not found:
         command = f"python -m pipelines run {subject.record.slug} --importance"
         return Section("importance", title, say(
-            f"This run has not asked. The same command with --importance does: {command}; what is trained is taken over.",
+            f"This run has not asked. The same command with --importance does: {command}; what is trained is "
+            f"taken over.",
             f"此次运行没有计算。加上 --importance 即可：{command}；已训练的模型会沿用。",
         ))  # fmt: skip
     known = [each for each in found if np.isfinite(each.loss)]
     told = [each for each in known if each.loss > 2 * each.se]
     drawn = (told or known)[:SHOWN]
-    columns = [say("column", "列"), say(f"{subject.metric.name} lost", f"{subject.metric.name} 损失"), say("told from chance", "超出偶然")]
+    columns = [
+        say("column", "列"),
+        say(f"{subject.metric.name} lost", f"{subject.metric.name} 损失"),
+        say("told from chance", "超出偶然"),
+    ]
     rows = [
         [each.name, f"{shown(each.loss)} ± {shown(each.se)}", say("yes", "是") if each in told else say("no", "否")]
         for each in found[:MOST]
     ]
     table = Table(say("Loss where a column is permuted", "打乱某列后的损失"), columns, rows, (1,))
     note = Text(say(
-        "Each fold's own models predict its scored rows with the column dealt anew among them; the error is over folds. Of "
+        "Each fold's own models predict its scored rows with the column dealt anew among them; the error is over "
+        "folds. Of "
         "columns that say the same either may seem useless: those that go together are permuted together as well.",
         "各折用自己的模型预测其评分行，并将该列在这些行之间打乱；误差为各折之间的标准误。"
         "含义相同的列单独看可能都不重要，因此相关的列也会一起打乱。",
@@ -63,10 +69,15 @@ def _importance_lead(subject: Subject, known: Sequence[Importance], told: Sequen
         f" {idle} single columns are not told from chance: leaving one out may cost nothing.",
         f"有 {idle} 个单独的列不超出偶然：去掉其中一个可能没有损失。",
     ) if idle else ""  # fmt: skip
-    return say(
-        f"Most is lost without {_named(first.name)}: {shown(first.loss)} ± {shown(first.se)} {subject.metric.name}{then}.",
-        f"没有 {_named(first.name)} 损失最大：{shown(first.loss)} ± {shown(first.se)}（{subject.metric.name}）{then}。",
-    ) + rest
+    return (
+        say(
+            f"Most is lost without {_named(first.name)}: {shown(first.loss)} ± {shown(first.se)} "
+            f"{subject.metric.name}{then}.",
+            f"没有 {_named(first.name)} 损失最大：{shown(first.loss)} ± "
+            f"{shown(first.se)}（{subject.metric.name}）{then}。",
+        )
+        + rest
+    )
 
 
 def _named(name: str) -> str:
@@ -98,8 +109,9 @@ def hardest(subject: Subject) -> Section | None:
         return Section("hardest", title, lead, [Text(error.message), Text(hint)])
     if not rows:
         return None
-    parts = [_why(subject, rows), _cells(subject, rows), Text(say(
-        "Near are rows that agree in most columns of the feature table (Gower's distance: numbers by their ranks), but for "
+    parts: list[Table | Text] = [_why(subject, rows), _cells(subject, rows), Text(say(
+        "Near are rows that agree in most columns of the feature table (Gower's distance: numbers by their "
+        "ranks), but for "
         "those of the same group. A value is unusual where so few rows of the same truth are as far out that among all "
         "columns chance gives less than one.",
         "“近邻”是特征表中多数列一致的行（Gower 距离，数值按秩），同组的行除外。"
@@ -118,17 +130,29 @@ def _hardest_lead(subject: Subject, rows: Sequence[HardRow]) -> str:
     ) if odd else ""  # fmt: skip
     if subject.number is not None:
         closer = len([row for row in rows if row.near and _nearer(row)])
-        return loss + say(
-            f" In {closer} of them the nearest rows are nearer to the prediction than to the truth: what makes them "
-            "different is not in the columns, or the truth is odd.",
-            f"其中 {closer} 行的近邻更接近预测而非真实值：造成差异的原因不在这些列里，或真实值本身异常。",
-        ) + unusual
-    other = len([row for row in rows if row.near and Counter(each.truth for each in row.near)[row.truth] * 2 < len(row.near)])
-    return loss + say(
-        f" In {other} of them most of the nearest rows are of another class: the columns do not tell them apart, or the "
-        "truth is mistaken.",
-        f"其中 {other} 行的近邻大多属于其他类别：这些列无法区分它们，或标签有误。",
-    ) + unusual
+        return (
+            loss
+            + say(
+                f" In {closer} of them the nearest rows are nearer to the prediction than to the truth: what "
+                f"makes them "
+                "different is not in the columns, or the truth is odd.",
+                f"其中 {closer} 行的近邻更接近预测而非真实值：造成差异的原因不在这些列里，或真实值本身异常。",
+            )
+            + unusual
+        )
+    other = len(
+        [row for row in rows if row.near and Counter(each.truth for each in row.near)[row.truth] * 2 < len(row.near)]
+    )
+    return (
+        loss
+        + say(
+            f" In {other} of them most of the nearest rows are of another class: the columns do not tell them "
+            f"apart, or the "
+            "truth is mistaken.",
+            f"其中 {other} 行的近邻大多属于其他类别：这些列无法区分它们，或标签有误。",
+        )
+        + unusual
+    )
 
 
 def _nearer(row: HardRow) -> bool:
@@ -169,15 +193,23 @@ def _neighbours(subject: Subject, row: HardRow) -> str:
         values = [float(each.truth) for each in row.near]
         middle, low, high = amount(median(values)), amount(min(values)), amount(max(values))
         return say(f"median {middle} (from {low} to {high})", f"中位数 {middle}（{low} 到 {high}）")
-    counts = Counter(each.truth for each in row.near).most_common(2)
-    return listed(say, [say(f"{count} of {n} are {name}", f"{n} 个中 {count} 个为 {name}") for name, count in counts])
+    counts = Counter(each.truth for each in row.near)
+    (name, most), alike = counts.most_common(1)[0], counts[row.truth]
+    if name == row.truth:
+        return say(f"{most} of {n} are {name}, as it is", f"{n} 个中 {most} 个为 {name}，与其相同")
+    same = say(f"{alike or 'none'} as it is", f"{alike} 个与其相同")
+    return say(f"{most} of {n} are {name}, {same}", f"{n} 个中 {most} 个为 {name}，{same}")
 
 
 def _oddities(subject: Subject, row: HardRow) -> str:
     say, said = subject.say, []
     for each in row.odd:
         value = each.value or say("missing", "缺失")
-        share = say(f"as {percent(each.share)} are", f"仅 {percent(each.share)}") if each.share else say("no other is", "别无他行")
+        share = (
+            say(f"as {percent(each.share)} are", f"仅 {percent(each.share)}")
+            if each.share
+            else say("no other is", "别无他行")
+        )
         said.append(say(f"{each.column} = {value} ({share})", f"{each.column} = {value}（{share}）"))
     return "; ".join(said) or "–"
 

@@ -12,7 +12,7 @@ from pipelines.bootstrap import standard_error
 from pipelines.metrics import FloatArray, IntArray
 from pipelines.pages.charts.colours import INK, MUTED, SERIES
 from pipelines.pages.charts.drawing import Key, draw
-from pipelines.pages.charts.painters import cloud, curve, diagonal
+from pipelines.pages.charts.painters import cloud, curve, diagonal, whole_numbers
 from pipelines.pages.parts import Chart, Section, Table, Text
 from pipelines.pages.sections.subject import Subject, amount, percent, shown, signed
 
@@ -22,7 +22,7 @@ FEW = 0.01  # of the rows: those with the greatest errors
 
 @dataclass(frozen=True)
 class Tenths:
-    """Rows in tenths by some values, from low to high: their range, rows, mean error with its error, mean size; (T,)."""
+    """Rows in tenths by some values, low to high: range, rows, mean error with its error, mean size of it; (T,)."""
 
     low: FloatArray
     high: FloatArray
@@ -39,8 +39,9 @@ def tenths_of(values: FloatArray, off: FloatArray, units: IntArray | None = None
     parts = [np.flatnonzero(place == tenth) for tenth in np.unique(place)]
     held = [(values[part], off[part], None if units is None else units[part]) for part in parts]
     return Tenths(
-        *(np.array([each(own) for own, _, _ in held]) for each in (np.min, np.max, len)),
-        np.array([own.mean() for _, own, _ in held]), np.array([standard_error(own, of) for _, own, of in held]),
+        np.array([own.min() for own, _, _ in held]), np.array([own.max() for own, _, _ in held]),
+        np.array([len(own) for own, _, _ in held]), np.array([own.mean() for _, own, _ in held]),
+        np.array([standard_error(own, of) for _, own, of in held]),
         np.array([np.abs(own).mean() for _, own, _ in held]),
     )  # fmt: skip
 
@@ -72,7 +73,8 @@ def truth(subject: Subject) -> Section | None:
     relative = np.quantile(off[y != 0] / np.abs(y[y != 0]), 0.5) if (y != 0).any() else float("nan")
     learned = "" if subject.number.transform == "identity" else say(" of its logarithm", "（取对数后）")
     lead = say(
-        f"{percent(explained)} of the variance{learned} is explained. Half of the values are off by less than {amount(half)} "
+        f"{percent(explained)} of the variance{learned} is explained. Half of the values are off by less than "
+        f"{amount(half)} "
         f"({percent(relative)}), nine of ten by less than {amount(most)}.",
         f"解释了 {percent(explained)} 的方差{learned}。一半的预测误差小于 {amount(half)}（{percent(relative)}），"
         f"九成小于 {amount(most)}。",
@@ -171,12 +173,15 @@ def size(subject: Subject) -> Section | None:
     ]  # fmt: skip
     table = Table(say("By tenths of the truth", "按真实值十等分"), columns, rows, (1, 2, 3))
     note = Text(say(
-        "That low values are predicted too high and high ones too low is expected of every honest model: what made them "
+        "That low values are predicted too high and high ones too low is expected of every honest model: what "
+        "made them "
         "so low or high is partly chance. Along the predictions the mean error should be none.",
         "低值被高估、高值被低估是任何诚实模型都会有的：极端值部分出于偶然。而按预测值分组，平均误差应为零。",
     ))  # fmt: skip
     lead = _size_lead(subject, by_truth, by_said)
-    return Section("size", say("Error by size", "误差与数值大小"), lead, [_tenths_chart(subject, by_truth, by_said), table, note])
+    return Section(
+        "size", say("Error by size", "误差与数值大小"), lead, [_tenths_chart(subject, by_truth, by_said), table, note]
+    )
 
 
 def _size_lead(subject: Subject, by_truth: Tenths, by_said: Tenths) -> str:
@@ -187,7 +192,8 @@ def _size_lead(subject: Subject, by_truth: Tenths, by_said: Tenths) -> str:
         z = np.abs(by_said.off) / by_said.se
     where = int(np.nanargmax(z)) if np.isfinite(z).any() else 0
     said = say(
-        f"The lowest tenth is off by {ends[0]} on average, the highest by {ends[1]}{_scale(subject)}; errors are largest "
+        f"The lowest tenth is off by {ends[0]} on average, the highest by {ends[1]}{_scale(subject)}; errors are "
+        f"largest "
         f"from {amount(by_truth.low[worst])} to {amount(by_truth.high[worst])}.",
         f"最低的十分之一平均偏差 {ends[0]}，最高的十分之一 {ends[1]}{_scale(subject)}；误差最大的是 "
         f"{amount(by_truth.low[worst])} 到 {amount(by_truth.high[worst])}。",
@@ -213,6 +219,7 @@ def _tenths_chart(subject: Subject, by_truth: Tenths, by_said: Tenths) -> Chart:
             curve(axes, places, tenths.off, 2 * tenths.se, colour, dashes=dashes)
             axes.plot(places, tenths.off, "o", color=colour)
         axes.axhline(0, color=INK, linewidth=1)
+        whole_numbers(axes)
         axes.set(xlabel=say("tenth, from low to high", "十等分，从低到高"), ylabel=_off_label(subject))
 
     keys = [

@@ -61,12 +61,16 @@ def cost(subject: Subject) -> Section | None:
     lead = say(f"{record.seconds:,.1f} seconds{models}{memory}.", f"{record.seconds:,.1f} 秒{models}{memory}。") + most
     table = Table(say("Time and memory", "时间与内存"), (say("what", "项目"), say("cost", "开销")), rows, (1,))
     parts: list[Any] = [table]
+
+    def paint(axes: Any) -> None:
+        bars(axes, [name for name, _ in per], np.array([seconds for _, seconds in per]))
+        axes.set(xlabel=say("seconds", "秒"))
+
     if len(per) > 1:
         parts.insert(0, draw(
-            say("Seconds by variant", "各变体用时（秒）"), "; ".join(f"{name}: {seconds:,.1f} s" for name, seconds in per),
-            lambda axes: (bars(axes, [name for name, _ in per], np.array([seconds for _, seconds in per])),
-                          axes.set(xlabel=say("seconds", "秒"))),
-            height=float(64 + 26 * max(2, len(per))),
+            say("Seconds by variant", "各变体用时（秒）"),
+            "; ".join(f"{name}: {seconds:,.1f} s" for name, seconds in per),
+            paint, height=float(64 + 26 * max(2, len(per))),
         ))  # fmt: skip
         parts.append(Text(say(
             "Seconds of models that were fitted side by side count for each.", "并行训练的模型，其用时分别计入。"
@@ -103,5 +107,7 @@ def environment(subject: Subject) -> Section:
 def record(subject: Subject) -> Section:
     """The record as it stands beside the csv."""
     say = subject.say
-    lead = say("Everything that the run found out, as record.json holds it.", "此次运行的全部结果，即 record.json 的内容。")
+    lead = say(
+        "Everything that the run found out, as record.json holds it.", "此次运行的全部结果，即 record.json 的内容。"
+    )
     return Section("record", say("The record", "记录"), lead, [Code(subject.record.to_json())], folded=True)

@@ -31,8 +31,8 @@ class Reliability:
     """Rows by what probability was said: how many, which on average, and in how many it was so; (B,).
 
     `ece` is the expected calibration error: the bins' mean distance between both, weighted by rows; `se` its standard
-    error over rows (bootstrap). `chance` is what probabilities that hold exactly come to on so many rows, on average and
-    in 19 of 20 cases at most.
+    error over rows (bootstrap). `chance` is what probabilities that hold exactly come to on so many rows, on average
+    and in 19 of 20 cases at most.
     """
 
     n: IntArray
@@ -81,19 +81,22 @@ def reliability(subject: Subject) -> Section | None:
     p = np.clip(subject.oof[:, 1] if two else subject.oof.max(axis=1), 0, 1)
     found = reliability_of(p, subject.y == 1 if two else subject.labels == subject.y, subject.units)
     what = (
-        say(f"probability of {subject.names[1]}", f"{subject.names[1]} 的概率") if two
+        say(f"probability of {subject.spoken[1]}", f"{subject.spoken[1]} 的概率") if two
         else say("probability of the class that was said", "所预测类别的概率")
     )  # fmt: skip
     parts: list[Chart | Table | Text] = [_chart(subject, found, what), _table(subject, found)]
     if not two:
         parts.append(_classes(subject))
     parts.append(Text(say(
-        f"{BINS} bins of equal width. Bars are 95 % binomial intervals (Wilson). These are out-of-fold predictions, each "
+        f"{BINS} bins of equal width. Bars are 95 % binomial intervals (Wilson). These are out-of-fold "
+        f"predictions, each "
         "by one fold's networks; a test row's is the mean over all folds, which is a little less sure.",
         f"{BINS} 个等宽区间；误差线为 95 % 二项区间（Wilson）。这里是折外预测，每行来自一折的网络；"
         "测试行的预测为各折的平均，会稍不确定一些。",
     )))  # fmt: skip
-    return Section("reliability", say("Can the probabilities be believed?", "概率可信吗？"), _lead(subject, found), parts)
+    return Section(
+        "reliability", say("Can the probabilities be believed?", "概率可信吗？"), _lead(subject, found), parts
+    )
 
 
 def _lead(subject: Subject, found: Reliability) -> str:
@@ -109,7 +112,8 @@ def _lead(subject: Subject, found: Reliability) -> str:
         f"期望校准误差：{ece}；若概率完全准确，在这么多行上也会有 {by_chance}。",
     )
     said = say(
-        f"they say {means[0]} on average, and are right in {means[1]} of the rows", f"平均自称 {means[0]}，实际正确 {means[1]}"
+        f"they say {means[0]} on average, and are right in {means[1]} of the rows",
+        f"平均自称 {means[0]}，实际正确 {means[1]}",
     )
     if off > 2 * error:
         return say(f"The networks are too sure: {said}.", f"网络过于自信：{said}。") + tail
@@ -117,7 +121,8 @@ def _lead(subject: Subject, found: Reliability) -> str:
         return say(f"The networks are less sure than they may be: {said}.", f"网络过于谨慎：{said}。") + tail
     if found.ece > found.chance[1]:
         return say(
-            f"On the whole they are as sure as they may be ({said}), but not everywhere: see where the dots leave the line.",
+            f"On the whole they are as sure as they may be ({said}), but not everywhere: see where the dots "
+            f"leave the line.",
             f"总体上自信得当（{said}），但并非处处如此：请看偏离直线的点。",
         ) + tail  # fmt: skip
     return say(
@@ -147,13 +152,12 @@ def _chart(subject: Subject, found: Reliability, what: str) -> Chart:
 
 
 def _table(subject: Subject, found: Reliability) -> Table:
-    say, rows = subject.say, []
-    low, high = wilson(np.nan_to_num(found.true) * found.n, found.n)
-    for i in np.flatnonzero(found.n):
-        rows.append([
-            f"{i / BINS:.1f} – {(i + 1) / BINS:.1f}", f"{found.n[i]:,}", shown(found.said[i], 3), shown(found.true[i], 3),
-            f"{shown(low[i], 3)} – {shown(high[i], 3)}",
-        ])  # fmt: skip
+    say, low_high = subject.say, wilson(np.nan_to_num(found.true) * found.n, found.n)
+    rows = [
+        [f"{i / BINS:.1f} – {(i + 1) / BINS:.1f}", f"{found.n[i]:,}", shown(found.said[i], 3), shown(found.true[i], 3),
+         " – ".join(shown(limit[i], 3) for limit in low_high)]
+        for i in np.flatnonzero(found.n)
+    ]  # fmt: skip
     columns = [
         say("probability", "概率"), say("rows", "行数"), say("said, mean", "预测均值"), say("is so", "实际比例"),
         say("95 % interval", "95 % 区间"),

@@ -50,7 +50,9 @@ def _of_seeds(subject: Subject, fold: int) -> list[str]:
     for variant in subject.record.variants:
         if by_fold := getattr(variant, "by_fold_and_seed", []):
             known = [score for score in (by_fold[fold] if fold < len(by_fold) else []) if math.isfinite(score)]
-            said.append(shown(known[0]) if len(known) == 1 else f"{shown(min(known))} – {shown(max(known))}" if known else "–")
+            said.append(
+                shown(known[0]) if len(known) == 1 else f"{shown(min(known))} – {shown(max(known))}" if known else "–"
+            )
     return said
 
 
@@ -73,9 +75,11 @@ def _lead(subject: Subject, scores: FloatArray, errors: FloatArray) -> str:
         first = say(f"The folds score from {low} to {high}.", f"各折得分从 {low} 到 {high}。")
     elif p < RARE:
         first = say(
-            f"The folds score from {low} to {high}, further apart than chance among rows explains (p {p:.1g}): those of "
+            f"The folds score from {low} to {high}, further apart than chance among rows explains (p {p:.1g}): "
+            f"those of "
             f"fold {worst} are harder. Do rows belong together, or come one after the other?",
-            f"各折得分从 {low} 到 {high}，差异超出行抽样的偶然（p {p:.1g}）：第 {worst} 折较难。行之间是否成组，或有时间先后？",
+            f"各折得分从 {low} 到 {high}，差异超出行抽样的偶然（p {p:.1g}）：第 {worst} 折较难。行之间是否成组，"
+            f"或有时间先后？",
         )
     else:
         first = say(
@@ -106,7 +110,10 @@ def _chart(subject: Subject, scores: FloatArray, errors: FloatArray) -> Chart:
     keys = [Key(say("fold, ± one standard error", "折，± 一个标准误"), SERIES[0], "dot")]
     by_variant = {each.name: getattr(each, "by_fold_and_seed", []) for each in record.variants}
     drawn = [(name, of) for name, of in by_variant.items() if of][:5]
-    keys += [Key(say(f"single networks: {name}", f"单个网络：{name}"), SERIES[i], "dot") for i, (name, _) in enumerate(drawn, 1)]
+    keys += [
+        Key(say(f"single networks: {name}", f"单个网络：{name}"), SERIES[i], "dot")
+        for i, (name, _) in enumerate(drawn, 1)
+    ]
     if record.cv_mean is not None:
         keys.append(Key(say("all rows", "所有行"), MUTED, "dashes"))
 
@@ -126,7 +133,7 @@ def _chart(subject: Subject, scores: FloatArray, errors: FloatArray) -> Chart:
 
 
 def variants(subject: Subject) -> Section | None:
-    """How far the variants say different things, what each weighs, and what pooling them gains; None for a single one."""
+    """How far variants say different things, what each weighs, and what pooling them gains; None for a single one."""
     names = list(subject.alone)
     if len(names) < 2:
         return None
@@ -138,9 +145,10 @@ def variants(subject: Subject) -> Section | None:
     rows = [[a, b, shown(r, 3), *([] if subject.number else [percent(share)])] for a, b, r, share in pairs]
     table = Table(say("How alike they are", "彼此的相似程度"), columns, rows, range(2, len(columns)))
     return Section("variants", say("Variants: disagreement and weights", "变体：分歧与权重"), _gained(subject, pairs), [
-        _weights(subject), _alike(subject, names, pairs), table,
+        _weights(subject), *([_alike(subject, names, pairs)] if len(pairs) > 1 else []), table,
         Text(say(
-            "Variants that are good and wrong on different rows gain most when they are pooled: the lower the correlation "
+            "Variants that are good and wrong on different rows gain most when they are pooled: the lower the "
+            "correlation "
             "of their errors, the better.",
             "表现都好、但错在不同行上的变体，合并收益最大：误差相关系数越低越好。",
         )),
@@ -167,13 +175,25 @@ def _gained(subject: Subject, pairs: list[tuple[str, str, float, float]]) -> str
     scores = {name: metric(subject.y, said) for name, said in subject.alone.items()}
     best = max(scores, key=lambda name: metric.gain(scores[name], 0.0))
     gain, error = metric.difference(subject.y, subject.oof, subject.alone[best], subject.units)
-    told = say("more than chance", "超出偶然") if abs(gain) > 2 * error else say("no more than chance may make", "不超出偶然")
+    told = (
+        say("more than chance", "超出偶然")
+        if abs(gain) > 2 * error
+        else say("no more than chance may make", "不超出偶然")
+    )
     a, b, r, share = min(pairs, key=lambda pair: (math.isnan(pair[2]), pair[2]))
     apart = say(
-        f"{a} and {b} differ most: their errors correlate by {shown(r, 2)}", f"{a} 与 {b} 差异最大：误差相关系数 {shown(r, 2)}"
-    ) + ("" if subject.number else say(f", and they say another class of {percent(share)} of the rows", f"，{percent(share)} 的行预测类别不同"))
+        f"{a} and {b} differ most: their errors correlate by {shown(r, 2)}",
+        f"{a} 与 {b} 差异最大：误差相关系数 {shown(r, 2)}",
+    ) + (
+        ""
+        if subject.number
+        else say(
+            f", and they say another class of {percent(share)} of the rows", f"，{percent(share)} 的行预测类别不同"
+        )
+    )
     return say(
-        f"Pooling them is better than the best alone ({best}) by {signed(gain)} ± {shown(error)} {metric.name}, {told}. "
+        f"Pooling them is better than the best alone ({best}) by {signed(gain)} ± {shown(error)} {metric.name}, "
+        f"{told}. "
         f"{apart}.",
         f"合并后比最好的单个变体（{best}）好 {signed(gain)} ± {shown(error)}（{metric.name}），{told}。{apart}。",
     )
@@ -187,7 +207,8 @@ def _weights(subject: Subject) -> Table:
         spread = "–" if own is None else f"{own.min():.2f} – {own.max():.2f}"
         rows.append([variant.name, shown(variant.score), f"{variant.weight:.2f}", spread, f"{variant.seconds:.0f}"])
     columns = [
-        say("variant", "变体"), say("score alone", "单独得分"), say("weight", "权重"), say("weight over folds", "各折权重范围"),
+        say("variant", "变体"), say("score alone", "单独得分"), say("weight", "权重"),
+        say("weight over folds", "各折权重范围"),
         say("seconds", "秒"),
     ]  # fmt: skip
     return Table(say("Scores and weights", "得分与权重"), columns, rows, (1, 2, 3, 4))
@@ -201,4 +222,9 @@ def _alike(subject: Subject, names: list[str], pairs: list[tuple[str, str, float
     texts = [[shown(float(r), 2) for r in row] for row in of] if len(names) <= 8 else []
     alt = "; ".join(f"{a}, {b}: {shown(r, 2)}" for a, b, r, _ in pairs)
     height = float(np.clip(80 + 36 * len(names), 150, 400))
-    return draw(say("Correlation of the variants' errors", "变体误差的相关系数"), alt, lambda axes: matrix(axes, of, names, names, texts), height=height)
+    return draw(
+        say("Correlation of the variants' errors", "变体误差的相关系数"),
+        alt,
+        lambda axes: matrix(axes, of, names, names, texts),
+        height=height,
+    )

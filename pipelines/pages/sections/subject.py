@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -92,6 +93,12 @@ class Subject:
         return [str(each) for each in self.competition.classes]
 
     @cached_property
+    def spoken(self) -> list[str]:
+        """The classes' names inside a sentence: a bare number or truth value is told with the target's name."""
+        bare = any(not isinstance(each, str) or each.lstrip("+-").isdigit() for each in self.competition.classes)
+        return [f"{self.competition.target} = {name}" if bare else name for name in self.names]
+
+    @cached_property
     def off(self) -> FloatArray:
         """How far values are from the truth, as they are learned: logarithms where these are; (n,)."""
         assert self.number is not None
@@ -99,8 +106,10 @@ class Subject:
 
     def score_name(self) -> str:
         """The metric with its direction, in the page's language."""
-        better = self.say("greater is better", "越大越好") if self.metric.greater_is_better else self.say(
-            "smaller is better", "越小越好"
+        better = (
+            self.say("greater is better", "越大越好")
+            if self.metric.greater_is_better
+            else self.say("smaller is better", "越小越好")
         )
         return self.say(f"{self.metric.name} ({better})", f"{self.metric.name}（{better}）")
 
@@ -128,12 +137,12 @@ def signed(value: float, digits: int = 4) -> str:
 
 
 def percent(share: float, digits: int = 1) -> str:
-    """A share of a hundred.
+    r"""A share of a hundred.
 
     >>> percent(0.1234), percent(float("nan"))
-    ('12.3 %', '–')
+    ('12.3\xa0%', '–')
     """
-    return f"{100 * share:.{digits}f} %" if math.isfinite(share) else "–"
+    return f"{100 * share:.{digits}f}\N{NO-BREAK SPACE}%" if math.isfinite(share) else "–"
 
 
 def amount(value: float) -> str:
@@ -148,7 +157,7 @@ def amount(value: float) -> str:
     return f"{rounded:,.0f}" if abs(rounded) >= 1000 else f"{rounded:.4g}"
 
 
-def wilson(hits: FloatArray, n: FloatArray) -> tuple[FloatArray, FloatArray]:
+def wilson(hits: FloatArray, n: Any) -> tuple[FloatArray, FloatArray]:
     """95 % limits of shares `hits / n`; source: Wilson 1927.
 
     >>> [round(float(limit), 3) for limit in wilson(np.array(8.0), np.array(10.0))]
