@@ -11,7 +11,6 @@ from pipelines.pages.charts.colours import MUTED, SERIES
 from pipelines.pages.charts.drawing import Key, draw
 from pipelines.pages.parts import Chart, Section, Table, Text
 from pipelines.pages.sections.subject import Subject, percent, shown
-from pipelines.report.options import SUBMISSIONS
 from pipelines.runs.folder import RunFolder
 
 DRAWN, LISTED = 12, 40  # the newest runs
@@ -22,8 +21,9 @@ def board(subject: Subject) -> Section | None:
     say, path = subject.say, subject.run.path.absolute()
     options = RunFolder(path).plan().get("options")
     output = options.get("output") if isinstance(options, dict) else None
-    submissions = Path(output) if isinstance(output, str) else SUBMISSIONS
-    found = Shown.of(subject.record.slug, path.parent.parent, submissions, run=path.name)
+    runs = path.parent.parent
+    submissions = Path(output) if isinstance(output, str) else runs.with_name("submissions")  # a run of before
+    found = Shown.of(subject.record.slug, runs, submissions, run=path.name)
     if len(found.marks) < 2 and found.field is None:
         return None
     parts: list[Chart | Table | Text] = [_chart(subject, found), _table(subject, found)]
