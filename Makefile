@@ -65,13 +65,13 @@ data: setup ## download the files of C into data/, or verify them
 submit: setup ## upload the newest checked csv of C and wait for its score
 	$(RUN) submit $(C) $(INPUT) $(ARGS)
 
-scores: setup ## table of submissions: cross-validated, forecast, public, private
+scores: setup ## table of submissions: cross-validated, forecast, public, private; a picture by ARGS=--plot
 	$(RUN) scores $(C) $(ARGS)
 
 doctor: setup ## examine credentials, proxy, versions and the way to Kaggle
 	$(RUN) doctor $(C) $(ARGS)
 
-lecture: setup ## run lecture L (a number, or all), draw its pictures, check its gates
+lecture: setup ## run lecture L (a number, or all), draw its pictures and a page of them, check its gates
 	$(RUN) lecture $(L) $(INPUT) $(ARGS)
 
 test: setup ## run the tests, on up to four cores

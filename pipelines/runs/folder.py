@@ -10,7 +10,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from pipelines.files import link, write_whole
+from pipelines.files import link
 from pipelines.locks import claim, is_locked, remove_abandoned
 from pipelines.submission.record import Record, RecordError
 

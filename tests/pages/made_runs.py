@@ -1,6 +1,7 @@
 """Runs as sections see them, made by hand: of two classes, of nine, of a number; nothing is trained."""
 
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -79,7 +80,8 @@ def _run(competition, metric, y, oof, alone, hardest, fold=None, weights=True, u
         weights=np.full((FOLDS, len(names)), 1 / len(names)) if weights else None,
     )  # fmt: skip
     record = record_of(metric, names, **changes)
-    return SimpleNamespace(record=record, competition=competition, predictions=predictions, hardest=hardest)
+    path = Path("nowhere/runs/titanic/20260101-101010-made")
+    return SimpleNamespace(record=record, competition=competition, predictions=predictions, hardest=hardest, path=path)
 
 
 def with_importance(run):

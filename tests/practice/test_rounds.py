@@ -165,7 +165,7 @@ def test_intervals_hold_as_often_as_they_promise_where_rows_are_new_each_time(qu
 
 
 def test_trees_that_overfit_are_forecast_by_their_mean(quick):
-    """Each fold's tree learns all chance by heart; the mean of four is far better: the forecast knows, without labels."""
+    """Each fold's tree learns all chance by heart; the mean of four is better: the forecast knows it."""
     trees = by(
         quick, lambda: DecisionTreeRegressor(random_state=0), number=Number(), classes=(), metric=rmse, submit="values"
     )
