@@ -2,7 +2,8 @@
 
 `subject` (what all look at), `learning` (curves), `confusion` (classes and what they are taken for), `reliability`
 (probabilities), `numbers` (a target that is one), `spread` (folds, seeds, variants), `explained` (which columns
-matter, the hardest rows), `origin` (leak watch, cost, environment, record).
+matter, the hardest rows), `board` (all runs beside each other, and other teams), `origin` (leak watch, cost,
+environment, record).
 """
 
 from typing import TYPE_CHECKING
@@ -18,13 +19,13 @@ def all_sections(run: "SavedRun", words: "Words") -> "list[Section]":
 
     Raises: DataError for a folder whose predictions are damaged.
     """
-    from pipelines.pages.sections import confusion, explained, learning, numbers, origin, reliability, spread
+    from pipelines.pages.sections import board, confusion, explained, learning, numbers, origin, reliability, spread
     from pipelines.pages.sections.subject import Subject
 
     subject = Subject(run, words)
     makers = (
         learning.learning, confusion.confusion, confusion.per_class, reliability.reliability, numbers.truth,
         numbers.residuals, numbers.size, spread.folds, spread.variants, explained.importance, explained.hardest,
-        origin.leaks, origin.cost, origin.environment, origin.record,
+        board.board, origin.leaks, origin.cost, origin.environment, origin.record,
     )  # fmt: skip
     return [section for make in makers if (section := make(subject)) is not None]
