@@ -153,8 +153,11 @@ def test_every_run_that_keeps_a_folder_leaves_its_page(invoke, tmp_path, monkeyp
     assert f"report:     {path}\n" in done.stdout
     assert Page(path.read_text(encoding="utf-8")).values("lang", "html") == ["zh-CN"]
     assert "report:" not in invoke("cv", *QUICK, "--runs", "").stdout
+    opened = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
     shown = invoke("report")
     assert shown.stdout == f"{path}\n"
+    assert opened == []  # stdout is no terminal
     assert Page(path.read_text(encoding="utf-8")).values("lang", "html") == ["en"]
 
 
