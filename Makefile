@@ -19,7 +19,7 @@ KILLED  = || { code=$$?; [ $$code -ne 137 ] || \
 	exit $$code; }
 
 .DEFAULT_GOAL := help
-.PHONY: help setup titanic otto new run cv data submit scores doctor lecture bench test check lowest lock clean
+.PHONY: help setup titanic otto new run cv practice report data submit scores doctor lecture bench test check lowest lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,19 +53,25 @@ run: setup ## any competition, by its name C
 cv: setup ## cross-validate only, write nothing
 	$(RUN) cv $(C) $(INPUT) $(ARGS) $(KILLED)
 
+practice: setup ## hide rows of C, forecast the score on them, look, many times (ARGS='--rounds 20 --jobs 2')
+	$(RUN) practice $(C) $(INPUT) $(ARGS) $(KILLED)
+
+report: setup ## the newest run of C as a page, opened in the browser (ARGS='--lang zh')
+	$(RUN) report $(C) $(ARGS)
+
 data: setup ## download the files of C into data/, or verify them
 	$(RUN) data $(C) $(ARGS)
 
 submit: setup ## upload the newest checked csv of C and wait for its score
 	$(RUN) submit $(C) $(INPUT) $(ARGS)
 
-scores: setup ## table of submissions: cross-validated, forecast, public, private
+scores: setup ## table of submissions: cross-validated, forecast, public, private; a picture by ARGS=--plot
 	$(RUN) scores $(C) $(ARGS)
 
 doctor: setup ## examine credentials, proxy, versions and the way to Kaggle
 	$(RUN) doctor $(C) $(ARGS)
 
-lecture: setup ## run lecture L (a number, or all), draw its pictures, check its gates
+lecture: setup ## run lecture L (a number, or all), draw its pictures and a page of them, check its gates
 	$(RUN) lecture $(L) $(INPUT) $(ARGS)
 
 test: setup ## run the tests, on up to four cores

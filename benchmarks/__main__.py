@@ -164,8 +164,8 @@ def draw(scores: dict[str, dict[str, float]], path: Path) -> None:
 
 def _draw(scores: dict[str, dict[str, float]], axes: "Axes") -> None:
     for name, row in scores.items():
-        ours = name.startswith("ours")
-        axes.errorbar(row["seconds"], row["score"], yerr=row["se"], fmt="s" if ours else "o", capsize=3)
+        sign, color = ("s", "C0") if name.startswith("ours") else ("o", "C7")
+        axes.errorbar(row["seconds"], row["score"], yerr=row["se"], fmt=sign, color=color, capsize=3)
         axes.annotate(name, (row["seconds"], row["score"]), xytext=(6, 6), textcoords="offset points")
     axes.set(xscale="log", xticks=[30, 60, 120, 300, 600, 1200], xticklabels=["30", "60", "120", "300", "600", "1200"])
     axes.minorticks_off()

@@ -2,12 +2,16 @@
 
 import contextlib
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines.report.console import EXIT_CODES, errors_in_plain_words, progress_bar, say
-from pipelines.report.options import TensorBoard, Visdom
+from pipelines.report.console import EXIT_CODES, complain, errors_in_plain_words, progress_bar, say
+from pipelines.report.options import Lang, TensorBoard, Visdom
+
+if TYPE_CHECKING:
+    from lectures.course.catalogue import Report
+    from pipelines.pages.words import Words
 
 
 def register(app: typer.Typer) -> None:
@@ -26,10 +30,14 @@ def lecture(
     visdom: Visdom = False,
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Fixes all chance.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    lang: Lang = None,
 ) -> None:
-    """Run a lecture: what it shows, its pictures and its gates; exit code 1 if a gate fails."""
+    """Run a lecture: what it shows, its gates, its pictures and a page of them; exit code 1 if a gate fails."""
     with errors_in_plain_words("interrupted"):
         from lectures.course import catalogue
+        from pipelines.pages.words import Words, language
+
+        words = Words(language(lang))
 
         if show or not number:
             for each in catalogue.all_lectures():
@@ -54,8 +62,19 @@ def lecture(
                 say()
         for line in catalogue.table_lines(reports):
             say(line)
+        _write_page(pictures, reports, words, stand_in=stand_in)
         if not all(report.passed for report in reports):
             raise typer.Exit(1)
+
+
+def _write_page(pictures: Path, reports: "list[Report]", words: "Words", *, stand_in: bool) -> None:
+    """Write the page of all pictures; where there is no room for it, say, nothing else is lost."""
+    from lectures.course import overview
+
+    try:
+        say(f"all pictures: {overview.write(pictures, reports, words, stand_in=stand_in)}")
+    except OSError as error:
+        complain(f"warning: no page of the pictures, {pictures / overview.PAGE}: {error.strerror or error}")
 
 
 def _refuse(data: Path | None, *, stand_in: bool) -> None:

@@ -48,4 +48,4 @@ def run(setting: Setting) -> Gates:
     yield Gate.at_most(f"product on {setting.device} and CPU, largest difference", error, 1e-2)
 
 
-LECTURE = Lecture(number="00", title="The environment: versions and device", run=run)
+LECTURE = Lecture(number="00", title="The environment: versions and device", title_zh="环境：版本与设备", run=run)

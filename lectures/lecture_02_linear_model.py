@@ -41,16 +41,17 @@ def _draw(setting: Setting, sweep: np.ndarray, alone: np.ndarray, w: np.ndarray,
     with setting.picture("02-cost", (11, 4.5)) as figure:
         left = figure.add_subplot(1, 2, 1)
         left.plot(sweep, alone)
-        left.axvline(2, color="grey", linestyle="--")
+        left.axvline(2, color="C7", linestyle="--")
         left.set(xlabel="w", ylabel="cost (mean squared error)", title="b = 0: the cost is least at w = 2")
         right = figure.add_subplot(1, 2, 2, projection="3d", computed_zorder=False)
         right.plot_surface(w, b, z, cmap="viridis", alpha=0.75)
-        right.scatter(2, 0, 0, color="crimson", s=60, depthshade=False, zorder=3, label="least: w = 2, b = 0")
+        right.scatter(2, 0, 0, color="C1", s=60, depthshade=False, zorder=3, label="least: w = 2, b = 0")
         right.set(xlabel="w", ylabel="b", zlabel="cost", title="cost over w and b")
+        right.zaxis.labelpad = 8  # else it stands among the numbers
         right.set_xticks(range(5))
         right.set_yticks(range(-2, 3))
         right.view_init(elev=35, azim=-75)
         right.legend(loc="upper left")
 
 
-LECTURE = Lecture(number="02", title="Linear model: try every weight", run=run)
+LECTURE = Lecture(number="02", title="Linear model: try every weight", title_zh="线性模型：逐个试权重", run=run)

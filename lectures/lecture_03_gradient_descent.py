@@ -68,4 +68,9 @@ def _draw(setting: Setting, ways: dict[str, tuple[list[float], list[float]]]) ->
         axes.legend()
 
 
-LECTURE = Lecture(number="03", title="Gradient descent: batch, stochastic, mini-batch", run=run)
+LECTURE = Lecture(
+    number="03",
+    title="Gradient descent: batch, stochastic, mini-batch",
+    title_zh="梯度下降：批量、随机、小批量",
+    run=run,
+)

@@ -35,6 +35,7 @@ def run(setting: Setting) -> Gates:
 def _draw(setting: Setting, plain: np.ndarray, noisy: list[np.ndarray]) -> None:
     with setting.picture("03-saddle", (7, 5.5)) as figure:
         axes = figure.add_subplot()
+        axes.grid(visible=False)  # heights are the picture
         x, y = np.meshgrid(np.linspace(-0.4, 1.1, 80), np.linspace(-1.5, 1.5, 80))
         levels = np.linspace(-2.25, 2.25, 25)  # the same colours up and down: white is the height of the saddle
         filled = axes.contourf(x, y, x**2 - y**2, levels=levels, cmap="coolwarm", alpha=0.7)
@@ -43,10 +44,10 @@ def _draw(setting: Setting, plain: np.ndarray, noisy: list[np.ndarray]) -> None:
             inside = path[np.abs(path[:, 1]) <= 1.5]
             axes.plot(*inside.T, color="black", linewidth=0.7, alpha=0.6, zorder=3)
         axes.plot([], [], color="black", linewidth=0.7, label="20 descents with noise")
-        axes.plot(*plain.T, color="gold", linewidth=5, label="plain descent from (1, 0): stops at the saddle")
-        axes.plot(0, 0, "r*", markersize=16, zorder=4, label="saddle: gradient 0, no optimum")
+        axes.plot(*plain.T, color="C1", linewidth=5, label="plain descent from (1, 0): stops at the saddle")
+        axes.plot(0, 0, "*", color="C3", markersize=16, zorder=4, label="saddle: gradient 0, no optimum")
         axes.set(xlabel="x", ylabel="y", title="On the ridge only noise leaves the saddle", ylim=(-1.5, 1.5))
-        axes.legend(loc="upper left")
+        axes.legend(loc="lower right")  # where no descent comes
 
 
-LECTURE = Lecture(number="03-saddle", title="Saddle point and noise", run=run)
+LECTURE = Lecture(number="03-saddle", title="Saddle point and noise", title_zh="鞍点与噪声", run=run)

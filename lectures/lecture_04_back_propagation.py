@@ -87,4 +87,6 @@ def run(setting: Setting) -> Gates:
     yield Gate.equal("gradients that nobody zeroes", without_zeroing(3), [-8.0, -16.0, -24.0])
 
 
-LECTURE = Lecture(number="04", title="Back-propagation, by hand and by autograd", run=run)
+LECTURE = Lecture(
+    number="04", title="Back-propagation, by hand and by autograd", title_zh="反向传播：手算与 autograd", run=run
+)

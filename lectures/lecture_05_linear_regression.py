@@ -85,8 +85,7 @@ def _draw(setting: Setting, losses: dict[str, list[float]]) -> None:
         axes.set_xscale("log")
         axes.set(xlabel="epoch", ylabel="loss", title="Eight optimizers from the same start (learning rates differ)")
         axes.set_ylim(1e-10, 1000)
-        axes.grid(alpha=0.3)
         axes.legend(ncols=2)
 
 
-LECTURE = Lecture(number="05", title="Linear regression, eight optimizers", run=run)
+LECTURE = Lecture(number="05", title="Linear regression, eight optimizers", title_zh="线性回归，八种优化器", run=run)

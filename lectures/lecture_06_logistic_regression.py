@@ -40,11 +40,11 @@ def _draw(setting: Setting, model: nn.Module, boundary: float) -> None:
         axes = figure.add_subplot()
         axes.plot(hours, predict_logits(model, hours.to(setting.device)).sigmoid().cpu(), label="model")
         axes.scatter(X, Y, color="black", zorder=3, label="students")
-        axes.axhline(0.5, color="grey", linestyle="--")
-        axes.axvline(boundary, color="crimson", label=f"boundary: {boundary:.2f} h")
+        axes.axhline(0.5, color="C7", linestyle="--")
+        axes.axvline(boundary, color="C2", label=f"boundary: {boundary:.2f} h")
         title = "Hours of study and the probability of passing"
         axes.set(xlabel="hours of study", ylabel="probability of passing", title=title)
         axes.legend()
 
 
-LECTURE = Lecture(number="06", title="Logistic regression", run=run)
+LECTURE = Lecture(number="06", title="Logistic regression", title_zh="逻辑回归", run=run)

@@ -125,12 +125,11 @@ def draw_depths(figure: "Figure", depths: dict[str, list[float]], baseline: floa
     means = [mean(scores) for scores in depths.values()]
     errors = [stdev(scores) / len(scores) ** 0.5 for scores in depths.values()]
     axis.errorbar(range(len(depths)), means, errors, fmt="o", capsize=6)
-    axis.axhline(baseline, color="gray", linestyle="--", label="always the larger class")
-    axis.legend()
+    axis.axhline(baseline, color="C7", linestyle="--", label="always the larger class")
+    axis.legend(loc="center left")  # above guessing, below what was learned
     axis.set_xticks(range(len(depths)), list(depths))
     ylabel = "accuracy, mean of five folds ± standard error"
     axis.set(xlabel="hidden layers", ylabel=ylabel, title="How many hidden layers?")
-    axis.grid(alpha=0.3)
 
 
-LECTURE = Lecture(number="07", title="Several inputs: the diabetes rows", run=run)
+LECTURE = Lecture(number="07", title="Several inputs: the diabetes rows", title_zh="多维输入：糖尿病数据", run=run)

@@ -82,4 +82,4 @@ def run(setting: Setting) -> Gates:
     setting.say("homework: python -m pipelines run titanic")
 
 
-LECTURE = Lecture(number="08", title="Dataset and DataLoader", run=run)
+LECTURE = Lecture(number="08", title="Dataset and DataLoader", title_zh="Dataset 与 DataLoader", run=run)

@@ -32,4 +32,4 @@ def run(setting: Setting) -> Gates:
     yield Gate.at_least(f"accuracy on {len(predicted):,} test images, {epochs} epochs", right, limit)
 
 
-LECTURE = Lecture(number="09-mnist", title="MNIST, fully connected", run=run)
+LECTURE = Lecture(number="09-mnist", title="MNIST, fully connected", title_zh="MNIST，全连接网络", run=run)

@@ -35,4 +35,4 @@ def run(setting: Setting) -> Gates:
         yield Gate.close(f"{name} prediction, LogSoftmax and NLLLoss less NumPy", in_two_steps - by_hand, 0, 1e-6)
 
 
-LECTURE = Lecture(number="09", title="Softmax and cross entropy", run=run)
+LECTURE = Lecture(number="09", title="Softmax and cross entropy", title_zh="Softmax 与交叉熵", run=run)

@@ -33,4 +33,4 @@ def run(setting: Setting) -> Gates:
     yield Gate.at_least("accuracy, three convolutions", trained.accuracy, limit)
 
 
-LECTURE = Lecture(number="10", title="Convolutional networks", run=run)
+LECTURE = Lecture(number="10", title="Convolutional networks", title_zh="卷积神经网络", run=run)

@@ -45,4 +45,6 @@ def run(setting: Setting) -> Gates:
         yield Gate.at_most(f"{what}, {where}: largest difference", difference, 1e-4)
 
 
-LECTURE = Lecture(number="10-gpu", title="Model, inputs and labels to the device", run=run)
+LECTURE = Lecture(
+    number="10-gpu", title="Model, inputs and labels to the device", title_zh="把模型、输入和标签放到设备上", run=run
+)

@@ -87,7 +87,6 @@ def draw_gradient_flow(figure: "Figure", images: Digits, seed: int) -> None:
             axis.semilogy(range(1, DEPTH + 1), gradient_norms(block, images, seed), style, label=name, markersize=4)
         axis.set(title="with batch norm" if norm else "without batch norm", xlabel="block, first to last")
         axis.set_xticks(range(1, DEPTH + 1, 3))
-        axis.grid(alpha=0.3)
     axes[0].set_ylabel("gradient norm at its first kernels")
     axes[1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     figure.suptitle(f"Gradients in a fresh stack of {DEPTH} blocks: they come in at the right and must reach the left")
@@ -97,12 +96,11 @@ def draw_scores(figure: "Figure", scores: dict[str, list[float]]) -> None:
     """Test accuracy of each seed, a row for each block; the mean is a bar."""
     axis = figure.subplots()
     for row, name in enumerate(reversed(scores)):
-        axis.plot([100 * score for score in scores[name]], [row] * len(scores[name]), "o", color="tab:blue", alpha=0.6)
+        axis.plot([100 * score for score in scores[name]], [row] * len(scores[name]), "o", color="C0", alpha=0.6)
         axis.plot(100 * mean(scores[name]), row, "|", color="black", markersize=16)
     axis.set_yticks(range(len(scores)), list(reversed(scores)))
     axis.set_xlabel("test accuracy in % (a point for each seed, the bar is their mean)")
-    axis.grid(alpha=0.3)
     axis.set_title("CnnNet with different blocks")
 
 
-LECTURE = Lecture(number="11-homework", title="Residual blocks compared", run=run)
+LECTURE = Lecture(number="11-homework", title="Residual blocks compared", title_zh="残差块的比较", run=run)

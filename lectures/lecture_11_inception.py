@@ -29,4 +29,4 @@ def run(setting: Setting) -> Gates:
     yield Gate.at_least("accuracy", trained.accuracy, 0.95 if images.is_stand_in else 0.986)
 
 
-LECTURE = Lecture(number="11", title="Inception", run=run)
+LECTURE = Lecture(number="11", title="Inception", title_zh="Inception", run=run)

@@ -22,4 +22,4 @@ def run(setting: Setting) -> Gates:
     yield Gate.at_least("accuracy", trained.accuracy, 0.95 if images.is_stand_in else 0.988)
 
 
-LECTURE = Lecture(number="11-resnet", title="Residual network", run=run)
+LECTURE = Lecture(number="11-resnet", title="Residual network", title_zh="残差网络", run=run)

@@ -30,4 +30,4 @@ def run(setting: Setting) -> Gates:
     yield Gate.at_most("their gradients, largest difference", difference, 1e-6)
 
 
-LECTURE = Lecture(number="12-embedding", title="One-hot and embedding", run=run)
+LECTURE = Lecture(number="12-embedding", title="One-hot and embedding", title_zh="独热编码与嵌入", run=run)

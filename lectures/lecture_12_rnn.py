@@ -118,4 +118,4 @@ def run(setting: Setting) -> Gates:
         draw_losses(figure, curves, "Learning hello -> ohlol", "loss, mean per letter", guessing)
 
 
-LECTURE = Lecture(number="12", title="RNN cell and RNN", run=run)
+LECTURE = Lecture(number="12", title="RNN cell and RNN", title_zh="RNN 单元与 RNN", run=run)

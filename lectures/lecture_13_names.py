@@ -125,6 +125,7 @@ def draw_confusion(figure: "Figure", counts: Tensor, countries: Sequence[str]) -
     totals = counts.sum(dim=1)
     share = 100 * counts / totals.clamp(min=1).unsqueeze(1)
     axis = figure.subplots()
+    axis.grid(visible=False)
     shown = axis.imshow(share.numpy(), cmap="Blues", vmin=0, vmax=100)
     names = [countries[int(country)] for country in order]
     axis.set_xticks(range(len(names)), names, rotation=60, ha="right", rotation_mode="anchor")
@@ -136,4 +137,4 @@ def draw_confusion(figure: "Figure", counts: Tensor, countries: Sequence[str]) -
     figure.colorbar(shown, ax=axis, label="% of the row")
 
 
-LECTURE = Lecture(number="13-names", title="Name classifier", run=run)
+LECTURE = Lecture(number="13-names", title="Name classifier", title_zh="姓名分类", run=run)

@@ -85,4 +85,4 @@ def run(setting: Setting) -> Gates:
     yield from packed_equals_loop_gates(NOTES_LENGTHS)
 
 
-LECTURE = Lecture(number="13", title="Two directions and packing", run=run)
+LECTURE = Lecture(number="13", title="Two directions and packing", title_zh="双向与打包", run=run)

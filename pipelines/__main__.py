@@ -16,6 +16,7 @@ from pipelines.ideas import commands as ideas_commands
 from pipelines.kaggle import commands
 from pipelines.new import commands as new_commands
 from pipelines.pages import commands as pages_commands
+from pipelines.practice import commands as practice_commands
 from pipelines.report import console, options, process
 from pipelines.runs import commands as runs_commands
 from pipelines.runs import predict
@@ -139,6 +140,7 @@ runs_commands.register(app)
 pages_commands.register(app)
 predict.register(app)
 ideas_commands.register(app)
+practice_commands.register(app)
 if find_spec("lectures"):  # the course uses the pipelines and is found by name, as competitions are
     import_module("lectures.commands").register(app)
 

@@ -40,6 +40,24 @@ def invoke(tmp_path, monkeypatch):
     return go
 
 
+TOO_LONG = {
+    "data": ["run", "titanic", "--data"], "output": ["run", "titanic", "--data", "sample", "--output"],
+    "runs": ["cv", "titanic", "--data", "sample", "--runs"], "a run": ["compare", "titanic"],
+    "a run to predict": ["predict", "titanic", "rows.csv", "--run"], "a folder": ["new"],
+    "curves": ["cv", "titanic", "--data", "sample", "--tensorboard"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", TOO_LONG)
+def test_a_name_that_no_file_can_have_is_told_in_plain_words(invoke, tmp_path, what):
+    (tmp_path / "rows.csv").write_text("PassengerId\n1\n")
+    done = invoke(*TOO_LONG[what], "a" * 300)
+    assert done.exit_code == 2, done.output
+    assert "error: no file can have so long a name: " in done.stderr
+    assert "aaa...\n  what to do: give a shorter one\n" in done.stderr
+    assert written(tmp_path) == ["rows.csv"]
+
+
 def written(folder):
     return sorted(path.name for path in Path(folder).rglob("*") if path.is_file())
 

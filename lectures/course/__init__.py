@@ -6,4 +6,5 @@
 - `image_training`: the same for images (lectures 9 to 11)
 - `data`: diabetes, names and digits, from `fetching` (a folder or a mirror), read by `idx` (MNIST's format), or
   `made_samples` where there is no network
+- `overview`: a page with all pictures, and what each lecture must show
 """

@@ -9,7 +9,7 @@ import re
 import time
 import traceback
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -35,7 +35,8 @@ def all_lectures() -> list[Lecture]:
     for path in FOLDER.glob("lecture_*.py"):
         file_name = path.stem.removeprefix("lecture_").replace("_", "-"), f"({path.name} has no LECTURE = Lecture(...))"
         number, title = (written_out(path, "Lecture", "number", "title") or [file_name])[0]
-        lectures.append(Lecture(number=number, title=title, run=partial(_run, path.stem)))
+        title_zh = [found[-1] for found in written_out(path, "Lecture", "number", "title", "title_zh")] or [""]
+        lectures.append(Lecture(number=number, title=title, title_zh=title_zh[0], run=partial(_run, path.stem)))
     return sorted(lectures, key=lambda lecture: lecture.number)
 
 
@@ -70,11 +71,12 @@ def find(wanted: str) -> list[Lecture]:
 
 @dataclass(frozen=True)
 class Report:
-    """A lecture's gates and how long it took, in seconds."""
+    """A lecture's gates, how long it took, in seconds, and its pictures' names with what is written on them."""
 
     lecture: Lecture
     gates: list[Gate]
     seconds: float
+    pictures: dict[str, str] = field(default_factory=dict)
 
     @property
     def passed(self) -> bool:
@@ -87,7 +89,7 @@ def attend(lecture: Lecture, setting: Setting) -> Report:
 
     What a user can mend is said in plain words; what is wrong in the lecture's code with its traceback.
     """
-    start = time.perf_counter()
+    start, setting = time.perf_counter(), replace(setting, drawn={})
     gates = []
     try:
         with full_memory_told():
@@ -102,7 +104,7 @@ def attend(lecture: Lecture, setting: Setting) -> Report:
     except Exception as error:  # the file of a lecture is broken
         setting.say(traceback.format_exc())
         gates.append(Gate("the run", type(error).__name__, "none", passed=False))
-    return Report(lecture, gates, time.perf_counter() - start)
+    return Report(lecture, gates, time.perf_counter() - start, setting.drawn)
 
 
 def table_lines(reports: list[Report]) -> list[str]:

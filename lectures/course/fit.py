@@ -73,9 +73,8 @@ def draw_losses(
     for name, losses in curves.items():
         axis.plot(range(1, len(losses) + 1), losses, "o-" if len(losses) <= 20 else "-", markersize=4, label=name)
     if guessing is not None:
-        axis.axhline(guessing, color="gray", linestyle="--", label="guessing by the shares of the classes")
+        axis.axhline(guessing, color="C7", linestyle="--", label="guessing by the shares of the classes")
         axis.set_ylim(bottom=0)
     axis.set(xlabel="epoch", ylabel=loss, title=title)
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.legend()
-    axis.grid(alpha=0.3)

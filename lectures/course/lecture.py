@@ -73,6 +73,7 @@ class Setting:
     say: Callable[[str], None] = lambda _line: None
     curves: Curves = field(default_factory=Curves)
     progress: Callable[[str, int, int], None] = lambda _what, _done, _of: None
+    drawn: dict[str, str] = field(default_factory=dict)  # each picture's name, and what is written on it
 
     @contextlib.contextmanager
     def picture(self, name: str, size: tuple[float, float] = (8, 5)) -> Iterator["Figure"]:
@@ -84,9 +85,11 @@ class Setting:
         try:
             with picture(path, size, dpi=120) as figure:
                 yield figure
+                words = in_words(figure)
         except OSError as error:
             complain(f"warning: no picture {path}: {error.strerror or error}")
         else:
+            self.drawn[name] = words
             self.say(f"picture: {path}")
 
 
@@ -99,4 +102,17 @@ class Lecture:
 
     number: str
     title: str
+    title_zh: str = ""  # in Chinese
     run: Callable[[Setting], Iterable[Gate]]
+
+
+def in_words(figure: "Figure") -> str:
+    """What is written on a figure: its titles, what its axes are, its lines; for who does not see it."""
+    said = [figure.get_suptitle()]
+    for axes in figure.axes:
+        said += [axes.get_title(loc=loc) for loc in ("left", "center", "right")]
+        pair = [label for label in (axes.get_xlabel(), axes.get_ylabel()) if label]
+        said.append(" / ".join(pair))
+        legend = axes.get_legend()
+        said.append(", ".join(text.get_text() for text in legend.get_texts()) if legend else "")
+    return "; ".join(dict.fromkeys(" ".join(part.split()) for part in said if part.strip()))

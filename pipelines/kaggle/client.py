@@ -53,7 +53,7 @@ IN_WORDS = {
     "ListDataFiles": "list of files", "DownloadDataFiles": "download", "DownloadDataFile": "download",
     "GetSubmissionLimits": "number of submissions left", "StartSubmissionUpload": "upload",
     "CreateSubmission": "submission", "GetSubmission": "score", "ListSubmissions": "list of submissions",
-    "GetLeaderboard": "leaderboard",
+    "GetLeaderboard": "leaderboard", "DownloadLeaderboard": "leaderboard",
 }  # fmt: skip
 
 
@@ -176,10 +176,28 @@ class Kaggle:
         *made, left = (count_of(limits.get(name)) for name in ("numToday", "numTotal", "numAllowedNow"))
         return (*made, left) != (None, None, None) and not any(made)
 
-    def leaderboard(self, slug: str) -> list[Answer]:
-        """The first page of the public leaderboard. Asked once: nothing depends on it."""
-        answer = self._ask("GetLeaderboard", slug, once=True, competition_name=slug, page_size=200)
-        return _items(answer, "submissions")
+    def leaderboard_zip(self, slug: str) -> bytes:
+        """The public leaderboard, all of it, as a csv in a zip. Asked once: nothing depends on it."""
+        answer, body = self._signed("DownloadLeaderboard", slug, {"competition_name": slug})
+        if not answer.is_redirect:
+            return body
+        found = self.storage(urljoin(str(answer.url), answer.headers["Location"]), {})
+        body = self._body(found)
+        if found.status_code != 200:
+            raise not_json(f"{IN_WORDS['DownloadLeaderboard']} ({found.status_code})", body)
+        return body
+
+    def leaderboard_page(self, slug: str, token: str = "") -> tuple[list[Answer], str]:
+        """A page of the public leaderboard, the best teams first, and what asks for the next one. Asked once.
+
+        Public by `override_public`: Kaggle gives the private one as soon as there is one.
+        """
+        where = {"page_token": token} if token else {}
+        answer = self._ask(
+            "GetLeaderboard", slug, once=True,
+            competition_name=slug, page_size=200, override_public=True, **where,
+        )  # fmt: skip
+        return _items(answer, "submissions"), str(answer.get("nextPageToken") or "")
 
     def storage(self, url: str, headers: Mapping[str, str]) -> requests.Response:
         """An open answer of the storage, whatever its status; it gets no credential."""

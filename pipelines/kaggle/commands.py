@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipelines.report.console import EXIT_CODES, errors_in_plain_words, progress_bar, say, say_aside
-from pipelines.report.options import SUBMISSIONS, Name, Output
+from pipelines.report.options import RUNS, SUBMISSIONS, Name, Output, Runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pipelines.submission.ledger import Entry
     from pipelines.web.patience import Patience
 
+PICTURE = "scores.png"
 GO_ON = "interrupted; run the same command again: it goes on where it stopped"
 
 Data = Annotated[Path | None, typer.Option(help="Folder or zip with the competition's csv files.")]
@@ -158,10 +159,15 @@ def scores(
     output: Output = SUBMISSIONS,
     as_json: Annotated[bool, typer.Option("--json", help="Print the rows as JSON.")] = False,
     offline: Annotated[bool, typer.Option("--offline", help="Ask Kaggle nothing.")] = False,
+    plot: Annotated[
+        bool, typer.Option("--plot", help="Draw a mark per run: what it forecast, what came, and the other teams.")
+    ] = False,
+    runs: Runs = RUNS,
     timeout: Timeout = 30.0,
 ) -> None:
-    """Pick up scores that were pending and print the table of submissions."""
+    """Pick up scores that were pending; print the table of submissions, and where they stand among all teams."""
     with errors_in_plain_words(GO_ON):
+        from pipelines.kaggle.board.show import Shown
         from pipelines.kaggle.scores import rows, table_lines
 
         slug, _ = _resolve(name)
@@ -169,28 +175,36 @@ def scores(
         entries = board.ledger.entries(slug)
         failure, unasked = None, "Kaggle was not asked (--offline)"
         if not offline:
-            failure, unasked = _pick_up(board, slug, entries, timeout)
-        table = rows(board, entries)
+            failure, unasked = _pick_up(board, slug, entries, timeout, ask_teams=plot)
+        shown = Shown.of(slug, runs, output, entries)
+        table = rows(board, entries, shown.field)
         if as_json:
             say(json.dumps(table, indent=2))
         elif table:
-            say("\n".join(table_lines(table)))
+            say("\n".join([*table_lines(table), *shown.lines(table)]))
         elif unasked:
             say(f"no submission of {slug} is known in {output}; {unasked}")
         else:
             say(f"no submission of {slug} yet; python -m pipelines submit {slug}")
+        if plot:
+            (say_aside if as_json else say)(shown.draw(board.folder / PICTURE))
         if failure is not None:
             raise failure
         if unasked and (table or as_json) and not offline:
             say_aside(f"note: {unasked}; shown is what {output} knows")
 
 
-def _pick_up(board: "Board", slug: str, entries: "list[Entry]", timeout: float) -> "tuple[HomeworkError | None, str]":
-    """Ask Kaggle how the entries fare and add those that only it knows.
+def _pick_up(
+    board: "Board", slug: str, entries: "list[Entry]", timeout: float, *, ask_teams: bool
+) -> "tuple[HomeworkError | None, str]":
+    """Ask Kaggle how the entries fare and add those that only it knows; then how all teams do.
+
+    The latter is kept, and so asked for once a day, and only where there is a folder of ours or a picture is wanted.
 
     Returns the failure that stands between, if something is open or nothing known, and why not all was asked.
     """
     from pipelines.errors import HomeworkError
+    from pipelines.kaggle.board.leaderboard import refresh
     from pipelines.kaggle.client import Kaggle
     from pipelines.kaggle.credentials import find
     from pipelines.kaggle.scores import look, others
@@ -207,6 +221,8 @@ def _pick_up(board: "Board", slug: str, entries: "list[Entry]", timeout: float) 
                     look(kaggle, board, entry)
             kaggle.patience = replace(patience, tries=1) if entries else patience
             entries += others(kaggle, slug, entries)
+            if (ask_teams or board.folder.is_dir()) and (why := refresh(kaggle, slug, board.leaderboard)):
+                say_aside(f"note: no leaderboard of today: {why}")
     except HomeworkError as error:  # what is known is shown all the same
         told = bool(entries) and all(entry.done for entry in entries)
         return (None if told else error), f"Kaggle could not be asked ({error.message})"

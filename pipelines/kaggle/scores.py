@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.errors import HomeworkError
+from pipelines.kaggle.board import leaderboard
+from pipelines.kaggle.board.percentile import Field, facts
 from pipelines.kaggle.client import Answer, Kaggle
 from pipelines.kaggle.errors import AccessError, PendingError, RefusedError
 from pipelines.submission.ledger import TAG, Entry, Ledger, count_of, number, tag_of
@@ -21,6 +23,11 @@ class Board:
 
     ledger: Ledger
     folder: Path  # of one competition's submissions
+
+    @property
+    def leaderboard(self) -> Path:
+        """Where what Kaggle said of all teams is kept."""
+        return self.folder / leaderboard.NAME
 
     def csv(self, entry: Entry) -> Path:
         """Where the csv of an entry lies, with its record beside it."""
@@ -89,7 +96,7 @@ def look(kaggle: Kaggle, board: Board, entry: Entry) -> bool:
         return False
     _take(kaggle, entry, answer)
     if entry.done:
-        entry.rank = _rank(kaggle, entry, answer.get("teamName"))
+        entry.rank = _rank(kaggle, board, entry, answer.get("teamName"))
         board.ledger.note("scored", entry, ref=entry.ref, **entry.verdict)
         board.write_verdict(entry)
     return entry.done
@@ -113,7 +120,8 @@ def _take(kaggle: Kaggle, entry: Entry, answer: Answer) -> None:
     """Put into an entry what Kaggle says of it; scores only with a verdict."""
     entry.status = printable(answer.get("status") or "PENDING").upper()
     if entry.done:
-        entry.public, entry.private = _number(answer.get("publicScore")), _number(answer.get("privateScore"))
+        scores = (leaderboard.score_of(answer.get(name)) for name in ("publicScore", "privateScore"))
+        entry.public, entry.private = scores
         entry.error = kaggle.plain(answer.get("errorDescription") or "")[:500] or None
     else:
         entry.status = kaggle.plain(answer.get("status") or "PENDING").upper()
@@ -131,23 +139,14 @@ def _submission(kaggle: Kaggle, entry: Entry) -> Answer:
     return next((item for item in kaggle.submissions(entry.slug) if item["ref"] == entry.ref), {})
 
 
-def _number(text: object) -> float | None:
-    """A score, which Kaggle gives as a text."""
-    try:
-        return number(float(str(text)))
-    except ValueError:
-        return None
-
-
-def _rank(kaggle: Kaggle, entry: Entry, team: object) -> int | None:
-    """The team's place if it is on the leaderboard's first page."""
+def _rank(kaggle: Kaggle, board: Board, entry: Entry, team: object) -> int | None:
+    """The team's place on the leaderboard as it is now."""
     if not team or entry.public is None:
         return None
     try:
-        page = kaggle.leaderboard(entry.slug)
+        return leaderboard.fetch(kaggle, entry.slug, board.leaderboard).places.get(str(team))
     except HomeworkError:
         return None
-    return next((place for place, row in enumerate(page, 1) if row.get("teamName") == team), None)
 
 
 def score_line(entry: Entry, record: Record | None) -> str:
@@ -189,9 +188,12 @@ def _forecast(record: Record | None) -> Forecast | None:
     return forecast if whole_one else None
 
 
-def rows(board: Board, entries: list[Entry]) -> list[Row]:
-    """One row per submission, oldest first; plain JSON values, None where nothing is known."""
-    found = []
+def rows(board: Board, entries: list[Entry], field: Field | None = None) -> list[Row]:
+    """One row per submission, oldest first; plain JSON values, None where nothing is known.
+
+    With the scores of all teams, the row says how many of them its own are better than.
+    """
+    found = list[Row]()
     for entry in sorted(entries, key=lambda entry: entry.time[:19]):
         record = board.record(entry)
         forecast = _forecast(record)
@@ -207,6 +209,7 @@ def rows(board: Board, entries: list[Entry]) -> list[Row]:
                 "error": entry.error, "tag": entry.tag, "csv_sha256": entry.csv_sha256 or None,
             }
         )  # fmt: skip
+        found[-1] |= facts(field, found[-1])
     return found
 
 

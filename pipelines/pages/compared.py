@@ -16,7 +16,7 @@ from pipelines.runs.history.compare import SURE as CHANCE
 from pipelines.runs.history.compare import Apart, Comparison, Part
 from pipelines.submission.record import Record
 
-LONGEST = 160  # characters of a setting that are shown
+LONGEST = 120  # characters of a setting that are shown
 
 
 def write_comparison(found: Comparison, a: KeptRun, b: KeptRun, target: str, words: Words) -> Path:
@@ -122,7 +122,7 @@ def _both(a: Record, b: Record, words: Words) -> Table:
         words("note", "备注"): lambda r: r.note or "-",
     }
     shown = [[name, of(a), of(b)] for name, of in rows.items() if (of(a), of(b)) != ("-", "-")]
-    return Table("", ["", "A", "B"], shown)
+    return Table(words("Both runs", "两次运行"), [words("what", "项目"), "A", "B"], shown)
 
 
 def _with_error(value: float | None, error: float | None) -> str:
@@ -153,7 +153,7 @@ def _of_parts(parts: Sequence[Part], name: str, words: Words) -> Iterator[Marks 
         note = words("Right of 0: B is better. Lines are 95 % intervals.", "0 的右侧：B 更好。线段为 95 % 区间。")
         yield Marks(gain, marks, note, around=0.0)
     rows = [[part.name, f"{part.rows:,}", f"{signed(part.gain)} ± {number(part.se)}"] for part in parts]
-    yield Table("", [name, words("rows", "行数"), gain], rows, numeric=(1, 2))
+    yield Table(words(f"By {name}", f"按{name}"), [name, words("rows", "行数"), gain], rows, numeric=(1, 2))
 
 
 def _interval(part: Part) -> tuple[float | None, float | None]:
@@ -163,7 +163,7 @@ def _interval(part: Part) -> tuple[float | None, float | None]:
 def _apart(rows: Sequence[Apart], words: Words) -> Table:
     columns = ["id", words("truth", "真值"), words("A says", "A 的预测"), words("B says", "B 的预测")]
     said = [[row.id, row.truth, _said(row.a, row.sure_a), _said(row.b, row.sure_b)] for row in rows]
-    return Table("", columns, said)
+    return Table(words("The most different predictions", "差异最大的预测"), columns, said)
 
 
 def _said(what: str, sure: float | None) -> str:
@@ -177,7 +177,7 @@ def _different(a: Record, b: Record, words: Words) -> Table | Text:
     if not names:
         return Text(words("Nothing: the same settings, data and versions.", "没有差异：设置、数据与版本都相同。"))
     rows = [[name, *(_short(each.get(name, "-")) for each in (of_a, of_b))] for name in names]
-    return Table("", [words("setting", "设置"), "A", "B"], rows)
+    return Table(words("Settings", "设置"), [words("setting", "设置"), "A", "B"], rows)
 
 
 def _short(text: str) -> str:

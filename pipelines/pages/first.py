@@ -180,7 +180,7 @@ def _facts(record: Record, words: Words) -> Iterator[Fact]:
         yield _forecast(record, words)
     if record.practice is not None:
         hidden = record.practice
-        aside = words(f"{hidden.rows} rows that the run has not seen", f"{hidden.rows} 行，运行时未见过")
+        aside = words(f"{hidden.rows:,} rows that the run has not seen", f"{hidden.rows:,} 行，运行时未见过")
         label = words("practice, hidden rows", "演练：隐藏的行")
         yield Fact(label, number(hidden.score), f"± {number(hidden.se)}", aside + _beside(hidden.score, record, words))
     kaggle = record.kaggle
@@ -200,7 +200,7 @@ def _forecast(record: Record, words: Words) -> Fact:
         "forecast, hidden rows" if hidden else "forecast of the public score",
         "预测：隐藏的行" if hidden else "公开得分的预测",
     )
-    aside = words(f"95 % interval, {forecast.n_public} rows", f"95 % 区间，{forecast.n_public} 行")
+    aside = words(f"95 % interval, {forecast.n_public:,} rows", f"95 % 区间，{forecast.n_public:,} 行")
     if forecast.n_published:
         n = forecast.n_published
         aside += words(f"; shifted as {n} published models were", f"；按 {n} 个已发表模型的偏移调整")
@@ -245,7 +245,7 @@ def _marks(record: Record, words: Words) -> Marks | None:
     ]:  # fmt: skip
         marks += [] if score is None else [_mark(label, score, None, "known")]
     note = words(
-        "Lines are 95 % intervals. Whether two differ is told by the paired differences below, not by overlapping lines.",
+        "Lines are 95 % intervals. Whether two differ is told by the paired differences below, not by overlaps.",
         "线段为 95 % 区间。两者是否有差异，应看下表的配对差，而不是线段是否重叠。",
     )
     title = words(f"{record.metric} on one axis", f"同一坐标轴上的{record.metric}")
@@ -263,13 +263,13 @@ def _baselines(record: Record, words: Words) -> Table | None:
     if not record.baselines:
         return None
     columns = [
-        words("baseline", "基线"), record.metric or words("score", "得分"),
-        words("this run is better by", "本次运行优于它"), words("told from chance", "可与偶然区分"),
+        words("baseline", "基线"), words("this run is better by", "本次运行优于它"),
+        record.metric or words("score", "得分"), words("told from chance", "可与偶然区分"),
     ]  # fmt: skip
     rows = [
         [
-            baseline_name(each.name, words), f"{number(each.score)} ± {number(each.se)}",
-            f"{signed(each.gain)} ± {number(each.gain_se)}",
+            baseline_name(each.name, words), f"{signed(each.gain)} ± {number(each.gain_se)}",
+            f"{number(each.score)} ± {number(each.se)}",
             words("yes", "是") if abs(each.gain) >= SURE * each.gain_se > 0 else words("no", "否"),
         ]
         for each in sorted(record.baselines, key=lambda each: each.gain)

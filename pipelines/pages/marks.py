@@ -7,6 +7,7 @@ from typing import Literal
 
 MARGIN = 0.07  # of the axis that stays free at both ends
 MOST_TICKS = 6
+FAR = 4  # times as wide as the others: a baseline that makes the axis wider than that stands at its edge
 
 Kind = Literal["ours", "baseline", "forecast", "known"]
 
@@ -37,12 +38,21 @@ class Marks:
 
     @property
     def ends(self) -> tuple[float, float]:
-        """The lowest and the highest number of the axis."""
-        values = [each for mark in self.marks for each in (mark.value, mark.low, mark.high) if each is not None]
-        values += [] if self.around is None else [self.around]
+        """The lowest and the highest number of the axis; baselines that are far off stand at its edge."""
+        shown, far = list(self.marks), [mark for mark in self.marks if mark.kind == "baseline"]
+        for mark in reversed(far):  # the worst comes last
+            rest = [each for each in shown if each is not mark]
+            if len(rest) > 1 and _width(shown, self.around) > FAR * _width(rest, self.around) > 0:
+                shown = rest
+        values = _values(shown, self.around)
         low, high = min(values), max(values)
         room = (high - low) * MARGIN or abs(low) * MARGIN or 1.0
         return low - room, high + room
+
+    def beyond(self, mark: Mark) -> int:
+        """Where a mark is that the axis does not reach: 1 above it, -1 below it; 0 for all others."""
+        low, high = self.ends
+        return (mark.value > high) - (mark.value < low)
 
     def place(self, value: float | None) -> float:
         """Where a number stands.
@@ -59,7 +69,7 @@ class Marks:
         """Places and texts of round numbers: steps of 1, 2 or 5 times a power of ten.
 
         >>> Marks("", [Mark("a", 0.61, None, None, "", "ours"), Mark("b", 0.85, None, None, "", "ours")]).ticks[0]
-        (2.49, '0.6')
+        (2.49, '0.60')
         """
         low, high = self.ends
         power = 10.0 ** math.floor(math.log10((high - low) / MOST_TICKS))
@@ -67,3 +77,13 @@ class Marks:
         digits = max(0, -math.floor(math.log10(step) + 1e-9))
         numbers = [step * n for n in range(math.ceil(low / step), math.floor(high / step) + 1)]
         return [(self.place(each), f"{each:,.{digits}f}") for each in numbers]
+
+
+def _values(marks: Sequence[Mark], around: float | None) -> list[float]:
+    values = [each for mark in marks for each in (mark.value, mark.low, mark.high) if each is not None]
+    return values if around is None else [*values, around]
+
+
+def _width(marks: Sequence[Mark], around: float | None) -> float:
+    values = _values(marks, around)
+    return max(values) - min(values)

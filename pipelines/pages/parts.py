@@ -14,6 +14,11 @@ class Text:
 
 
 @dataclass(frozen=True)
+class Code(Text):
+    """Lines that stand as they are, in letters of one width."""
+
+
+@dataclass(frozen=True)
 class Chart:
     """A drawing as SVG made by `charts` alone, a title, and in `alt` what it shows, for who does not see it."""
 

@@ -1,13 +1,10 @@
 """Templates to text: whatever came from data is escaped, whatever is not there is an error."""
 
-from collections.abc import Iterable, Iterator
 from functools import cache
-from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.pages.marks import Marks
-from pipelines.pages.parts import Chart, Table, Text
+from pipelines.pages.parts import Chart, Table
 from pipelines.pages.words import Words
 from pipelines.report.console import STEERING
 
@@ -15,10 +12,8 @@ if TYPE_CHECKING:
     from jinja2 import Environment
     from markupsafe import Markup
 
+NARROW = 48  # characters in a row of a table that fits into half a page
 TEMPLATES = Path(__file__).with_name("templates")
-Part = Text | Chart | Table | Marks
-
-LONG = 400  # characters of a text of several lines that is set as it stands
 
 
 def render(template: str, words: Words, **values: Any) -> str:
@@ -38,15 +33,17 @@ def _environment(language: Any) -> "Environment":
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True, finalize=_clean, keep_trailing_newline=True, auto_reload=False,
     )  # fmt: skip
-    environment.globals |= {"say": Words(language), "css": _css, "grouped": grouped, "drawing": _drawing}
-    environment.tests["long"] = lambda text: len(text) > LONG and "\n" in text
+    environment.globals |= {"say": Words(language), "css": _css, "drawing": _drawing, "narrow": narrow}
     return environment
 
 
-def grouped(parts: Iterable[Part]) -> Iterator[tuple[str, list[Part]]]:
-    """Parts of one kind that follow each other, together: charts stand side by side where there is room."""
-    for kind, same in groupby(parts, lambda part: type(part).__name__):
-        yield kind, list(same)
+def narrow(table: Table) -> bool:
+    """Whether a table fits beside a chart.
+
+    >>> narrow(Table("", ["fold", "score"], [["1", "0.8462 ± 0.0121"]])), narrow(Table("", ["a"], [["x" * 60]]))
+    (True, False)
+    """
+    return sum(max(map(len, column)) + 3 for column in zip(*table.rows, strict=True)) <= NARROW
 
 
 def _clean(value: Any) -> Any:

@@ -1,15 +1,13 @@
 """A run's report, as a file in its folder."""
 
 from dataclasses import replace
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 
 from pipelines.competition import Competition
 from pipelines.files import write_whole
 from pipelines.pages.first import first_screen
-from pipelines.pages.parts import Section
 from pipelines.pages.render import render
+from pipelines.pages.sections import all_sections
 from pipelines.pages.words import Words
 from pipelines.runs.folder import REPORT, RunFolder
 from pipelines.runs.saved import SavedRun
@@ -33,15 +31,7 @@ def report(run: SavedRun, words: Words) -> str:
     """The whole page of a run."""
     csv = csv_of(run)
     first = first_screen(with_verdict(run.record, csv), csv, words)
-    return render("report.html.jinja", words, first=first, sections=sections_of(run, words))
-
-
-def sections_of(run: SavedRun, words: Words) -> list[Section]:
-    """What stands below the first screen."""
-    if find_spec("pipelines.pages.sections") is None:
-        return []
-    found: list[Section] = import_module("pipelines.pages.sections").all_sections(run, words)
-    return found
+    return render("report.html.jinja", words, first=first, sections=all_sections(run, words))
 
 
 def csv_of(run: SavedRun) -> Path | None:

@@ -52,7 +52,7 @@ def _variant_lines(variants: list[VariantScore]) -> Iterator[str]:
 
 
 def draw_curves(competition: Competition, outcome: Outcome, path: Path) -> str:
-    """A picture of the training losses, a line per fold, if it can be drawn; returns where it is, or why not.
+    """A picture of the losses, of training and (dashed) of rows held out, a line per fold; where it is, or why not.
 
     The csv is written by now: nothing that happens to its picture is an error.
     """
@@ -68,7 +68,10 @@ def draw_curves(competition: Competition, outcome: Outcome, path: Path) -> str:
                 for fold, losses in enumerate(variant.losses):
                     label = f"{variant.name}, a line per fold" if fold == 0 else None
                     axes.plot(range(1, len(losses) + 1), losses, color=f"C{i}", alpha=0.6, label=label)
-            axes.set(xlabel="epoch", ylabel="training loss per row", title=f"{competition.slug}{rows}: {score}")
+                for fold, losses in enumerate(variant.held_out):
+                    label = f"{variant.name}, rows held out" if fold == 0 else None
+                    axes.plot(range(1, len(losses) + 1), losses, "--", color=f"C{i}", alpha=0.6, label=label)
+            axes.set(xlabel="epoch", ylabel="loss per row", title=f"{competition.slug}{rows}: {score}")
             axes.legend()
     except Exception as error:  # of a full disk, or of whatever matplotlib meets on a machine
         complain(f"warning: no picture of the training, {path}: {_why(error)}")

@@ -10,8 +10,9 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from pipelines.files import claim, is_locked, link, remove_abandoned
-from pipelines.submission.record import Record
+from pipelines.files import link
+from pipelines.locks import claim, is_locked, remove_abandoned
+from pipelines.submission.record import Record, RecordError
 
 RECORD, PLAN, LOG, PICTURE, LOCK = "record.json", "plan.json", "log.txt", "training.png", ".lock"
 PREDICTIONS, REPORT = "predictions.safetensors", "report.html"
@@ -32,6 +33,11 @@ class RunFolder:
     def name(self) -> str:
         """When the run began, and what it is: `20261126-101010-fast`."""
         return self.path.name
+
+    @property
+    def has_own_name(self) -> bool:
+        """Whether it is called as it was when it was made, as far as that can be told."""
+        return NAME.fullmatch(self.name) is not None
 
     @property
     def slug(self) -> str:
@@ -108,7 +114,7 @@ class RunFolder:
         """Remove a folder in which nothing was finished, or got so far that it was kept."""
         if not self.networks() and not any(self.path.glob("unfinished/*")) and not self.is_finished:
             self.remove_leftovers()
-            for name in (PLAN, LOG, REPORT):
+            for name in (PLAN, IDEA, LOG, REPORT):
                 (self.path / name).unlink(missing_ok=True)
             self.unlock()
             with suppress(OSError):  # something of somebody else's is in it
@@ -140,6 +146,18 @@ def new_folder(root: Path, slug: str, what: str, taken: Callable[[str], bool] = 
 
 
 def folders(root: Path, slug: str) -> list[RunFolder]:
-    """All runs of a competition, the newest first."""
-    found = [path for path in (root / slug).glob("*") if NAME.fullmatch(path.name) and path.is_dir()]
-    return [RunFolder(path) for path in sorted(found, reverse=True)]
+    """All runs of a competition, the newest first; whoever has made a run may give its folder another name."""
+    found = [RunFolder(path) for path in (root / slug).glob("[!.]*") if path.is_dir()]
+    runs = [run for run in found if run.has_own_name or run.is_finished or (run.path / PLAN).exists()]
+    return sorted(runs, key=lambda run: (_began(run), run.name), reverse=True)
+
+
+def _began(run: RunFolder) -> str:
+    """The time in a run's name; of one that has another name that in its record, or of its plan."""
+    if run.has_own_name:
+        return run.name
+    try:
+        return run.record().run or ""
+    except RecordError:
+        plan = run.path / PLAN
+        return f"{datetime.fromtimestamp(plan.stat().st_mtime, UTC):%Y%m%d-%H%M%S}" if plan.exists() else ""

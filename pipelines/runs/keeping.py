@@ -2,23 +2,26 @@
 
 import json
 import threading
+import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from pipelines.audit import hardest
 from pipelines.audit.importance import Scored, importances
 from pipelines.competition import Competition
 from pipelines.data.sources import Source
 from pipelines.data.tables import Tables
+from pipelines.errors import DataWarning
 from pipelines.features.frames import Features
 from pipelines.files import check_room, full_disk_told, write_whole
 from pipelines.runs import inputs
 from pipelines.runs.checkpoints import Unfinished, remove_unfinished
 from pipelines.runs.fitted.files import arrays_of
 from pipelines.runs.fitted.models import Models
-from pipelines.runs.folder import PLAN, RECORD, RunFolder, folders, new_folder
+from pipelines.runs.folder import IDEA, PLAN, RECORD, RunFolder, folders, new_folder
 from pipelines.runs.jobs import finished as files
 from pipelines.runs.jobs import found
 from pipelines.runs.jobs.fingerprint import Fingerprint, Parts, key_of
@@ -127,6 +130,11 @@ class RunKeep(Keep):
         plan = {"version": files.VERSION, "what": self.what, "options": self.options, "versions": versions()}
         plan |= {"git_commit": git_commit(), "jobs": jobs}
         write_whole(folder.path / PLAN, f"{json.dumps(plan, indent=1, default=str)}\n".encode())
+        idea: Path | None = self.options["idea"]  # by which `predict` knows that the competition's code does not fit
+        if idea is None:
+            (folder.path / IDEA).unlink(missing_ok=True)
+        else:
+            write_whole(folder.path / IDEA, idea.read_bytes())
         return folder
 
     def _unfinished(self, root: Path, jobs: list[dict[str, Any]]) -> RunFolder | None:
@@ -246,6 +254,13 @@ class RunKeep(Keep):
                 units=features.dependent, variants=result.alone, weights=result.weights,
                 columns=[str(name) for name in tables.test if name != competition.key],
             ).save(self.folder.path)  # fmt: skip
+            try:
+                rows = hardest.to_json(hardest.hardest(competition, tables, features, result))
+            except Exception as error:  # of columns of whatever kind: the run is whole without it
+                said = f"no list of the rows that are predicted worst: {type(error).__name__}: {error}"
+                warnings.warn(said, DataWarning, stacklevel=2)
+            else:
+                write_whole(self.folder.path / hardest.FILE, f"{rows}\n".encode())
             remove_unfinished(self.folder.path)
             if competition.add_features is not None:  # which sees all rows together: new ones need these
                 inputs.save(self.folder.path, competition, self.files)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from torch import Tensor, nn
 
+from pipelines.audit.hardest import FILE, HardRow, from_json
 from pipelines.competition import Competition
 from pipelines.data.agreement import ids_as
 from pipelines.data.sources import Source
@@ -53,6 +54,18 @@ class SavedRun:
             return RowPredictions.load(self.path)
         except DamagedError as error:
             raise damaged(self.path, error) from error
+
+    @cached_property
+    def hardest(self) -> list[HardRow]:
+        """The rows that are predicted worst, the worst first, and why they may be hard; none of an older run.
+
+        Raises: DataError.
+        """
+        path = self.path / FILE
+        try:
+            return from_json(path.read_bytes()) if path.exists() else []
+        except (OSError, ValueError) as error:
+            raise damaged(self.path, DamagedError(f"{path.name} cannot be read: {error}")) from error
 
     @property
     def networks(self) -> list[tuple[str, int, int]]:

@@ -8,6 +8,7 @@ name, or an `Odd` answer; what is made before its answer is lost has `after-` be
 import base64
 import collections
 import contextlib
+import csv
 import hashlib
 import io
 import json
@@ -83,6 +84,9 @@ class StandIn:
         self.hash, self.allowed, self.listed = "md5", 5, True
         self.late = 0  # answers with a list that do not hold a new submission yet
         self.page = 100  # submissions on a page of the list, at most
+        self.teams = [("they", "0.78947"), ("us", "0.77033")]  # the public leaderboard, the best first
+        self.zipped = "whole"  # how its csv comes: in the answer, or by "redirect"; "" where it does not come
+        self.board_page = 200  # teams on a page, at most
         self.before_midnight = 0  # submissions that the count of today leaves out
         self.tokens = {TOKEN}
         self.stalled, self.closing = threading.Event(), threading.Event()
@@ -248,7 +252,25 @@ class Handler(BaseHTTPRequestHandler):
         return 200, {"submissions": page, "nextPageToken": str(end) if end < len(found) else ""}, None
 
     def api_GetLeaderboard(self, slug, body):
-        return 200, {"submissions": [{"teamName": "they"}, {"teamName": "us"}]}, None
+        """The private one, with nobody on it, for who does not ask for the public one."""
+        teams = self.site.teams if body.get("overridePublic") else []
+        start = int(body.get("pageToken") or 0)
+        end = start + min(self.site.board_page, body.get("pageSize", 20))
+        page = [{"teamId": n, "teamName": name, "score": score} for n, (name, score) in enumerate(teams)]
+        return 200, {"submissions": page[start:end], "nextPageToken": str(end) if end < len(teams) else ""}, None
+
+    def api_DownloadLeaderboard(self, slug, body):
+        text = io.StringIO()
+        rows = csv.writer(text)
+        rows.writerow(["Rank", "TeamId", "TeamName", "LastSubmissionDate", "Score", "SubmissionCount"])
+        rows.writerows(
+            [n, n, name, "2026-02-28 10:00:00", score, 1] for n, (name, score) in enumerate(self.site.teams, 1)
+        )
+        body = make_zip({f"{slug}-publicleaderboard-2026-02-28T10:00:00.csv": text.getvalue().encode("utf-8-sig")})
+        if self.site.zipped == "redirect":
+            self.site.archives[f"{slug}-board"] = body
+            return 302, "", {"Location": f"https://{STORAGE}/{slug}-board/leaderboard.zip?{SIGNATURE}"}
+        return (200, body, None) if self.site.zipped else (404, ANSWERS["404"][1], None)
 
     def api_GenerateAccessToken(self, slug, body):
         return 200, {"token": TOKEN, "expiresIn": 3600}, None
@@ -338,9 +360,9 @@ class Handler(BaseHTTPRequestHandler):
         return self.answer(status, body, {"Retry-After": seconds} if seconds else {})
 
     def answer(self, status, body, headers=None):
-        html = isinstance(body, str)
-        content = (body if html else json.dumps(body)).encode()
-        kind = {"Content-Type": "text/html" if html else "application/json", "Content-Length": str(len(content))}
+        kind = {str: "text/html", bytes: "application/zip"}.get(type(body), "application/json")
+        content = body if isinstance(body, bytes) else (body if isinstance(body, str) else json.dumps(body)).encode()
+        kind = {"Content-Type": kind, "Content-Length": str(len(content))}
         return self.send(status, content, kind | (headers or {}))
 
     def send(self, status, content, headers):

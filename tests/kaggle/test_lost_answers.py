@@ -59,6 +59,7 @@ FAULTS = {
     "CreateSubmission": st.one_of(st.sampled_from([*AFTER, *AFTER, *NAMED]), ODD),
     "GetSubmission": st.one_of(st.none(), st.sampled_from(NAMED), ODD),
     "GetLeaderboard": st.one_of(st.none(), ODD),
+    "DownloadLeaderboard": st.one_of(st.none(), st.sampled_from(NAMED), ODD),
 }
 STEPS = st.fixed_dictionaries({call: st.lists(fault, max_size=3) for call, fault in FAULTS.items()})
 HAPPENS = st.lists(

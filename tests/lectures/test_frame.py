@@ -87,8 +87,9 @@ def test_a_lecture_that_meets_an_error_fails_and_keeps_its_gates(error, says):
 def test_what_the_lists_read_is_what_the_files_hold():
     files = sorted(catalogue.FOLDER.glob("lecture_*.py"))
     there = [importlib.import_module(f"lectures.{path.stem}").LECTURE for path in files]
-    listed = [(lecture.number, lecture.title) for lecture in catalogue.all_lectures()]
-    assert listed == sorted((lecture.number, lecture.title) for lecture in there)
+    listed = [(lecture.number, lecture.title, lecture.title_zh) for lecture in catalogue.all_lectures()]
+    assert listed == sorted((lecture.number, lecture.title, lecture.title_zh) for lecture in there)
+    assert all(lecture.title_zh for lecture in there)
     modules = [importlib.import_module(f"lectures.mistakes.{name}") for name in ("of_data", "of_training")]
     mistakes = [mistake for module in modules for mistake in module.MISTAKES]
     assert [replace(each, run=fails) for each in gallery()] == [replace(each, run=fails) for each in mistakes]

@@ -9,6 +9,7 @@ import pytest
 from pipelines.errors import TrainingWarning, UsageError
 from pipelines.report.curves import Curves, TensorBoardCurves, VisdomCurves, make_curves
 from pipelines.training.fit import Job
+from pipelines.training.learning_curves.watch import EpochLoss
 
 
 def test_tensorboard_curves_can_be_read_back(tmp_path):
@@ -70,12 +71,15 @@ def test_nothing_is_needed_and_both_are_too_much(tmp_path):
         make_curves(tmp_path, visdom=True)
 
 
-def test_each_network_has_a_curve_of_its_own():
+def test_each_network_has_a_curve_of_its_own_and_rows_held_out_another_where_there_are_any():
     points = []
     curves = Curves()
     curves.add = lambda *point: points.append(point)
-    curves.on_epoch(Job("network", 1, 0), 3, 0.5)
-    assert points == [("network/fold 2 seed 1", 0.5, 3)]
+    curves.on_epoch(Job("network", 0, 1), 1, EpochLoss.of(0.5, 0.75))
+    curves.on_epoch(Job("network", 0, 1), 2, EpochLoss.of(0.25, None))
+    curves.on_epoch(Job("network", 0, 1), 3, 0.125)
+    name = "network/fold 1 seed 2"
+    assert points == [(name, 0.5, 1), (f"{name}/held out", 0.75, 1), (name, 0.25, 2), (name, 0.125, 3)]
 
 
 def test_a_full_disk_ends_the_curves_and_not_the_training(tmp_path, monkeypatch):

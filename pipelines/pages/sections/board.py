@@ -1,0 +1,121 @@
+"""All runs of a competition beside each other: what was forecast, what came, and where that is among all teams."""
+
+from pathlib import Path
+from typing import Any
+
+from pipelines.kaggle.board import picture
+from pipelines.kaggle.board.marks import Mark
+from pipelines.kaggle.board.percentile import Field
+from pipelines.kaggle.board.show import Shown
+from pipelines.pages.charts.colours import MUTED, SERIES
+from pipelines.pages.charts.drawing import Key, draw
+from pipelines.pages.parts import Chart, Section, Table, Text
+from pipelines.pages.sections.subject import Subject, percent, shown
+from pipelines.runs.folder import RunFolder
+
+DRAWN, LISTED = 12, 40  # the newest runs
+
+
+def board(subject: Subject) -> Section | None:
+    """A mark for each run; None where there is one alone, and nobody to compare it with."""
+    say, path = subject.say, subject.run.path.absolute()
+    options = RunFolder(path).plan().get("options")
+    output = options.get("output") if isinstance(options, dict) else None
+    runs = path.parent.parent
+    submissions = Path(output) if isinstance(output, str) else runs.with_name("submissions")  # a run of before
+    found = Shown.of(subject.record.slug, runs, submissions, run=path.name)
+    if len(found.marks) < 2 and found.field is None:
+        return None
+    parts: list[Chart | Table | Text] = [_chart(subject, found), _table(subject, found)]
+    if found.field is not None and found.teams is not None:
+        parts.append(Text(_teams(subject, found.field, f"{found.teams.fetched:%Y-%m-%d}")))
+    title = say("All runs: what was forecast, and what came", "所有运行：预测与结果")
+    return Section("board", title, _lead(subject, found), parts)
+
+
+def _lead(subject: Subject, found: Shown) -> str:
+    say = subject.say
+    told = [(mark.public, mark.forecast) for mark in found.marks if mark.public is not None and mark.forecast]
+    held = sum(forecast.low <= public <= forecast.high for public, forecast in told)
+    n = len(found.marks)
+    runs = say(f"{n} run{'s' * (n != 1)}", f"共 {n} 次运行")
+    if told:
+        lead = say(
+            f"{runs}. Of {len(told)} with a forecast and a public score, {held} came into the 95 % interval.",
+            f"{runs}。有预测且有公开得分的 {len(told)} 次中，{held} 次落在 95% 区间内。",
+        )
+    else:
+        lead = say(f"{runs}; no public score is known yet.", f"{runs}，尚无公开得分。")
+    own = next((mark.forecast for mark in found.marks if mark.name == subject.run.path.name), None)
+    if found.field is None or own is None:
+        return lead
+    low, middle, high = (percent(share) for share in sorted(
+        found.field.standing(score).percent / 100 for score in (own.low, own.mean, own.high)
+    ))  # fmt: skip
+    return lead + say(
+        f" This run's forecast is better than {middle} of the teams ({low} to {high}).",
+        f"本次运行的预测优于 {middle} 的队伍（{low} 至 {high}）。",
+    )
+
+
+def _teams(subject: Subject, field: Field, day: str) -> str:
+    best, say = field.score_at(100), subject.say
+    shared = f"{field.standing(best).level:,}"
+    return say(
+        f"Kaggle's public leaderboard of {day}: {len(field.gains):,} teams; the best score is {best:.5f} ({shared} "
+        f"of the teams have it), the median {field.score_at(50):.5f}. No better than a dotted line are so many teams.",
+        f"Kaggle 公开排行榜（{day}）：{len(field.gains):,} 支队伍；最高分 {best:.5f}（{shared} 支队伍），"
+        f"中位数 {field.score_at(50):.5f}。虚线表示有相应比例的队伍得分不优于该线。",
+    )
+
+
+def _chart(subject: Subject, found: Shown) -> Chart:
+    say, marks = subject.say, list(found.marks[-DRAWN:])
+    ink = picture.Ink(SERIES, MUTED)
+
+    def paint(axes: Any) -> None:
+        picture.draw(axes, marks, say, found.field, ink)
+        axes.set_xticks(range(len(marks)), [picture.short(mark) for mark in marks], rotation=0, ha="center")
+
+    keys = [Key(kind.name, kind.colour, "dot") for kind in picture.kinds(marks, say, ink)]
+    if any(mark.forecast for mark in marks):
+        keys.append(Key(picture.forecast_name(say), SERIES[6], "band"))
+    alt = "; ".join(f"{mark.name}: {', '.join(_known(subject, mark))}" for mark in marks)
+    newest = "" if len(marks) == len(found.marks) else say(f", the newest {len(marks)}", f"（最新 {len(marks)} 次）")
+    return draw(say("Runs by time", "按时间排列的运行") + newest, alt, paint, keys=keys, height=320)
+
+
+def _known(subject: Subject, mark: Mark) -> list[str]:
+    say, forecast = subject.say, mark.forecast
+    said = [
+        (say("cross-validated", "交叉验证"), mark.cv), (say("public", "公开"), mark.public),
+        (say("private", "私有"), mark.private),
+        (say("hidden rows", "留出行"), mark.practice.score if mark.practice else None),
+    ]  # fmt: skip
+    told = [f"{name} {shown(score)}" for name, score in said if score is not None]
+    if forecast:
+        told.append(say("forecast", "预测") + f" {shown(forecast.low)} – {shown(forecast.high)}")
+    return told or ["–"]
+
+
+def _table(subject: Subject, found: Shown) -> Table:
+    say = subject.say
+    columns = [
+        say("run", "运行"), say("cross-validated", "交叉验证"), say("forecast", "预测"), say("hidden rows", "留出行"),
+        say("public", "公开得分"), say("private", "私有得分"), say("better than, of the teams", "优于的队伍比例"),
+    ]  # fmt: skip
+    rows = []
+    for mark in reversed(found.marks[-LISTED:]):
+        forecast, hidden = mark.forecast, mark.practice
+        better = found.field.standing(mark.public).percent / 100 if found.field and mark.public is not None else None
+        rows.append([
+            mark.name, _with_error(mark.cv, mark.cv_se),
+            f"{shown(forecast.mean)} ({shown(forecast.low)} – {shown(forecast.high)})" if forecast else "–",
+            _with_error(hidden.score, hidden.se) if hidden else "–", shown(mark.public, 5), shown(mark.private, 5),
+            "–" if better is None else percent(better),
+        ])  # fmt: skip
+    return Table(say("Runs, the newest first", "各次运行，最新在前"), columns, rows, range(1, 7))
+
+
+def _with_error(score: float | None, error: float | None) -> str:
+    return shown(score) if score is None or error is None else f"{shown(score)} ± {shown(error)}"

@@ -1,0 +1,159 @@
+"""Learning curves: the loss of training rows and of held-out rows, epoch by epoch, for each variant.
+
+Shapes: F folds, T epochs.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import Any
+
+import numpy as np
+
+from pipelines.metrics import FloatArray
+from pipelines.pages.charts.colours import SERIES
+from pipelines.pages.charts.drawing import Key, draw
+from pipelines.pages.charts.painters import curve, whole_numbers
+from pipelines.pages.parts import Chart, Section, Text
+from pipelines.pages.sections.subject import Subject, shown
+from pipelines.submission.record import VariantScore
+
+LEVEL = 0.005  # of the loss: a change that is less is none
+
+
+@dataclass(frozen=True)
+class Curves:
+    """A variant's curves: `mean` (F, T) over a fold's networks, NaN after its end, and their `spread` (F, T)."""
+
+    mean: FloatArray
+    spread: FloatArray
+
+    @classmethod
+    def of(cls, losses: Sequence[Sequence[float]], spread: Sequence[Sequence[float]]) -> "Curves":
+        """Of what a record holds; a spread that is not there is none."""
+        mean, of_seeds = _table([each for each in losses if each]), _table([each for each in spread if each])
+        return cls(mean, np.nan_to_num(of_seeds) if of_seeds.shape == mean.shape else 0 * mean)
+
+    @property
+    def overall(self) -> tuple[FloatArray, FloatArray]:
+        """Mean and standard deviation over all networks, of all folds and seeds; (T,)."""
+        variance = np.nanmean(self.spread**2, axis=0) + np.nanvar(self.mean, axis=0)
+        return np.nanmean(self.mean, axis=0), np.sqrt(variance)
+
+
+def learning(subject: Subject) -> Section | None:
+    """A chart for each variant that has learned epoch by epoch; None where none has."""
+    say = subject.say
+    trained = [each for each in subject.record.variants if any(each.losses)]
+    if not trained:
+        return None
+    parts: list[Chart | Text] = [_chart(subject, each) for each in trained]
+    parts.append(Text(say(
+        "A band is one standard deviation over the networks of all folds and seeds. The training loss is taken while "
+        "an epoch goes on, with dropout; the held-out loss after it, without: it may lie below.",
+        "色带为各折、各种子的网络之间的一个标准差。训练损失是在该轮进行中、带 dropout 时取得的，"
+        "留出损失是在该轮结束后、不带 dropout 时取得的，因此可能更低。",
+    )))  # fmt: skip
+    said = [verdict(subject, each) for each in trained if any(getattr(each, "held_out", []))] or [
+        _without(subject, trained)
+    ]
+    others = len(subject.record.variants) - len(trained)
+    if others:
+        said.append(say(
+            f"{others} other variants have no epochs (estimators).", f"其余 {others} 个变体（估计器）没有训练轮次。"
+        ))  # fmt: skip
+    gap = say(" ", "")
+    return Section("learning", say("Learning curves", "学习曲线"), gap.join(said), parts)
+
+
+def _without(subject: Subject, trained: Sequence[VariantScore]) -> str:
+    """What can be said of an older run, which has no held-out rows."""
+    ends = [f"{each.name} {shown(Curves.of(each.losses, []).overall[0][-1])}" for each in trained]
+    return subject.say(
+        f"The training loss ends at: {', '.join(ends)}. This run has kept no loss of held-out rows, which alone "
+        f"would tell "
+        "whether it learns too little or too much.",
+        f"训练损失最终为：{'、'.join(ends)}。此次运行没有保存留出行的损失，无法判断欠拟合还是过拟合。",
+    )
+
+
+def verdict(subject: Subject, variant: VariantScore) -> str:
+    """Whether the held-out loss still falls, rises again, or has come to rest."""
+    say, name = subject.say, variant.name
+    held = list(getattr(variant, "held_out", []))
+    last = Curves.of(variant.losses, []).overall[0][-1]
+    curves = Curves.of(held, [])
+    mean, end = curves.overall[0], curves.mean.shape[1] - 1
+    best = int(np.nanargmin(mean))
+    risen = surely(curves.mean[:, end] - curves.mean[:, best], mean[best])
+    before = max(0, end - max(1, end // 10))
+    fallen = surely(curves.mean[:, before] - curves.mean[:, end], mean[end])
+    at, lowest, final = best + 1, shown(mean[best]), shown(mean[end])
+    if best < end and risen:
+        return say(
+            f"{name}: the held-out loss is lowest in epoch {at} ({lowest}) and rises to {final}, while the "
+            f"training loss "
+            f"falls to {shown(last)}: it learns its rows by heart. Fewer epochs, more dropout or weight decay "
+            f"may help.",
+            f"{name}：留出损失在第 {at} 轮最低（{lowest}），随后升至 {final}，而训练损失降至 {shown(last)}："
+            "网络在死记训练行。可尝试减少轮数，或加大 dropout、权重衰减。",
+        )
+    if fallen:
+        return say(
+            f"{name}: the held-out loss still falls in the last tenth of the epochs, to {final}: more may help.",
+            f"{name}：留出损失在最后十分之一的轮次中仍在下降，降至 {final}：增加轮数可能有帮助。",
+        )
+    return say(
+        f"{name}: the held-out loss has come to rest at {final} (training: {shown(last)}): the number of epochs is "
+        "about right.",
+        f"{name}：留出损失已稳定在 {final}（训练损失 {shown(last)}）：轮数大致合适。",
+    )
+
+
+def surely(changes: FloatArray, level: float) -> bool:
+    """Whether the folds' changes (F,) are more than chance, and more than nothing."""
+    known = changes[np.isfinite(changes)]
+    if len(known) < 2:
+        return False
+    error = known.std(ddof=1) / np.sqrt(len(known))
+    return bool(known.mean() > 2 * error and known.mean() > LEVEL * abs(level))
+
+
+def _chart(subject: Subject, variant: VariantScore) -> Chart:
+    say = subject.say
+    train = Curves.of(variant.losses, getattr(variant, "losses_spread", []))
+    held, keys = getattr(variant, "held_out", []), [Key(say("training rows", "训练行"), SERIES[0])]
+    kept = [(train, SERIES[0], False)]
+    if any(held):
+        kept.append((Curves.of(held, getattr(variant, "held_out_spread", [])), SERIES[1], True))
+        keys.append(Key(say("held-out rows", "留出行"), SERIES[1], "dashes"))
+    title = say(f"Loss by epoch: {variant.name}", f"各轮损失：{variant.name}")
+
+    def paint(axes: Any) -> None:
+        for curves, colour, dashes in kept:
+            mean, spread = curves.overall
+            curve(axes, np.arange(1, len(mean) + 1), mean, spread, colour, dashes=dashes)
+        whole_numbers(axes)
+        axes.set(xlabel=say("epoch", "轮"), ylabel=say("loss per row", "每行损失"))
+        axes.set_ylim(*_in_view([each.overall[0] for each, _, _ in kept]))
+
+    ends = [
+        f"{key.label} {shown(each.overall[0][0])} → {shown(each.overall[0][-1])}"
+        for key, (each, _, _) in zip(keys, kept, strict=True)
+    ]
+    return draw(title, "; ".join(ends), paint, keys=keys)
+
+
+def _in_view(means: Sequence[FloatArray]) -> tuple[float, float]:
+    """All that matters of the curves: the first epochs' heights may leave the picture."""
+    together = np.concatenate(means)
+    low, high = float(np.nanmin(together)), max(float(np.nanquantile(each, 0.97)) for each in means)
+    room = 0.08 * (high - low) or 0.05
+    return low - room, high + room
+
+
+def _table(lists: Sequence[Sequence[float]]) -> FloatArray:
+    """Lists of different lengths as rows (F, T), NaN at the end."""
+    if not any(lists):
+        return np.empty((0, 0))
+    return np.array(list(zip_longest(*lists, fillvalue=np.nan)), dtype=np.float64).T

@@ -1,0 +1,113 @@
+"""Where a run comes from and what it has cost: leak watch, time and memory, versions and inputs, the record itself."""
+
+from typing import Any
+
+import numpy as np
+
+from pipelines.pages.charts.drawing import draw
+from pipelines.pages.charts.painters import bars
+from pipelines.pages.parts import Code, Section, Table, Text
+from pipelines.pages.sections.subject import Subject, listed
+
+HINTS = {"en": "  what to do: ", "zh": "  怎么办: "}
+
+
+def leaks(subject: Subject) -> Section | None:
+    """What the leak watch said of how the files were parted."""
+    say, said = subject.say, subject.record.leaks
+    title = say("Leak watch", "泄漏检查")
+    if subject.competition.time is not None and not said:
+        return Section("leaks", title, say(
+            "Not looked for: later rows differ from earlier ones, and the folds know it (the split is by time).",
+            "未检查：按时间划分时，后面的行本就不同，各折已考虑到这一点。",
+        ))  # fmt: skip
+    if not said:
+        return Section("leaks", title, say(
+            "Nothing was found: test rows look like training rows, and none were kept together that folds part.",
+            "未发现问题：测试行与训练行相似，也没有应放在一起却被各折拆开的行。",
+        ))  # fmt: skip
+    lead = say(
+        f"{len(said)} warning{'s' * (len(said) > 1)}: the cross-validated score may not hold for the test rows.",
+        f"{len(said)} 条警告：交叉验证得分可能不适用于测试行。",
+    )
+    return Section("leaks", title, lead, [Text(line) for each in said for line in _in_language(subject, each)])
+
+
+def _in_language(subject: Subject, said: str) -> list[str]:
+    """A message and the next step in the page's language, of the three lines that errors have."""
+    first, *hints = said.split("\n")
+    mark = HINTS[subject.say.language]
+    own = [hint.removeprefix(mark) for hint in hints if hint.startswith(mark)]
+    return [first, *(subject.say(f"What to do: {hint}", f"怎么办：{hint}") for hint in own)]
+
+
+def cost(subject: Subject) -> Section | None:
+    """Seconds and memory, of the whole and of each variant."""
+    say, record = subject.say, subject.record
+    if record.seconds is None:
+        return None
+    per = [(each.name, each.seconds) for each in record.variants if each.seconds]
+    rows = [[say("whole run", "整个运行"), f"{record.seconds:,.1f} s"]]
+    rows += [[say(f"all models of {name}", f"{name} 的全部模型"), f"{seconds:,.1f} s"] for name, seconds in per]
+    if record.peak_memory_mb:
+        rows.append([say("memory at peak", "内存峰值"), f"{record.peak_memory_mb:,.0f} MB"])
+    networks = (record.folds or 0) * (record.seeds or 0) * len(record.variants)
+    memory = say(
+        f", with {record.peak_memory_mb:,.0f} MB of memory at its peak", f"，内存峰值 {record.peak_memory_mb:,.0f} MB"
+    ) if record.peak_memory_mb else ""  # fmt: skip
+    models = say(f" for {networks} models at most", f"，最多 {networks} 个模型") if networks else ""
+    dearest = max(per, key=lambda each: each[1])[0] if len(per) > 1 else ""
+    most = say(f" Most of it went to {dearest}.", f"耗时最多的是 {dearest}。") if dearest else ""
+    lead = say(f"{record.seconds:,.1f} seconds{models}{memory}.", f"{record.seconds:,.1f} 秒{models}{memory}。") + most
+    table = Table(say("Time and memory", "时间与内存"), (say("what", "项目"), say("cost", "开销")), rows, (1,))
+    parts: list[Any] = [table]
+
+    def paint(axes: Any) -> None:
+        bars(axes, [name for name, _ in per], np.array([seconds for _, seconds in per]))
+        axes.set(xlabel=say("seconds", "秒"))
+
+    if len(per) > 1:
+        parts.insert(0, draw(
+            say("Seconds by variant", "各变体用时（秒）"),
+            "; ".join(f"{name}: {seconds:,.1f} s" for name, seconds in per),
+            paint, height=float(64 + 26 * max(2, len(per))),
+        ))  # fmt: skip
+        parts.append(Text(say(
+            "Seconds of models that were fitted side by side count for each.", "并行训练的模型，其用时分别计入。"
+        )))  # fmt: skip
+    return Section("cost", say("Time and memory", "时间与内存"), lead, parts)
+
+
+def environment(subject: Subject) -> Section:
+    """Device, versions, commit, and hashes of what was read and written."""
+    say, record = subject.say, subject.record
+    known = [
+        (say("device", "设备"), record.device), (say("git commit", "git 提交"), record.git_commit),
+        (say("preset", "预设"), record.preset), (say("folds", "折数"), record.folds),
+        (say("seeds", "种子数"), record.seeds), (say("seed", "随机种子"), record.seed),
+        *((name, version) for name, version in record.versions.items()),
+    ]  # fmt: skip
+    rows = [[name, str(value)] for name, value in known if value is not None]
+    hashes = [[name, digest] for name, digest in record.inputs_sha256.items()]
+    if record.csv_sha256:
+        hashes.append([say("the submission", "提交文件"), record.csv_sha256])
+    parts = [Table(say("Environment", "环境"), (say("what", "项目"), say("value", "值")), rows)]
+    if hashes:
+        parts.append(Table(say("Files", "文件"), (say("file", "文件"), "sha256"), hashes))
+    given = listed(say, [say(name, zh) for name, zh, value in (
+        ("versions", "版本", record.versions), ("commit", "提交", record.git_commit), ("device", "设备", record.device),
+        ("hashes of the files", "文件哈希", hashes),
+    ) if value])  # fmt: skip
+    lead = say(f"What is needed to make it again: {given}.", f"复现所需：{given}。")
+    if subject.record.git_commit is None:
+        lead += say(" The commit is not known.", "提交号未知。")
+    return Section("environment", say("Environment", "环境"), lead, parts, folded=True)
+
+
+def record(subject: Subject) -> Section:
+    """The record as it stands beside the csv."""
+    say = subject.say
+    lead = say(
+        "Everything that the run found out, as record.json holds it.", "此次运行的全部结果，即 record.json 的内容。"
+    )
+    return Section("record", say("The record", "记录"), lead, [Code(subject.record.to_json())], folded=True)
