@@ -449,7 +449,7 @@ def test_lines_stand_above_the_bar_and_not_in_it(tmp_path, command):
     drawn, _ = on_a_terminal(tmp_path, arguments)
     assert line in drawn
     # What comes after a bar that was drawn: nothing, but for blanks.
-    behind = re.findall(rf"{bar} [^\r]*?\d:\d\d:\d\d(?: +left (?:[-:\d]+|\d+ s))? *(.?)", drawn)
+    behind = re.findall(rf"{bar} [^\r]*?\d:\d\d:\d\d(?: +left (?:\d+ (?:s|min|h)|[-:\d]+))? *(.?)", drawn)
     assert set(behind) <= {"", "\r", "\x1b"}, behind
     assert behind
 
