@@ -16,6 +16,7 @@ from pipelines.ideas import commands as ideas_commands
 from pipelines.kaggle import commands
 from pipelines.new import commands as new_commands
 from pipelines.pages import commands as pages_commands
+from pipelines.practice import commands as practice_commands
 from pipelines.report import console, options, process
 from pipelines.runs import commands as runs_commands
 from pipelines.runs import predict
@@ -86,12 +87,13 @@ def run_command(
         check_place(data, outline.files, outline.slug)
 
         from pipelines.report import lines
+        from pipelines.report.live.log import Log
         from pipelines.report.watched import watched
 
-        competition, said = load(name), list[str]()
+        competition, log = load(name), Log(words)
 
         def say(line: str) -> None:
-            said.append(line)
+            log(line)
             if not quiet:
                 console.say(line, err=as_json)
 
@@ -104,7 +106,7 @@ def run_command(
 
         outcome = watched(
             competition, knobs, say, silent=quiet, tensorboard=tensorboard, visdom=visdom, write=writes,
-            on_result=on_result,
+            on_result=on_result, log=log, words=words,
         )  # fmt: skip
         if as_json:
             console.say(outcome.record.to_json())
@@ -112,7 +114,7 @@ def run_command(
             console.say(str(outcome.path) if outcome.path else f"{outcome.result.score:.6f}")
         for line in lines.outcome_lines(competition, outcome, words):  # picture and page too: seconds
             say(line)
-        lines.leave(outcome, said)
+        lines.leave(outcome)
         if console.unread() and outcome.path is not None:
             console.say_aside(f"submission: {outcome.path}")
 
@@ -138,6 +140,7 @@ runs_commands.register(app)
 pages_commands.register(app)
 predict.register(app)
 ideas_commands.register(app)
+practice_commands.register(app)
 if find_spec("lectures"):  # the course uses the pipelines and is found by name, as competitions are
     import_module("lectures.commands").register(app)
 

@@ -36,6 +36,20 @@ class HomeworkError(ValueError):
         """
         return f"{self.message}\n  what to do: {self.hint}\n  怎么办: {self.hint_zh}"
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What it is made of again in another process, whatever its class asks for."""
+        return _made_again, (type(self), self.message, self.hint, self.hint_zh)
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows in a notebook: the same, in place of a traceback."""
+        return [f"{type(self).__name__}: {self}"]
+
+
+def _made_again(kind: type[HomeworkError], message: str, hint: str, hint_zh: str) -> HomeworkError:
+    error = kind.__new__(kind, message)
+    HomeworkError.__init__(error, message, hint, hint_zh)
+    return error
+
 
 class UsageError(HomeworkError):
     """The command line asks for something that does not exist or does not go together."""

@@ -1,4 +1,4 @@
-"""Files are written whole or not at all, and locked while they are written: what nobody has locked is left over."""
+"""Files are written whole or not at all, and locked while they are written."""
 
 import contextlib
 import errno
@@ -11,9 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipelines.errors import NoRoomError
-
-if sys.platform != "win32":
-    import fcntl
+from pipelines.locks import claim
 
 NO_ROOM = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG)
 
@@ -106,54 +104,3 @@ def full_disk_told(folder: Path, needed: int = 0) -> Iterator[None]:
             raise
         check_room(folder, needed)
         raise NoRoomError(f"the disk of {error.filename or folder} is full: {error.strerror}") from error
-
-
-def claim(path: Path) -> int:
-    """Make the file `path`, which must not be there, and lock it; returns its descriptor, to be closed.
-
-    On Windows an open file cannot be removed, which is lock enough.
-    Raises: FileExistsError, to all but one of those who want the same name at the same moment.
-    """
-    while True:
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666)
-        if sys.platform == "win32":
-            return descriptor
-        with contextlib.suppress(OSError):  # a file system without locks
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        if os.fstat(descriptor).st_nlink:
-            return descriptor
-        os.close(descriptor)  # `remove_abandoned` came between the two
-
-
-def remove_abandoned(path: Path) -> bool:
-    """Remove a file that nobody has locked, since whoever wrote it is gone; returns whether it was removed."""
-    with contextlib.suppress(OSError):
-        if sys.platform == "win32":
-            path.unlink()
-            return True
-        descriptor = os.open(path, os.O_RDWR)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if os.fstat(descriptor).st_nlink:
-                path.unlink()
-                return True
-        finally:
-            os.close(descriptor)
-    return False
-
-
-def is_locked(path: Path) -> bool:
-    """Whether a process holds the lock on a file; False where there is no such file."""
-    if sys.platform == "win32":
-        return path.exists()
-    try:
-        descriptor = os.open(path, os.O_RDWR)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False

@@ -18,7 +18,7 @@ from pipelines.files import sha256
 from pipelines.hardware import pick_device
 from pipelines.report.curves import OnTask
 from pipelines.runs.folder import RunFolder
-from pipelines.runs.keeping import keeping
+from pipelines.runs.keeping import RunKeep, keeping
 from pipelines.settings.knobs import Knobs, check_names
 from pipelines.settings.trial import try_metric
 from pipelines.submission import linter, writer
@@ -28,7 +28,7 @@ from pipelines.submission.record import Record
 from pipelines.training.fit import OnEpoch
 from pipelines.validation.crossval import Plan, cross_validate
 from pipelines.validation.groups import plan_line
-from pipelines.validation.results import CVResult
+from pipelines.validation.results import CVResult, Keep
 
 
 @dataclass(frozen=True)
@@ -72,11 +72,13 @@ def run(
     on_epoch: OnEpoch = lambda _job, _epoch, _loss: None,
     on_task: OnTask = lambda _what, _done, _of: None,
     on_result: Callable[[Source, CVResult], None] = lambda _source, _result: None,
+    listen: Callable[[RunKeep], Keep] = lambda keep: keep,
 ) -> Outcome:
     """Cross-validate `competition` and, with `write`, leave a checked submission and its record.
 
     `fetch` downloads the data if no folder has them (see `sources.locate`); `on_epoch` hears of each network after
-    each epoch, `on_task` of all other tasks, `on_result` gets the scores before the submission is made.
+    each epoch, `on_task` of all other tasks, `on_result` gets the scores before the submission is made. `listen` may
+    stand between what is finished and what keeps it.
     Raises: HomeworkError for anything wrong with options, data or predictions; then nothing is written.
     """
     started = time.perf_counter()
@@ -99,7 +101,7 @@ def run(
     for line in split_lines(competition, plan.folds, features):
         say(line)
     with keeping(competition.slug, knobs, source, say, write=write) as keep:
-        result = cross_validate(competition, features, plan, on_epoch, on_task, keep)
+        result = cross_validate(competition, features, plan, on_epoch, on_task, listen(keep))
         on_result(source, result)
         record, path = make_record(competition, knobs, plan, source, result, leaks, keep.name), None
         if hidden is not None:

@@ -77,6 +77,9 @@ WRONG = {
     "an output": ["run", "titanic", "--output", "README.md"],
     "a place for runs": ["cv", "titanic", "--runs", "README.md"],
     "a csv to train on": ["run", "titanic", "--data", "docs"],
+    "a number of rounds": ["practice", "titanic", "--rounds", "0"],
+    "a number of processes": ["practice", "titanic", "--jobs", "0"],
+    "a place for rounds": ["practice", "titanic", "--reports", "README.md"],
     "a csv to submit": ["submit", "titanic", "--output", "tests"],
 }
 

@@ -40,6 +40,24 @@ def invoke(tmp_path, monkeypatch):
     return go
 
 
+TOO_LONG = {
+    "data": ["run", "titanic", "--data"], "output": ["run", "titanic", "--data", "sample", "--output"],
+    "runs": ["cv", "titanic", "--data", "sample", "--runs"], "a run": ["compare", "titanic"],
+    "a run to predict": ["predict", "titanic", "rows.csv", "--run"], "a folder": ["new"],
+    "curves": ["cv", "titanic", "--data", "sample", "--tensorboard"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", TOO_LONG)
+def test_a_name_that_no_file_can_have_is_told_in_plain_words(invoke, tmp_path, what):
+    (tmp_path / "rows.csv").write_text("PassengerId\n1\n")
+    done = invoke(*TOO_LONG[what], "a" * 300)
+    assert done.exit_code == 2, done.output
+    assert "error: no file can have so long a name: " in done.stderr
+    assert "aaa...\n  what to do: give a shorter one\n" in done.stderr
+    assert written(tmp_path) == ["rows.csv"]
+
+
 def written(folder):
     return sorted(path.name for path in Path(folder).rglob("*") if path.is_file())
 
@@ -381,7 +399,7 @@ def test_a_full_disk_is_told_before_the_training(invoke, tmp_path, monkeypatch):
 
 
 BARS = {
-    "run": (["cv", "titanic", *QUICK], "epochs of networks", "accuracy, out of fold"),
+    "run": (["cv", "titanic", *QUICK], "of 2 networks", "accuracy, out of fold"),
     "lecture": (["lecture", "09-mnist", "--stand-in"], "09/loss", "accuracy on 597 test images"),
     "mistakes": (["mistakes", "one-hot", "--seeds", "1"], "mistakes", "one-hot rows in place of probabilities"),
 }
@@ -429,7 +447,8 @@ def test_lines_stand_above_the_bar_and_not_in_it(tmp_path, command):
     arguments, bar, line = BARS[command]
     drawn, _ = on_a_terminal(tmp_path, arguments)
     assert line in drawn
-    behind = re.findall(rf"{bar} .*? left [-:\d]+(.?)", drawn)  # what comes after a bar that was drawn
+    # What comes after a bar that was drawn: nothing, but for blanks.
+    behind = re.findall(rf"{bar} [^\r]*?\d:\d\d:\d\d(?: +left (?:[-:\d]+|\d+ s))? *(.?)", drawn)
     assert set(behind) <= {"", "\r", "\x1b"}, behind
     assert behind
 

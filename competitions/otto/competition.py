@@ -91,7 +91,7 @@ VARIANTS = {
     "hist-gradient-boosting": Variant(make_estimator=make_trees),
 }
 FAST = ("pieces", "residual", "two-views")
-BEST = ("pieces", "wide-residual", "wide-two-views", "periodic")
+BEST = ("pieces", "wide-residual", "wide-two-views", "periodic", "hist-gradient-boosting")
 
 COMPETITION = Competition(
     slug="otto-group-product-classification-challenge",

@@ -8,6 +8,8 @@ against it measures likeness to that rule. Hidden rows have a truth.
 
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from pipelines.competition import Competition
 from pipelines.data.tables import Tables
 from pipelines.errors import DataError
@@ -48,7 +50,9 @@ def hide(competition: Competition, tables: Tables, seed: int) -> Hidden:
     groups, time = group_codes(competition, tables.train), time_order(competition, tables.train)
     try:
         if time is None:
-            shown, hidden = split(tables.y, PARTS, seed, twins, groups=groups)[0]
+            # The most uneven groups are dealt first, and the first part gets few of the even ones: any may be hidden.
+            part = 0 if groups is None else int(np.random.default_rng(seed).integers(PARTS))
+            shown, hidden = split(tables.y, PARTS, seed, twins, groups=groups)[part]
         else:
             shown, hidden = split(tables.y, PARTS - 1, seed, twins, time=time)[-1]
     except DataError as error:

@@ -21,6 +21,8 @@ from pipelines.files import full_disk_told
 from pipelines.settings.knobs import refuse_place
 from pipelines.settings.lookup import find as find_competition
 
+KAGGLE_INPUT = Path("/kaggle/input")  # of a Kaggle notebook
+
 
 @dataclass(frozen=True)
 class Target:
@@ -75,6 +77,14 @@ def prepare(target: Target) -> str:
         if missing:
             raise
     return ""
+
+
+def attached(target: Target) -> Path | None:
+    """Where a Kaggle notebook has the competition's files, all of them, if it has been given them; else None."""
+    for place in (KAGGLE_INPUT / target.slug, KAGGLE_INPUT / "competitions" / target.slug):
+        if is_dir(place) and not find(place, target.expected).missing:
+            return place
+    return None
 
 
 def refuse_strays(target: Target) -> None:

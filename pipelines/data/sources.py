@@ -7,7 +7,7 @@ from typing import Literal
 
 from pipelines.competition import Competition
 from pipelines.data import manifest
-from pipelines.data.folders import Target, prepare, refuse_strays
+from pipelines.data.folders import Target, attached, prepare, refuse_strays
 from pipelines.errors import DataError, UsageError
 from pipelines.files import sha256
 from pipelines.settings import written
@@ -47,7 +47,7 @@ def locate(
     data_root: Path = Path("data"),
     fetch: Fetch | None = None,
 ) -> Source:
-    """Find the data: `folder` (or zip) if given, else `data_root/<slug>`, else Kaggle, else the sample.
+    """Find the data: `folder` (or zip) if given, else `data_root/<slug>`, a notebook's input, Kaggle, else the sample.
 
     `fetch` downloads into `data_root/<slug>` and says whether it could; without it Kaggle is passed
     over. Whatever is there and cannot be used is an error, not a reason to look further.
@@ -58,6 +58,8 @@ def locate(
     restored = prepare(target)
     if not target.is_empty:
         return from_folder(competition, target.folder, _kind(competition, target.folder), restored)
+    if (there := attached(target)) is not None:
+        return from_folder(competition, there)
     if fetch is not None and fetch(competition, target.folder):
         return from_folder(competition, target.folder, kind="kaggle")
     refuse_strays(target)

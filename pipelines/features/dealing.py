@@ -14,7 +14,8 @@ def deal(y: Target, groups: IntArray, folds: int, seed: int) -> IntArray:
     """The fold of each row: that of scikit-learn's `StratifiedGroupKFold(folds, shuffle=True)`, many times as fast.
 
     One group after the other, the most uneven first, goes where the classes' shares then differ least between folds;
-    where that is no matter, to the fold of fewest rows. `y` are class codes (N,), `groups` numbers (N,).
+    where that is no matter, to the fold of fewest rows. `y` are class codes (N,), `groups` numbers (N,). scikit-learn
+    before 1.8 shuffles the groups' counts without the groups, and deals otherwise.
     """
     _, code, n_of_class = np.unique(y, return_inverse=True, return_counts=True)
     units, unit = np.unique(groups, return_inverse=True)

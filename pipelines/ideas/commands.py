@@ -80,11 +80,15 @@ def try_command(
 
 def _way(competition: "Competition", knobs: "Knobs", *, silent: bool, aside: bool) -> "Outcome":
     """Cross-validate, keep the run, and say how it goes."""
+    from pipelines.report.live.log import Log
     from pipelines.report.watched import watched
 
+    log = Log()
+
     def say(line: str) -> None:
+        log(line)
         if not silent:
             console.say(line, err=aside)
 
     say(f"-- {knobs.note}")
-    return watched(competition, knobs, say, silent=silent, write=False)
+    return watched(competition, knobs, say, silent=silent, log=log, write=False)

@@ -9,12 +9,12 @@ import numpy as np
 
 from pipelines.competition import Competition
 from pipelines.errors import UsageError
-from pipelines.files import sha256, write_whole
+from pipelines.files import sha256
 from pipelines.ideas import chance
 from pipelines.ideas.idea import Idea, with_idea
 from pipelines.ideas.ledger import Ideas, Tried
 from pipelines.pipeline import Outcome
-from pipelines.runs.folder import IDEA, RunFolder
+from pipelines.runs.folder import RunFolder
 from pipelines.runs.history.choice import KeptRun, finished
 from pipelines.runs.history.compare import Comparison, compare
 from pipelines.runs.history.listing import predictions
@@ -80,8 +80,6 @@ def try_idea(competition: Competition, idea: Idea, knobs: Knobs, way: Way, ideas
     plain_knobs, idea_knobs = both_knobs(competition, idea, knobs)
     plain = kept(way(competition, plain_knobs))
     other = kept(way(changed, idea_knobs))
-    if idea.file is not None:  # by which `predict` knows that the competition's own code does not fit the run
-        write_whole(other.folder.path / IDEA, idea.file.read_bytes())
     a, b = (predictions(run.folder) for run in (plain, other))
     found = compare(competition.metric, a, b, competition.classes)
     found = with_training(found, changed, (plain, a), (other, b))
@@ -114,7 +112,7 @@ def both_knobs(competition: Competition, idea: Idea, knobs: Knobs) -> tuple[Knob
             "name others of the competition's variants",
             "请指定该 preset 之外的 variant",
         )
-    noted = replace(knobs, note=knobs.note or f"try: {idea.what}", variants=(*plain, *idea.variants))
+    noted = replace(knobs, note=knobs.note or f"try: {idea.what}", variants=(*plain, *idea.variants), idea=idea.file)
     return replace(knobs, note="try: the plain way", variants=plain), noted
 
 

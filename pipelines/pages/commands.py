@@ -10,7 +10,7 @@ import typer
 
 from pipelines.report.console import EXIT_CODES, errors_in_plain_words, say, say_aside
 from pipelines.report.options import RUNS, Lang, Name, Runs
-from pipelines.runs.commands import RUN, Json, refuse_other_metric, slug_of
+from pipelines.runs.commands import RUN, Json, refuse_other_metric, refuse_same, slug_of
 
 WHICH = "A run's name or its beginning, a folder, or a competition, for its newest run; else the newest of all."
 
@@ -62,6 +62,7 @@ def compare(
 
         words, slug = Words(language(lang)), slug_of(name)
         chosen = [choose(root, slug, said) for said in (a, b)]
+        refuse_same(slug, *(run.folder.path for run in chosen))
         refuse_other_metric(slug, *(run.record.metric for run in chosen))
 
         from pipelines.runs.history.compare import compare as compared

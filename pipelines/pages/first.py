@@ -180,7 +180,7 @@ def _facts(record: Record, words: Words) -> Iterator[Fact]:
         yield _forecast(record, words)
     if record.practice is not None:
         hidden = record.practice
-        aside = words(f"{hidden.rows} rows that the run has not seen", f"{hidden.rows} 行，运行时未见过")
+        aside = words(f"{hidden.rows:,} rows that the run has not seen", f"{hidden.rows:,} 行，运行时未见过")
         label = words("practice, hidden rows", "演练：隐藏的行")
         yield Fact(label, number(hidden.score), f"± {number(hidden.se)}", aside + _beside(hidden.score, record, words))
     kaggle = record.kaggle
@@ -200,7 +200,7 @@ def _forecast(record: Record, words: Words) -> Fact:
         "forecast, hidden rows" if hidden else "forecast of the public score",
         "预测：隐藏的行" if hidden else "公开得分的预测",
     )
-    aside = words(f"95 % interval, {forecast.n_public} rows", f"95 % 区间，{forecast.n_public} 行")
+    aside = words(f"95 % interval, {forecast.n_public:,} rows", f"95 % 区间，{forecast.n_public:,} 行")
     if forecast.n_published:
         n = forecast.n_published
         aside += words(f"; shifted as {n} published models were", f"；按 {n} 个已发表模型的偏移调整")

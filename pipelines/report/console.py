@@ -1,6 +1,7 @@
 """What all commands share: errors in plain words and exit codes, never a traceback."""
 
 import contextlib
+import errno
 import re
 import sys
 import warnings
@@ -15,6 +16,8 @@ from pipelines.report import process
 STEERING = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
 )  # what steers a terminal: names hold it
+
+SHOWN = 60  # characters of a name that is too long
 
 EXIT_CODES = (
     "Exit codes: 0 done; 1 failed; 2 wrong options, data or csv; 3 no or refused credentials; "
@@ -64,7 +67,7 @@ def errors_in_plain_words(interrupted: str | Callable[[], str], *, stop_unread: 
 
     before = stops.set(stop_unread)
     try:
-        with _warnings_in_plain_words(), full_memory_told():
+        with warnings_in_plain_words(), full_memory_told():
             yield
         _check_stdout()
     except HomeworkError as error:
@@ -74,7 +77,7 @@ def errors_in_plain_words(interrupted: str | Callable[[], str], *, stop_unread: 
         raise typer.Exit(0) from None
     except OSError as error:
         complain(f"error: {_in_plain_words(error)}")
-        raise typer.Exit(1) from None
+        raise typer.Exit(2 if error.errno == errno.ENAMETOOLONG else 1) from None
     except (KeyboardInterrupt, typer.Abort):  # the latter at a question
         process.signals.told = True
         complain(interrupted if isinstance(interrupted, str) else interrupted())
@@ -91,15 +94,18 @@ def _check_stdout() -> None:
 
 
 def _in_plain_words(error: OSError) -> str:
-    from pipelines.errors import NoRoomError
+    from pipelines.errors import NoRoomError, UsageError
     from pipelines.files import NO_ROOM
 
+    if error.errno == errno.ENAMETOOLONG:
+        what = f"no file can have so long a name: {str(error.filename)[:SHOWN]}..."
+        return str(UsageError(what, "give a shorter one", "请使用更短的名称"))
     said = f"{error.filename or 'the system'}: {error.strerror or error}"
     return str(NoRoomError(said)) if error.errno in NO_ROOM else said
 
 
 @contextlib.contextmanager
-def _warnings_in_plain_words() -> Iterator[None]:
+def warnings_in_plain_words() -> Iterator[None]:
     """Print the text of our own warnings, each once, without Python's file and line."""
     from pipelines.errors import HomeworkWarning
 

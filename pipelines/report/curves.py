@@ -1,6 +1,5 @@
-"""What is seen while a run computes: curves in TensorBoard or Visdom, a bar that counts; nothing of it is needed."""
+"""What is seen while a run computes: curves in TensorBoard or Visdom; nothing of it is needed."""
 
-import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -21,6 +20,13 @@ class Curves:
 
     def close(self) -> None:
         """Write what is left."""
+
+    def on_epoch(self, job: "Job", epoch: int, loss: float) -> None:
+        """Put an epoch's training loss, and that of rows held out if it is known, on the curves of its network."""
+        name, held_out = f"{job.variant}/fold {job.fold + 1} seed {job.seed + 1}", getattr(loss, "held_out", None)
+        self.add(name, loss, epoch)
+        if held_out is not None:
+            self.add(f"{name}/held out", held_out, epoch)
 
 
 class TensorBoardCurves(Curves):
@@ -111,32 +117,6 @@ def counted(what: str, tasks: Iterable[T], of: int, on_task: OnTask) -> Iterator
     for done, task in enumerate(tasks, start=1):
         yield task
         on_task(what, done, of)
-
-
-class Watcher:
-    """Hears of each network's epochs and of all other tasks: a point on the network's curve, and a step of the bar."""
-
-    def __init__(self, curves: Curves, bar: Callable[[str, int, int | None], None], n_epochs: int) -> None:
-        self.curves, self.bar, self.n_epochs, self.done = curves, bar, n_epochs, 0
-        self._lock = threading.Lock()
-
-    def __call__(self, job: "Job", epoch: int, loss: float) -> None:
-        """One job has finished an epoch, counted from 1, with that training loss."""
-        self.curves.add(f"{job.variant}/fold {job.fold + 1} seed {job.seed + 1}", loss, epoch)
-        with self._lock:
-            self._show_epochs(self.done + 1)
-
-    def on_task(self, what: str, done: int, of: int) -> None:
-        """So many trainings, predictions or baselines are done; epochs that early stopping has saved count as done."""
-        with self._lock:
-            if what == "trainings":
-                self._show_epochs(max(self.done, self.n_epochs * done // of))
-            else:
-                self.bar(what, done, of)
-
-    def _show_epochs(self, done: int) -> None:
-        self.done = min(done, self.n_epochs)
-        self.bar("epochs of networks", self.done, self.n_epochs)
 
 
 def _missing(option: str, package: str) -> UsageError:

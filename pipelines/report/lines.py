@@ -52,7 +52,7 @@ def _variant_lines(variants: list[VariantScore]) -> Iterator[str]:
 
 
 def draw_curves(competition: Competition, outcome: Outcome, path: Path) -> str:
-    """A picture of the training losses, a line per fold, if it can be drawn; returns where it is, or why not.
+    """A picture of the losses, of training and (dashed) of rows held out, a line per fold; where it is, or why not.
 
     The csv is written by now: nothing that happens to its picture is an error.
     """
@@ -68,7 +68,10 @@ def draw_curves(competition: Competition, outcome: Outcome, path: Path) -> str:
                 for fold, losses in enumerate(variant.losses):
                     label = f"{variant.name}, a line per fold" if fold == 0 else None
                     axes.plot(range(1, len(losses) + 1), losses, color=f"C{i}", alpha=0.6, label=label)
-            axes.set(xlabel="epoch", ylabel="training loss per row", title=f"{competition.slug}{rows}: {score}")
+                for fold, losses in enumerate(variant.held_out):
+                    label = f"{variant.name}, rows held out" if fold == 0 else None
+                    axes.plot(range(1, len(losses) + 1), losses, "--", color=f"C{i}", alpha=0.6, label=label)
+            axes.set(xlabel="epoch", ylabel="loss per row", title=f"{competition.slug}{rows}: {score}")
             axes.legend()
     except Exception as error:  # of a full disk, or of whatever matplotlib meets on a machine
         complain(f"warning: no picture of the training, {path}: {_why(error)}")
@@ -127,11 +130,11 @@ def outcome_lines(competition: Competition, outcome: Outcome, words: Words) -> I
         yield f"next: python -m pipelines submit {competition.slug} (or by hand at {competition.url}/submit)"
 
 
-def leave(outcome: Outcome, said: list[str]) -> None:
-    """Put the lines that were said, and the picture, into the run's folder; the run is whole without them."""
-    if outcome.folder is None:
+def leave(outcome: Outcome) -> None:
+    """Put the picture into the run's folder; the run is whole without it."""
+    if outcome.folder is None or outcome.path is None:
         return
     try:
-        outcome.folder.leave(said, None if outcome.path is None else outcome.path.with_suffix(".png"))
+        outcome.folder.leave(outcome.path.with_suffix(".png"))
     except OSError as error:
         complain(f"warning: no {error.filename or outcome.folder.path}: {error.strerror or error}")

@@ -35,7 +35,7 @@ STYLE: dict[str, Any] = {
 
 @contextlib.contextmanager
 def picture(path: Path, size: tuple[float, float], dpi: int) -> Iterator["Figure"]:
-    """Yield an empty figure of `size` inches, in `STYLE`, and write it to `path` as a PNG, whole or not at all.
+    """Yield an empty figure of `size` inches, in `STYLE`, and write it to `path`, a .png or .svg, whole or not at all.
 
     Raises: OSError where it cannot be written.
     """
@@ -45,7 +45,7 @@ def picture(path: Path, size: tuple[float, float], dpi: int) -> Iterator["Figure
         figure = Figure(figsize=size, layout="constrained")  # no pyplot: it keeps state and asks for a screen
         yield figure
         with whole_file(path) as temporary:
-            figure.savefig(temporary, format="png", dpi=dpi)
+            figure.savefig(temporary, format=path.suffix[1:], dpi=dpi)
 
 
 @contextlib.contextmanager

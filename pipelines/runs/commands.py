@@ -1,6 +1,7 @@
 """The command about runs that are kept, and what others like it share. The rest is imported inside it."""
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -60,6 +61,21 @@ def slug_of(name: str) -> str:
     from pipelines.settings.lookup import find, load
 
     return find(name).slug or load(name).slug
+
+
+def refuse_same(slug: str, a: Path, b: Path) -> None:
+    """A run differs from itself by nothing.
+
+    Raises: UsageError.
+    """
+    if a.samefile(b):
+        from pipelines.errors import UsageError
+
+        raise UsageError(
+            f"A and B are the same run: {a.name}",
+            f"name two, A and B: python -m pipelines runs {slug} lists them (B is the newest where it is left out)",
+            f"请指定两次不同的运行；python -m pipelines runs {slug} 会列出它们（省略 B 时为最新一次）",
+        )
 
 
 def refuse_other_metric(slug: str, of_a: str | None, of_b: str | None) -> None:

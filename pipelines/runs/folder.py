@@ -3,15 +3,16 @@
 import json
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-from pipelines.files import claim, is_locked, link, remove_abandoned, write_whole
-from pipelines.submission.record import Record
+from pipelines.files import link
+from pipelines.locks import claim, is_locked, remove_abandoned
+from pipelines.submission.record import Record, RecordError
 
 RECORD, PLAN, LOG, PICTURE, LOCK = "record.json", "plan.json", "log.txt", "training.png", ".lock"
 PREDICTIONS, REPORT = "predictions.safetensors", "report.html"
@@ -32,6 +33,11 @@ class RunFolder:
     def name(self) -> str:
         """When the run began, and what it is: `20261126-101010-fast`."""
         return self.path.name
+
+    @property
+    def has_own_name(self) -> bool:
+        """Whether it is called as it was when it was made, as far as that can be told."""
+        return NAME.fullmatch(self.name) is not None
 
     @property
     def slug(self) -> str:
@@ -98,10 +104,9 @@ class RunFolder:
             os.close(self._descriptor)
         self._descriptor = None
 
-    def leave(self, lines: Sequence[str], picture: Path | None = None) -> None:
-        """Put in what was said, and the picture of the training, if there is one."""
-        write_whole(self.path / LOG, "".join(f"{line}\n" for line in lines).encode())
-        if picture is not None and picture.exists():
+    def leave(self, picture: Path) -> None:
+        """Put in the picture of the training, if there is one."""
+        if picture.exists():
             (self.path / PICTURE).unlink(missing_ok=True)
             link(picture, self.path / PICTURE)
 
@@ -109,7 +114,8 @@ class RunFolder:
         """Remove a folder in which nothing was finished, or got so far that it was kept."""
         if not self.networks() and not any(self.path.glob("unfinished/*")) and not self.is_finished:
             self.remove_leftovers()
-            (self.path / PLAN).unlink(missing_ok=True)
+            for name in (PLAN, IDEA, LOG, REPORT):
+                (self.path / name).unlink(missing_ok=True)
             self.unlock()
             with suppress(OSError):  # something of somebody else's is in it
                 (self.path / "networks").rmdir()
@@ -140,6 +146,18 @@ def new_folder(root: Path, slug: str, what: str, taken: Callable[[str], bool] = 
 
 
 def folders(root: Path, slug: str) -> list[RunFolder]:
-    """All runs of a competition, the newest first."""
-    found = [path for path in (root / slug).glob("*") if NAME.fullmatch(path.name) and path.is_dir()]
-    return [RunFolder(path) for path in sorted(found, reverse=True)]
+    """All runs of a competition, the newest first; whoever has made a run may give its folder another name."""
+    found = [RunFolder(path) for path in (root / slug).glob("[!.]*") if path.is_dir()]
+    runs = [run for run in found if run.has_own_name or run.is_finished or (run.path / PLAN).exists()]
+    return sorted(runs, key=lambda run: (_began(run), run.name), reverse=True)
+
+
+def _began(run: RunFolder) -> str:
+    """The time in a run's name; of one that has another name that in its record, or of its plan."""
+    if run.has_own_name:
+        return run.name
+    try:
+        return run.record().run or ""
+    except RecordError:
+        plan = run.path / PLAN
+        return f"{datetime.fromtimestamp(plan.stat().st_mtime, UTC):%Y%m%d-%H%M%S}" if plan.exists() else ""

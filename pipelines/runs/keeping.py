@@ -3,7 +3,7 @@
 import json
 import threading
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -21,7 +21,7 @@ from pipelines.runs import inputs
 from pipelines.runs.checkpoints import Unfinished, remove_unfinished
 from pipelines.runs.fitted.files import arrays_of
 from pipelines.runs.fitted.models import Models
-from pipelines.runs.folder import PLAN, RECORD, RunFolder, folders, new_folder
+from pipelines.runs.folder import IDEA, PLAN, RECORD, RunFolder, folders, new_folder
 from pipelines.runs.jobs import finished as files
 from pipelines.runs.jobs import found
 from pipelines.runs.jobs.fingerprint import Fingerprint, Parts, key_of
@@ -71,6 +71,11 @@ class RunKeep(Keep):
     def name(self) -> str | None:
         """The folder's, once the training has begun."""
         return None if self.folder is None else self.folder.name
+
+    @property
+    def there(self) -> Collection[Ident]:
+        """The jobs that need no training: this run, before a kill, or others have finished them."""
+        return self._there.keys()
 
     @property
     def _networks(self) -> Path:
@@ -125,6 +130,11 @@ class RunKeep(Keep):
         plan = {"version": files.VERSION, "what": self.what, "options": self.options, "versions": versions()}
         plan |= {"git_commit": git_commit(), "jobs": jobs}
         write_whole(folder.path / PLAN, f"{json.dumps(plan, indent=1, default=str)}\n".encode())
+        idea: Path | None = self.options["idea"]  # by which `predict` knows that the competition's code does not fit
+        if idea is None:
+            (folder.path / IDEA).unlink(missing_ok=True)
+        else:
+            write_whole(folder.path / IDEA, idea.read_bytes())
         return folder
 
     def _unfinished(self, root: Path, jobs: list[dict[str, Any]]) -> RunFolder | None:

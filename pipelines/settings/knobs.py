@@ -35,6 +35,7 @@ class Knobs:
     restart: bool = False  # take over nothing that other runs have finished
     note: str | None = None
     importance: bool = False  # ask which columns matter
+    idea: Path | None = None  # a file whose functions are put into the competition, kept beside what they made
 
 
 def check(knobs: Knobs, outline: Outline, *, write: bool) -> None:

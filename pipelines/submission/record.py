@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
+from statistics import NormalDist
 from typing import Any, Self
 
 from pipelines.files import sha256_file, write_whole
@@ -30,13 +31,29 @@ class Baseline:
 
 @dataclass(frozen=True)
 class Forecast:
-    """Where the public score should fall: a mean and a 95 % interval for `n_public` test rows."""
+    """Where the public score should fall: a mean, its standard error, and a 95 % interval for `n_public` test rows."""
 
     mean: float
     low: float
     high: float
     n_public: int
     n_published: int = 0  # models of others behind the shift from cross-validated to public; 0: none known
+    error: float | None = None  # older records have none: see `se`
+    averaging: float = 0.0  # of the mean: what it is worth that test rows are predicted by the mean over folds' models
+
+    @property
+    def se(self) -> float:
+        """The standard error; of older records by the width of their interval."""
+        return (self.high - self.low) / (2 * 1.96) if self.error is None else self.error
+
+    def interval(self, level: float) -> tuple[float, float]:
+        """Between which scores the public one should fall that often; the error counts as normal.
+
+        >>> [round(bound, 3) for bound in Forecast(0.8, 0.702, 0.898, 100).interval(0.5)]
+        [0.766, 0.834]
+        """
+        half = NormalDist().inv_cdf((1 + level) / 2) * self.se
+        return self.mean - half, self.mean + half
 
 
 @dataclass(frozen=True)
@@ -44,9 +61,13 @@ class VariantScore:
     """One variant alone: the score of its networks' mean, of single networks, and its weight in the blend.
 
     `score` is taken as the blend's is, with a temperature that other folds chose; `seed_scores` are the bare
-    scores of one network per fold, one number per seed; `weight` is the mean over folds. `losses` holds the
-    training loss of each epoch for each fold; `seconds` are those of all its networks, counted twice where two
-    trained side by side.
+    scores of one network per fold, one number per seed; `weight` is the mean over folds; `seconds` are those of all
+    its networks, counted twice where two trained side by side.
+
+    `losses` holds the training loss of each epoch for each fold, `held_out` that of rows that the networks do not train
+    on (those for early stopping, else some of the scored rows, which choose nothing): means over seeds, beside which
+    `losses_spread` and `held_out_spread` are standard deviations. `by_fold_and_seed` holds for each fold, and in it
+    for each seed, the bare score of one model on the fold's scored rows. Each is empty where nothing is known.
     """
 
     name: str
@@ -58,6 +79,10 @@ class VariantScore:
     model: str = ""  # what one network looks like
     recipe: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)  # what the encoder left out, split, or read as a date
+    held_out: list[list[float]] = field(default_factory=list)
+    held_out_spread: list[list[float]] = field(default_factory=list)
+    losses_spread: list[list[float]] = field(default_factory=list)
+    by_fold_and_seed: list[list[float]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

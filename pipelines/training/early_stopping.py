@@ -5,7 +5,7 @@ Shapes: N rows, E networks that train as one.
 
 import copy
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,14 +17,10 @@ from sklearn.model_selection import train_test_split
 from torch import Tensor, nn
 
 from pipelines.errors import DataError
-from pipelines.hardware import rows_at_a_time
-from pipelines.metrics import IntArray, Metric
+from pipelines.metrics import IntArray
 from pipelines.models.contract import write
 from pipelines.settings.allowed import Checked
 from pipelines.training.checks import scoring
-from pipelines.training.targets import Scale
-
-ROWS_AT_A_TIME = 8192  # of all networks together
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,41 +152,3 @@ def _latest(rows: IntArray, time: IntArray, share: float) -> tuple[IntArray, Int
 def weights_and_buffers(model: nn.Module) -> dict[str, Tensor]:
     """Everything that training changes, by name, detached: buffers too that no state dict shows."""
     return {name: tensor.detach() for name, tensor in (*model.named_parameters(), *model.named_buffers())}
-
-
-def held_out_score(
-    held_out: Sequence[tuple[Tensor, Tensor]],
-    metric: Metric,
-    device: torch.device,
-    scales: Sequence[Scale | None] | None = None,
-) -> Callable[[nn.Module], Tensor]:
-    """A monitor's score: how well each network does on rows of its own, inputs (V, D) and class codes (V,).
-
-    With a network's scale its rows have numbers (V,) in the file's units, in which it is scored. Rows that networks
-    share lie on the device once.
-    """
-    scales = scales or [None] * len(held_out)
-    different = list({id(inputs): inputs for inputs, _ in held_out}.values())
-    places = [next(i for i, other in enumerate(different) if other is inputs) for inputs, _ in held_out]
-    targets = [target.numpy() for _, target in held_out]
-    most = max(1, ROWS_AT_A_TIME // len(held_out))
-    there = [inputs.to(device) for inputs in different]
-
-    def score(model: nn.Module) -> Tensor:
-        model.eval()
-        size = rows_at_a_time(model, there[0], most) if len(held_out) == 1 else most
-        parts = list(zip(*(torch.split(inputs, size) for inputs in there), strict=True))
-        with torch.inference_mode():
-            if len(held_out) == 1:
-                outputs = torch.cat([model(part[0].clone()) for part in parts]).unsqueeze(0)
-            else:
-                outputs = torch.cat([model(torch.stack([part[i] for i in places])) for part in parts], dim=1)
-        outputs = outputs.cpu().double()  # the host waits once
-        said = [
-            each.softmax(dim=-1).numpy() if scale is None else scale.values(each)
-            for each, scale in zip(outputs, scales, strict=True)
-        ]
-        gains = [metric.gain(metric(y, p), 0.0) for y, p in zip(targets, said, strict=True)]
-        return torch.tensor(gains[0] if len(gains) == 1 else gains, dtype=torch.float64)
-
-    return score

@@ -33,7 +33,7 @@ class Job:
     random_state: int = field(default=0, compare=False)
 
 
-OnEpoch = Callable[[Job, int, float], None]  # the job, the epoch from 1, and its training loss
+OnEpoch = Callable[[Job, int, float], None]  # the job, the epoch from 1, and its training loss, an `EpochLoss`
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,12 +41,14 @@ class Rows:
     """What networks learn from: `inputs` (N, D); `target` (N,) class codes, or (N, C) weighted one-hot rows.
 
     Where it is a number, `scale` says how it was standardised, and `target` is (N, 1), or (N, 2) of values and weights.
-    `held_out`, if any, are inputs (V, D) and codes (V,), or numbers (V,) in the file's units, for early stopping.
+    `held_out`, if any, are inputs (V, D) and codes (V,), or numbers (V,) in the file's units, for early stopping; else
+    `watched` are such rows for a learning curve, which choose nothing.
     """
 
     inputs: Tensor
     target: Tensor
     held_out: tuple[Tensor, Tensor] | None = None
+    watched: tuple[Tensor, Tensor] | None = None
     scale: Scale | None = None
 
 
@@ -115,8 +117,8 @@ def fit(
             together = Together(group, jobs, encoded)
             histories = train(
                 together.network, together.batches, criterion_of(group.number), together.optimizer, group.recipe.epochs,
-                schedule=group.recipe.schedule, monitor=together.monitor, on_epoch=together.telling(on_epoch),
-                checkpoint=checkpoint(jobs),
+                schedule=group.recipe.schedule, monitor=together.monitor, watch=together.watch,
+                on_epoch=together.telling(on_epoch), checkpoint=checkpoint(jobs),
             )  # fmt: skip
         except CannotStackError as reason:
             say_why(reason)

@@ -8,7 +8,7 @@ probabilities once, in `predict_proba`. Where the target is a number, models ret
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import torch
@@ -22,7 +22,8 @@ from pipelines.metrics import FloatArray
 from pipelines.settings.allowed import SCHEDULE, allowed, whole
 from pipelines.training.checkpoint.epochs import Checkpoint, Training, epochs_to_go
 from pipelines.training.checks import refuse_divergence, warn_if_still, warn_of_old_gradients, watching
-from pipelines.training.early_stopping import ROWS_AT_A_TIME, Best, Monitor
+from pipelines.training.early_stopping import Best, Monitor
+from pipelines.training.learning_curves.watch import ROWS_AT_A_TIME, Watch
 from pipelines.training.targets import Scale
 
 Criterion = Callable[[Tensor, Tensor], Tensor]
@@ -63,7 +64,7 @@ def train_epoch(
 
 @dataclass(frozen=True)
 class History:
-    """Mean training loss per row and, with a monitor, the score of each epoch.
+    """Mean training loss per row; with a monitor the score of each epoch, with a watch the loss of rows held out.
 
     `best_epoch` counts from 1 and is the last epoch where there was no monitor.
     """
@@ -71,6 +72,7 @@ class History:
     losses: list[float]
     scores: list[float]
     best_epoch: int
+    held_out: list[float] = field(default_factory=list)
 
 
 def train(
@@ -82,12 +84,13 @@ def train(
     *,
     schedule: Schedule = "constant",
     monitor: Monitor | None = None,
+    watch: Watch | None = None,
     on_epoch: Callable[[int, list[float]], None] = lambda _epoch, _losses: None,
     checkpoint: Checkpoint | None = None,
 ) -> list[History]:
     """Train for `epochs`, or until the monitor's patience ends; one history, or one for each network of a stack.
 
-    With a monitor the model ends with the weights of its best epoch, without one with those of the last. `on_epoch`
+    With a monitor the model ends with the weights of its best epoch, else of the last. A `watch` looks on. `on_epoch`
     gets each epoch, counted from 1, and its losses, one per network. With a `checkpoint` it goes on from what was kept.
 
     Raises: TrainingError when a loss is not finite, and for mistakes that `checks.py` can tell.
@@ -96,7 +99,7 @@ def train(
     scheduler = make_scheduler(optimizer, schedule, epochs * len(batches))
     losses: list[list[float]] = []
     best = None if monitor is None else Best(model, monitor)
-    state = Training(model, batches, optimizer, scheduler, best, losses)
+    state = Training(model, batches, optimizer, scheduler, best, losses, watch)
     with watching(model, batches, criterion, optimizer):
         for epoch in epochs_to_go(epochs, state, checkpoint, on_epoch):
             loss = train_epoch(model, batches, criterion, optimizer, scheduler)
@@ -104,22 +107,23 @@ def train(
                 warn_of_old_gradients(optimizer)
             losses.append(loss.reshape(-1).tolist())  # the one time in an epoch that the host waits
             refuse_divergence(losses[-1], epoch, None if best is None else best.training())
-            on_epoch(epoch, losses[-1])
             if best is not None:
                 best.look(model, epoch)  # when nobody has patience left, no epoch is to go
+            if watch is not None:
+                watch.look(epoch)
+            on_epoch(epoch, losses[-1])
     if best is not None:
         best.restore(model)
-    histories = [_history(i, list(own), best) for i, own in enumerate(zip(*losses, strict=True))]
+    histories = [_history(i, list(own), best, watch) for i, own in enumerate(zip(*losses, strict=True))]
     warn_if_still([history.losses for history in histories], batches, criterion)
     return histories
 
 
-def _history(i: int, losses: list[float], best: Best | None) -> History:
+def _history(i: int, losses: list[float], best: Best | None, watch: Watch | None) -> History:
     """A network's own history: in a stack it ends where the network's patience ended."""
-    if best is None:
-        return History(losses, [], len(losses))
-    ended = best.ended(i)
-    return History(losses[:ended], best.scores_of(i)[:ended], int(best.epoch[i]))
+    ended = len(losses) if best is None else best.ended(i)
+    scores, best_epoch = ([], ended) if best is None else (best.scores_of(i)[:ended], int(best.epoch[i]))
+    return History(losses[:ended], scores, best_epoch, [] if watch is None else watch.curve(i, ended))
 
 
 def make_scheduler(optimizer: Optimizer, schedule: Schedule, n_steps: int) -> LambdaLR:

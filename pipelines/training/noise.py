@@ -199,15 +199,15 @@ def generator_of(model: nn.Module) -> torch.Generator:
     return torch.default_generator
 
 
-def draws(model: nn.Module, inputs: Tensor) -> bool:
-    """Whether a model in training draws from torch's own generator when it looks at `inputs`.
+def draws(model: nn.Module, inputs: Tensor, *, training: bool = True) -> bool:
+    """Whether a model in training (or not) draws from torch's own generator when it looks at `inputs`.
 
     The look moves the model's statistics and uses up its noise: hand over a copy.
     """
     generator = generator_of(model)
     with own_generator_kept(model), torch.no_grad():
         before = generator.get_state()
-        model.train()(inputs.clone())
+        model.train(training)(inputs.clone())
         return not torch.equal(before, generator.get_state())
 
 

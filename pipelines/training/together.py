@@ -18,7 +18,7 @@ from pipelines.models.contract import changing, layers_named, refuse_trained
 from pipelines.models.learned import refuse_learned, remember_learned
 from pipelines.training.batches import ShuffledBatches, TensorRows, training_batches
 from pipelines.training.checks import ROWS_LOOKED_AT, look_at
-from pipelines.training.early_stopping import Monitor, held_out_score
+from pipelines.training.learning_curves.watch import EpochLoss, looking_on
 from pipelines.training.noise import OwnGenerator, draws, new_network, own_generator_kept
 from pipelines.training.stack import CannotStackError, give_noise, stacked, unstack
 
@@ -34,8 +34,8 @@ def of_one_shape(group: "Group", encoded: "Mapping[int, Encoded]") -> "Iterator[
     by_shape: dict[tuple[object, ...], list[Job]] = {}
     for job in group.jobs:
         rows = encoded[job.fold].rows
-        held_out = None if rows.held_out is None else rows.held_out[0].shape
-        by_shape.setdefault((rows.inputs.shape, rows.target.shape, held_out), []).append(job)
+        apart = [None if kept is None else kept[0].shape for kept in (rows.held_out, rows.watched)]
+        by_shape.setdefault((rows.inputs.shape, rows.target.shape, *apart), []).append(job)
     for jobs in by_shape.values():
         few = encoded[jobs[0].fold].rows.inputs[:ROWS_LOOKED_AT].to(group.device)
         new = partial(new_network, group.make_model, few, group.n_outputs)
@@ -96,14 +96,8 @@ class Together:
         self.batches = training_batches(TensorRows(inputs.to(device), target.to(device)), order)
         weights = [weight for weight in self.network.parameters() if weight.requires_grad]
         self.optimizer = torch.optim.AdamW(weights, lr=recipe.lr, weight_decay=recipe.weight_decay, fused=True)
-        self.monitor = None
-        if rows[0].held_out is not None:
-            held_out = [kept for job in jobs if (kept := encoded[job.fold].rows.held_out) is not None]
-            scales = [encoded[job.fold].rows.scale for job in jobs]
-            score = held_out_score(held_out, group.metric, device, scales)
-            patience = recipe.epochs if recipe.patience is None else recipe.patience
-            # In float32, as it will predict.
-            self.monitor = Monitor(score=lambda _network: score(self._bare), patience=patience)
+        of_jobs = [encoded[job.fold].rows for job in jobs]
+        self.watch, self.monitor = looking_on(group, self._bare, self.models[0], of_jobs)  # in float32, as it predicts
 
     def _network(self, seeds: Sequence[int], example: Tensor) -> nn.Module:
         first = self.models[0]
@@ -123,8 +117,9 @@ class Together:
         """What the loop calls after each epoch: it tells the loss of each job."""
 
         def tell(epoch: int, losses: list[float]) -> None:
-            for job, loss in zip(self.jobs, losses, strict=True):
-                on_epoch(job, epoch, loss)
+            for i, (job, loss) in enumerate(zip(self.jobs, losses, strict=True)):
+                held_out = None if self.watch is None else self.watch.at(epoch, i)
+                on_epoch(job, epoch, EpochLoss.of(loss, held_out))
 
         return tell
 

@@ -4,7 +4,7 @@ Shapes: N training rows, M test rows, n scored rows, D features, S seeds, F fold
 of the classes, or one value.
 
 The scored fold chooses nothing: encoder, network and early stopping see the training fold only; rows that early
-stopping looks at are split off the training fold before the encoder is fitted.
+stopping looks at are split off the training fold before the encoder is fitted. Learning curves only watch.
 """
 
 import time
@@ -26,6 +26,7 @@ from pipelines.report.curves import OnTask, counted
 from pipelines.settings.allowed import Checked
 from pipelines.training import loop
 from pipelines.training.fit import Encoded, Fitted, Group, Job, OnEpoch, Rows, Trained, fit, hold_out
+from pipelines.training.learning_curves.watch import sample
 from pipelines.training.targets import Scale, learned
 from pipelines.validation.baselines import simple_models, without_slow
 from pipelines.validation.conditions import Form, as_inputs, encode_fitted, form_of, warn_if_constant
@@ -149,11 +150,10 @@ class FoldEncoder:
             scale = Scale.of(self.number, y[fit_rows])
             target = scale.target(y[fit_rows])
             warn_if_constant(y[fit_rows], fold)
-        held_out = None
-        if stop_rows is not None:
-            stopping = as_inputs(encoder.transform(self.features.train.iloc[stop_rows]))
-            held_out = stopping, torch.from_numpy(y[stop_rows])
-        return Encoded(Rows(inputs=inputs, target=target, held_out=held_out, scale=scale), encoder)
+        apart = sample(self.folds[fold].scored, len(fit_rows)) if stop_rows is None else stop_rows
+        there = as_inputs(encoder.transform(self.features.train.iloc[apart])), torch.from_numpy(y[apart])
+        held_out, watched = (None, there) if stop_rows is None else (there, None)
+        return Encoded(Rows(inputs=inputs, target=target, held_out=held_out, watched=watched, scale=scale), encoder)
 
 
 def random_state(seed: int, fold: int, number: int) -> int:
@@ -193,8 +193,8 @@ def predict(features: Features, scored_rows: IntArray, fold: int, fitted: Fitted
     seconds = fitted.seconds / len(fitted.networks) + (time.perf_counter() - started) / len(networks)
     return [
         Finished(
-            job=job, scored=scored[i], test=test[i], losses=network.history.losses, model=repr(network.model),
-            seconds=seconds, notes=getattr(encoder, "notes_", ()),
+            job=job, scored=scored[i], test=test[i], losses=network.history.losses, held_out=network.history.held_out,
+            model=repr(network.model), seconds=seconds, notes=getattr(encoder, "notes_", ()),
         )
         for i, (job, network) in enumerate(networks.items())
     ]  # fmt: skip

@@ -5,8 +5,7 @@ of the classes, or one value.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from itertools import zip_longest
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -17,9 +16,10 @@ from pipelines.submission.plain import to_plain
 from pipelines.submission.record import Baseline, Forecast, VariantScore
 from pipelines.training.checkpoint.epochs import Checkpoint
 from pipelines.training.fit import Group, Job
+from pipelines.training.learning_curves.averages import if_any, mean, of_folds, spread
 from pipelines.validation.baselines import compare
 from pipelines.validation.blend import Pool, blend, blend_values
-from pipelines.validation.forecast import forecast
+from pipelines.validation.forecast import forecast, some_rows, with_averaging
 from pipelines.validation.splits import Fold
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ class Finished:
     """What the model of one job says: scored rows (n, P), and test rows (M, P), of which a baseline says none.
 
     Numbers are as they are learned: transformed, no longer standardised. `losses` are a network's training losses,
-    epoch by epoch; `seconds` the job's share of what encoding, training and predicting took; `notes` what the encoder
-    has to say of the columns.
+    epoch by epoch, `held_out` those of rows that it did not train on; `seconds` the job's share of what encoding,
+    training and predicting took; `notes` what the encoder has to say of the columns.
     """
 
     job: Job
@@ -44,6 +44,7 @@ class Finished:
     model: str
     seconds: float
     notes: Sequence[str] = ()
+    held_out: Sequence[float] = ()
 
 
 class Keep:
@@ -80,7 +81,7 @@ class Keep:
 class Predictions:
     """What the models of some jobs of one fold say: scored rows (jobs, n, P); test rows (M, P), their sum.
 
-    The rest is as in `Finished`; `losses` those of each network, none of estimators.
+    The rest is as in `Finished`; `losses` and `held_out` those of each network, none of estimators.
     """
 
     jobs: Sequence[Job]
@@ -90,6 +91,7 @@ class Predictions:
     model: str
     seconds: float
     notes: Sequence[str] = ()
+    held_out: list[list[float]] = field(default_factory=list)
 
     @classmethod
     def of(cls, finished: Sequence[Finished]) -> Self:
@@ -97,8 +99,8 @@ class Predictions:
         first = finished[0]
         scored, test = np.stack([each.scored for each in finished]), sum(each.test for each in finished[1:])
         jobs, losses = [each.job for each in finished], [list(each.losses) for each in finished]
-        seconds = sum(each.seconds for each in finished)
-        return cls(jobs, scored, first.test + test, losses, first.model, seconds, first.notes)
+        seconds, held_out = sum(each.seconds for each in finished), [list(each.held_out) for each in finished]
+        return cls(jobs, scored, first.test + test, losses, first.model, seconds, first.notes, held_out)
 
 
 @dataclass(frozen=True)
@@ -157,15 +159,21 @@ def summarise(
     for (name, own), of_seeds, weight in zip(of_variant.items(), oof, weights.mean(axis=0).tolist(), strict=True):
         alone, _, _ = _pool(competition, of_seeds.mean(axis=0)[None], test[:, :1], y, scored)
         of_one[name] = _everywhere(alone, known, n_rows)
-        seconds = round(sum(each.seconds for each in own), 2)
+        said = [in_units(competition, one) for one in of_seeds]
         scores.append(
             VariantScore(
-                name, metric(y, alone), [metric(y, in_units(competition, one)) for one in of_seeds], weight,
-                _mean_losses(own, len(folds)), seconds, own[0].model, _settings(variants[name]), _notes(own),
+                name=name, score=metric(y, alone), seed_scores=[metric(y, one) for one in said], weight=weight,
+                seconds=round(sum(each.seconds for each in own), 2), model=own[0].model,
+                recipe=_settings(variants[name]), notes=_notes(own),
+                by_fold_and_seed=[[metric(y[rows], one[rows]) for one in said] for rows in scored],
+                **_learning_curves(own, len(folds)),
             )
         )  # fmt: skip
     for number, fold in enumerate(folds):
         fold_of[fold.scored] = number
+    pool, some = pool_of(competition, weights, y, fold_of[known]), some_rows(test.shape[2])
+    of_folds = np.stack([pool.of_fold(number, each[:, some]) for number, each in enumerate(test)])
+    forecast_plain = forecast(competition, y, pooled, baselines, len(pooled_test), groups)
     return CVResult(
         oof=_everywhere(pooled, known, n_rows),
         test=pooled_test,
@@ -177,7 +185,7 @@ def summarise(
         ],
         variants=scores,
         baselines=[compare(competition, y, name, pooled, other, groups) for name, other in baselines.items()],
-        forecast=forecast(competition, y, pooled, baselines, len(pooled_test), groups),
+        forecast=with_averaging(forecast_plain, competition, y, pooled, of_folds),
         alone=of_one,
         weights=weights,
         fold=fold_of,
@@ -220,12 +228,16 @@ def _notes(predictions: Sequence[Predictions]) -> list[str]:
     return list(min(predictions, key=lambda each: each.jobs[0]).notes)
 
 
-def _mean_losses(predictions: Sequence[Predictions], n_folds: int) -> list[list[float]]:
-    """For each fold the training loss of each epoch, mean over the networks that were still training."""
-    of_folds: list[list[list[float]]] = [[] for _ in range(n_folds)]
-    for each in predictions:
-        of_folds[each.jobs[0].fold] += each.losses
-    return [[float(np.nanmean(epoch)) for epoch in zip_longest(*losses, fillvalue=np.nan)] for losses in of_folds]
+def _learning_curves(predictions: Sequence[Predictions], n_folds: int) -> dict[str, list[list[float]]]:
+    """By fold and epoch: losses of training and of rows held out, the mean over networks, and how far these differ."""
+    losses = of_folds([(each.jobs[0].fold, each.losses) for each in predictions], n_folds)
+    held_out = of_folds([(each.jobs[0].fold, each.held_out) for each in predictions], n_folds)
+    return {
+        "losses": [mean(curves) for curves in losses],
+        "losses_spread": if_any([spread(curves) for curves in losses]),
+        "held_out": if_any([mean(curves) for curves in held_out]),
+        "held_out_spread": if_any([spread(curves) for curves in held_out]),
+    }
 
 
 def in_units(competition: Competition, predictions: FloatArray) -> FloatArray:

@@ -19,6 +19,7 @@ from pipelines.errors import UsageError
 from pipelines.ideas.idea import read_idea, with_idea
 from pipelines.models import MLP
 from pipelines.settings import lookup
+from pipelines.submission.record import Record
 
 ROOT = Path(__file__).resolve().parents[2]
 QUICK = ["--data", "sample", "--folds", "2", "--seeds", "1"]
@@ -120,6 +121,20 @@ def test_an_idea_that_changes_nothing_is_not_counted(invoke, tmp_path):
     done = invoke("-q", file="def add_features(rows):\n    return rows\n")
     assert done.stdout.startswith("changes nothing: both ways say the same of every row")
     assert ledger(tmp_path) == []
+    ideas = [(tmp_path / "runs" / "titanic" / name / "idea.py").exists() for name in runs(tmp_path)]
+    assert ideas == [False, True]  # `predict` goes on taking the plain one
+
+
+def test_the_file_of_an_idea_is_in_its_run_before_the_record_is(invoke, monkeypatch):
+    saved, save = [], Record.save
+
+    def watched(record, path):
+        saved.append((path.parent / "idea.py").exists())
+        save(record, path)
+
+    monkeypatch.setattr(Record, "save", watched)
+    assert invoke("-q", file=NOISE).exit_code == 0
+    assert saved == [False, True]
 
 
 WRONG = {

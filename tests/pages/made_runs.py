@@ -49,12 +49,12 @@ def hard_rows(truths):
     return [HardRow(str(i), truths[0], truths[1], 5.0 - i, **rest) for i in range(3)]
 
 
-def of_classes(competition, classes, n=400, names=("network",), seed=0, **changes):
+def of_classes(competition, classes, n=400, names=("network",), chance=0, **changes):
     """A run of these classes; variants differ by a little noise."""
-    y, oof = probabilities(n, len(classes), seed)
+    y, oof = probabilities(n, len(classes), chance)
     metric = changes.pop("metric", log_loss if len(classes) > 2 else accuracy)
     competition = replace(competition, classes=tuple(classes), metric=metric, submit="probabilities", published=None)
-    alone = {name: 0.9 * oof + 0.1 * probabilities(n, len(classes), seed + i + 1)[1] for i, name in enumerate(names)}
+    alone = {name: 0.9 * oof + 0.1 * probabilities(n, len(classes), chance + i + 1)[1] for i, name in enumerate(names)}
     return _run(competition, metric, y, oof, alone, hard_rows([str(classes[0]), str(classes[1])]), **changes)
 
 

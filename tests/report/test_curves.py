@@ -7,8 +7,9 @@ import types
 import pytest
 
 from pipelines.errors import TrainingWarning, UsageError
-from pipelines.report.curves import Curves, TensorBoardCurves, VisdomCurves, Watcher, make_curves
+from pipelines.report.curves import Curves, TensorBoardCurves, VisdomCurves, make_curves
 from pipelines.training.fit import Job
+from pipelines.training.learning_curves.watch import EpochLoss
 
 
 def test_tensorboard_curves_can_be_read_back(tmp_path):
@@ -70,28 +71,15 @@ def test_nothing_is_needed_and_both_are_too_much(tmp_path):
         make_curves(tmp_path, visdom=True)
 
 
-def test_the_bar_goes_to_its_end_where_networks_stop_early_and_counts_what_comes_after():
-    shown = []
-    watcher = Watcher(Curves(), lambda *step: shown.append(step), n_epochs=20)
-    watcher.on_task("trainings", 0, 2)
-    for epoch in (1, 2, 3):
-        watcher(Job("network", 0, 0), epoch, 0.5)
-    watcher.on_task("trainings", 1, 2)  # ten epochs were meant, three were needed
-    watcher(Job("network", 1, 0), 1, 0.5)
-    watcher.on_task("trainings", 2, 2)
-    watcher.on_task("baselines", 1, 4)
-    epochs = [done for what, done, of in shown if (what, of) == ("epochs of networks", 20)]
-    assert epochs == [0, 1, 2, 3, 10, 11, 20]
-    assert shown[len(epochs) :] == [("baselines", 1, 4)]
-
-
-def test_the_bar_does_not_go_beyond_its_end():
-    shown = []
-    watcher = Watcher(Curves(), lambda *step: shown.append(step), n_epochs=4)
-    watcher.on_task("trainings", 1, 2)  # the short one of a long and a short training
-    for epoch in (1, 2, 3):
-        watcher(Job("network", 1, 0), epoch, 0.5)
-    assert [done for _, done, _ in shown] == [2, 3, 4, 4]
+def test_each_network_has_a_curve_of_its_own_and_rows_held_out_another_where_there_are_any():
+    points = []
+    curves = Curves()
+    curves.add = lambda *point: points.append(point)
+    curves.on_epoch(Job("network", 0, 1), 1, EpochLoss.of(0.5, 0.75))
+    curves.on_epoch(Job("network", 0, 1), 2, EpochLoss.of(0.25, None))
+    curves.on_epoch(Job("network", 0, 1), 3, 0.125)
+    name = "network/fold 1 seed 2"
+    assert points == [(name, 0.5, 1), (f"{name}/held out", 0.75, 1), (name, 0.25, 2), (name, 0.125, 3)]
 
 
 def test_a_full_disk_ends_the_curves_and_not_the_training(tmp_path, monkeypatch):

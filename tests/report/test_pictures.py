@@ -4,6 +4,7 @@ import errno
 import os
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -52,9 +53,31 @@ def test_nothing_that_matplotlib_reads_when_it_is_loaded_matters(tmp_path, backe
 
 @pytest.fixture
 def outcome():
-    variant = SimpleNamespace(name="network", losses=[[0.7, 0.5], [0.6, 0.4]])
+    variant = SimpleNamespace(name="network", losses=[[0.7, 0.5], [0.6, 0.4]], held_out=[[0.8, 0.6], [0.7]])
     result = SimpleNamespace(variants=[variant], score=0.84, se=0.01)
     return SimpleNamespace(result=result, source=SimpleNamespace(kind="kaggle"))
+
+
+def test_curves_of_rows_held_out_are_dashed_beside_those_of_training(titanic, outcome, tmp_path, monkeypatch):
+    drawn = []
+
+    @contextmanager
+    def kept(*what, **more):
+        with picture(*what, **more) as figure:
+            drawn.append(figure)
+            yield figure
+
+    monkeypatch.setattr(lines, "picture", kept)
+    lines.draw_curves(titanic, outcome, tmp_path / "a.png")
+    [axes] = drawn[0].axes
+    shown = [(line.get_linestyle(), list(line.get_xdata()), list(line.get_ydata())) for line in axes.lines]
+    assert shown == [
+        ("-", [1, 2], [0.7, 0.5]), ("-", [1, 2], [0.6, 0.4]), ("--", [1, 2], [0.8, 0.6]), ("--", [1], [0.7]),
+    ]  # fmt: skip
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == [
+        "network, a line per fold", "network, rows held out",
+    ]  # fmt: skip
+    assert {line.get_color() for line in axes.lines} == {"C0"}
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+import scipy.special
 import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import FunctionTransformer
@@ -113,6 +114,36 @@ REACHED = {
     ),
     "an attribute of a function": ("def own():\n    return own.n\nown.n = N\ndef make():\n    return own()\n", ""),
     "a regular expression": ("import re\nWORD = re.compile('N')\ndef make():\n    return WORD\n", ""),
+    "a module from which something is taken by a name that is made up": (
+        "import own_package.part\ndef make():\n    return getattr(own_package.part, 'SI' + 'ZE')\n", "SIZE = N\n"
+    ),
+    "a module that is handed on": (
+        "import own_package.part as part\ndef take(what):\n    return what.SIZE\ndef make():\n    return take(part)\n",
+        "SIZE = N\n",
+    ),
+    "a module's dictionary": (
+        "import own_package.part as part\ndef make():\n    return part.__dict__['SIZE']\n", "SIZE = N\n"
+    ),
+    "a module as a default": (
+        "import own_package.part as part\ndef make(where=part):\n    return where.SIZE\n", "SIZE = N\n"
+    ),
+    "what a module of that kind imports": (
+        "import own_package.other as other\ndef make():\n    return vars(other)['SIZE']\n", "SIZE = N\n"
+    ),
+    "a name of its own module that is made up": (
+        "def make_1():\n    return N\ndef make():\n    return globals()[f'make_{1}']()\n", ""
+    ),
+    "its own module, asked for": (
+        "import sys\ndef own():\n    return N\ndef make():\n    return sys.modules[__name__].own()\n", ""
+    ),
+    "a module that is imported by its name": (
+        "from importlib import import_module\ndef make():\n    return import_module('own_package.part').SIZE\n",
+        "SIZE = N\n",
+    ),
+    "a function made for arrays": (
+        "import numpy as np\ndef own(x):\n    return x + N\nfast = np.vectorize(own)\ndef make():\n    return fast\n",
+        "",
+    ),
     "a dictionary that is not to be changed": (
         "import types\nSIZES = types.MappingProxyType({'a': N})\ndef make():\n    return SIZES\n", ""
     ),
@@ -174,15 +205,28 @@ def test_what_refers_to_itself_comes_to_an_end():
     assert code_hash(knot) == code_hash(knot)
 
 
-LOCK = threading.Lock()
+UNKNOWN = {
+    "a lock": threading.Lock(),
+    "a function within a ufunc": np.frompyfunc(lambda x: x + 1, 1, 1),
+    "an import of a name that is made up": lambda name: importlib.import_module(f"own_{name}"),
+}
 
 
-def test_what_cannot_be_told_from_another_of_its_kind_equals_nothing():
+@pytest.mark.parametrize("what", UNKNOWN)
+def test_what_cannot_be_told_from_another_of_its_kind_equals_nothing(what):
+    value = UNKNOWN[what]
+
     def make():
-        return LOCK
+        return value
 
     assert code_hash(make) != code_hash(make)
     assert code_hash(make).startswith("unknown-")
+
+
+def test_functions_for_arrays_that_have_a_name_are_told_by_it():
+    hashes = [code_hash(value) for value in (np.add, np.subtract, np.sqrt, scipy.special.expit, scipy.special.logit)]
+    assert len(set(hashes)) == 5
+    assert not any(found.startswith("unknown-") for found in hashes)
 
 
 def test_modules_are_told_by_what_they_compile_to(tmp_path, monkeypatch):

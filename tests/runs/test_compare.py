@@ -46,7 +46,7 @@ def test_of_labels_it_is_mcnemars_exact_test(seed):
 def test_the_same_is_not_told_apart_and_what_is_much_better_is():
     same = compare(accuracy, A, A)
     assert (same.gain, same.p, same.other_labels, same.most_apart) == (0.0, 1.0, 0, [])
-    assert same.verdict == "not told apart: +0.0000 ± 0.0000"
+    assert same.verdict == "not told apart: A and B say the same of every row"
     assert same.correlation == pytest.approx(1.0)
     better = compare(log_loss, kept.said(seed=1, noise=6.0), B)
     assert better.verdict.startswith(f"B is better: by {better.gain:.4f} ± {better.se:.4f} (log loss; p ")

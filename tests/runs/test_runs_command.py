@@ -161,6 +161,23 @@ def test_pruning_keeps_the_best_the_newest_what_was_submitted_and_who_is_alive(i
     assert names(runs) == ["20261120-161010-fast", "20261122-101010-fast", "20261123-101010-fast"]
 
 
+def test_a_run_may_have_another_name_and_is_then_not_pruned(invoke, runs):
+    path = runs / "titanic" / "20261121-101010-fast"
+    replace(kept.Record.load(path / "record.json"), run=path.name).save(path / "record.json")
+    path.rename(runs / "titanic" / "with deck")
+    (runs / "titanic" / ".with deck.removed").mkdir()
+    (runs / "titanic" / "half done").mkdir()
+    (runs / "titanic" / "half done" / "plan.json").write_text("{}")
+    os.utime(runs / "titanic" / "half done" / "plan.json", (1.7e9, 1.7e9))  # in 2023
+    (runs / "titanic" / "notes").mkdir()
+    found = table(invoke("runs", "titanic", "--json"))
+    assert list(found) == ["20261123-101010-fast", "20261122-101010-fast", "with deck", "half done"]
+    assert [row["state"] for row in found.values()] == ["finished"] * 3 + ["stopped"]
+    assert json.loads(invoke("compare", "titanic", "with", "best", "--json").stdout)["a"] == "with deck"
+    assert invoke("runs", "titanic", "--prune", "1").exit_code == 0
+    assert {"with deck", "half done"} <= set(names(runs))
+
+
 def test_pruning_leaves_links_and_what_they_lead_to(invoke, runs, tmp_path):
     kept.keep(tmp_path, "20200101-101010-fast", slug="far")
     link = runs / "titanic" / "20200101-101010-fast"
@@ -190,11 +207,12 @@ def test_files_that_a_kept_run_has_as_well_are_not_counted_as_freed(invoke, runs
 def test_a_run_is_named_in_many_ways(invoke, runs, tmp_path, said, meant):
     moved = kept.keep(tmp_path, "moved", kept.said(seed=1, noise=6.0), slug="elsewhere")
     replace(kept.Record.load(moved / "record.json"), slug="titanic").save(moved / "record.json")
-    done = invoke("compare", "titanic", said, "20261123", "--json")
+    against, noises = 3 if meant == 1 else 1, {1: 6.0, 2: 0.5, 3: 2.0}
+    done = invoke("compare", "titanic", said, f"2026112{against}", "--json")
     assert done.exit_code == 0, done.output
     found = json.loads(done.stdout)
     assert found["a"] == ("moved" if said == "elsewhere/moved" else f"2026112{meant}-101010-fast")
-    one, other = kept.said(seed=meant, noise={1: 6.0, 2: 0.5, 3: 2.0}[meant]), kept.said(seed=3, noise=2.0)
+    one, other = (kept.said(seed=day, noise=noises[day]) for day in (meant, against))
     assert found["gain"] == pytest.approx(accuracy.difference(one.y, other.oof, one.oof)[0])
 
 
@@ -215,6 +233,7 @@ WRONG = {
     "unfinished": (["20261124"], "the run 20261124-101010-fast cannot be used: it was stopped before its end"),
     "a damaged record": (["20261125"], "the run 20261125-101010-fast cannot be used: record.json is no record"),
     "another metric": (["20261126"], "A was scored by log loss, B by accuracy"),
+    "a run and itself": (["newest"], "A and B are the same run: 20261127-101010-fast"),
     "a name": (["best", "--runs", "nowhere"], "there is no best run"),
 }
 

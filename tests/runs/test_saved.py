@@ -177,6 +177,15 @@ def test_what_is_damaged_is_not_used(file, change, says, moved):
     assert "run again" in caught.value.hint
 
 
+def test_a_damaged_file_of_baselines_stops_no_prediction(moved):
+    baselines = [path for path in moved.glob("networks/*") if not path.name.startswith(("network", "hist"))]
+    assert baselines
+    for path in baselines:
+        spoiled(path, lambda data: data[:100])
+    saved = pipelines.load_run(moved)
+    np.testing.assert_allclose(saved.said_of(rows_to_predict("titanic"))[1], saved.predictions.test, atol=1e-6)
+
+
 def flipped(data, place):
     data[place] ^= 1
     return data
@@ -274,10 +283,12 @@ def test_practice_ideas_and_made_rows_are_not_meant_by_words(tmp_path):
     def meant(said):
         return choose(tmp_path, "titanic", said, to_predict=True).folder.name
 
+    kept.keep(tmp_path, "20260103-000000-fast-practice", practice=HiddenScore(1.0, 0.1, 10))
+    with pytest.raises(UsageError, match="holds no finished run of titanic, those of practice and of try passed over"):
+        meant("newest")
     kept.keep(tmp_path, "20260102-000000-fast-sample", data="sample")
     assert meant("newest") == "20260102-000000-fast-sample"  # where there are no others
     kept.keep(tmp_path, "20260101-000000-fast")
-    kept.keep(tmp_path, "20260103-000000-fast-practice", practice=HiddenScore(1.0, 0.1, 10))
     (kept.keep(tmp_path, "20260104-000000-fast") / "idea.py").write_text("")
     assert meant("newest") == meant("best") == "20260101-000000-fast"
     with pytest.raises(UsageError, match="there is no previous run"):

@@ -6,16 +6,18 @@ import kept
 import numpy as np
 import pytest
 from scipy.special import stdtr
+from scipy.stats import sem, ttest_1samp
 
 from pipelines.metrics import log_loss
 from pipelines.runs import tensors
 from pipelines.runs.folder import RunFolder
 from pipelines.runs.history.choice import KeptRun
-from pipelines.runs.history.compare import compare
-from pipelines.runs.history.training import with_training
+from pipelines.runs.history.compare import Comparison, Part, compare
+from pipelines.runs.history.training import by_folds, with_training
 from pipelines.submission.record import VariantScore
 
 N, FOLDS = 200, 5
+SAME = Comparison(**dict.fromkeys(Comparison.__dataclass_fields__))
 
 
 def trained(root, name, n_seeds, seed, weights=(1.0,), losses=(0.5,), seeds=1):
@@ -65,8 +67,22 @@ def test_the_variance_of_the_mean_over_folds_and_seeds_is_added(tmp_path, titani
 
 def test_of_a_single_seed_the_folds_tell(tmp_path, titanic):
     rows, found, _, _ = both(tmp_path, 1, titanic)
-    gains = [part.gain for part in rows.folds]
-    assert found.se == pytest.approx(np.sqrt(rows.se**2 + np.var(gains, ddof=1) / FOLDS))
+    of_folds = ttest_1samp([part.gain for part in rows.folds], 0)
+    assert found.se == pytest.approx(max(rows.se, sem([part.gain for part in rows.folds])))
+    assert found.p == pytest.approx(max(rows.p, of_folds.pvalue), rel=1e-3)
+    assert (found.rows_se, found.rows_p, found.gain) == (rows.se, rows.p, rows.gain)
+
+
+@pytest.mark.parametrize("of_training", [0.0, 1.0, 2.0])
+def test_of_equally_good_ways_with_one_seed_one_in_twenty_is_told_apart(of_training):
+    rng, told = np.random.default_rng(0), []
+    for _ in range(2000):
+        gains = rng.normal(size=5) * np.sqrt(5) * np.sqrt(1 + of_training**2)
+        parts = [Part(str(fold), 1000, gain, 5**0.5) for fold, gain in enumerate(gains)]
+        gain = gains.mean()
+        found = by_folds(replace(SAME, gain=gain, se=1.0, p=2 * stdtr(4999, -abs(gain)), folds=parts))
+        told.append(found.p < 0.05)
+    assert 0.01 < np.mean(told) < 0.06
 
 
 def test_an_estimator_that_stands_for_all_seeds_has_no_chance_of_training_and_others_have(tmp_path, titanic):
@@ -74,7 +90,7 @@ def test_an_estimator_that_stands_for_all_seeds_has_no_chance_of_training_and_ot
     assert found == rows
     gains = [part.gain for part in rows.folds]
     rows, found, _, _ = both(tmp_path / "unknown", 1, titanic, losses=())  # one seed: whether it draws is not told
-    assert found.se == pytest.approx(np.sqrt(rows.se**2 + np.var(gains, ddof=1) / FOLDS))
+    assert found.se == pytest.approx(max(rows.se, sem(gains)))
     rows, found, _, _ = both(tmp_path / "three", 3, titanic, losses=())
     assert found.se > rows.se
 
@@ -85,4 +101,4 @@ def test_networks_that_are_not_there_leave_it_to_the_folds(tmp_path, titanic):
     (b[0].folder.path / "networks" / "v0-1.safetensors").write_bytes(b"cut")
     rows = compare(log_loss, a[1], b[1])
     found = with_training(rows, replace(titanic, metric=log_loss), a, b)
-    assert found.se == pytest.approx(np.sqrt(rows.se**2 + np.var([part.gain for part in rows.folds], ddof=1) / FOLDS))
+    assert found.se == pytest.approx(max(rows.se, sem([part.gain for part in rows.folds])))

@@ -9,7 +9,7 @@ import pytest
 
 from pipelines import files
 from pipelines.errors import NoRoomError
-from pipelines.files import claim, sha256, whole_file
+from pipelines.files import sha256, whole_file
 from pipelines.submission import folder as folders
 from pipelines.submission import writer
 from pipelines.submission.folder import prepare, remove_leftovers, reserved
@@ -132,10 +132,3 @@ def test_what_is_being_written_is_no_leftover(tmp_path):
             assert names(tmp_path) == before
         assert names(tmp_path) == [f".{STEM}.csv.part", f"{STEM}.csv", f"{STEM}.json"]
     assert names(tmp_path) == [f"{STEM}.csv", f"{STEM}.json"]
-
-
-def test_a_claim_is_made_once(tmp_path):
-    descriptor = claim(tmp_path / "a")
-    with pytest.raises(FileExistsError):
-        claim(tmp_path / "a")
-    files.os.close(descriptor)

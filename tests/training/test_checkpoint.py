@@ -50,7 +50,7 @@ def trained(group, folder=None, stop=None):
     told = []
 
     def on_epoch(job, epoch, loss):
-        told.append((job, epoch, loss))
+        told.append((job, epoch, loss, loss.held_out))
         if epoch == stop and job == group.jobs[-1]:
             raise LidClosedError
 
@@ -124,9 +124,12 @@ class Counting(nn.Module):
         return self.out(hidden - self.inside.mean) / (1 + self.calls / 50)
 
 
-def of_classes(make_model, n_jobs=1, held_out=0, **changes):
+def of_classes(make_model, n_jobs=1, held_out=0, watched=False, **changes):
     recipe = replace(RECIPE, **{"epochs": 4} | changes)
-    return make_group(make_rows(n_jobs, held_out=held_out), make_model, recipe)
+    rows = make_rows(n_jobs, held_out=held_out)
+    if watched:
+        rows = [replace(each, watched=(each.inputs[:20] + 1, each.target[:20])) for each in rows]
+    return make_group(rows, make_model, recipe)
 
 
 def of_number():
@@ -148,6 +151,8 @@ KINDS = {
     "a stack that stops early": lambda: of_classes(NETWORKS["dropout"], 4, held_out=40, patience=2, lr=0.05, epochs=8),
     "stops early": lambda: of_classes(NETWORKS["dropout"], held_out=40, patience=2, lr=0.05, epochs=8),
     "never stops": lambda: of_classes(NETWORKS["batch norm"], held_out=40, patience=4),
+    "watched": lambda: of_classes(NETWORKS["batch norm and dropout"], watched=True),
+    "a stack that is watched": lambda: of_classes(NETWORKS["batch norm and dropout"], 3, watched=True),
     "bfloat16": lambda: of_classes(NETWORKS["dropout"], 3, bfloat16=True),
     "LSTM": lambda: of_classes(LSTMClassifier),
     "attention": lambda: of_classes(Attention),
@@ -166,7 +171,7 @@ def test_a_training_stopped_in_each_epoch_ends_in_the_bytes_of_an_undisturbed_on
     monkeypatch.setattr(hardware, "has_bfloat16", lambda _device: True)
     group = KINDS[kind]()
     undisturbed, told = trained(group)
-    for stop in range(1, max(epoch for _, epoch, _ in told) + 1):  # each time one epoch is got further
+    for stop in range(1, max(epoch for _, epoch, *_ in told) + 1):  # each time one epoch is got further
         with pytest.raises(LidClosedError):
             trained(group, tmp_path, stop)
     networks, told_again = trained(group, tmp_path)
@@ -199,6 +204,7 @@ OTHERS = {
     "optimizer": lambda: of_classes(KEPT, weight_decay=0.5),
     "schedule": lambda: of_classes(KEPT, schedule="cosine"),
     "patience, None and 2": lambda: of_classes(KEPT, held_out=40, patience=2),
+    "rows held out": lambda: of_classes(KEPT, watched=True),
 }
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.model_selection import GroupKFold, StratifiedGroupKFold, TimeSeriesSplit
@@ -33,6 +34,10 @@ def grouped(rng, n_groups, n_rows, n_twins=0):
     for row in rng.choice(np.arange(1, n_rows), n_twins, replace=False):
         twins[row] = twins[rng.integers(row)]
     return groups, twins
+
+
+# Before 1.8 the classes' counts were shuffled, but not the groups that they are of: groups went where others should.
+SHUFFLES_COUNTS_ONLY = tuple(map(int, sklearn.__version__.split(".")[:2])) < (1, 8)
 
 
 @settings(max_examples=60, deadline=None)
@@ -94,10 +99,22 @@ def test_groups_are_dealt_as_scikit_learn_does(seed, n_groups, folds, n_classes,
     rng = np.random.default_rng(seed)
     groups = np.concatenate([np.arange(n_groups), rng.integers(n_groups, size=80)])
     y = rng.integers(n_classes, size=n_groups)[groups] if is_pure else rng.integers(n_classes, size=len(groups))
-    theirs = StratifiedGroupKFold(folds, shuffle=True, random_state=seed % 1000).split(y, y, groups)
     dealt = deal(y, groups * 7, folds, seed % 1000)
-    for fold, (_, scored) in enumerate(theirs):
+    order = np.random.RandomState(seed % 1000).permutation(n_groups)
+    in_order = StratifiedGroupKFold(folds).split(y, y, np.argsort(order)[groups])
+    for fold, (_, scored) in enumerate(in_order):
         np.testing.assert_array_equal(np.flatnonzero(dealt == fold), scored)
+    if not SHUFFLES_COUNTS_ONLY:
+        theirs = StratifiedGroupKFold(folds, shuffle=True, random_state=seed % 1000).split(y, y, groups)
+        for fold, (_, scored) in enumerate(theirs):
+            np.testing.assert_array_equal(np.flatnonzero(dealt == fold), scored)
+
+
+def test_groups_are_dealt_alike_whatever_scikit_learn_is_installed():
+    groups = np.array([0, 0, 1, 1, 1, 2, 3, 3, 4, 5, 5, 6])
+    y = np.array([0, 1, 1, 1, 0, 0, 0, 0, 1, 0, 1, 1])
+    assert deal(y, groups, 3, 0).tolist() == [1, 1, 2, 2, 2, 2, 0, 0, 0, 0, 0, 1]
+    assert deal(y, groups, 3, 2).tolist() == [0, 0, 2, 2, 2, 1, 0, 0, 1, 1, 1, 0]
 
 
 def test_groups_are_stratified_and_folds_of_like_size():

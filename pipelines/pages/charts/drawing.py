@@ -79,7 +79,7 @@ def _place(axes: "Axes", top: float, height: float) -> None:
     left = 12 + max((width_of(label, SMALL) for label in y_labels), default=0) + LINE * bool(axes.get_ylabel())
     right = 14 + (width_of(x_labels[-1], SMALL) / 2 if x_labels else 0)
     room = (WIDTH - left - right) / max(1, len(x_labels))
-    bottom = 10 + LINE * bool(x_labels) + LINE * bool(axes.get_xlabel())
+    bottom = 5 + LINE * bool(x_labels) + LINE * bool(axes.get_xlabel())
     if x_labels and max(width_of(label, SMALL) for label in x_labels) > room:
         axes.tick_params(axis="x", rotation=90)
         for text in axes.get_xticklabels():

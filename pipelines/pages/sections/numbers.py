@@ -112,7 +112,7 @@ def _scale(subject: Subject) -> str:
 
 def _off_label(subject: Subject) -> str:
     return subject.say("predicted − true", "预测 − 真实") + (
-        subject.say(", in logarithms", "（对数）") if subject.number and subject.number.transform == "log1p" else ""
+        subject.say(" (log)", "（对数）") if subject.number and subject.number.transform == "log1p" else ""
     )
 
 

@@ -36,7 +36,7 @@ def folds(subject: Subject) -> Section | None:
     several = [each.name for each in record.variants if getattr(each, "by_fold_and_seed", [])]
     columns = [
         say("fold", "折"), say("rows", "行数"), say("score", "得分"),
-        *(say(f"single networks: {name}", f"单个网络：{name}") for name in several),
+        *(say(f"single models: {name}", f"单个模型：{name}") for name in several),
     ]  # fmt: skip
     table = Table(say("Score by fold", "各折得分"), columns, rows, range(1, len(columns)))
     return Section("folds", say("Score by fold and seed", "各折、各种子的得分"), _lead(subject, scores, errors), [
@@ -111,7 +111,7 @@ def _chart(subject: Subject, scores: FloatArray, errors: FloatArray) -> Chart:
     by_variant = {each.name: getattr(each, "by_fold_and_seed", []) for each in record.variants}
     drawn = [(name, of) for name, of in by_variant.items() if of][:5]
     keys += [
-        Key(say(f"single networks: {name}", f"单个网络：{name}"), SERIES[i], "dot")
+        Key(say(f"single models: {name}", f"单个模型：{name}"), SERIES[i], "dot")
         for i, (name, _) in enumerate(drawn, 1)
     ]
     if record.cv_mean is not None:

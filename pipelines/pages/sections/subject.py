@@ -130,10 +130,10 @@ def shown(value: float | None, digits: int = 4) -> str:
 def signed(value: float, digits: int = 4) -> str:
     """A difference, with its sign.
 
-    >>> signed(0.01234), signed(-0.5)
-    ('+0.0123', '-0.5000')
+    >>> signed(0.01234), signed(-0.5), signed(7892.4)
+    ('+0.0123', '−0.5000', '+7,892')
     """
-    return "–" if not math.isfinite(value) else f"{value:+.{digits}f}"
+    return "–" if not math.isfinite(value) else f"{'−' if value < 0 else '+'}{shown(abs(value), digits)}"
 
 
 def percent(share: float, digits: int = 1) -> str:

@@ -67,11 +67,20 @@ class Models:
 
     @cached_property
     def _there(self) -> dict[Ident, tuple[Path, dict[str, Any]]]:
-        """Where each model is, and what its file says of it."""
+        """Where each model is, and what its file says of it; a damaged file is told where models are missing."""
         keys = {Ident.of(job): job["key"] for job in self.folder.jobs()}
-        with damage_told(self.folder):
-            found = [(path, job) for path in self.folder.networks() for job in jobs_in(path)]
-        return {Ident.of(job): (path, job) for path, job in found if keys.get(Ident.of(job)) == job["key"]}
+        there: dict[Ident, tuple[Path, dict[str, Any]]] = {}
+        damages = []
+        for path in self.folder.networks():
+            try:
+                found = {Ident.of(job): (path, job) for job in jobs_in(path)}
+            except DamagedError as error:
+                damages.append(error)
+                continue
+            there |= {ident: held for ident, held in found.items() if keys.get(ident) == held[1]["key"]}
+        if damages and not there.keys() >= set(self._plan):
+            raise damaged(self.folder.path, damages[0]) from damages[0]
+        return there
 
     def said(self, fold: int, rows: pd.DataFrame) -> FloatArray:
         """What a fold's models say of rows of features (n, ...): the mean over seeds of each variant, (V, n, P)."""

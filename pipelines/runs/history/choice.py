@@ -72,7 +72,9 @@ def choose(root: Path, slug: str, said: str, *, to_predict: bool = False) -> Kep
     """
     runs = finished(root, slug)
     if said in WORDS:
-        return _by_word(_predicting(runs) if to_predict else runs, said, root, slug)
+        can_predict = _predicting(runs) if to_predict else runs
+        passed_over = ", those of practice and of try passed over" * (len(can_predict) < len(runs))
+        return _by_word(can_predict, said, root, slug, passed_over)
     path = Path(said)
     is_path = (path / RECORD).exists() or any(sign in said for sign in "/\\")
     meant = [RunFolder(path.resolve())] if is_path else [f for f in folders(root, slug) if f.name.startswith(said)]
@@ -146,12 +148,13 @@ def _predicting(runs: list[KeptRun]) -> list[KeptRun]:
     return [run for run in whole if run.is_real] or whole
 
 
-def _by_word(runs: list[KeptRun], word: str, root: Path, slug: str) -> KeptRun:
+def _by_word(runs: list[KeptRun], word: str, root: Path, slug: str, passed_over: str = "") -> KeptRun:
     place, in_order = int(word == "previous"), ranked(runs) if word == "best" else runs
     if len(in_order) <= place:
-        held = "one finished run" if runs else "no finished run"
+        held = "one finished run" if len(in_order) == 1 else "no finished run"
+        held = held if in_order or not runs else "no finished run that has a score"
         raise UsageError(
-            f"there is no {word} run: {root / slug} holds {held} of {slug}",
+            f"there is no {word} run: {root / slug} holds {held} of {slug}{passed_over}",
             f"make one: python -m pipelines cv {slug}, or run {slug}",
             f"请先运行 python -m pipelines cv {slug} 或 run {slug}",
         )

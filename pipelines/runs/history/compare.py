@@ -96,6 +96,8 @@ class Comparison:
         """Whether one of them is better, in plain words."""
         if not np.isfinite(self.p):
             return f"cannot be told apart: {self.difference} (too few rows, or classes, to score)"
+        if not self.most_apart:
+            return "not told apart: A and B say the same of every row"
         if self.p >= SURE:
             return f"not told apart: {self.difference}"
         better = "B" if self.gain > 0 else "A"

@@ -18,15 +18,16 @@ class Removed:
 
 
 def to_remove(root: Path, slug: str, keep: int, submitted: Mapping[str, float | None]) -> list[RunFolder]:
-    """The runs that are neither among the `keep` best nor the newest, nor submitted, nor running; oldest first.
+    """The runs that are neither among the `keep` best nor the newest, nor submitted, nor running, nor renamed.
 
-    The newest is the newest folder of all, and the newest that has come to its end. `submitted` holds hashes of csvs.
+    The oldest first. The newest is the newest folder of all, and the newest that has come to its end. `submitted` holds
+    hashes of csvs.
     """
     runs, there = finished(root, slug), folders(root, slug)
     kept = {run.folder.name for run in ranked(runs)[:keep]} | {folder.name for folder in there[:1]}
     kept |= {run.folder.name for run in runs[:1]}
     kept |= {run.folder.name for run in runs if run.record.kaggle or (run.record.csv_sha256 or "") in submitted}
-    mine = [folder for folder in reversed(there) if not folder.path.is_symlink()]  # what links lead to is another's
+    mine = [run for run in reversed(there) if run.has_own_name and not run.path.is_symlink()]  # links lead to another's
     return [folder for folder in mine if folder.name not in kept and not folder.is_live]
 
 

@@ -36,18 +36,29 @@ class Share:
 def with_training(found: Comparison, competition: Competition, *runs: "tuple[KeptRun, RowPredictions]") -> Comparison:
     """The comparison with the chance of training in its error and its p.
 
-    It is told by the seeds of both runs, fold by fold; where a network has a single seed, by how the gain differs from
-    fold to fold. Estimators of which one stands for all seeds have none. The parts of the error are known by few
-    numbers each, so p is that of a t distribution (degrees of freedom: Welch 1947, Satterthwaite 1946).
+    It is told by the seeds of both runs, fold by fold; where a network has a single seed, see `by_folds`. Estimators of
+    which one stands for all seeds have none. The parts of the error are known by few numbers each, so p is that of a t
+    distribution (degrees of freedom: Welch 1947, Satterthwaite 1946).
     """
     of_runs = [shares_of(competition, run, said) for run, said in runs]
     shares = [share for of_run in of_runs for share in of_run or ()]
     if None in of_runs:
-        gains = np.array([part.gain for part in found.folds])
-        if len(gains) < 2 or not np.isfinite(gains).all():
-            return found
-        shares = [Share(float(gains.var(ddof=1)) / len(gains), len(gains) - 1)]
+        return by_folds(found)
     return _added(found, [share for share in shares if share.variance > 0])
+
+
+def by_folds(found: Comparison) -> Comparison:
+    """The comparison by the paired t-test over folds, where that is more careful than the rows are.
+
+    How the gain differs from fold to fold holds the chance of the rows already, beside that of training: to add it to
+    the error of the rows would count them twice.
+    """
+    gains = np.array([part.gain for part in found.folds])
+    if len(gains) < 2 or not np.isfinite(gains).all() or gains.var() == 0 or not np.isfinite(found.se):
+        return found
+    of_folds = float(np.sqrt(gains.var(ddof=1) / len(gains)))
+    p = float(2 * stdtr(len(gains) - 1, -abs(found.gain) / of_folds))
+    return replace(found, se=max(found.se, of_folds), p=max(p, found.p), rows_se=found.se, rows_p=found.p)
 
 
 def shares_of(competition: Competition, run: KeptRun, said: "RowPredictions") -> list[Share] | None:

@@ -16,11 +16,14 @@ import numpy as np
 import pandas as pd
 import torch
 
-from pipelines.runs.jobs.modules import CUT, compiled, constants, imports, is_installed, is_own, version_of
+from pipelines.runs.jobs import modules
+from pipelines.runs.jobs.modules import CUT, code_of, constants, is_installed, is_own, version_of
 
 PLAIN = (type(None), bool, int, float, complex, str, bytes, type(Ellipsis), type(NotImplemented), range, slice)
 DESCRIPTORS = (types.MemberDescriptorType, types.GetSetDescriptorType, types.WrapperDescriptorType)
-BUILTIN = (types.BuiltinFunctionType, types.MethodDescriptorType, types.MethodWrapperType, np.ufunc, torch.dtype)
+BUILTIN = (types.BuiltinFunctionType, types.MethodDescriptorType, types.MethodWrapperType, torch.dtype)
+IMPORTING = frozenset(("__import__", "import_module"))
+BY_NAME = IMPORTING | {"globals", "vars", "eval", "exec", "modules"}
 OF_EVERY_CLASS = {
     "__module__", "__doc__", "__dict__", "__weakref__", "__annotations__", "__annotate__", "__annotate_func__",
     "__annotations_cache__", "__firstlineno__", "__static_attributes__", "__match_args__", "__slotnames__",
@@ -30,7 +33,7 @@ OF_EVERY_CLASS = {
 
 
 class UnknownError(ValueError):
-    """Something cannot be told from another of its kind: a file that is open, a lock, a generator."""
+    """Something cannot be told from another of its kind: a file that is open, a lock, what np.frompyfunc makes."""
 
 
 def code_hash(*values: Any) -> str:
@@ -83,7 +86,7 @@ class _Walk:
             types.FunctionType: self._function,
             types.MethodType: self._method, type: self._class, property: self._property,
             (staticmethod, classmethod): self._wrapped, DESCRIPTORS: self._nothing,
-            (*BUILTIN, types.ModuleType): self._named, np.ndarray: self._array,
+            BUILTIN: self._named, types.ModuleType: self._module, np.ufunc: self._ufunc, np.ndarray: self._array,
             (pd.DataFrame, pd.Series, pd.Index): self._frame, torch.Tensor: self._tensor, object: self._instance,
         }  # fmt: skip
         next(way for kind, way in ways.items() if isinstance(value, kind))(value)
@@ -105,6 +108,28 @@ class _Walk:
     def _named(self, value: Any) -> None:
         module = getattr(value, "__module__", None) or ""
         self._say(module, getattr(value, "__qualname__", None) or repr(value), version_of(module) if module else "")
+
+    def _module(self, value: types.ModuleType) -> None:
+        """A module that code goes on with: whatever is in it may be taken, by `getattr` say."""
+        if is_own(value.__name__):
+            self._whole(value.__name__)
+        else:
+            self._named(value)
+
+    def _whole(self, name: str) -> None:
+        if name not in self._modules:
+            code = code_of(name)
+            if code is None:
+                raise UnknownError(f"the code of the module {name} is nowhere")
+            self._modules.add(name)
+            self._say(name, modules.compiled(name))
+            self._imported(code, name if hasattr(sys.modules.get(name), "__path__") else name.rpartition(".")[0])
+
+    def _ufunc(self, value: Any) -> None:
+        """One of a module's own is told by its name; what is within one that was made of a function does not show."""
+        if not any(getattr(module, "__dict__", {}).get(value.__name__) is value for module in [*sys.modules.values()]):
+            raise UnknownError(f"{value.__name__}, of np.frompyfunc say")
+        self._named(value)
 
     def _array(self, value: Any) -> None:
         if value.dtype.hasobject:
@@ -130,9 +155,10 @@ class _Walk:
             self._value((value.__defaults__, value.__kwdefaults__ or {}, vars(value)))
             for cell in value.__closure__ or ():
                 try:
-                    self._value(cell.cell_contents)
+                    held = cell.cell_contents
                 except ValueError:
-                    self._say("empty")
+                    held = "empty"
+                self._value(held)
 
     def _code(self, code: types.CodeType, names: dict[str, Any]) -> None:
         self._say(code.co_code, code.co_flags, code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount)
@@ -142,12 +168,16 @@ class _Walk:
                 self._code(constant, names)
             else:
                 self._value(constant)
-        for step in dis.get_instructions(code):
+        steps = list(dis.get_instructions(code))
+        for place, step in enumerate(steps):
             if step.opname in ("LOAD_GLOBAL", "LOAD_NAME") and step.argval in names:
                 self._global(names[step.argval], code)
+                for module in modules.taken_whole(names[step.argval], steps[place + 1 :]):
+                    self._module(module)
             elif step.opname == "IMPORT_NAME":
                 self._say(step.argval, version_of(step.argval))
         self._imported(code, names.get("__package__") or "")
+        self._by_name(code, names)
 
     def _global(self, value: Any, code: types.CodeType, within: tuple[Any, ...] = ()) -> None:
         if not isinstance(value, types.ModuleType):
@@ -159,12 +189,19 @@ class _Walk:
 
     def _imported(self, code: types.CodeType, package: str) -> None:
         """Modules that are imported inside a function, and what these import: all of each that is somebody's own."""
-        for module, of_module in imports(code, package):
-            if module not in self._modules:
-                self._modules.add(module)
-                self._say(module, compiled(module))
-                is_package = hasattr(sys.modules.get(module), "__path__")
-                self._imported(of_module, module if is_package else module.rpartition(".")[0])
+        for module in modules.imports(code, package):
+            self._whole(module)
+
+    def _by_name(self, code: types.CodeType, names: dict[str, Any]) -> None:
+        """Code that takes things by names that it makes up: all of its module counts, and of those that it names."""
+        if not BY_NAME.intersection(code.co_names):
+            return
+        said = [each for each in code.co_consts if isinstance(each, str) and code_of(each) is not None]
+        if IMPORTING.intersection(code.co_names) and not said:
+            raise UnknownError("the module that is imported has a name that is made up")
+        for name in (*said, names.get("__name__") or ""):
+            if is_own(name):
+                self._whole(name)
 
     def _method(self, value: types.MethodType) -> None:
         self._value(value.__func__)

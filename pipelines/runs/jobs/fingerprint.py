@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 
 # What decides over a network once its rows are known. How they were read, split and made into features shows in them;
 # groups of jobs, pools and scores come after it, or change its numbers by rounding only.
-ROOMS = ("training", "training.checkpoint", "training.estimator", "encoders", "models")
+ROOMS = (
+    "training", "training.checkpoint", "training.estimator", "training.learning_curves", "encoders", "models",
+)  # fmt: skip
 MODULES = (
     "hardware", "metrics", "competition", "validation.crossval", "validation.conditions", "validation.estimators",
     "validation.baselines", "settings.variants",
@@ -106,7 +108,9 @@ def why_not(there: Mapping[str, str], wanted: Mapping[str, str]) -> str | None:
     """Why a network of those parts is not the one that is wanted, in words; None where no part differs."""
     part = next((part for part in WORDS if there.get(part) != wanted.get(part)), None)
     if part == "code" and "unknown-" in there.get(part, "")[:8] + wanted[part][:8]:
-        return f"{WORDS[part]}, or cannot be told from another: it names a lock, an open file or the like"
+        return (
+            f"{WORDS[part]}, or cannot be told from another: it names a lock, an open file, np.frompyfunc or the like"
+        )
     if part in ("versions", "device"):
         gone = set(there.get(part, "").split(", ")) - set(wanted[part].split(", "))
         return f"{WORDS[part]} ({', '.join(sorted(gone))})"

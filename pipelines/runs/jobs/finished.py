@@ -72,7 +72,12 @@ def save(
             more["n_features"] = model.n_features
             more["scale"] = None if model.scale is None else asdict(model.scale)
         of_job: dict[str, Any] = {"key": key_of(parts[each.job]), "parts": parts[each.job], "losses": list(each.losses)}
-        of_job |= {"seconds": each.seconds, "model": each.model, "notes": list(each.notes)}
+        of_job |= {
+            "held_out": list(each.held_out),
+            "seconds": each.seconds,
+            "model": each.model,
+            "notes": list(each.notes),
+        }
         about.append(ident._asdict() | {"random_state": each.job.random_state} | of_job | more)
     path = _free(folder, finished[0].job.variant)
     tensors.save(path, found, {"version": VERSION, "jobs": about})
@@ -122,7 +127,7 @@ def read(path: Path, job: Job, about: Mapping[str, Any]) -> Finished:
         scored, test = (file.get_tensor(f"{prefix}{name}").numpy() for name in ("scored", "test"))
     return Finished(
         job=job, scored=scored, test=test, losses=about["losses"], model=about["model"], seconds=about["seconds"],
-        notes=about["notes"],
+        notes=about["notes"], held_out=about.get("held_out", []),
     )  # fmt: skip
 
 

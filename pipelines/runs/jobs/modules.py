@@ -7,7 +7,7 @@ import marshal
 import sys
 import sysconfig
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
@@ -44,7 +44,18 @@ def code_of(module: str) -> types.CodeType | None:
         return None
 
 
-def imports(code: types.CodeType, package: str) -> Iterator[tuple[str, types.CodeType]]:
+def taken_whole(value: Any, steps: Sequence[dis.Instruction]) -> Iterator[types.ModuleType]:
+    """The module that code goes on with, if it is one and no name in it is taken; `steps` follow where it is named."""
+    for step in steps:
+        if not isinstance(value, types.ModuleType):
+            return
+        if step.opname not in ("LOAD_ATTR", "LOAD_METHOD") or step.argval == "__dict__":
+            yield value
+            return
+        value = getattr(value, step.argval, None)
+
+
+def imports(code: types.CodeType, package: str) -> Iterator[str]:
     """Modules of somebody's own that code imports, or functions in it do; `package` is what relative names begin at."""
     steps = list(dis.get_instructions(code))
     within = ["", *(package.rsplit(".", n)[0] for n in range(package.count(".") + 1))]
@@ -52,8 +63,8 @@ def imports(code: types.CodeType, package: str) -> Iterator[tuple[str, types.Cod
     full = {".".join(filter(None, (outer, name))) for outer in within for name in named}
     full |= {f"{name}.{step.argval}" for name in full for step in steps if step.opname == "IMPORT_FROM"}
     for name in sorted(full - {""}):
-        if is_own(name) and (found := code_of(name)) is not None:
-            yield name, found
+        if is_own(name) and code_of(name) is not None:
+            yield name
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
             yield from imports(constant, package)

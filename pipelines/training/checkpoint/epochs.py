@@ -18,6 +18,7 @@ from pipelines.training.early_stopping import Best
 
 if TYPE_CHECKING:
     from pipelines.training.fit import Job
+    from pipelines.training.learning_curves.watch import Watch
 
 SECONDS = 30.0  # between two checkpoints: a training that is stopped loses about these, and the epoch that it was in
 SECONDS_TO_END = 5.0  # the same where it ends: others of its group may follow, and be stopped
@@ -26,7 +27,7 @@ SHARE = 0.005  # of the time, for checkpoints: what is slow to write is written 
 
 @dataclass(frozen=True)
 class Training:
-    """What the loop trains with, and the losses of each epoch so far, a number per network."""
+    """What the loop trains with, and the losses of each epoch so far, a number per network; who looks on."""
 
     model: nn.Module
     batches: object
@@ -34,6 +35,7 @@ class Training:
     scheduler: LambdaLR
     best: Best | None
     losses: list[list[float]]
+    watch: "Watch | None" = None
 
     @property
     def out_of_patience(self) -> bool:

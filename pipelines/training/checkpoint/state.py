@@ -1,8 +1,9 @@
 """Everything that training changes, as tensors by name and what JSON holds; and back.
 
-Weights and buffers, the optimizer's moments, the step of the schedule, the best epoch's weights, the losses so far,
-and chance: orders of rows, noise, what a network draws for itself. What a forward draws from elsewhere (numpy's or
-Python's global generators) is not seen, as it is not the network's own without checkpoints either.
+Weights and buffers, the optimizer's moments, the step of the schedule, the best epoch's weights, the losses so far
+(of rows held out too), and chance: orders of rows, noise, what a network draws for itself. What a forward draws from
+elsewhere (numpy's or Python's global generators) is not seen, as it is not the network's own without checkpoints
+either.
 """
 
 import json
@@ -21,7 +22,7 @@ from pipelines.training.noise import NoiseStreams, OwnDropout, OwnGenerator
 if TYPE_CHECKING:
     from pipelines.training.checkpoint.epochs import Training
 
-VERSION = 1  # of the form of a state
+VERSION = 2  # of the form of a state
 CHANGING = ("params", "lr")  # of an optimizer's options; what its schedule begins with is there as well
 STEPS_LOOKED_AT = 10  # of a schedule
 Chance = torch.Generator | NoiseStreams | OwnGenerator
@@ -41,6 +42,7 @@ def form_of(training: "Training", epochs: int) -> dict[str, Any]:
         "optimizer": [type(training.optimizer).__name__, *options],
         "schedule": [factor(step) for factor in factors for step in steps],
         "patience": None if training.best is None else training.best.monitor.patience,
+        "rows held out": None if training.watch is None else training.watch.shape,
     }
     plain: dict[str, Any] = json.loads(json.dumps(form, default=str))
     return plain
@@ -73,7 +75,9 @@ def state_of(
         tensors |= {"scores": torch.stack(best.scores), "score": best.score, "epoch": best.epoch}
     scheduler = {name: value for name, value in training.scheduler.state_dict().items() if name != "lr_lambdas"}
     plain = {name: value for name, value in changed.items() if isinstance(value, Plain)}
-    return tensors, {"form": form, "losses": training.losses, "scheduler": scheduler, "attributes": plain}
+    held_out = None if training.watch is None else training.watch.losses
+    about = {"form": form, "losses": training.losses, "held_out": held_out}
+    return tensors, about | {"scheduler": scheduler, "attributes": plain}
 
 
 def go_on(training: "Training", tensors: dict[str, Tensor], about: dict[str, Any]) -> None:
@@ -89,6 +93,8 @@ def go_on(training: "Training", tensors: dict[str, Tensor], about: dict[str, Any
     for group, rate in zip(_groups(training), training.scheduler.get_last_lr(), strict=True):
         group["lr"] = rate
     training.losses[:] = about["losses"]
+    if training.watch is not None:
+        training.watch.losses[:] = about["held_out"]
     best = training.best
     if best is not None:
         for name, tensor in _below("best/", tensors).items():

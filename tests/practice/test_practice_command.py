@@ -1,0 +1,121 @@
+"""The command: one round, rounds that go on where they stopped, what is left in the folder."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from sklearn.linear_model import LogisticRegression
+from typer.testing import CliRunner
+
+from pipelines.__main__ import app
+from pipelines.competition import Preset, Variant
+from pipelines.data.sources import from_sample
+from pipelines.encoders import TabularEncoder
+from pipelines.practice import rounds
+from pipelines.practice.kept import Kept, Practice, key_of
+from pipelines.practice.rounds import Round
+from pipelines.settings import lookup
+from pipelines.validation.crossval import Plan
+
+ONE = Round(seed=4, rows=60, score=0.8, mean=0.8, error=0.05, averaging=0.0, outcome=0.75, outcome_se=0.05, seconds=1.0)
+
+
+@pytest.fixture
+def quick(titanic):
+    """Titanic's made rows, and a linear model that takes no time."""
+    frames = {name: frame[: 300 if name == "train.csv" else 100] for name, frame in titanic.make_sample().items()}
+    linear = Variant(make_encoder=lambda: TabularEncoder(("Fare",)), make_estimator=LogisticRegression)
+    return replace(
+        titanic, variants={"linear": linear}, baselines={}, published=None, make_sample=lambda: frames,
+        presets={"fast": Preset(folds=2, seeds=1, variants=("linear",))},
+    )  # fmt: skip
+
+
+@pytest.fixture
+def invoke(quick, tmp_path, monkeypatch):
+    monkeypatch.setattr(lookup, "_import", lambda _folder: quick)
+    monkeypatch.setattr(lookup.Outline, "variants", ["linear"])
+    monkeypatch.chdir(tmp_path)
+
+    def run(*more):
+        return CliRunner().invoke(app, ["practice", "titanic", "--data", "sample", "--device", "cpu", *more])
+
+    return run
+
+
+def without_seconds(text):
+    return [{name: part for name, part in each.items() if name != "seconds"} for each in json.loads(text)["rounds"]]
+
+
+def test_one_round_says_what_came_of_it_and_leaves_no_run_and_no_csv(invoke, tmp_path):
+    done = invoke("--rounds", "1")
+    assert done.exit_code == 0, done.output
+    assert "titanic: 1 round, each with 60 rows hidden; accuracy" in done.stdout
+    assert "verdict: too few rounds to tell" in done.stdout
+    found = {path.relative_to(tmp_path).as_posix().partition("rounds-")[0] for path in tmp_path.rglob("*.*")}
+    assert found == {
+        f"reports/practice/titanic/{name}" for name in ("", "practice.json", "practice.png", "practice.svg")
+    }
+    practice = Practice.load(tmp_path / "reports" / "practice" / "titanic")
+    assert (len(practice.rounds), practice.coverage.verdict, practice.data) == (1, "few", "sample")
+
+
+def test_practice_that_was_interrupted_goes_on_where_it_was(invoke, tmp_path, monkeypatch):
+    run, calls = rounds.cross_validate, []
+
+    def third_time_interrupted(*all_of_it):
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return run(*all_of_it)
+
+    monkeypatch.setattr(rounds, "cross_validate", third_time_interrupted)
+    first = invoke("--rounds", "4", "--json")
+    assert (first.exit_code, first.stdout) == (130, "")
+    assert "the same command goes on where it stopped" in first.stderr
+    second = invoke("--rounds", "4", "--json")
+    assert "found: 2 of 4 rounds" in second.stderr
+    assert len(calls) == 5
+    whole = invoke("--rounds", "4", "--json", "--reports", str(tmp_path / "anew"))
+    assert without_seconds(second.stdout) == without_seconds(whole.stdout)
+    assert len(calls) == 9
+    invoke("--rounds", "2", "--seed", "2", "--json")
+    assert len(calls) == 9  # they are the third and the fourth
+    quiet = invoke("--rounds", "3", "--quiet")
+    assert (quiet.stdout, quiet.stderr) == ("verdict: too few rounds to tell\n", "")
+
+
+def test_wrong_options_are_named(invoke):
+    for options, says in (
+        (["--rounds", "0"], "--rounds must be from 1 to"), (["--jobs", "0"], "--jobs must be from 1 to 256, got 0"),
+        (["--folds", "1"], "--folds must be at least 2"), (["--variants", "other"], "has no variant 'other'"),
+        (["--seed", "4294967295", "--rounds", "2"], "--rounds must be from 1 to 1, got 2"),
+    ):  # fmt: skip
+        done = invoke(*options)
+        assert done.exit_code == 2
+        assert says in done.stderr
+        assert "怎么办" in done.stderr
+
+
+def test_a_torn_line_is_no_round_and_spoils_none(tmp_path):
+    kept = Kept(tmp_path / "new", "key")
+    assert kept.rounds() == {}
+    kept.add(ONE)
+    kept.path.write_bytes(kept.path.read_bytes() + b'{"seed": 5, "rows"')
+    kept.add(replace(ONE, seed=6))
+    assert kept.rounds() == {4: ONE, 6: replace(ONE, seed=6)}
+
+
+def test_rounds_of_other_data_options_or_code_are_others(quick):
+    source, plan = from_sample(quick), Plan(folds=2, seeds=1, variants=dict(quick.variants))
+    key = key_of(quick, plan, source)
+    assert key == key_of(quick, replace(plan, seed=3), source)  # each round has a seed of its own
+    fare = Variant(make_encoder=lambda: TabularEncoder(("Fare", "Pclass")), make_estimator=LogisticRegression)
+    others = [
+        (quick, replace(plan, folds=3), source),
+        (quick, plan, replace(source, files={**source.files, "train.csv": b"other"})),
+        (replace(quick, variants={"linear": fare}), replace(plan, variants={"linear": fare}), source),
+        (replace(quick, add_features=lambda rows: rows.assign(more=1)), plan, source),
+        (replace(quick, groups="Ticket"), plan, source),
+    ]
+    assert len({key, *(key_of(*each) for each in others)}) == 6
