@@ -63,7 +63,8 @@ def page(so_far: "SoFar", line: str, words: Words) -> str:
         "live.html.jinja", words, refresh=None if so_far.is_over else REFRESH, failed=so_far.failed,
         name="" if so_far.competition is None else so_far.competition.slug,
         run="" if so_far.folder is None else so_far.folder.name, line=line, share=done / of if of else 0.0,
-        now=f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}", tables=list(_tables(so_far, words)),
+        now=f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}", elapsed=f"{so_far.elapsed / 60:.1f}",
+        tables=list(_tables(so_far, words)),
         charts=[_chart(part, words) for part in so_far.variants if part.losses], to_come=_to_come(so_far, words),
     )  # fmt: skip
 
@@ -91,7 +92,7 @@ def _to_come(so_far: "SoFar", words: Words) -> str:
     left = [(part.name, part.n_models - len(part.done)) for part in so_far.variants if not part.is_done]
     n_baselines = sum(part.n_models - len(part.done) for part in so_far.baselines)
     steps = [words(f"{n_baselines} fits of simple models", f"简单模型 {n_baselines} 个")] if n_baselines else []
-    steps += [words(f"{n} of {name}", f"{name} {n} 个") for name, n in left]
+    steps += [words(f"{n} models of {name}", f"{name} 的模型 {n} 个") for name, n in left]
     last = words("then the pool of all, the checks, and the report", "最后合并、检查并生成报告")
     return words(", ", "，").join([*steps, last])
 

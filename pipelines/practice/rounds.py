@@ -81,7 +81,7 @@ def van_der_corput(number: int) -> float:
     >>> [van_der_corput(number) for number in range(5)]
     [0.0, 0.5, 0.25, 0.75, 0.125]
     """
-    return sum(int(bit) / 2**place for place, bit in enumerate(reversed(f"{number:b}"), start=1))
+    return sum(int(bit) * 0.5**place for place, bit in enumerate(reversed(f"{number:b}"), start=1))
 
 
 def foretell(competition: Competition, tables: Tables, plan: Plan, *, one_thread: bool = False) -> Foretold:

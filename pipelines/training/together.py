@@ -96,8 +96,7 @@ class Together:
         self.batches = training_batches(TensorRows(inputs.to(device), target.to(device)), order)
         weights = [weight for weight in self.network.parameters() if weight.requires_grad]
         self.optimizer = torch.optim.AdamW(weights, lr=recipe.lr, weight_decay=recipe.weight_decay, fused=True)
-        of_jobs = [encoded[job.fold].rows for job in jobs]
-        self.watch, self.monitor = looking_on(group, self._bare, self.models[0], of_jobs)  # in float32, as it predicts
+        self.watch, self.monitor = looking_on(group, self._bare, self.models[0], [encoded[j.fold].rows for j in jobs])
 
     def _network(self, seeds: Sequence[int], example: Tensor) -> nn.Module:
         first = self.models[0]

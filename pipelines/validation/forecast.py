@@ -99,7 +99,8 @@ def _of_classes(metric: Metric, of_folds: FloatArray) -> FloatArray:
     truth = _distributions(of_folds)
     codes = [np.full(len(truth), code) for code in range(truth.shape[1])]
     rows = [[metric.of_rows(code, said) for code in codes] for said in _mean_first(of_folds)]
-    return np.einsum("fcm,mc->f", np.array(rows), truth)[:, None] / len(truth)
+    expected: FloatArray = np.einsum("fcm,mc->f", np.array(rows), truth)
+    return expected[:, None] / len(truth)
 
 
 def _of_drawn_classes(metric: Metric, of_folds: FloatArray) -> FloatArray:

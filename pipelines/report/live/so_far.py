@@ -155,7 +155,8 @@ class SoFar:
 
     def _score(self) -> None:
         """Score anew what has changed, and all variants together; for no more than a share of the run's time."""
-        if self.clock() >= self._score_again:
+        is_all = all(len(part.heard) == part.n_models for part in self.parts.values())
+        if is_all or self.clock() >= self._score_again:
             started = time.thread_time()
             for part in self._stale:
                 self._score_of(part, [part])
