@@ -48,9 +48,19 @@ def test_it_counts_the_forecasts_that_held(runs):
     assert of(runs / NAMES[2]).lead == "3 runs. Of 2 with a forecast and a public score, 1 came into the 95 % interval."
     keep_teams()
     section = of(runs / NAMES[2])
-    assert section.lead.endswith("This run's forecast is better than 40.0 % of the teams (20.0 % to 60.0 %).")
+    assert section.lead.replace("\xa0", " ").endswith(
+        "This run's forecast is better than 40.0 % of the teams (20.0 % to 60.0 %)."
+    )
     chart, table, text = section.parts
-    assert table.rows[1] == [NAMES[1], "0.8400 ± 0.0100", "0.7700 (0.7500 – 0.7900)", "–", "0.90000", "–", "80.0 %"]
+    assert [cell.replace("\xa0", " ") for cell in table.rows[1]] == [
+        NAMES[1],
+        "0.8400 ± 0.0100",
+        "0.7700 (0.7500 – 0.7900)",
+        "–",
+        "0.90000",
+        "–",
+        "80.0 %",
+    ]
     assert "5 teams; the best score is 1.00000" in text.text
     assert ET.fromstring(chart.svg).tag.endswith("svg")
     assert "50 % of teams" in chart.svg
