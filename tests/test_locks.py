@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from pipelines import locks
-from pipelines.locks import claim, is_locked, remove_abandoned
+from pipelines.files import locks
+from pipelines.files.locks import claim, is_locked, remove_abandoned
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="an open file is lock enough there")
 

@@ -24,14 +24,24 @@ def text(name):
 
 def python_blocks(name):
     blocks = re.findall(r"```python\n(.*?)```", text(name), re.DOTALL)
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     return blocks
 
 
 @pytest.mark.parametrize("name", READMES)
 def test_own_code_runs(name, capsys):
-    exec(compile(python_blocks(name)[1], name, "exec"), {})
+    exec(compile(python_blocks(name)[2], name, "exec"), {})
     assert float(capsys.readouterr().out) > 0.9
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_what_a_notebook_shows_is_there(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    known = {}
+    exec(compile(python_blocks(name)[1], name, "exec"), known)
+    ran = known["ran"]
+    assert f"{ran.score:.4f}" in ran._repr_html_()
+    assert set(ran.oof["fold"]) == {0, 1} == set(ran.folds["fold"])
 
 
 @pytest.mark.parametrize("name", READMES)

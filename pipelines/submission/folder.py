@@ -7,7 +7,7 @@ from itertools import count
 from pathlib import Path
 
 from pipelines.files import check_room
-from pipelines.locks import claim, remove_abandoned
+from pipelines.files.locks import claim, remove_abandoned
 from pipelines.settings.knobs import refuse_unwritable
 
 RECORD_AND_PICTURE = 500_000  # bytes, plenty

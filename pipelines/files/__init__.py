@@ -1,4 +1,4 @@
-"""Files are written whole or not at all, and locked while they are written."""
+"""Files are written whole or not at all, and locked while they are written (`locks`)."""
 
 import contextlib
 import errno
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipelines.errors import NoRoomError
-from pipelines.locks import claim
+from pipelines.files.locks import claim
 
 NO_ROOM = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG)
 
