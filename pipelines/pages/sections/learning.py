@@ -54,14 +54,11 @@ def learning(subject: Subject) -> Section | None:
         "色带为各折、各种子的网络之间的一个标准差。训练损失是在该轮进行中、带 dropout 时取得的，"
         "留出损失是在该轮结束后、不带 dropout 时取得的，因此可能更低。",
     )))  # fmt: skip
-    said = [verdict(subject, each) for each in trained if any(getattr(each, "held_out", []))] or [
-        _without(subject, trained)
-    ]
+    said = [verdict(subject, each) for each in trained if any(each.held_out)] or [_without(subject, trained)]
     others = len(subject.record.variants) - len(trained)
     if others:
-        said.append(say(
-            f"{others} other variants have no epochs (estimators).", f"其余 {others} 个变体（估计器）没有训练轮次。"
-        ))  # fmt: skip
+        have = "more variants have" if others > 1 else "more variant has"
+        said.append(say(f"{others} {have} no epochs (estimators).", f"其余 {others} 个变体（估计器）没有训练轮次。"))
     gap = say(" ", "")
     return Section("learning", say("Learning curves", "学习曲线"), gap.join(said), parts)
 
@@ -80,7 +77,7 @@ def _without(subject: Subject, trained: Sequence[VariantScore]) -> str:
 def verdict(subject: Subject, variant: VariantScore) -> str:
     """Whether the held-out loss still falls, rises again, or has come to rest."""
     say, name = subject.say, variant.name
-    held = list(getattr(variant, "held_out", []))
+    held = list(variant.held_out)
     last = Curves.of(variant.losses, []).overall[0][-1]
     curves = Curves.of(held, [])
     mean, end = curves.overall[0], curves.mean.shape[1] - 1
@@ -121,11 +118,11 @@ def surely(changes: FloatArray, level: float) -> bool:
 
 def _chart(subject: Subject, variant: VariantScore) -> Chart:
     say = subject.say
-    train = Curves.of(variant.losses, getattr(variant, "losses_spread", []))
-    held, keys = getattr(variant, "held_out", []), [Key(say("training rows", "训练行"), SERIES[0])]
+    train = Curves.of(variant.losses, variant.losses_spread)
+    held, keys = variant.held_out, [Key(say("training rows", "训练行"), SERIES[0])]
     kept = [(train, SERIES[0], False)]
     if any(held):
-        kept.append((Curves.of(held, getattr(variant, "held_out_spread", [])), SERIES[1], True))
+        kept.append((Curves.of(held, variant.held_out_spread), SERIES[1], True))
         keys.append(Key(say("held-out rows", "留出行"), SERIES[1], "dashes"))
     title = say(f"Loss by epoch: {variant.name}", f"各轮损失：{variant.name}")
 

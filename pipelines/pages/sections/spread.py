@@ -15,7 +15,7 @@ from pipelines.pages.charts.colours import MUTED, SERIES
 from pipelines.pages.charts.drawing import Key, draw
 from pipelines.pages.charts.painters import matrix, ranges
 from pipelines.pages.parts import Chart, Section, Table, Text
-from pipelines.pages.sections.subject import Subject, percent, shown, signed
+from pipelines.pages.sections.subject import Subject, percent, shown
 
 RARE = 0.01  # how seldom chance alone would part the folds so far, to be told
 
@@ -33,7 +33,7 @@ def folds(subject: Subject) -> Section | None:
         [str(fold + 1), f"{n[fold]:,}", f"{shown(scores[fold])} ± {shown(errors[fold])}", *_of_seeds(subject, fold)]
         for fold in range(len(scores))
     ]
-    several = [each.name for each in record.variants if getattr(each, "by_fold_and_seed", [])]
+    several = [each.name for each in record.variants if each.by_fold_and_seed]
     columns = [
         say("fold", "折"), say("rows", "行数"), say("score", "得分"),
         *(say(f"single models: {name}", f"单个模型：{name}") for name in several),
@@ -48,7 +48,7 @@ def _of_seeds(subject: Subject, fold: int) -> list[str]:
     """From the worst to the best network of a fold, for each variant."""
     said = []
     for variant in subject.record.variants:
-        if by_fold := getattr(variant, "by_fold_and_seed", []):
+        if by_fold := variant.by_fold_and_seed:
             known = [score for score in (by_fold[fold] if fold < len(by_fold) else []) if math.isfinite(score)]
             said.append(
                 shown(known[0]) if len(known) == 1 else f"{shown(min(known))} – {shown(max(known))}" if known else "–"
@@ -108,7 +108,7 @@ def _chart(subject: Subject, scores: FloatArray, errors: FloatArray) -> Chart:
     shown_errors = np.nan_to_num(errors)
     labels = [say(f"fold {fold + 1}", f"第 {fold + 1} 折") for fold in range(len(scores))]
     keys = [Key(say("fold, ± one standard error", "折，± 一个标准误"), SERIES[0], "dot")]
-    by_variant = {each.name: getattr(each, "by_fold_and_seed", []) for each in record.variants}
+    by_variant = {each.name: each.by_fold_and_seed for each in record.variants}
     drawn = [(name, of) for name, of in by_variant.items() if of][:5]
     keys += [
         Key(say(f"single models: {name}", f"单个模型：{name}"), SERIES[i], "dot")
@@ -175,27 +175,18 @@ def _gained(subject: Subject, pairs: list[tuple[str, str, float, float]]) -> str
     scores = {name: metric(subject.y, said) for name, said in subject.alone.items()}
     best = max(scores, key=lambda name: metric.gain(scores[name], 0.0))
     gain, error = metric.difference(subject.y, subject.oof, subject.alone[best], subject.units)
-    told = (
-        say("more than chance", "超出偶然")
-        if abs(gain) > 2 * error
-        else say("no more than chance may make", "不超出偶然")
-    )
+    sure = abs(gain) > 2 * error
+    told = say("more than chance", "超出偶然") if sure else say("no more than chance may make", "不超出偶然")
+    way = say("better", "好") if gain >= 0 else say("worse", "差")
     a, b, r, share = min(pairs, key=lambda pair: (math.isnan(pair[2]), pair[2]))
-    apart = say(
-        f"{a} and {b} differ most: their errors correlate by {shown(r, 2)}",
-        f"{a} 与 {b} 差异最大：误差相关系数 {shown(r, 2)}",
-    ) + (
-        ""
-        if subject.number
-        else say(
-            f", and they say another class of {percent(share)} of the rows", f"，{percent(share)} 的行预测类别不同"
-        )
-    )
+    other = say(
+        f", and they say another class of {percent(share)} of the rows", f"，{percent(share)} 的行预测类别不同"
+    ) if subject.number is None else ""  # fmt: skip
     return say(
-        f"Pooling them is better than the best alone ({best}) by {signed(gain)} ± {shown(error)} {metric.name}, "
-        f"{told}. "
-        f"{apart}.",
-        f"合并后比最好的单个变体（{best}）好 {signed(gain)} ± {shown(error)}（{metric.name}），{told}。{apart}。",
+        f"Pooling them is {way} than the best alone ({best}) by {shown(abs(gain))} ± {shown(error)} {metric.name}, "
+        f"{told}. {a} and {b} differ most: their errors correlate by {shown(r, 2)}{other}.",
+        f"合并后比最好的单个变体（{best}）{way} {shown(abs(gain))} ± {shown(error)}（{metric.name}），{told}。"
+        f"{a} 与 {b} 差异最大：误差相关系数 {shown(r, 2)}{other}。",
     )
 
 

@@ -17,6 +17,8 @@ from pipelines.pages.words import Words
 from pipelines.runs.saved import SavedRun
 from pipelines.submission.record import Record
 
+SPACE = "\N{NO-BREAK SPACE}"
+
 
 @dataclass(frozen=True)
 class Subject:
@@ -96,7 +98,7 @@ class Subject:
     def spoken(self) -> list[str]:
         """The classes' names inside a sentence: a bare number or truth value is told with the target's name."""
         bare = any(not isinstance(each, str) or each.lstrip("+-").isdigit() for each in self.competition.classes)
-        return [f"{self.competition.target} = {name}" if bare else name for name in self.names]
+        return [f"{self.competition.target}{SPACE}={SPACE}{name}" if bare else name for name in self.names]
 
     @cached_property
     def off(self) -> FloatArray:
@@ -142,7 +144,7 @@ def percent(share: float, digits: int = 1) -> str:
     >>> percent(0.1234), percent(float("nan"))
     ('12.3\xa0%', '–')
     """
-    return f"{100 * share:.{digits}f}\N{NO-BREAK SPACE}%" if math.isfinite(share) else "–"
+    return f"{100 * share:.{digits}f}{SPACE}%" if math.isfinite(share) else "–"
 
 
 def amount(value: float) -> str:
