@@ -168,6 +168,16 @@ def test_all_own_code_that_is_reached_counts(what, tmp_path, monkeypatch):
     assert found[0] == found[1] != found[2]
 
 
+def test_methods_that_are_called_as_builtins_are_reach_for_nothing(tmp_path, monkeypatch):
+    own = OWN + "\n    def make_ready(network):\n        network.eval()\n        return [*network.modules()]\n"
+    monkeypatch.setattr(sys.modules[__name__], "NAMES", ("make_ready",))
+    found = [
+        hashes(tmp_path / place, monkeypatch, text)
+        for place, text in (("before", own), ("after", own.replace('"deep": 3', '"deep": 4')))
+    ]
+    assert found[0] == found[1]
+
+
 @pytest.mark.parametrize("change", CHANGES)
 def test_what_a_function_does_counts_and_nothing_else(change, tmp_path, monkeypatch):
     own, helpers, differ = CHANGES[change]

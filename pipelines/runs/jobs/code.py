@@ -22,8 +22,9 @@ from pipelines.runs.jobs.modules import CUT, code_of, constants, is_installed, i
 PLAIN = (type(None), bool, int, float, complex, str, bytes, type(Ellipsis), type(NotImplemented), range, slice)
 DESCRIPTORS = (types.MemberDescriptorType, types.GetSetDescriptorType, types.WrapperDescriptorType)
 BUILTIN = (types.BuiltinFunctionType, types.MethodDescriptorType, types.MethodWrapperType, torch.dtype)
+GLOBAL = ("LOAD_GLOBAL", "LOAD_NAME")
 IMPORTING = frozenset(("__import__", "import_module"))
-BY_NAME = IMPORTING | {"globals", "vars", "eval", "exec", "modules"}
+BY_NAME = IMPORTING | {"globals", "vars", "eval", "exec"}
 OF_EVERY_CLASS = {
     "__module__", "__doc__", "__dict__", "__weakref__", "__annotations__", "__annotate__", "__annotate_func__",
     "__annotations_cache__", "__firstlineno__", "__static_attributes__", "__match_args__", "__slotnames__",
@@ -170,14 +171,14 @@ class _Walk:
                 self._value(constant)
         steps = list(dis.get_instructions(code))
         for place, step in enumerate(steps):
-            if step.opname in ("LOAD_GLOBAL", "LOAD_NAME") and step.argval in names:
+            if step.opname in GLOBAL and step.argval in names:
                 self._global(names[step.argval], code)
                 for module in modules.taken_whole(names[step.argval], steps[place + 1 :]):
                     self._module(module)
             elif step.opname == "IMPORT_NAME":
                 self._say(step.argval, version_of(step.argval))
         self._imported(code, names.get("__package__") or "")
-        self._by_name(code, names)
+        self._by_name(code, names, {step.argval for step in steps if step.opname in GLOBAL})
 
     def _global(self, value: Any, code: types.CodeType, within: tuple[Any, ...] = ()) -> None:
         if not isinstance(value, types.ModuleType):
@@ -192,12 +193,13 @@ class _Walk:
         for module in modules.imports(code, package):
             self._whole(module)
 
-    def _by_name(self, code: types.CodeType, names: dict[str, Any]) -> None:
+    def _by_name(self, code: types.CodeType, names: dict[str, Any], taken: set[str]) -> None:
         """Code that takes things by names that it makes up: all of its module counts, and of those that it names."""
-        if not BY_NAME.intersection(code.co_names):
-            return
+        words = set(code.co_names)
+        if not (BY_NAME & taken or "import_module" in words or words >= {"sys", "modules"}):
+            return  # `eval` and `modules` of a network are methods
         said = [each for each in code.co_consts if isinstance(each, str) and code_of(each) is not None]
-        if IMPORTING.intersection(code.co_names) and not said:
+        if IMPORTING & words and not said:
             raise UnknownError("the module that is imported has a name that is made up")
         for name in (*said, names.get("__name__") or ""):
             if is_own(name):
