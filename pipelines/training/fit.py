@@ -41,7 +41,7 @@ class Rows:
     """What networks learn from: `inputs` (N, D); `target` (N,) class codes, or (N, C) weighted one-hot rows.
 
     Where it is a number, `scale` says how it was standardised, and `target` is (N, 1), or (N, 2) of values and weights.
-    `held_out` are inputs (V, D) and (V,) codes, or numbers in the file's units, to stop early; `watched` choose nothing.
+    `held_out` are inputs (V, D) and (V,) codes, or numbers in the file's units, to stop early; `watched` are only seen.
     """
 
     inputs: Tensor

@@ -3,7 +3,7 @@
 Shapes: E networks that train as one, V rows of each, P outputs of a row, n rows of a fold.
 
 The loss is for whoever reads a learning curve: it chooses nothing, and training goes on as if nobody had looked. A look
-takes 1.2 % (Otto), 2.7 % (Titanic) or 3.5 % (house prices: a fourth as many rows as are trained on) of its epoch's time.
+takes 1.2 % (Otto), 2.7 % (Titanic) or 3.5 % (house prices: a fourth as many rows as are trained on) of its epoch.
 """
 
 import copy
