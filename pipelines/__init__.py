@@ -4,7 +4,7 @@
 `encoders`, `models`, `training`, `validation`, `submission`; around them `kaggle`, `web`, `report` and
 `pages`. `settings` answers what can be answered before torch is loaded; `new` writes the folder of a competition, whose
 made rows `made` draws; `audit` and `practice` ask whether a score can be believed, `ideas` whether one helps;
-`notebook` is for programs; `competition`, `hardware`, `metrics` (whose errors `bootstrap` finds), `files`, `locks` and
+`notebook` is for programs; `competition`, `hardware`, `metrics` (whose errors `bootstrap` finds), `files` and
 `errors` serve everybody.
 """
 

@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from pipelines import locks
-from pipelines.locks import claim, is_locked, remove_abandoned
+from pipelines import files as locks
+from pipelines.files import claim, is_locked, remove_abandoned
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="an open file is lock enough there")
 

@@ -10,8 +10,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from pipelines.files import link
-from pipelines.locks import claim, is_locked, remove_abandoned
+from pipelines.files import claim, is_locked, link, remove_abandoned
 from pipelines.submission.record import Record, RecordError
 
 RECORD, PLAN, LOG, PICTURE, LOCK = "record.json", "plan.json", "log.txt", "training.png", ".lock"

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
-from pipelines.files import check_room
-from pipelines.locks import claim, remove_abandoned
+from pipelines.files import check_room, claim, remove_abandoned
 from pipelines.settings.knobs import refuse_unwritable
 
 RECORD_AND_PICTURE = 500_000  # bytes, plenty

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from pipelines.locks import claim
+from pipelines.files import claim
 from pipelines.runs import folder as module
 from pipelines.runs.folder import RunFolder, folders, new_folder
 from pipelines.submission.record import Record
