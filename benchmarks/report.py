@@ -1,12 +1,14 @@
 """Measurements in, `docs/benchmarks.md` out."""
 
-import math
 import platform
 import statistics
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from scipy.optimize import nnls
 
 PACKAGES = ("torch", "scikit-learn", "skorch", "xgboost-cpu", "lightgbm", "numpy")
 Seconds = Mapping[str, list[float]]  # peer: one number per round
@@ -88,25 +90,27 @@ def rows_table(rows: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
     for n, row in rows.items():
         cpu = f"{row['cpu']:.1f}" if "cpu" in row else ""
         yield f"| {int(n):,} | {row['seconds']:.1f} | {cpu} | {row['memory']:.0f} |"
-    last = list(rows.values())[-3:]
-    if len(last) == 3 and all("cpu" in row for row in last):
-        powers = {what: exponent([row[name] for row in last]) for what, name in GROWING.items()}
+    if len(rows) >= 4 and all("cpu" in row for row in rows.values()):
+        sizes = [int(n) for n in rows]
+        powers = {what: exponent(sizes, [row[name] for row in rows.values()]) for what, name in GROWING.items()}
         said = " and ".join(f"{what} with the power {power:.2f} of the rows" for what, power in powers.items())
         yield ""
-        yield f"Above a fixed part, {said} (by the last two doublings)."
+        yield f"Above a fixed part, {said} (by least squares over all sizes)."
 
 
 GROWING = {"the cores' seconds grow": "cpu", "memory": "memory"}
+POWERS = np.linspace(0.3, 2.5, 221)
 
 
-def exponent(values: list[float]) -> float:
-    """The k of a + b n^k, which is `values` at n, 2 n and 4 n; NaN where it does not grow.
+def exponent(sizes: Sequence[int], values: Sequence[float]) -> float:
+    """The k of a + b n^k that is closest to the values at sizes n, by least squares; a fixed part is never negative.
 
-    >>> exponent([10 + 3 * 1, 10 + 3 * 2, 10 + 3 * 4]), exponent([7.0, 7.0 + 3 * 2, 7.0 + 3 * 2 + 12 * 2])
+    >>> exponent([1, 2, 4, 8], [13.0, 16.0, 22.0, 34.0]), exponent([1, 2, 4, 8], [3.0, 12.0, 48.0, 192.0])
     (1.0, 2.0)
     """
-    first, second = values[1] - values[0], values[2] - values[1]
-    return math.log2(second / first) if min(first, second) > 0 else math.nan
+    scaled = np.asarray(sizes) / max(sizes)
+    off = [nnls(np.column_stack([np.ones(len(scaled)), scaled**k]), np.asarray(values))[1] for k in POWERS]
+    return round(float(POWERS[int(np.argmin(off))]), 2)
 
 
 def machine(device: str = "cpu") -> str:
