@@ -1,5 +1,6 @@
 """Which runs need not be kept: not the best, not the newest, never submitted, and nobody works in them."""
 
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -45,6 +46,8 @@ def remove(runs: list[RunFolder]) -> Iterator[Removed]:
         try:
             n_bytes = sum(path.stat().st_size for path in run.path.rglob("*") if _only_here(path))
             gone = run.path.with_name(f".{run.name}.removed")  # first: half a run is none
+            if os.name == "nt":  # which renames no folder with an open file in it
+                run.unlock()
             run.path.rename(gone)
         finally:
             run.unlock()
