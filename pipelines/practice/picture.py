@@ -49,5 +49,5 @@ def _draw(practice: Practice, path: Path) -> None:
         )
         axes.set_xlabel("rounds, from the lowest outcome to the highest, in standard errors from the forecast")
         axes.set_ylabel(practice.metric)
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.locator_params(axis="x", integer=True)
         figure.legend(loc="outside lower center", ncols=5, fontsize="small")
