@@ -97,7 +97,8 @@ def test_tensorboard_gets_every_fold_and_visdom_is_not_needed(invoke, tmp_path):
     done = invoke("cv", "titanic", *QUICK, "--tensorboard", tmp_path / "curves")
     assert done.exit_code == 0, done.output
     events = EventAccumulator(str(tmp_path / "curves")).Reload()
-    assert sorted(events.Tags()["scalars"]) == [f"network/fold {fold} seed 1" for fold in (1, 2, 3)]
+    curves = [f"network/fold {fold} seed 1{rows}" for fold in (1, 2, 3) for rows in ("", "/held out")]
+    assert sorted(events.Tags()["scalars"]) == curves
     assert [event.step for event in events.Scalars("network/fold 1 seed 1")] == [1, 2, 3]
 
 

@@ -112,7 +112,7 @@ def _chart(part: "Part", words: Words) -> Chart:
     )
     lines = [("var(--series-1)", "", curve) for curve in training]
     lines += [("var(--series-2)", ' stroke-dasharray="4 3"', curve) for curve in held_out]
-    return Chart(title, _svg(lines, (low, high), max(part.epochs, last), words), alt)
+    return Chart(title, _svg(lines, (low, high), max(part.epochs, last), words, alt), alt)
 
 
 def _thinned(losses: Sequence[float]) -> list[tuple[int, float]]:
@@ -122,9 +122,10 @@ def _thinned(losses: Sequence[float]) -> list[tuple[int, float]]:
 
 
 def _svg(
-    curves: Sequence[tuple[str, str, Sequence[tuple[int, float]]]], span: tuple[float, float], epochs: int, words: Words
-) -> str:
-    """Axes and lines; each has a colour, further attributes and points."""
+    curves: Sequence[tuple[str, str, Sequence[tuple[int, float]]]], span: tuple[float, float], epochs: int,
+    words: Words, alt: str,
+) -> str:  # fmt: skip
+    """Axes and lines; each has a colour, further attributes and points; `alt` says what they show."""
     low, high = span
     right, floor = WIDTH - 8, HEIGHT - BOTTOM
 
@@ -145,7 +146,9 @@ def _svg(
         for x, y, anchor, text in labels
     )
     axes = f'<path d="M{LEFT} {TOP}V{floor}H{right}" fill="none" stroke="var(--grid)"/>'
-    return f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" xmlns="http://www.w3.org/2000/svg">{axes}{lines}{texts}</svg>'
+    shows = f"<title>{html.escape(alt)}</title>"
+    head = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" xmlns="http://www.w3.org/2000/svg">'
+    return f"{head}{shows}{axes}{lines}{texts}</svg>"
 
 
 def _warn(path: Path, error: Exception) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score, roc_auc_score
 
-from pipelines import run as way
+from pipelines import pipeline as way
 from pipelines.errors import UsageError
 from pipelines.metrics import METRICS, Metric
 from pipelines.settings.knobs import Knobs

@@ -34,18 +34,22 @@ class Log:
         """Write a line."""
         with self._lock:
             self._waiting.append(STEERING.sub("", line))
-            if self.path is not None and not self._ended:
-                self._write(self.path)
+            self._write_waiting()
 
     def hear(self, so_far: SoFar) -> None:
         """Learn where the run is kept, and write now and then how far it has come."""
         if self.path is None and so_far.folder is not None:
-            self.path = so_far.folder / LOG
+            with self._lock:
+                self.path = so_far.folder / LOG
+                self._write_waiting()
         if self._clock() >= self._again and not so_far.is_over:
             self._again = self._clock() + EVERY
             self(f"{datetime.now(UTC):%H:%M:%S} {line_of(so_far, self._words)}")
 
-    def _write(self, path: Path) -> None:
+    def _write_waiting(self) -> None:
+        path = self.path
+        if path is None or self._ended or not self._waiting:
+            return
         text = "".join(f"{line}\n" for line in self._waiting)
         self._waiting.clear()
         try:
