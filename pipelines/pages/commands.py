@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.report.console import EXIT_CODES, errors_in_plain_words, say, say_aside
+from pipelines.report.console import EXIT_CODES, complain, errors_in_plain_words, say, say_aside
 from pipelines.report.options import RUNS, Lang, Name, Runs
 from pipelines.runs.commands import RUN, Json, refuse_other_metric, refuse_same, slug_of
 
@@ -38,7 +38,12 @@ def report(
         if folder.is_finished:  # else the page is one that grows
             from pipelines.pages.write import write_report
 
-            write_report(folder, words)
+            try:
+                write_report(folder, words)
+            except OSError as error:
+                if not path.exists():
+                    raise
+                complain(f"warning: {path} is as it was, and cannot be written anew: {error.strerror or error}")
         say(str(path))
         if not no_open:
             _open(path)

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from pipelines.report.live.so_far import SoFar
 
 FIRST, EVERY = 3.0, 10.0  # seconds until the page is written, and at least between two times
-SHARE = 0.005  # of a run's time that its page may take
+LONGEST = 30.0  # and at most
+SHARE = 0.005  # of a run's time that its page may take, as far as that goes
 REFRESH = 10  # seconds after which a tab asks again
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 440, 200, 52, 22, 8  # of a chart
 POINTS = 100  # of a curve
@@ -53,14 +54,15 @@ class LivePage:
             self._given_up = True
             _warn(folder / REPORT, error)
         took = (self._clock() - now) / SHARE if self._n_written else 0.0  # the first time loads the templates, too
-        self._again, self._n_written = self._clock() + max(EVERY, took), self._n_written + 1
+        self._again, self._n_written = self._clock() + min(max(EVERY, took), LONGEST), self._n_written + 1
 
 
 def page(so_far: "SoFar", line: str, words: Words) -> str:
     """The page as it is now."""
     done, of = so_far.steps
     return render(
-        "live.html.jinja", words, refresh=None if so_far.is_over else REFRESH, failed=so_far.failed,
+        "live.html.jinja", words, refresh=None if so_far.failed else REFRESH,
+        failed=so_far.failed, is_over=so_far.is_over,
         name="" if so_far.competition is None else so_far.competition.slug,
         run="" if so_far.folder is None else so_far.folder.name, line=line, share=done / of if of else 0.0,
         now=f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}", elapsed=f"{so_far.elapsed / 60:.1f}",

@@ -35,12 +35,12 @@ def report(run: SavedRun, words: Words) -> str:
 
 
 def csv_of(run: SavedRun) -> Path | None:
-    """The submission that a run has written, if it is still there: it has the name of the run's folder."""
+    """The submission that a run has written, if it is still there: it has the name that the run's folder had first."""
     options = RunFolder(run.path).plan().get("options")
     output = options.get("output") if isinstance(options, dict) else None
     if run.record.csv_sha256 is None or not isinstance(output, str):
         return None
-    path = Path(output) / run.record.slug / f"{run.path.name}.csv"
+    path = Path(output) / run.record.slug / f"{run.record.run or run.path.name}.csv"
     return path if path.is_file() else None
 
 

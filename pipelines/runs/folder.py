@@ -130,9 +130,9 @@ class RunFolder:
 
 def new_folder(root: Path, slug: str, what: str, taken: Callable[[str], bool] = lambda _name: False) -> RunFolder:
     """A new, locked folder `<time>-<what>`, or with `-2` and so on after it; none whose name is `taken` elsewhere."""
-    began = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{what}"
+    stem = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{what}"
     for number in count(1):
-        folder = RunFolder(root / slug / f"{began}{f'-{number}' * (number > 1)}")
+        folder = RunFolder(root / slug / f"{stem}{f'-{number}' * (number > 1)}")
         folder.path.parent.mkdir(parents=True, exist_ok=True)
         try:
             folder.path.mkdir()
@@ -149,10 +149,10 @@ def folders(root: Path, slug: str) -> list[RunFolder]:
     """All runs of a competition, the newest first; whoever has made a run may give its folder another name."""
     found = [RunFolder(path) for path in (root / slug).glob("[!.]*") if path.is_dir()]
     runs = [run for run in found if run.has_own_name or run.is_finished or (run.path / PLAN).exists()]
-    return sorted(runs, key=lambda run: (_began(run), run.name), reverse=True)
+    return sorted(runs, key=lambda run: (began(run), run.name), reverse=True)
 
 
-def _began(run: RunFolder) -> str:
+def began(run: RunFolder) -> str:
     """The time in a run's name; of one that has another name that in its record, or of its plan."""
     if run.has_own_name:
         return run.name

@@ -59,7 +59,8 @@ class RunKeep(Keep):
     def __init__(self, source: Source, slug: str, what: str, knobs: Knobs, say: Say) -> None:
         self.files = source.files
         self.root, self.slug, self.what, self.say = knobs.runs, slug, what, say
-        self.options, self.csvs = asdict(knobs), knobs.output / slug
+        self.csvs = knobs.output.absolute() / slug  # the plan is read from other folders, too
+        self.options = asdict(knobs) | {"output": self.csvs.parent}
         self.folder: RunFolder | None = None
         self._parts: dict[Ident, Parts] = {}
         self._there: dict[Ident, tuple[Path, dict[str, Any]]] = {}
@@ -254,17 +255,16 @@ class RunKeep(Keep):
                 units=features.dependent, variants=result.alone, weights=result.weights,
                 columns=[str(name) for name in tables.test if name != competition.key],
             ).save(self.folder.path)  # fmt: skip
-            try:
-                rows = hardest.to_json(hardest.hardest(competition, tables, features, result))
-            except Exception as error:  # of columns of whatever kind: the run is whole without it
-                said = f"no list of the rows that are predicted worst: {type(error).__name__}: {error}"
-                warnings.warn(said, DataWarning, stacklevel=2)
-            else:
-                write_whole(self.folder.path / hardest.FILE, f"{rows}\n".encode())
             remove_unfinished(self.folder.path)
             if competition.add_features is not None:  # which sees all rows together: new ones need these
                 inputs.save(self.folder.path, competition, self.files)
             record.save(self.folder.path / RECORD)
+        try:
+            rows = hardest.to_json(hardest.hardest(competition, tables, features, result))
+            write_whole(self.folder.path / hardest.FILE, f"{rows}\n".encode())
+        except Exception as error:  # of columns of whatever kind, or a full disk: the run is whole without it
+            said = f"no list of the rows that are predicted worst: {type(error).__name__}: {error}"
+            warnings.warn(said, DataWarning, stacklevel=2)
 
 
 def keeping(slug: str, knobs: Knobs, source: Source, say: Say, *, write: bool) -> RunKeep:

@@ -59,14 +59,16 @@ def test_losses_of_rows_held_out_are_drawn_dashed(tmp_path):
     assert "from 3 at most to 0.25 at least, until epoch 4 of 4" in text
 
 
-def test_a_run_that_is_over_is_not_asked_for_again_and_says_how_it_ended(tmp_path):
+def test_a_run_that_is_over_is_asked_for_until_its_report_is_there_or_says_how_it_ended(tmp_path):
     so_far = state(tmp_path)
     so_far.finish()
     text = page(so_far, "4 of 4 networks", Words())
-    assert 'http-equiv="refresh"' not in text
+    assert 'http-equiv="refresh"' in text  # the report, which comes next, has none
+    assert "All is trained" in text
     so_far.finish("memory is full <b>")
     text = page(so_far, "1 of 4 networks", Words())
     assert "memory is full &lt;b&gt;" in text
+    assert 'http-equiv="refresh"' not in text
     assert "ended early" in text
 
 
@@ -101,7 +103,7 @@ def test_a_page_that_takes_long_is_written_more_seldom(tmp_path, monkeypatch):
     for second in range(100):
         clock.now = float(second)
         show(so_far)
-    assert written == [3.0, 14.0, 55.0, 96.0]  # a fifth of a second is half a percent of forty
+    assert written == [3.0, 14.0, 45.0, 76.0]  # a fifth of a second is half a percent of forty, and thirty are the most
 
 
 def test_a_run_that_is_over_before_the_first_page_leaves_none(tmp_path):

@@ -32,7 +32,9 @@ def marks(slug: str, runs: Path, submissions: Path, entries: Sequence[Entry] | N
     A run that is in both is one mark. `entries` are the ledger's, or those with what only Kaggle's list knows.
     """
     entries = Ledger(submissions).entries(slug) if entries is None else entries
-    records = _beside_csvs(submissions / slug, slug) | {run.folder.name: run.record for run in finished(runs, slug)}
+    records = _beside_csvs(submissions / slug, slug) | {
+        run.record.run or run.folder.name: run.record for run in finished(runs, slug)
+    }
     found = [_of_record(name, record, entries) for name, record in records.items()]
     hashes = [record.csv_sha256 or "" for record in records.values()]
     foreign = [e for e in entries if not any(is_of(e, csv) for csv in hashes) and Path(e.file).stem not in records]

@@ -23,7 +23,7 @@ def board(subject: Subject) -> Section | None:
     output = options.get("output") if isinstance(options, dict) else None
     runs = path.parent.parent
     submissions = Path(output) if isinstance(output, str) else runs.with_name("submissions")  # a run of before
-    found = Shown.of(subject.record.slug, runs, submissions, run=path.name)
+    found = Shown.of(subject.record.slug, runs, submissions, run=own_name(subject))
     if len(found.marks) < 2 and found.field is None:
         return None
     parts: list[Chart | Table | Text] = [_chart(subject, found), _table(subject, found)]
@@ -31,6 +31,11 @@ def board(subject: Subject) -> Section | None:
         parts.append(Text(_teams(subject, found.field, f"{found.teams.fetched:%Y-%m-%d}")))
     title = say("All runs: what was forecast, and what came", "所有运行：预测与结果")
     return Section("board", title, _lead(subject, found), parts)
+
+
+def own_name(subject: Subject) -> str:
+    """The name that the run has among the marks: its folder may have another one since."""
+    return subject.record.run or subject.run.path.absolute().name
 
 
 def _lead(subject: Subject, found: Shown) -> str:
@@ -46,7 +51,7 @@ def _lead(subject: Subject, found: Shown) -> str:
         )
     else:
         lead = say(f"{runs}; no public score is known yet.", f"{runs}，尚无公开得分。")
-    own = next((mark.forecast for mark in found.marks if mark.name == subject.run.path.name), None)
+    own = next((mark.forecast for mark in found.marks if mark.name == own_name(subject)), None)
     if found.field is None or own is None:
         return lead
     low, middle, high = (percent(share) for share in sorted(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pipelines.errors import UsageError
 from pipelines.metrics import METRICS, Metric
-from pipelines.runs.folder import IDEA, NAME, RECORD, REPORT, RunFolder, folders
+from pipelines.runs.folder import IDEA, NAME, RECORD, REPORT, RunFolder, began, folders
 from pipelines.submission.record import VERSION, Record, RecordError
 
 WORDS = ("best", "newest", "previous")
@@ -100,7 +100,7 @@ def choose_any(root: Path, said: str | None) -> RunFolder:
     from pipelines.settings.lookup import names
 
     there = [each for path in root.glob("*") if path.is_dir() for each in folders(root, path.name)]
-    there = sorted(there, key=lambda each: each.name, reverse=True)
+    there = sorted(there, key=began, reverse=True)
     if said is None or (slug := _slug_or_none(said)):
         shown = [each for each in there if (said is None or each.slug == slug) and _can_be_shown(each)]
         if shown:
