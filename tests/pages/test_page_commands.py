@@ -1,7 +1,10 @@
+import errno
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import kept
 import pytest
@@ -10,7 +13,9 @@ from typer.testing import CliRunner
 
 from pipelines.__main__ import app
 from pipelines.errors import UsageError
+from pipelines.pages.write import csv_of
 from pipelines.runs.history.choice import choose_any
+from pipelines.submission.record import Record
 
 ROOT = Path(__file__).resolve().parents[2]
 FIRST, SECOND = "20261121-101010-fast", "20261122-101010-fast"
@@ -112,3 +117,35 @@ def test_a_comparison_is_a_page_too(invoke, runs):
     assert english.scores == chinese.scores
     assert english.tags == chinese.tags
     assert "B 更好" in chinese.text
+
+
+def test_the_newest_run_is_the_newest_under_another_name_too(runs):
+    old = kept.keep(runs, "zz-my-first", run="20261120-101010-fast")
+    assert choose_any(runs, "titanic").name == SECOND
+    new = kept.keep(runs, "aa-my-last", run="20261125-101010-fast")
+    assert choose_any(runs, None).path == new
+    assert choose_any(runs, "zz-my").path == old
+
+
+def test_the_csv_of_a_run_with_another_name_is_found(tmp_path):
+    csv = tmp_path / "submissions" / "titanic" / f"{FIRST}.csv"
+    csv.parent.mkdir(parents=True)
+    csv.write_text("PassengerId,Survived\n")
+    folder = kept.keep(tmp_path / "runs", "mine", run=FIRST, csv_sha256="0" * 64)
+    (folder / "plan.json").write_text(json.dumps({"options": {"output": str(tmp_path / "submissions")}}))
+    run = SimpleNamespace(path=folder, record=Record.load(folder / "record.json"))
+    assert csv_of(run) == csv
+
+
+def test_a_page_that_cannot_be_written_anew_is_shown_as_it_was(runs, invoke, monkeypatch):
+    def full(_folder, _words):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), "report.html")
+
+    monkeypatch.setattr("pipelines.pages.write.write_report", full)
+    page = runs / "titanic" / SECOND / "report.html"
+    done = invoke("report", "titanic", "--no-open")
+    assert (done.exit_code, "Read-only file system" in done.stderr) == (1, True)
+    page.write_text("as it was")
+    done = invoke("report", "titanic", "--no-open")
+    assert (done.exit_code, done.stdout.strip()) == (0, f"runs/titanic/{SECOND}/report.html")
+    assert f"report.html is as it was, and cannot be written anew: {os.strerror(errno.EROFS)}" in done.stderr
