@@ -134,7 +134,9 @@ def test_recall_of_each_class_is_scikit_learns(runs, told):
     wanted = recall_score(kept.y, kept.oof.argmax(axis=1), average=None)
     rows = tables(by_name(told["nine"][0])["classes"])[0].rows
     assert [row[2] for row in rows] == [f"{100 * each:.1f}\xa0%" for each in sorted(wanted)]
-    assert NINE[int(wanted.argmin())] in by_name(told["nine"][0])["classes"].lead
+    lead = by_name(told["nine"][0])["classes"].lead
+    assert NINE[int(wanted.argmin())] in lead
+    assert "The largest part of the log loss comes from Class_" in lead
 
 
 def test_wilsons_limits_are_scipys():
@@ -319,7 +321,22 @@ def test_warnings_of_the_leak_watch_are_told_in_the_pages_language(titanic):
     of = made_runs.of_classes(titanic, (0, 1), leaks=[leak])
     english, chinese = (by_name(all_sections(of, say))["leaks"] for say in (EN, ZH))
     assert [part.text for part in english.parts] == ["rows were kept together", "What to do: write groups=..."]
-    assert [part.text for part in chinese.parts] == ["rows were kept together", "怎么办：请写 groups"]
+    assert [part.text for part in chinese.parts] == [
+        "rows were kept together（此警告原文仅有英文）", "怎么办：请写 groups",
+    ]  # fmt: skip
+
+
+def test_seeds_that_change_more_than_rows_do_change_at_least_as_much(titanic):
+    of = made_runs.of_classes(titanic, (0, 1))
+    [variant] = of.record.variants
+    of.record = replace(of.record, cv_se=0.01, variants=[replace(variant, seed_scores=[0.7, 0.8])])
+    assert "changes one network's score by 0.0707, at least as much as other rows would (0.0100)" in (
+        by_name(all_sections(of, EN))["folds"].lead
+    )
+
+
+def test_the_dearest_variant_is_not_said_to_cost_most_of_it(told):
+    assert "The largest part went to " in by_name(told["binary"][0])["cost"].lead
 
 
 def test_a_classifier_that_errs_nowhere_is_told(titanic):
