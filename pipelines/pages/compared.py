@@ -45,6 +45,10 @@ def plain_verdict(found: Comparison, words: Words) -> tuple[str, str]:
         return words(
             "The two cannot be told apart: too few rows, or classes, to score.", "两者无法区分：可评分的行或类别太少。"
         ), "plain"
+    if not found.most_apart:
+        return words(
+            "Not told apart: A and B say the same of every row.", "无法区分：A 与 B 对每一行的预测都相同。"
+        ), "plain"
     difference, p = f"{number(abs(found.gain))} ± {number(found.se)}", f"p {found.p:.2g}"
     if found.p >= CHANCE:
         return words(

@@ -1,6 +1,7 @@
 """The first screen of a report: what came out, how sure it is, and what to do next; as data, and as markup."""
 
 import math
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,8 +10,8 @@ from pipelines.metrics import METRICS
 from pipelines.pages.marks import Kind, Mark, Marks
 from pipelines.pages.parts import Table
 from pipelines.pages.render import render
-from pipelines.pages.words import Words
-from pipelines.submission.record import Baseline, Record
+from pipelines.pages.words import Words, in_language
+from pipelines.submission.record import Baseline, Forecast, Record
 
 SURE = 1.96  # standard errors; a smaller difference is not told from chance
 BASELINES = {
@@ -59,8 +60,8 @@ def first_screen(record: Record, csv: Path | None, words: Words) -> First:
     said, tone = verdict(record, words)
     return First(
         name=record.slug, about=" · ".join(_about(record, words)), note=record.note, made=record.data == "sample",
-        verdict=said, tone=tone, leaks=record.leaks, facts=list(_facts(record, words)), marks=_marks(record, words),
-        baselines=_baselines(record, words), steps=list(_steps(record, csv, words)),
+        verdict=said, tone=tone, leaks=[" ".join(in_language(each, words)) for each in record.leaks],
+        facts=list(_facts(record, words)), marks=_marks(record, words), baselines=_baselines(record, words), steps=list(_steps(record, csv, words)),
     )  # fmt: skip
 
 
@@ -116,8 +117,8 @@ def _against(best: Baseline, words: Words) -> tuple[str, str]:
     if not best.gain_se > 0 or abs(best.gain) < SURE * best.gain_se:
         return words(
             f"Not told apart from the best baseline, {name} ({signed(best.gain)} ± {number(best.gain_se)}): "
-            "on these rows the simple model does as well.",
-            f"与最好的基线{name}无法区分（{signed(best.gain)} ± {number(best.gain_se)}）：在这些行上，简单模型同样好。",
+            "these rows do not tell which is better.",
+            f"与最好的基线{name}无法区分（{signed(best.gain)} ± {number(best.gain_se)}）：仅凭这些行无法判断哪个更好。",
         ), "plain"
     chance = _by_chance(best.gain / best.gain_se, words)
     if best.gain > 0:
@@ -201,15 +202,23 @@ def _forecast(record: Record, words: Words) -> Fact:
         "预测：隐藏的行" if hidden else "公开得分的预测",
     )
     aside = words(f"95 % interval, {forecast.n_public:,} rows", f"95 % 区间，{forecast.n_public:,} 行")
+    if not _between(forecast):
+        aside = words(f"{forecast.n_public:,} rows; the interval is not known", f"{forecast.n_public:,} 行；区间未知")
     if forecast.n_published:
         n = forecast.n_published
         aside += words(f"; shifted as {n} published models were", f"；按 {n} 个已发表模型的偏移调整")
-    return Fact(label, number(forecast.mean), f"{number(forecast.low)} – {number(forecast.high)}", aside)
+    return Fact(label, number(forecast.mean), _between(forecast), aside)
+
+
+def _between(forecast: Forecast) -> str:
+    """The interval in words; nothing where it is not known."""
+    known = math.isfinite(forecast.low) and math.isfinite(forecast.high)
+    return f"{number(forecast.low)} – {number(forecast.high)}" if known else ""
 
 
 def _beside(score: float, record: Record, words: Words) -> str:
     """Whether a score that came later lies where it was forecast."""
-    if record.forecast is None:
+    if record.forecast is None or not _between(record.forecast):
         return ""
     if record.forecast.low <= score <= record.forecast.high:
         return words("; inside the forecast's interval", "；在预测区间内")
@@ -235,8 +244,10 @@ def _marks(record: Record, words: Words) -> Marks | None:
     best_first = sorted(record.baselines, key=lambda each: each.gain)
     marks += [_mark(baseline_name(each.name, words), each.score, each.se, "baseline") for each in best_first]
     if (forecast := record.forecast) is not None and record.data != "sample":
-        shown = f"{number(forecast.low)} – {number(forecast.high)}"
-        marks.append(Mark(words("forecast", "预测"), forecast.mean, forecast.low, forecast.high, shown, "forecast"))
+        between = _between(forecast)
+        ends = (forecast.low, forecast.high) if between else (None, None)
+        written = between or number(forecast.mean)
+        marks.append(Mark(words("forecast", "预测"), forecast.mean, *ends, written, "forecast"))
     if (hidden := record.practice) is not None:
         marks.append(_mark(words("practice", "演练"), hidden.score, hidden.se, "known"))
     kaggle = record.kaggle
@@ -290,9 +301,22 @@ def _steps(record: Record, csv: Path | None, words: Words) -> Iterator[Step]:
             words("Next: get the real data, then run again", "下一步：下载真实数据后重新运行"), f"{run} data {slug}"
         )
     elif csv is None:
-        preset = f" --preset {record.preset}" if record.preset not in (None, "fast") else ""
-        yield Step(words("Next: write a submission", "下一步：写出提交文件"), f"{run} run {slug}{preset}")
+        command = shlex.join([*run.split(), "run", slug, *_options(record)])
+        yield Step(words("Next: write a submission", "下一步：写出提交文件"), command)
     elif record.kaggle is None or record.kaggle.public is None:
         yield Step(words("Next: upload it and wait for its score", "下一步：上传并等待得分"), f"{run} submit {slug}")
     else:
         yield Step(words("Next: does an idea help?", "下一步：试一个想法"), f"{run} try {slug} --features idea.py")
+
+
+def _options(record: Record) -> Iterator[str]:
+    """What the command line needs for a run of the same plan."""
+    if record.preset not in (None, "fast"):
+        yield from ("--preset", str(record.preset))
+    if record.data == "folder" and record.where:
+        yield from ("--data", record.where)
+    for option, value in (("--folds", record.folds), ("--seeds", record.seeds), ("--seed", record.seed or None)):
+        if value is not None:
+            yield from (option, str(value))
+    if record.variants:
+        yield from ("--variants", ",".join(each.name for each in record.variants))

@@ -26,6 +26,22 @@ class Words:
         return chinese if self.language == "zh" else english
 
 
+HINTS = {"en": "  what to do: ", "zh": "  怎么办: "}  # as errors write them
+
+
+def in_language(said: str, words: Words) -> list[str]:
+    r"""A warning of three lines, as errors have them: the message, which is English, and its next step.
+
+    >>> in_language("no column x\n  what to do: add it\n  怎么办: 请添加", Words("zh"))
+    ['no column x（此警告原文仅有英文）', '怎么办：请添加']
+    """
+    first, *hints = said.split("\n")
+    mark = HINTS[words.language]
+    own = [hint.removeprefix(mark) for hint in hints if hint.startswith(mark)]
+    message = words(first, f"{first}（此警告原文仅有英文）")
+    return [message, *(words(f"What to do: {hint}", f"怎么办：{hint}") for hint in own)]
+
+
 def of_locale() -> Language:
     """Chinese where the environment asks for it, else English."""
     asked = next((value for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (value := os.environ.get(name))), "")

@@ -1,3 +1,4 @@
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from pipelines.errors import UsageError
 from pipelines.pages.first import first_screen, first_screen_html, number, verdict
 from pipelines.pages.marks import Mark, Marks
 from pipelines.pages.words import Words, language
-from pipelines.submission.record import Baseline, Forecast, HiddenScore, Record, Verdict
+from pipelines.submission.record import Baseline, Forecast, HiddenScore, Record, VariantScore, Verdict
 
 BEST = Baseline("logistic regression", 0.8000, 0.0130, 0.0462, 0.0100)
 OTHER = Baseline("majority class", 0.6160, 0.0163, 0.2302, 0.0180)
@@ -86,11 +87,44 @@ def test_the_next_step_follows_from_what_is_there():
     cases = ((RECORD, csv), (RECORD, None), (best, None), (made, csv), (sent, csv))
     last = [first_screen(record, path, Words()).steps[-1].text for record, path in cases]
     assert last == [
-        "python -m pipelines submit titanic", "python -m pipelines run titanic",
-        "python -m pipelines run titanic --preset best", "python -m pipelines data titanic",
+        "python -m pipelines submit titanic", "python -m pipelines run titanic --folds 10 --seeds 5",
+        "python -m pipelines run titanic --preset best --folds 10 --seeds 5", "python -m pipelines data titanic",
         "python -m pipelines try titanic --features idea.py",
     ]  # fmt: skip
     assert first_screen(RECORD, csv, Words()).steps[0].text == str(csv)
+
+
+def test_the_next_command_is_of_the_same_plan():
+    variants = [VariantScore(name, 0.8, [], 0.5) for name in ("mlp", "trees")]
+    record = replace(RECORD, where="my data", folds=3, seeds=2, seed=7, variants=variants)
+    assert first_screen(record, None, Words()).steps[-1].text == (
+        "python -m pipelines run titanic --data 'my data' --folds 3 --seeds 2 --seed 7 --variants mlp,trees"
+    )
+
+
+def test_a_simple_model_that_is_not_told_apart_is_not_called_as_good():
+    record = replace(RECORD, baselines=[replace(BEST, gain=0.0150, gain_se=0.0080)])
+    assert verdict(record, Words())[0].endswith("(+0.0150 ± 0.0080): these rows do not tell which is better.")
+    assert verdict(record, Words("zh"))[0].endswith("（+0.0150 ± 0.0080）：仅凭这些行无法判断哪个更好。")
+
+
+def test_a_forecast_without_bounds_has_no_line():
+    unsure = replace(RECORD, forecast=Forecast(0.79, math.nan, math.nan, 418), practice=HiddenScore(0.82, 0.03, 178))
+    screen = first_screen(unsure, None, Words())
+    [mark] = [mark for mark in screen.marks.marks if mark.kind == "forecast"]
+    assert (mark.value, mark.low, mark.high, mark.shown) == (0.79, None, None, "0.7900")
+    html = first_screen_html(unsure, None, Words())
+    assert "nan" not in html
+    assert "interval is not known" in html
+    assert "the forecast's interval" not in html
+
+
+def test_a_leak_is_told_once_in_the_pages_language():
+    leak = "rows were kept together\n  what to do: write groups=...\n  怎么办: 请写 groups"
+    record = replace(RECORD, leaks=[leak])
+    english, chinese = (first_screen(record, None, say).leaks for say in (Words(), Words("zh")))
+    assert english == ["rows were kept together What to do: write groups=..."]
+    assert chinese == ["rows were kept together（此警告原文仅有英文） 怎么办：请写 groups"]
 
 
 def test_the_first_screen_stands_alone_in_a_notebook():

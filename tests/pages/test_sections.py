@@ -134,7 +134,9 @@ def test_recall_of_each_class_is_scikit_learns(runs, told):
     wanted = recall_score(kept.y, kept.oof.argmax(axis=1), average=None)
     rows = tables(by_name(told["nine"][0])["classes"])[0].rows
     assert [row[2] for row in rows] == [f"{100 * each:.1f}\xa0%" for each in sorted(wanted)]
-    assert NINE[int(wanted.argmin())] in by_name(told["nine"][0])["classes"].lead
+    lead = by_name(told["nine"][0])["classes"].lead
+    assert NINE[int(wanted.argmin())] in lead
+    assert "The largest part of the log loss comes from Class_" in lead
 
 
 def test_wilsons_limits_are_scipys():
@@ -202,7 +204,38 @@ def test_curves_are_the_mean_and_spread_of_all_networks():
     np.testing.assert_allclose(mean, networks.mean(axis=(0, 1)))
     np.testing.assert_allclose(spread, networks.reshape(15, 7).std(axis=0))
     stopped = Curves.of([[3.0, 2.0], [1.0], []], [])
-    assert stopped.overall[0].tolist() == [2.0, 2.0]
+    assert stopped.overall[0].tolist() == [2.0, 1.5]
+    assert Curves.of([[3.0, 2.0, 1.0], [], [1.0]], [[0.5, 0.4], []]).spread.tolist() == [[0.5, 0.4, 0.4], [0.0] * 3]
+
+
+def variant_of(held_out, losses):
+    return SimpleNamespace(name="network", losses=losses, held_out=held_out)
+
+
+def test_easy_folds_that_end_early_are_no_rise_of_the_held_out_loss():
+    easy, hard = [0.7, 0.6, 0.5, 0.45, 0.43], [1.0, 0.9, 0.85, 0.82, 0.8, 0.79, 0.785, 0.785]
+    folds = [easy, easy, easy, hard, hard]
+    mean = Curves.of(folds, []).overall[0]
+    assert mean[[4, 7]] == pytest.approx([(3 * 0.43 + 2 * 0.8) / 5, (3 * 0.43 + 2 * 0.785) / 5])
+    assert "by heart" not in verdict(SimpleNamespace(say=EN), variant_of(folds, folds))
+
+
+@pytest.mark.parametrize(("n_epochs", "n_folds"), [(1, 4), (4, 4), (5, 1)])
+def test_of_few_epochs_or_folds_no_verdict_is_given(n_epochs, n_folds):
+    variant = variant_of([[0.9, 0.7, 0.5, 0.4, 0.3][:n_epochs]] * n_folds + [[]], [[0.9] * n_epochs] * n_folds)
+    said = verdict(SimpleNamespace(say=EN), variant)
+    assert "cannot be told from" in said
+    assert "about right" not in said
+    assert "无法判断" in verdict(SimpleNamespace(say=ZH), variant)
+
+
+def test_where_the_training_loss_rises_too_no_rows_are_learned_by_heart():
+    rising = [[0.5 + 0.001 * fold, 0.6, 0.7, 0.8, 0.925] for fold in range(4)]
+    said = verdict(SimpleNamespace(say=EN), variant_of(rising, rising))
+    assert "by heart" not in said
+    assert "does not fall either (0.5015 to 0.9250)" in said
+    assert "smaller learning rate" in said
+    assert "从 0.5015 到 0.9250" in verdict(SimpleNamespace(say=ZH), variant_of(rising, rising))
 
 
 @pytest.mark.parametrize(
@@ -215,7 +248,7 @@ def test_curves_are_the_mean_and_spread_of_all_networks():
 )
 def test_what_held_out_rows_tell_is_said(held_out, says):
     folds = [[each + 0.001 * fold for each in held_out] for fold in range(4)]
-    variant = SimpleNamespace(name="network", losses=folds, held_out=folds)
+    variant = variant_of(folds, [[1.0, 0.6, 0.4, 0.2, 0.1]] * 4)
     assert says in verdict(SimpleNamespace(say=EN), variant)
     assert "network" in verdict(SimpleNamespace(say=ZH), variant)
 
@@ -288,7 +321,22 @@ def test_warnings_of_the_leak_watch_are_told_in_the_pages_language(titanic):
     of = made_runs.of_classes(titanic, (0, 1), leaks=[leak])
     english, chinese = (by_name(all_sections(of, say))["leaks"] for say in (EN, ZH))
     assert [part.text for part in english.parts] == ["rows were kept together", "What to do: write groups=..."]
-    assert [part.text for part in chinese.parts] == ["rows were kept together", "怎么办：请写 groups"]
+    assert [part.text for part in chinese.parts] == [
+        "rows were kept together（此警告原文仅有英文）", "怎么办：请写 groups",
+    ]  # fmt: skip
+
+
+def test_seeds_that_change_more_than_rows_do_change_at_least_as_much(titanic):
+    of = made_runs.of_classes(titanic, (0, 1))
+    [variant] = of.record.variants
+    of.record = replace(of.record, cv_se=0.01, variants=[replace(variant, seed_scores=[0.7, 0.8])])
+    assert "changes one network's score by 0.0707, at least as much as other rows would (0.0100)" in (
+        by_name(all_sections(of, EN))["folds"].lead
+    )
+
+
+def test_the_dearest_variant_is_not_said_to_cost_most_of_it(told):
+    assert "The largest part went to " in by_name(told["binary"][0])["cost"].lead
 
 
 def test_a_classifier_that_errs_nowhere_is_told(titanic):

@@ -224,10 +224,11 @@ def test_each_job_is_told_of_both_losses():
     assert {held_out for epochs in told.values() for _, held_out in epochs} == {None}
 
 
-def test_curves_of_networks_are_averaged_as_far_as_they_go():
+def test_a_network_that_ends_early_keeps_its_last_loss_in_the_average():
     curves = [[3.0, 2.0, 1.0], [5.0, 4.0], [4.0]]
-    assert mean(curves) == [4.0, 3.0, 1.0]
-    assert spread(curves) == pytest.approx([1.0, math.sqrt(2)])
+    assert mean(curves) == pytest.approx([4.0, 10 / 3, 3.0])
+    assert spread(curves) == pytest.approx([1.0, math.sqrt(4 / 3), math.sqrt(3)])
+    assert mean([[0.5, 0.4], [0.9, 0.8, 0.7], []]) == pytest.approx([0.7, 0.6, 0.55])
     assert spread(curves[:1]) == mean([]) == spread([]) == []
     assert of_folds([(1, curves[:1]), (1, curves[1:]), (0, [])], 3) == [[], curves, []]
     assert (if_any([[], [1.0]]), if_any([[], []])) == ([[], [1.0]], [])

@@ -182,8 +182,8 @@ def _worst(subject: Subject, n: IntArray, recall: FloatArray, losses: FloatArray
     ) if n[i] < 0.5 * n.sum() / len(there) else ""  # fmt: skip
     share, of_rows = percent(of_class[dear] / losses.sum()), percent(n[there[dear]] / n.sum())
     return say(
-        f"{named} is found least: {percent(recall[i])} of its rows.{rare} Most of the log loss comes from {dearest}: "
-        f"{share} of it, with {of_rows} of the rows.",
+        f"{named} is found least: {percent(recall[i])} of its rows.{rare} The largest part of the log loss "
+        f"comes from {dearest}: {share} of it, with {of_rows} of the rows.",
         f"{named} 被找出得最少：{percent(recall[i])}。{rare}对数损失最多来自 {dearest}：占 {share}，其行数占 "
         f"{of_rows}。",
     )

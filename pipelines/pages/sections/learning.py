@@ -16,14 +16,19 @@ from pipelines.pages.charts.drawing import Key, draw
 from pipelines.pages.charts.painters import curve, whole_numbers
 from pipelines.pages.parts import Chart, Section, Text
 from pipelines.pages.sections.subject import Subject, shown
+from pipelines.pages.words import Words
 from pipelines.submission.record import VariantScore
 
 LEVEL = 0.005  # of the loss: a change that is less is none
+FEWEST_EPOCHS, FEWEST_FOLDS = 5, 2  # of which a verdict can be given
 
 
 @dataclass(frozen=True)
 class Curves:
-    """A variant's curves: `mean` (F, T) over a fold's networks, NaN after its end, and their `spread` (F, T)."""
+    """A variant's curves: `mean` (F, T) over a fold's networks, and their `spread` (F, T).
+
+    A fold that ends early keeps its last values: else the mean would jump as easy folds end.
+    """
 
     mean: FloatArray
     spread: FloatArray
@@ -31,8 +36,10 @@ class Curves:
     @classmethod
     def of(cls, losses: Sequence[Sequence[float]], spread: Sequence[Sequence[float]]) -> "Curves":
         """Of what a record holds; a spread that is not there is none."""
-        mean, of_seeds = _table([each for each in losses if each]), _table([each for each in spread if each])
-        return cls(mean, np.nan_to_num(of_seeds) if of_seeds.shape == mean.shape else 0 * mean)
+        folds = [(list(curve), list(own)) for curve, own in zip_longest(losses, spread, fillvalue=[]) if curve]
+        n_epochs = max((len(curve) for curve, _ in folds), default=0)
+        mean = _table([curve for curve, _ in folds], n_epochs)
+        return cls(mean, np.nan_to_num(_table([own or [0.0] for _, own in folds], n_epochs)))
 
     @property
     def overall(self) -> tuple[FloatArray, FloatArray]:
@@ -75,26 +82,29 @@ def _without(subject: Subject, trained: Sequence[VariantScore]) -> str:
 
 
 def verdict(subject: Subject, variant: VariantScore) -> str:
-    """Whether the held-out loss still falls, rises again, or has come to rest."""
+    """Whether the held-out loss still falls, rises again, or has come to rest; if so much can be told."""
     say, name = subject.say, variant.name
-    held = list(variant.held_out)
-    last = Curves.of(variant.losses, []).overall[0][-1]
-    curves = Curves.of(held, [])
+    training = Curves.of(variant.losses, []).overall[0]
+    last, curves = training[-1], Curves.of(variant.held_out, [])
     mean, end = curves.overall[0], curves.mean.shape[1] - 1
     best = int(np.nanargmin(mean))
     risen = surely(curves.mean[:, end] - curves.mean[:, best], mean[best])
     before = max(0, end - max(1, end // 10))
     fallen = surely(curves.mean[:, before] - curves.mean[:, end], mean[end])
-    at, lowest, final = best + 1, shown(mean[best]), shown(mean[end])
-    if best < end and risen:
+    final = shown(mean[end])
+    if end + 1 < FEWEST_EPOCHS or len(curves.mean) < FEWEST_FOLDS:
         return say(
-            f"{name}: the held-out loss is lowest in epoch {at} ({lowest}) and rises to {final}, while the "
-            f"training loss "
-            f"falls to {shown(last)}: it learns its rows by heart. Fewer epochs, more dropout or weight decay "
-            f"may help.",
-            f"{name}：留出损失在第 {at} 轮最低（{lowest}），随后升至 {final}，而训练损失降至 {shown(last)}："
-            "网络在死记训练行。可尝试减少轮数，或加大 dropout、权重衰减。",
+            f"{name}: the held-out loss ends at {final} (training: {shown(last)}). Whether more epochs would help "
+            f"cannot be told from {_several(end + 1, 'epoch')} and {_several(len(curves.mean), 'fold')}.",
+            f"{name}：留出损失最终为 {final}（训练损失 {shown(last)}）。仅凭 {end + 1} 轮、{len(curves.mean)} 折，"
+            "无法判断增加轮数是否有帮助。",
         )
+    if best < end and risen:
+        first = say(
+            f"{name}: the held-out loss is lowest in epoch {best + 1} ({shown(mean[best])}) and rises to {final}, ",
+            f"{name}：留出损失在第 {best + 1} 轮最低（{shown(mean[best])}），随后升至 {final}，",
+        )
+        return first + _beside(say, training[min(best, len(training) - 1)], last)
     if fallen:
         return say(
             f"{name}: the held-out loss still falls in the last tenth of the epochs, to {final}: more may help.",
@@ -105,6 +115,25 @@ def verdict(subject: Subject, variant: VariantScore) -> str:
         "about right.",
         f"{name}：留出损失已稳定在 {final}（训练损失 {shown(last)}）：轮数大致合适。",
     )
+
+
+def _beside(say: Words, then: float, last: float) -> str:
+    """What the training loss does, from `then` to `last`, while the held-out loss rises."""
+    if last < then:
+        return say(
+            f"while the training loss falls to {shown(last)}: it learns its rows by heart. Fewer epochs, more dropout "
+            "or weight decay may help.",
+            f"而训练损失降至 {shown(last)}：网络在死记训练行。可尝试减少轮数，或加大 dropout、权重衰减。",
+        )
+    return say(
+        f"and the training loss does not fall either ({shown(then)} to {shown(last)}): training is not stable. A "
+        "smaller learning rate may help.",
+        f"训练损失也没有下降（从 {shown(then)} 到 {shown(last)}）：训练不稳定。可尝试减小学习率。",
+    )
+
+
+def _several(n: int, what: str) -> str:
+    return f"{n} {what}{'s' * (n != 1)}"
 
 
 def surely(changes: FloatArray, level: float) -> bool:
@@ -149,8 +178,7 @@ def _in_view(means: Sequence[FloatArray]) -> tuple[float, float]:
     return low - room, high + room
 
 
-def _table(lists: Sequence[Sequence[float]]) -> FloatArray:
-    """Lists of different lengths as rows (F, T), NaN at the end."""
-    if not any(lists):
-        return np.empty((0, 0))
-    return np.array(list(zip_longest(*lists, fillvalue=np.nan)), dtype=np.float64).T
+def _table(lists: Sequence[list[float]], width: int) -> FloatArray:
+    """Lists of different lengths as rows (F, width); the last value of each goes on to the end."""
+    rows = [(each + each[-1:] * (width - len(each)))[:width] for each in lists]
+    return np.array(rows, dtype=np.float64).reshape(len(rows), width)

@@ -8,8 +8,7 @@ from pipelines.pages.charts.drawing import draw
 from pipelines.pages.charts.painters import bars
 from pipelines.pages.parts import Code, Section, Table, Text
 from pipelines.pages.sections.subject import Subject, listed
-
-HINTS = {"en": "  what to do: ", "zh": "  怎么办: "}
+from pipelines.pages.words import in_language
 
 
 def leaks(subject: Subject) -> Section | None:
@@ -30,15 +29,7 @@ def leaks(subject: Subject) -> Section | None:
         f"{len(said)} warning{'s' * (len(said) > 1)}: the cross-validated score may not hold for the test rows.",
         f"{len(said)} 条警告：交叉验证得分可能不适用于测试行。",
     )
-    return Section("leaks", title, lead, [Text(line) for each in said for line in _in_language(subject, each)])
-
-
-def _in_language(subject: Subject, said: str) -> list[str]:
-    """A message and the next step in the page's language, of the three lines that errors have."""
-    first, *hints = said.split("\n")
-    mark = HINTS[subject.say.language]
-    own = [hint.removeprefix(mark) for hint in hints if hint.startswith(mark)]
-    return [first, *(subject.say(f"What to do: {hint}", f"怎么办：{hint}") for hint in own)]
+    return Section("leaks", title, lead, [Text(line) for each in said for line in in_language(each, say)])
 
 
 def cost(subject: Subject) -> Section | None:
@@ -57,7 +48,7 @@ def cost(subject: Subject) -> Section | None:
     ) if record.peak_memory_mb else ""  # fmt: skip
     models = say(f" for {networks} models at most", f"，最多 {networks} 个模型") if networks else ""
     dearest = max(per, key=lambda each: each[1])[0] if len(per) > 1 else ""
-    most = say(f" Most of it went to {dearest}.", f"耗时最多的是 {dearest}。") if dearest else ""
+    most = say(f" The largest part went to {dearest}.", f"耗时最多的是 {dearest}。") if dearest else ""
     lead = say(f"{record.seconds:,.1f} seconds{models}{memory}.", f"{record.seconds:,.1f} 秒{models}{memory}。") + most
     table = Table(say("Time and memory", "时间与内存"), (say("what", "项目"), say("cost", "开销")), rows, (1,))
     parts: list[Any] = [table]

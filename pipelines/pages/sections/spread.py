@@ -96,7 +96,7 @@ def _of_training(subject: Subject) -> str:
     if not spreads or not record.cv_se or not math.isfinite(max(spreads)):
         return ""
     spread, error = max(spreads), record.cv_se
-    compared = say("less than", "小于") if spread < error else say("as much as", "不小于")
+    compared = say("less than", "小于") if spread < error else say("at least as much as", "不小于")
     return say(
         f"Another seed changes one network's score by {shown(spread)}, {compared} other rows would ({shown(error)}).",
         f"换一个种子，单个网络的得分变化 {shown(spread)}，{compared}换一批行的变化（{shown(error)}）。",

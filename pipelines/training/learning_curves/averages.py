@@ -1,10 +1,10 @@
 """The curves of several networks as one, and how far they lie apart.
 
-Networks that stop early have shorter curves: an epoch counts those that were still training.
+Networks that stop early have shorter curves: their last loss goes on to the end of the longest. A mean of those alone
+that still train would jump as the easy ones end.
 """
 
 from collections.abc import Iterable, Sequence
-from itertools import zip_longest
 
 import numpy as np
 
@@ -25,17 +25,24 @@ def mean(curves: Sequence[Curve]) -> list[float]:
     >>> mean([[4.0, 2.0, 1.0], [2.0, 1.0]])
     [3.0, 1.5, 1.0]
     """
-    return [float(np.nanmean(epoch)) for epoch in zip_longest(*curves, fillvalue=np.nan)]
+    return [float(np.mean(epoch)) for epoch in _epochs(curves)]
 
 
 def spread(curves: Sequence[Curve]) -> list[float]:
-    """The standard deviation after each epoch, as long as two networks or more were training.
+    """The standard deviation after each epoch; none of a network alone.
 
     >>> spread([[4.0, 2.0, 1.0], [2.0, 2.0]])
-    [1.4142135623730951, 0.0]
+    [1.4142135623730951, 0.0, 0.7071067811865476]
     """
-    epochs = [[loss for loss in epoch if loss is not None] for epoch in zip_longest(*curves)]
+    epochs = _epochs(curves)
     return [float(np.std(epoch, ddof=1)) for epoch in epochs if len(epoch) > 1]
+
+
+def _epochs(curves: Sequence[Curve]) -> list[tuple[float, ...]]:
+    """The losses of all networks after each epoch, with the last ones of those that have ended."""
+    there = [list(curve) for curve in curves if len(curve)]
+    longest = max(map(len, there), default=0)
+    return list(zip(*(curve + curve[-1:] * (longest - len(curve)) for curve in there), strict=True))
 
 
 def if_any(of_folds: list[list[float]]) -> list[list[float]]:
