@@ -38,7 +38,7 @@ class HomeworkError(ValueError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """What it is made of again in another process, whatever its class asks for."""
-        return _made_again, (type(self), self.message, self.hint, self.hint_zh)
+        return _made_again, (type(self), self.message, self.hint, self.hint_zh), self.__dict__
 
     def _render_traceback_(self) -> list[str]:
         """What IPython shows in a notebook: the same, in place of a traceback."""

@@ -19,7 +19,7 @@ from pipelines.audit.importance import cramers_v
 from pipelines.competition import Competition
 from pipelines.data.tables import Tables
 from pipelines.features.frames import Features
-from pipelines.metrics import FloatArray, IntArray, negative_log_likelihood
+from pipelines.metrics import FloatArray, IntArray, Target, negative_log_likelihood
 from pipelines.submission.plain import from_plain
 from pipelines.validation.results import CVResult
 
@@ -71,7 +71,7 @@ class HardRow:
 def hardest(competition: Competition, tables: Tables, features: Features, result: CVResult) -> list[HardRow]:
     """The rows of the greatest out-of-fold loss, the greatest first; rows that no fold scores are left out."""
     scored = np.flatnonzero(np.isfinite(result.oof).all(axis=1))
-    losses = _losses(competition, features, result.oof, scored)
+    losses = losses_of(competition, features.y[scored], result.oof[scored])
     hard = scored[np.argsort(-losses, kind="stable")[:ROWS]]
     loss_of = dict(zip(scored.tolist(), losses.tolist(), strict=True))
     others = _sample(len(features.y), features.train.shape[1])
@@ -178,8 +178,8 @@ def _sample(n_rows: int, n_columns: int) -> IntArray:
     return np.arange(n_rows) if n_rows <= most else np.sort(np.random.default_rng(0).permutation(n_rows)[:most])
 
 
-def _losses(competition: Competition, features: Features, oof: FloatArray, scored: IntArray) -> FloatArray:
-    y, said = features.y[scored], oof[scored]
+def losses_of(competition: Competition, y: Target, said: FloatArray) -> FloatArray:
+    """By which rows are ranked: minus the logarithm of the truth's probability, or the error as numbers are learned."""
     if competition.number is None:
         return negative_log_likelihood(y.astype(np.int64), said)
     return np.abs(competition.number.forward(said[:, 0]) - competition.number.forward(y))

@@ -1,7 +1,7 @@
 """Scores: waited for, picked up later, written beside the forecast, and shown as a table."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,16 @@ class Board:
 
     ledger: Ledger
     folder: Path  # of one competition's submissions
+    _places: list[Mapping[str, int]] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    def places(self, kaggle: Kaggle, slug: str) -> Mapping[str, int]:
+        """All teams' places, asked for once, whether they came or not: 75 pages, where Kaggle gives no zip."""
+        if not self._places:
+            try:
+                self._places.append(leaderboard.fetch(kaggle, slug, self.leaderboard).places)
+            except HomeworkError:
+                self._places.append({})
+        return self._places[0]
 
     @property
     def leaderboard(self) -> Path:
@@ -140,13 +150,8 @@ def _submission(kaggle: Kaggle, entry: Entry) -> Answer:
 
 
 def _rank(kaggle: Kaggle, board: Board, entry: Entry, team: object) -> int | None:
-    """The team's place on the leaderboard as it is now."""
-    if not team or entry.public is None:
-        return None
-    try:
-        return leaderboard.fetch(kaggle, entry.slug, board.leaderboard).places.get(str(team))
-    except HomeworkError:
-        return None
+    """The team's place on the leaderboard, as it is when the first of a command's scores has come."""
+    return board.places(kaggle, entry.slug).get(str(team)) if team and entry.public is not None else None
 
 
 def score_line(entry: Entry, record: Record | None) -> str:

@@ -11,33 +11,39 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pipelines.audit.hardest import losses_of
 from pipelines.competition import Competition
 from pipelines.data.agreement import ids_as
 from pipelines.metrics import IntArray
 from pipelines.runs.predictions import RowPredictions
 from pipelines.submission.record import Importance, Record
 
-SMALLEST = 1e-15  # probability that a loss is taken of
-
 
 def oof(competition: Competition, said: RowPredictions) -> pd.DataFrame:
     """A row for each training row that a fold scores: id, truth, prediction, `probability_<label>` (C), loss, fold.
 
-    The loss is minus the logarithm of the truth's probability; of a number it is the absolute error.
+    The loss is that by which the report ranks the hardest rows: minus the logarithm of the truth's probability; of a
+    number the absolute error as it is learned, which is that of logarithms where these are.
     """
     known = np.flatnonzero(said.fold >= 0)
     ids = pd.Series([said.ids[row] for row in known.tolist()], dtype="str")
     columns: dict[str, Any] = {competition.key: ids_as("the run", ids, ids)}
     y, proba = said.y[known], said.oof[known]
     if competition.number is not None:
-        columns |= {"truth": y, "prediction": proba[:, 0], "loss": np.abs(y - proba[:, 0])}
+        columns |= {"truth": y, "prediction": proba[:, 0]}
     else:
         codes = y.astype(np.int64)
         columns |= {"truth": labels(competition, codes), "prediction": labels(competition, proba.argmax(axis=1))}
         columns |= {f"probability_{label}": proba[:, code] for code, label in enumerate(competition.classes)}
-        shares = proba[np.arange(len(known)), codes] / proba.sum(axis=1)
-        columns["loss"] = -np.log(np.maximum(shares, SMALLEST))
-    return pd.DataFrame(columns | {"fold": said.fold[known]})
+    return pd.DataFrame(columns | {"loss": losses_of(competition, y, proba), "fold": said.fold[known]})
+
+
+def hardest(competition: Competition, said: RowPredictions, train: pd.DataFrame, n: int) -> pd.DataFrame:
+    """The n rows of `oof` with the greatest loss, the greatest first, each with its row of the file."""
+    worst, known = oof(competition, said).nlargest(n, "loss"), np.flatnonzero(said.fold >= 0)
+    rows = train.drop(columns=competition.key).iloc[known[worst.index]]  # by place: an id may come more than once
+    rows = rows.rename(columns={name: f"{name}_of_file" for name in rows.columns.intersection(worst.columns)})
+    return pd.concat([worst, rows.set_index(worst.index)], axis=1).reset_index(drop=True)
 
 
 def labels(competition: Competition, codes: IntArray) -> pd.Series:

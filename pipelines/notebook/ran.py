@@ -111,9 +111,7 @@ class Ran:
 
     def hardest(self, n: int = 20) -> pd.DataFrame:
         """The training rows that are predicted worst, with what was said of them and what the file says."""
-        key = self.competition.key
-        worst = self.oof.nlargest(n, "loss")
-        return worst.merge(self._tables.train, on=key, how="left", suffixes=("", "_of_file"))
+        return frames.hardest(self.competition, self.saved.predictions, self._tables.train, n)
 
     @cached_property
     def _tables(self) -> Tables:

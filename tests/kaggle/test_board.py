@@ -147,6 +147,20 @@ def test_the_rank_is_found_beyond_the_first_page(site, cli, ready):
     assert (site.count("GetLeaderboard"), site.count("DownloadLeaderboard")) == (3, 1)  # of today
 
 
+@pytest.mark.parametrize("refused", [False, True])
+def test_of_several_new_scores_the_board_is_asked_for_once(site, cli, ready, refused):
+    cli("submit", "titanic", "--no-wait")
+    ready(seed=1)
+    cli("submit", "titanic", "--no-wait")
+    site.verdicts = [COMPLETE]
+    if refused:
+        site.faults["DownloadLeaderboard"], site.faults["GetLeaderboard"] = ["403-html"] * 9, ["404"] * 9
+    rows = json.loads(cli("scores", "titanic", "--json").out)
+    assert [row["rank"] for row in rows] == [None if refused else 2] * 2
+    asked = 2 if refused else 1  # where it was refused, what is kept of all teams is asked for once more
+    assert site.count("DownloadLeaderboard") == asked
+
+
 def test_scores_says_where_a_submission_stands(site, cli, ready):
     site.teams = [("a", "1.00000"), ("b", "1.00000"), ("us", "0.77511"), ("c", "0.77511"), ("d", "0.76"), ("e", "0.1")]
     cli("submit", "titanic")

@@ -1,5 +1,6 @@
 """What Kaggle, the network and the settings say is told as it is; exit codes are said in the same words everywhere."""
 
+import pickle
 import re
 import ssl
 import subprocess
@@ -391,3 +392,11 @@ def test_a_token_that_is_refused_with_403_makes_way_for_the_key(site, cli, monke
 @pytest.mark.parametrize("words", ["The blob token has expired", "The competition has expired", "Out of scope"])
 def test_other_words_of_a_403_are_not_about_the_credential(words):
     assert not isinstance(told(403, words), CredentialsError)
+
+
+def test_an_error_of_another_process_says_whether_it_passes():
+    error = NetworkError("Kaggle is silent", "wait", "请稍候", passing=False, retry_after=7.0)
+    error.add_note("of a download")
+    again = pickle.loads(pickle.dumps(error))
+    assert (type(again), str(again), again.args) == (NetworkError, str(error), error.args)
+    assert (again.passing, again.retry_after, again.__notes__) == (False, 7.0, ["of a download"])

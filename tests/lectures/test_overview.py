@@ -89,7 +89,16 @@ def test_both_languages_say_the_same(show):
     assert [tag for tag, _ in english.tags] == [tag for tag, _ in chinese.tags]
     assert (english.of("html"), chinese.of("html")) == ([{"lang": "en"}], [{"lang": "zh-CN"}])
     assert "01 · 标题" in " ".join(chinese.text.split())
-    assert "全部达标。 共 3 讲，已运行 2 讲。" in " ".join(chinese.text.split())
+    assert "All gates of those that have run are passed. 2 of 3 lectures" in " ".join(english.text.split())
+    assert "已运行的各讲全部达标。 共 3 讲，已运行 2 讲。" in " ".join(chinese.text.split())
+
+
+def test_the_verdict_is_green_when_all_have_run(show):
+    some, every = show("01"), show("01", "02", "03")
+    assert "All gates of those that have run are passed. 1 of 3 lectures" in " ".join(some.text.split())
+    assert "All gates are passed. 3 of 3 lectures" in " ".join(every.text.split())
+    assert [each["class"] for each in some.of("p") if "verdict" in each.get("class", "")] == ["verdict plain"]
+    assert [each["class"] for each in every.of("p") if "verdict" in each.get("class", "")] == ["verdict good"]
 
 
 def test_what_looks_like_markup_is_text(show, tmp_path):

@@ -3,6 +3,7 @@
 import io
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 import pytest
 
 import pipelines
+from pipelines.competition import Number
 from pipelines.data import folders
 from pipelines.errors import UsageError
 from pipelines.metrics import accuracy
@@ -81,6 +83,28 @@ def test_the_hardest_rows_come_with_what_the_file_says_of_them(ran):
     worst = ran.hardest(3)
     assert worst["loss"].tolist() == sorted(ran.oof["loss"], reverse=True)[:3]
     assert {"Name", "Sex", "prediction"} <= set(worst.columns)
+    assert [str(each) for each in worst["PassengerId"]] == [each.id for each in ran.saved.hardest[:3]]
+    everything = ran.hardest(20)
+    assert [(str(row.PassengerId), row.loss) for row in everything.itertuples()] == [
+        (each.id, pytest.approx(each.loss)) for each in ran.saved.hardest
+    ]
+
+
+def test_the_hardest_rows_of_a_number_are_those_in_the_units_that_are_learned(number_toy):
+    """Of prices, twice a small one is worse than a tenth more of a great one; an id that comes twice is two rows."""
+    from pipelines.notebook.frames import hardest
+    from pipelines.runs.predictions import RowPredictions
+
+    prices = replace(number_toy, number=Number(transform="log1p"))
+    said = RowPredictions(
+        ids=["7", "8", "8", "9"], y=np.array([5.0, 10.0, 1000.0, 50.0]), fold=np.array([-1, 0, 1, 0]),
+        oof=np.array([[np.nan], [20.0], [1100.0], [50.0]]), test_ids=[], test=np.zeros((0, 1)),
+    )  # fmt: skip
+    train = pd.DataFrame({"PassengerId": [7, 8, 8, 9], "Name": ["a", "b", "c", "d"], "truth": [0, 1, 2, 3]})
+    found = hardest(prices, said, train, 2)
+    assert found["Name"].tolist() == ["b", "c"]
+    assert found["truth_of_file"].tolist() == [1, 2]
+    assert found["loss"].tolist() == pytest.approx([np.log(21 / 11), np.log(1101 / 1001)])
 
 
 def test_the_saved_run_predicts(ran, sample_files):
