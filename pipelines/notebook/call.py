@@ -4,9 +4,10 @@ import warnings
 from typing import TYPE_CHECKING, Unpack
 
 from pipelines.data.manifest import check_place
-from pipelines.notebook.given import Options, knobs_of
+from pipelines.notebook.given import TEXT, Options, knobs_of
 from pipelines.pages.words import Words, language
 from pipelines.report import console
+from pipelines.settings.allowed import allowed
 from pipelines.settings.knobs import check
 from pipelines.settings.lookup import find, load
 
@@ -31,7 +32,7 @@ def run(
     Raises: HomeworkError for what is wrong with options, data or predictions, in the words of the command line.
     """
     knobs = knobs_of({"data": data, "preset": preset, **options})
-    words, outline = Words(language(lang)), find(name)
+    words, outline = Words(language(lang)), find(allowed("run", "name", name, TEXT))
     write = write and not knobs.practice
     check(knobs, outline, write=write)
     check_place(knobs.data, outline.files, outline.slug)

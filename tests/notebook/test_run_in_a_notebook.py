@@ -142,6 +142,7 @@ def _codes(ran):
 
 WRONG = {
     "a name": (["titanik"], {}, "there is no competition 'titanik'"),
+    "no text": ([5], {}, "run: name must be a text, got 5"),
     "a preset": (["titanic"], {"preset": "slow"}, "there is no preset 'slow'"),
     "a number": (["titanic"], {"folds": 1}, "--folds must be at least 2, got 1"),
     "a kind": (["titanic"], {"folds": "two"}, "run: folds must be None or a whole number, got 'two'"),

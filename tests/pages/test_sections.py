@@ -208,6 +208,15 @@ def test_curves_are_the_mean_and_spread_of_all_networks():
     assert Curves.of([[3.0, 2.0, 1.0], [], [1.0]], [[0.5, 0.4], []]).spread.tolist() == [[0.5, 0.4, 0.4], [0.0] * 3]
 
 
+def test_a_loss_that_is_no_number_ends_its_curve(titanic):
+    assert Curves.of([[3.0, np.inf, 1.0], [1.0, 2.0, np.nan], [np.nan]], [[0.5] * 3]).mean.tolist() == [[3, 3], [1, 2]]
+    of = made_runs.of_classes(titanic, (0, 1))
+    first = of.record.variants[0]
+    broken = SimpleNamespace(**(vars(first) | {"losses": [[1.0, np.inf], [np.nan]], "held_out": [[np.inf]]}))
+    of.record = SimpleNamespace(**(vars(of.record) | {"variants": [broken]}), to_json=lambda: "{}")
+    assert "<svg" in charts([by_name(all_sections(of, EN))["learning"]])[0].svg
+
+
 def variant_of(held_out, losses):
     return SimpleNamespace(name="network", losses=losses, held_out=held_out)
 

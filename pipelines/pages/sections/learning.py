@@ -3,9 +3,10 @@
 Shapes: F folds, T epochs.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import takewhile, zip_longest
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,8 @@ class Curves:
     @classmethod
     def of(cls, losses: Sequence[Sequence[float]], spread: Sequence[Sequence[float]]) -> "Curves":
         """Of what a record holds; a spread that is not there is none."""
-        folds = [(list(curve), list(own)) for curve, own in zip_longest(losses, spread, fillvalue=[]) if curve]
+        both = zip_longest(map(finite, losses), map(finite, spread), fillvalue=[])
+        folds = [(curve, own[: len(curve)]) for curve, own in both if curve]
         n_epochs = max((len(curve) for curve, _ in folds), default=0)
         mean = _table([curve for curve, _ in folds], n_epochs)
         return cls(mean, np.nan_to_num(_table([own or [0.0] for _, own in folds], n_epochs)))
@@ -51,7 +53,7 @@ class Curves:
 def learning(subject: Subject) -> Section | None:
     """A chart for each variant that has learned epoch by epoch; None where none has."""
     say = subject.say
-    trained = [each for each in subject.record.variants if any(each.losses)]
+    trained = [each for each in subject.record.variants if any(map(finite, each.losses))]
     if not trained:
         return None
     parts: list[Chart | Text] = [_chart(subject, each) for each in trained]
@@ -61,13 +63,20 @@ def learning(subject: Subject) -> Section | None:
         "色带为各折、各种子的网络之间的一个标准差。训练损失是在该轮进行中、带 dropout 时取得的，"
         "留出损失是在该轮结束后、不带 dropout 时取得的，因此可能更低。",
     )))  # fmt: skip
-    said = [verdict(subject, each) for each in trained if any(each.held_out)] or [_without(subject, trained)]
+    said = [verdict(subject, each) for each in trained if any(map(finite, each.held_out))] or [
+        _without(subject, trained)
+    ]
     others = len(subject.record.variants) - len(trained)
     if others:
         have = "more variants have" if others > 1 else "more variant has"
         said.append(say(f"{others} {have} no epochs (estimators).", f"其余 {others} 个变体（估计器）没有训练轮次。"))
     gap = say(" ", "")
     return Section("learning", say("Learning curves", "学习曲线"), gap.join(said), parts)
+
+
+def finite(losses: Sequence[float]) -> list[float]:
+    """A curve ends before its first value that is no number."""
+    return list(takewhile(math.isfinite, losses))
 
 
 def _without(subject: Subject, trained: Sequence[VariantScore]) -> str:
@@ -150,7 +159,7 @@ def _chart(subject: Subject, variant: VariantScore) -> Chart:
     train = Curves.of(variant.losses, variant.losses_spread)
     held, keys = variant.held_out, [Key(say("training rows", "训练行"), SERIES[0])]
     kept = [(train, SERIES[0], False)]
-    if any(held):
+    if any(map(finite, held)):
         kept.append((Curves.of(held, variant.held_out_spread), SERIES[1], True))
         keys.append(Key(say("held-out rows", "留出行"), SERIES[1], "dashes"))
     title = say(f"Loss by epoch: {variant.name}", f"各轮损失：{variant.name}")
