@@ -4,7 +4,9 @@ import errno
 import json
 import math
 import os
+import re
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from sklearn.linear_model import LogisticRegression
@@ -14,10 +16,14 @@ from pipelines.__main__ import app
 from pipelines.competition import Preset, Variant
 from pipelines.data.sources import from_sample
 from pipelines.encoders import TabularEncoder
+from pipelines.pages.sections import board
+from pipelines.pages.sections.subject import Subject
+from pipelines.pages.words import Words
 from pipelines.practice import rounds
 from pipelines.practice.kept import Kept, Practice, key_of
 from pipelines.practice.rounds import Round
 from pipelines.settings import lookup
+from pipelines.submission.record import Record
 from pipelines.validation.crossval import Plan
 
 ONE = Round(seed=4, rows=60, score=0.8, mean=0.8, error=0.05, averaging=0.0, outcome=0.75, outcome_se=0.05, seconds=1.0)
@@ -82,6 +88,15 @@ def test_what_one_round_does_not_tell_is_null(invoke, tmp_path):
     loaded = Practice.load(folder)
     assert math.isnan(loaded.coverage.z_sd)
     assert (loaded.coverage.shift, loaded.options["variants"]) == (coverage["shift"], None)
+
+
+def test_the_report_of_a_run_shows_it(invoke, quick):
+    invoke("--rounds", "1")
+    record = Record(slug="titanic", data="sample", metric=quick.metric.name)
+    run = SimpleNamespace(record=record, competition=quick)
+    section = board.practice(Subject(run, Words("en")))
+    assert re.fullmatch(r"1 round with hidden training rows, [-0-9]{10}: too few rounds to tell\.", section.lead)
+    assert [row[1][-4:] for row in section.parts[0].rows] == [" / 1"] * 3
 
 
 @pytest.mark.parametrize("text", ["[]", "3", '{"coverage": 3}', '{"coverage": null, "rounds": [null]}', "[" * 100_000])
