@@ -62,7 +62,6 @@ def practice_command(
 
         from pipelines.practice.coverage import VERDICTS
         from pipelines.practice.lines import practice_lines
-        from pipelines.practice.picture import draw
 
         competition = load(name)
         folder = reports / competition.slug
@@ -72,7 +71,7 @@ def practice_command(
             console.say(practice.to_json())
         for line in [f"verdict: {VERDICTS[practice.coverage.verdict]}"] if quiet else practice_lines(practice):
             console.say(line, err=as_json)
-        for path in [] if practice.coverage.rounds == 0 else draw(practice, folder):
+        for path in [] if practice.coverage.rounds == 0 else _drawn(practice, folder):
             if not quiet:
                 console.say(f"{'picture:':<28}{path}", err=as_json)
 
@@ -130,7 +129,20 @@ def practise(
         slug=competition.slug, data=source.kind, metric=competition.metric.name,
         greater_is_better=competition.metric.greater_is_better, key=key, options=_options(knobs),
         by_time=competition.time is not None, coverage=cover(finished), rounds=finished,
+        unpublished=competition.published is not None,
     )  # fmt: skip
+
+
+def _drawn(practice: "Practice", folder: Path) -> list[Path]:
+    """The pictures; where there are none, because a disk is full or of whatever matplotlib meets, that is said."""
+    from pipelines.practice.picture import draw
+
+    try:
+        return draw(practice, folder)
+    except Exception as error:  # the verdict is known, and kept
+        why = error.strerror if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
+        console.complain(f"warning: no picture in {folder}: {why or error}")
+        return []
 
 
 def _options(knobs: "Knobs") -> dict[str, object]:

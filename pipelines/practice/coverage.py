@@ -1,7 +1,8 @@
 """How often the forecast's intervals held, how far outcomes were from it, and what that says.
 
-Rounds of one data set are dealt independently, so the binomial errors are right for these rows; how a forecast does on
-other rows of the same kind they do not tell, since all rounds share theirs.
+Without a time, rounds of one data set are dealt independently, so the binomial errors are right for these rows; how a
+forecast does on other rows of the same kind they do not tell, since all rounds share theirs. Where rows have a time,
+the hidden rows of rounds overlap, outcomes go together, and the errors are too small.
 """
 
 import math

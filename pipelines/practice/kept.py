@@ -4,8 +4,9 @@ What they came to is `practice.json` beside it, which a run's report shows.
 """
 
 import json
+import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -93,15 +94,16 @@ class Practice:
     by_time: bool  # rounds end earlier and earlier, and hide the latest rows before their end
     coverage: Coverage
     rounds: list[Round]
+    unpublished: bool = False  # `run` shifts its forecast as published models were; the one that is judged here is not
 
     def to_json(self) -> str:
-        """Plain JSON."""
+        """Plain JSON; what is not known, as the spread of one round, is null."""
         value = asdict(self)
         for held, each in zip(value["coverage"]["held"], self.coverage.held, strict=True):
             held["share"] = each.share if each.rounds else None
         for plain, played in zip(value["rounds"], self.rounds, strict=True):
             plain["z"] = played.z
-        return json.dumps(value, indent=1)
+        return json.dumps(_mapped(value, lambda each: None if _unknown(each) else each), indent=1)
 
     def save(self, folder: Path) -> None:
         """Write it as `practice.json`, whole or not at all."""
@@ -113,8 +115,25 @@ class Practice:
 
         Raises: FileNotFoundError; ValueError for a file of another form.
         """
-        found: Practice = from_plain(cls, json.loads((folder / NAME).read_bytes()), "")
+        try:
+            value = json.loads((folder / NAME).read_bytes())
+            for part in ("coverage", "rounds") if isinstance(value, dict) else ():
+                value[part] = _mapped(value.get(part), lambda each: math.nan if each is None else each)
+            found: Practice = from_plain(cls, value, "")
+        except RecursionError:
+            raise ValueError("it is nested too deeply") from None
         return found
+
+
+def _unknown(value: Any) -> bool:
+    return isinstance(value, float) and not math.isfinite(value)
+
+
+def _mapped(value: Any, change: Callable[[Any], Any]) -> Any:
+    """Plain values with each that holds no others changed."""
+    if isinstance(value, dict):
+        return {name: _mapped(each, change) for name, each in value.items()}
+    return [_mapped(each, change) for each in value] if isinstance(value, list) else change(value)
 
 
 def in_order(rounds: Mapping[int, Round], seeds: Iterable[int]) -> list[Round]:

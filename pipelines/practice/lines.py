@@ -22,4 +22,9 @@ def practice_lines(practice: Practice) -> Iterator[str]:
     yield f"{'  in standard errors':<28}{c.z_mean:+.2f} ± {c.z_mean_se:.2f} (should be 0)"
     yield f"{'  their spread (sd)':<28}{c.z_sd:.2f}, 95 % interval {c.z_sd_low:.2f} to {c.z_sd_high:.2f} (should be 1)"
     yield f"verdict: {VERDICTS[c.verdict]}"
-    yield "  (rounds share rows: the errors say how well this is known of these rows, not of others)"
+    if practice.by_time:
+        yield "  (hidden rows of rounds overlap: the rounds are not independent, and the errors are too small)"
+    else:
+        yield "  (rounds share rows: the errors say how well this is known of these rows, not of others)"
+    if practice.unpublished:
+        yield "  (judged is the forecast without the shift of published models, which that of `run` has)"

@@ -109,9 +109,12 @@ def scored(competition: Competition, seed: int, hidden: Hidden, foretold: Foreto
 def play(competition: Competition, tables: Tables, plan: Plan, seeds: Iterable[int], jobs: int = 1) -> Iterator[Round]:
     """The rounds of these seeds as they are finished, `jobs` at a time, each in a process of its own on one thread.
 
-    The targets of hidden rows stay in this process. Raises: HomeworkError where a round cannot be dealt or trained.
+    The targets of hidden rows stay in this process. That each round can be dealt is seen before the first is trained.
+    Raises: HomeworkError where a round cannot be dealt or trained.
     """
-    competition, dealt = alone(competition), dict[int, Hidden]()
+    competition, seeds, dealt = alone(competition), list(seeds), dict[int, Hidden]()
+    for seed in seeds:
+        deal(competition, tables, seed)  # not kept: many rounds of many rows would fill memory
 
     def shown() -> Iterator[tuple[int, Tables]]:
         for seed in seeds:

@@ -1,5 +1,7 @@
 """The section about all runs: what it counts, in both languages; nothing is asked of Kaggle."""
 
+import json
+import os
 import re
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +12,7 @@ import pytest
 
 from pipelines.kaggle.board import leaderboard
 from pipelines.kaggle.board.leaderboard import Leaderboard
-from pipelines.pages.sections.board import board
+from pipelines.pages.sections.board import board, practice
 from pipelines.pages.sections.subject import Subject
 from pipelines.pages.words import Words
 from pipelines.submission.record import Forecast, Record, Verdict
@@ -81,3 +83,54 @@ def test_one_run_alone_says_nothing_until_there_are_teams(runs):
     assert of(runs / NAMES[2]) is None
     keep_teams()
     assert of(runs / NAMES[2]).lead.startswith("1 run; no public score is known yet.")
+
+
+HELD = [
+    {"level": 0.5, "held": 9, "rounds": 20, "low": 0.2582, "high": 0.6579, "share": 0.45},
+    {"level": 0.95, "held": 19, "rounds": 20, "low": 0.7639, "high": 0.9911, "share": 0.95},
+]
+
+
+def practised(language="en", data="kaggle", metric="accuracy", **changes):
+    """The section of a run, where practice has kept this; None stands for nothing kept."""
+    coverage = {"held": HELD, "verdict": "holds", "rounds": 20, "shift": -0.0125, "shift_se": 0.004}
+    kept = {"data": "kaggle", "metric": "accuracy", "by_time": False, "coverage": coverage} | changes
+    path = Path("reports/practice/titanic/practice.json")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(kept))
+    os.utime(path, (1_772_280_000, 1_772_280_000))
+    record = Record(slug="titanic", data=data, metric=metric)
+    return practice(Subject(SimpleNamespace(path=Path("runs/titanic/a"), record=record), Words(language)))
+
+
+def test_what_practice_said_is_shown(runs):
+    section = practised()
+    assert section.lead == "20 rounds with hidden training rows, 2026-02-28: the forecast holds."
+    table, shift = section.parts
+    assert [[cell.replace("\xa0", " ") for cell in row] for row in table.rows] == [
+        ["50 %", "9 / 20", "45.0 %", "25.8 % – 65.8 %"], ["95 %", "19 / 20", "95.0 %", "76.4 % – 99.1 %"],
+    ]  # fmt: skip
+    assert shift.text == "Outcome minus forecast, on the average: −0.0125 ± 0.0040."
+    chinese = practised("zh", by_time=True, unpublished=True)
+    assert chinese.lead == "2026-02-28 隐藏部分训练行演练 20 次：预测可信。"
+    assert chinese.parts[0].rows == table.rows
+    assert [each.text for each in practised(by_time=True, unpublished=True).parts[2:]] == [
+        "Hidden rows of rounds overlap: the rounds are not independent, and the errors are too small.",
+        "Judged is the forecast without the shift of published models, which that of a run has.",
+    ]
+    assert len(chinese.parts) == 4
+
+
+def test_practice_with_other_rows_or_another_metric_is_not_shown(runs):
+    assert practised(data="sample") is None
+    assert practised(metric="log loss") is None
+    Path("reports/practice/titanic/practice.json").unlink()
+    record = Record(slug="titanic", data="kaggle", metric="accuracy")
+    assert practice(Subject(SimpleNamespace(path=Path("runs/titanic/a"), record=record), Words("en"))) is None
+
+
+@pytest.mark.parametrize("changes", [{"coverage": None}, {"by_time": 3}, {"coverage": {"held": [], "verdict": "odd"}}])
+def test_damaged_practice_is_left_out_with_a_word(runs, changes):
+    section = practised(**changes)
+    assert section.lead == "reports/practice/titanic/practice.json cannot be read, and is left out."
+    assert section.parts == []

@@ -61,6 +61,14 @@ def words_of(sections):
                 yield from (part.title, *part.columns, *(cell for row in part.rows for cell in row))
 
 
+@pytest.fixture(scope="module", autouse=True)
+def nobody_has_practised():
+    """Whatever the working directory holds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pipelines.pages.sections.board.PRACTICE", Path("nowhere"))
+        yield
+
+
 @pytest.fixture(scope="module")
 def runs(titanic):
     return {

@@ -1,7 +1,12 @@
 """The command: one round, rounds that go on where they stopped, what is left in the folder."""
 
+import errno
 import json
+import math
+import os
+import re
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from sklearn.linear_model import LogisticRegression
@@ -11,10 +16,14 @@ from pipelines.__main__ import app
 from pipelines.competition import Preset, Variant
 from pipelines.data.sources import from_sample
 from pipelines.encoders import TabularEncoder
+from pipelines.pages.sections import board
+from pipelines.pages.sections.subject import Subject
+from pipelines.pages.words import Words
 from pipelines.practice import rounds
 from pipelines.practice.kept import Kept, Practice, key_of
 from pipelines.practice.rounds import Round
 from pipelines.settings import lookup
+from pipelines.submission.record import Record
 from pipelines.validation.crossval import Plan
 
 ONE = Round(seed=4, rows=60, score=0.8, mean=0.8, error=0.05, averaging=0.0, outcome=0.75, outcome_se=0.05, seconds=1.0)
@@ -58,6 +67,73 @@ def test_one_round_says_what_came_of_it_and_leaves_no_run_and_no_csv(invoke, tmp
     }
     practice = Practice.load(tmp_path / "reports" / "practice" / "titanic")
     assert (len(practice.rounds), practice.coverage.verdict, practice.data) == (1, "few", "sample")
+
+
+def strict(text):
+    """JSON as others read it: NaN and Infinity are none."""
+
+    def refuse(name):
+        raise AssertionError(f"{name} is no JSON")
+
+    return json.loads(text, parse_constant=refuse)
+
+
+def test_what_one_round_does_not_tell_is_null(invoke, tmp_path):
+    said = strict(invoke("--rounds", "1", "--json").stdout)
+    coverage = said["coverage"]
+    assert [coverage[name] for name in ("shift_se", "z_mean_se", "z_sd", "z_sd_low", "z_sd_high")] == [None] * 5
+    assert coverage["shift"] == said["rounds"][0]["outcome"] - said["rounds"][0]["mean"]
+    folder = tmp_path / "reports" / "practice" / "titanic"
+    assert strict((folder / "practice.json").read_text()) == said
+    loaded = Practice.load(folder)
+    assert math.isnan(loaded.coverage.z_sd)
+    assert (loaded.coverage.shift, loaded.options["variants"]) == (coverage["shift"], None)
+
+
+def test_the_report_of_a_run_shows_it(invoke, quick):
+    invoke("--rounds", "1")
+    record = Record(slug="titanic", data="sample", metric=quick.metric.name)
+    run = SimpleNamespace(record=record, competition=quick)
+    section = board.practice(Subject(run, Words("en")))
+    assert re.fullmatch(r"1 round with hidden training rows, [-0-9]{10}: too few rounds to tell\.", section.lead)
+    assert [row[1][-4:] for row in section.parts[0].rows] == [" / 1"] * 3
+
+
+@pytest.mark.parametrize("text", ["[]", "3", '{"coverage": 3}', '{"coverage": null, "rounds": [null]}', "[" * 100_000])
+def test_a_file_of_another_form_is_told(tmp_path, text):
+    (tmp_path / "practice.json").write_text(text)
+    with pytest.raises(ValueError, match=r"it|slug|Expecting"):
+        Practice.load(tmp_path)
+
+
+@pytest.mark.parametrize("published", [False, True])
+def test_that_published_shifts_are_left_out_is_said(invoke, quick, titanic, monkeypatch, published):
+    known = replace(quick, published=titanic.published if published else None)
+    monkeypatch.setattr(lookup, "_import", lambda _folder: known)
+    done = invoke("--rounds", "1", "--json")
+    assert json.loads(done.stdout)["unpublished"] is published
+    assert ("judged is the forecast without the shift of published models" in done.stderr) is published
+
+
+def test_rounds_of_rows_with_a_time_are_said_to_overlap(invoke, quick, monkeypatch):
+    assert "the rounds are not independent" not in invoke("--rounds", "1").stdout
+    monkeypatch.setattr(lookup, "_import", lambda _folder: replace(quick, time="PassengerId"))
+    said = invoke("--rounds", "1").stdout
+    assert "hidden rows of rounds overlap: the rounds are not independent, and the errors are too small" in said
+    assert "(rounds share rows" not in said
+
+
+def test_a_full_disk_takes_the_picture_and_not_the_verdict(invoke, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("pipelines.practice.picture.draw", full)
+    done = invoke("--rounds", "1")
+    assert done.exit_code == 0
+    assert "verdict: too few rounds to tell" in done.stdout
+    assert "picture:" not in done.stdout
+    assert "warning: no picture in " in done.stderr
+    assert os.strerror(errno.ENOSPC) in done.stderr
 
 
 def test_practice_that_was_interrupted_goes_on_where_it_was(invoke, tmp_path, monkeypatch):

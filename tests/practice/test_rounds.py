@@ -1,6 +1,7 @@
 """Honest rounds: the forecast is made without the hidden rows' targets, and holds as often as it promises."""
 
 import pickle
+import struct
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from joblib import wrap_non_picklable_objects
 from scipy.stats import binomtest
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.tree import DecisionTreeRegressor
@@ -93,6 +95,22 @@ def test_a_round_that_cannot_be_dealt_says_so(quick):
         list(play(quick, replace(tables, y=np.repeat([0, 1], [36, 4])), plan_of(quick), [0]))
 
 
+def test_no_round_is_trained_where_a_later_one_cannot_be_dealt(quick, monkeypatch):
+    """With several jobs, those that were finished when it came to that one would be lost."""
+    dealt, trained = rounds.deal, []
+
+    def last_one_refused(competition, tables, seed):
+        if seed == 2:
+            raise DataError("it cannot be dealt", "", "")
+        return dealt(competition, tables, seed)
+
+    monkeypatch.setattr(rounds, "deal", last_one_refused)
+    monkeypatch.setattr(rounds, "foretell", lambda *_, **__: trained.append(1))
+    with pytest.raises(DataError, match="it cannot be dealt"):
+        list(play(quick, made_rows(), plan_of(quick), range(3)))
+    assert trained == []
+
+
 # nothing of the solution is reachable
 
 WATCHING = {"on": False}
@@ -125,23 +143,42 @@ def test_no_target_of_a_hidden_row_is_handed_over_and_no_file_is_opened(quick, t
     assert len(played) == len(HANDED) == 3
     for seed, handed in enumerate(HANDED):
         hidden = deal(numbers, tables, seed)
-        assert all(value.tobytes() in handed for value in hidden.tables.y)
-        assert not [value for value in hidden.truth if value.tobytes() in handed]
+        assert all(_said_in(handed, value) for value in hidden.tables.y)
+        assert not [value for value in hidden.truth if _said_in(handed, value)]
     assert not [name for name in OPENED if name.endswith(".csv") or str(tmp_path) in name]
 
 
 def _bytes_of(handed):
-    """What a round's whole pipeline is handed: functions as their names, all else as its bytes."""
-    competition, features, plan = handed
-    return pickle.dumps((competition.classes, competition.published, features, plan.seed, plan.folds))
+    """What a round's whole pipeline is handed, with what its functions close over.
+
+    A number is written to the highest byte first in a pickle, unless an array holds it.
+    """
+    return pickle.dumps(wrap_non_picklable_objects([handed], keep_wrapper=False))
+
+
+def _said_in(handed, value):
+    """Whether a number is in what was handed over: in an array, or alone."""
+    return value.tobytes() in handed or struct.pack(">d", value) in handed
 
 
 def test_the_markers_are_found_where_they_are_handed_over(quick):
-    """The oracle of the test above: a solution that lies among the features would be seen."""
+    """The oracle of the test above: a solution among the features, or in a variant's function, would be seen."""
     numbers = by(quick, LinearRegression, number=Number(), classes=(), metric=rmse, submit="values")
     hidden = deal(numbers, made_rows(number=True), 0)
     leaked = hidden.tables.test.assign(solution=hidden.truth)
-    assert all(value.tobytes() in pickle.dumps(leaked) for value in hidden.truth)
+    assert all(_said_in(_bytes_of(leaked), value) for value in hidden.truth)
+    array, numbers_alone, default = hidden.truth, tuple(hidden.truth.tolist()), hidden.truth.tolist()
+
+    def reading(*rows, known=default):
+        return rows, known
+
+    for leak in (lambda *_: array, lambda *_: numbers_alone, reading):
+        variant = replace(numbers.variants["network"], make_estimator=leak)
+        plan = replace(plan_of(numbers), variants={"network": variant})
+        leaks = (numbers, None, plan), (replace(numbers, add_features=leak), None, plan_of(numbers))
+        assert all(_said_in(_bytes_of(handed), value) for handed in leaks for value in hidden.truth)
+    clean = _bytes_of((numbers, None, plan_of(numbers)))
+    assert not [value for value in hidden.truth if _said_in(clean, value)]
 
 
 # the promise, where the truth is known

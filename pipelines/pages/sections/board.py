@@ -1,5 +1,11 @@
-"""All runs of a competition beside each other: what was forecast, what came, and where that is among all teams."""
+"""All runs of a competition beside each other: what was forecast, what came, and where that is among all teams.
 
+And what the command `practice` said of forecasts, as it has kept it.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +16,20 @@ from pipelines.kaggle.board.show import Shown
 from pipelines.pages.charts.colours import MUTED, SERIES
 from pipelines.pages.charts.drawing import Key, draw
 from pipelines.pages.parts import Chart, Section, Table, Text
-from pipelines.pages.sections.subject import Subject, percent, shown
+from pipelines.pages.sections.subject import Subject, percent, shown, signed
 from pipelines.runs.folder import RunFolder
+from pipelines.submission.plain import from_plain
 
 DRAWN, LISTED = 12, 40  # the newest runs
+PRACTICE = Path("reports/practice")  # of the working directory, where the command writes it
+VERDICTS = {
+    "few": ("too few rounds to tell", "次数太少，无法判断"),
+    "holds": ("the forecast holds", "预测可信"),
+    "high": ("the forecast is too high", "预测偏高"),
+    "low": ("the forecast is too low", "预测偏低"),
+    "narrow": ("its intervals are too narrow", "预测区间偏窄"),
+    "wide": ("its intervals are too wide", "预测区间偏宽"),
+}
 
 
 def board(subject: Subject) -> Section | None:
@@ -124,3 +140,90 @@ def _table(subject: Subject, found: Shown) -> Table:
 
 def _with_error(score: float | None, error: float | None) -> str:
     return shown(score) if score is None or error is None else f"{shown(score)} ± {shown(error)}"
+
+
+@dataclass(frozen=True)
+class _Held:
+    level: float
+    held: int
+    rounds: int
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class _Coverage:
+    held: list[_Held]
+    verdict: str
+    rounds: int
+    shift: float | None = None
+    shift_se: float | None = None
+
+
+@dataclass(frozen=True)
+class _Practice:
+    """What a page tells of practice.json."""
+
+    data: str
+    metric: str
+    by_time: bool
+    coverage: _Coverage
+    unpublished: bool = False
+
+
+def practice(subject: Subject) -> Section | None:
+    """How often forecasts held in practice; None where nobody practised with such rows and this metric."""
+    say, record = subject.say, subject.record
+    path, title = (
+        PRACTICE / record.slug / "practice.json",
+        say("Practice: how often forecasts held", "演练：预测的可信度"),
+    )
+    try:
+        found: _Practice = from_plain(_Practice, json.loads(path.read_bytes()), "")
+        when = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        said = VERDICTS[found.coverage.verdict]
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, LookupError, RecursionError):
+        lead = say(f"{path.as_posix()} cannot be read, and is left out.", f"无法读取 {path.as_posix()}，已略去。")
+        return Section("practice", title, lead)
+    if (found.data == "sample", found.metric) != (record.data == "sample", record.metric):
+        return None
+    n = found.coverage.rounds
+    lead = say(
+        f"{n} round{'s' * (n != 1)} with hidden training rows, {when:%Y-%m-%d}: {said[0]}.",
+        f"{when:%Y-%m-%d} 隐藏部分训练行演练 {n} 次：{said[1]}。",
+    )
+    return Section("practice", title, lead, [_held(subject, found.coverage), *_notes(subject, found)])
+
+
+def _held(subject: Subject, coverage: _Coverage) -> Table:
+    say = subject.say
+    rows = [[
+        percent(each.level, 0), f"{each.held} / {each.rounds}", percent(each.held / max(1, each.rounds)),
+        f"{percent(each.low)} – {percent(each.high)}",
+    ] for each in coverage.held]  # fmt: skip
+    columns = [
+        say("interval", "区间"), say("outcomes inside", "落在其中的次数"), say("share", "比例"),
+        say("95 % interval of the share (binomial)", "比例的 95% 区间（二项分布）"),
+    ]  # fmt: skip
+    return Table(say("Intervals of the forecast, and outcomes", "预测区间与实际结果"), columns, rows, range(1, 4))
+
+
+def _notes(subject: Subject, found: _Practice) -> list[Text]:
+    say, shift, error = subject.say, found.coverage.shift, found.coverage.shift_se
+    notes = []
+    if shift is not None:
+        told = signed(shift) if error is None else f"{signed(shift)} ± {shown(error)}"
+        notes.append(say(f"Outcome minus forecast, on the average: {told}.", f"实际减预测的平均值：{told}。"))
+    if found.by_time:
+        notes.append(say(
+            "Hidden rows of rounds overlap: the rounds are not independent, and the errors are too small.",
+            "各次隐藏的行有重叠：各次并不独立，误差偏小。",
+        ))  # fmt: skip
+    if found.unpublished:
+        notes.append(say(
+            "Judged is the forecast without the shift of published models, which that of a run has.",
+            "这里评判的预测不含已发表模型的偏移，而运行的预测含此偏移。",
+        ))  # fmt: skip
+    return [Text(each) for each in notes]
