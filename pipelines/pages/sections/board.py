@@ -10,7 +10,8 @@ from pipelines.kaggle.board.show import Shown
 from pipelines.pages.charts.colours import MUTED, SERIES
 from pipelines.pages.charts.drawing import Key, draw
 from pipelines.pages.parts import Chart, Section, Table, Text
-from pipelines.pages.sections.subject import Subject, percent, shown
+from pipelines.pages.sections.subject import Subject, percent
+from pipelines.pages.words import shown
 from pipelines.runs.folder import RunFolder
 
 DRAWN, LISTED = 12, 40  # the newest runs

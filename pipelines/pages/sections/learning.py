@@ -16,8 +16,8 @@ from pipelines.pages.charts.colours import SERIES
 from pipelines.pages.charts.drawing import Key, draw
 from pipelines.pages.charts.painters import curve, whole_numbers
 from pipelines.pages.parts import Chart, Section, Text
-from pipelines.pages.sections.subject import Subject, shown
-from pipelines.pages.words import Words
+from pipelines.pages.sections.subject import Subject
+from pipelines.pages.words import Words, shown
 from pipelines.submission.record import VariantScore
 
 LEVEL = 0.005  # of the loss: a change that is less is none
