@@ -13,11 +13,8 @@ from typer.testing import CliRunner
 
 from pipelines.__main__ import app
 from pipelines.errors import UsageError
-<<<<<<< HEAD
-from pipelines.pages.write import csv_of
-=======
 from pipelines.pages.words import shown, signed
->>>>>>> 8be2fcd (One way to write numbers on all pages: digits that count where they are small, one minus, one dash)
+from pipelines.pages.write import csv_of
 from pipelines.runs.history.choice import choose_any
 from pipelines.submission.record import Record
 

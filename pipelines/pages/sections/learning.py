@@ -37,7 +37,8 @@ class Curves:
     @classmethod
     def of(cls, losses: Sequence[Sequence[float]], spread: Sequence[Sequence[float]]) -> "Curves":
         """Of what a record holds; a spread that is not there is none."""
-        both = zip_longest(map(finite, losses), map(finite, spread), fillvalue=[])
+        none: list[float] = []
+        both = zip_longest(map(finite, losses), map(finite, spread), fillvalue=none)
         folds = [(curve, own[: len(curve)]) for curve, own in both if curve]
         n_epochs = max((len(curve) for curve, _ in folds), default=0)
         mean = _table([curve for curve, _ in folds], n_epochs)
