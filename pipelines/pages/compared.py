@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.files import write_whole
-from pipelines.pages.first import SURE, Fact, baseline_name, number, signed
+from pipelines.pages.first import SURE, Fact, baseline_name
 from pipelines.pages.marks import Mark, Marks
 from pipelines.pages.parts import Section, Table, Text
 from pipelines.pages.render import render
-from pipelines.pages.words import Words
+from pipelines.pages.words import NONE, Words, shown, signed
 from pipelines.runs.history.choice import KeptRun
 from pipelines.runs.history.compare import SURE as CHANCE
 from pipelines.runs.history.compare import Apart, Comparison, Part
@@ -49,12 +49,12 @@ def plain_verdict(found: Comparison, words: Words) -> tuple[str, str]:
         return words(
             "Not told apart: A and B say the same of every row.", "无法区分：A 与 B 对每一行的预测都相同。"
         ), "plain"
-    difference, p = f"{number(abs(found.gain))} ± {number(found.se)}", f"p {found.p:.2g}"
+    difference, p = f"{shown(abs(found.gain))} ± {shown(found.se)}", f"p {found.p:.2g}"
     if found.p >= CHANCE:
         return words(
-            f"Not told apart: B is better by {signed(found.gain)} ± {number(found.se)}, "
+            f"Not told apart: B is better by {signed(found.gain)} ± {shown(found.se)}, "
             f"which chance alone may bring ({p}).",
-            f"无法区分：B 好 {signed(found.gain)} ± {number(found.se)}，可能只是偶然（{p}）。",
+            f"无法区分：B 好 {signed(found.gain)} ± {shown(found.se)}，可能只是偶然（{p}）。",
         ), "plain"
     better = "B" if found.gain > 0 else "A"
     return words(
@@ -65,17 +65,17 @@ def plain_verdict(found: Comparison, words: Words) -> tuple[str, str]:
 
 def _facts(found: Comparison, words: Words) -> Iterator[Fact]:
     rows = words(f"{found.rows:,} rows that both have scored", f"两者都评分的 {found.rows:,} 行")
-    yield Fact(f"A, {found.metric}", number(found.score_a), "", rows)
-    yield Fact(f"B, {found.metric}", number(found.score_b), "", rows)
+    yield Fact(f"A, {found.metric}", shown(found.score_a), "", rows)
+    yield Fact(f"B, {found.metric}", shown(found.score_b), "", rows)
     trained = found.rows_se is not None
     aside = words(
         "paired, row by row; counts the chance of training" if trained else "paired, row by row",
         "逐行配对；计入训练的偶然性" if trained else "逐行配对",
     )
-    yield Fact(words("B is better by", "B 好"), signed(found.gain), f"± {number(found.se)}", aside)
+    yield Fact(words("B is better by", "B 好"), signed(found.gain), f"± {shown(found.se)}", aside)
     if found.rows_se is not None:
         label = words("by the rows alone, as trained", "仅按行计，不重新训练")
-        yield Fact(label, signed(found.gain), f"± {number(found.rows_se)}")
+        yield Fact(label, signed(found.gain), f"± {shown(found.rows_se)}")
     if math.isfinite(found.correlation):
         aside = words("1: both err on the same rows; lower: a blend of both gains", "1：错在相同的行；越低，融合越有益")
         yield Fact(words("errors correlate", "误差相关"), f"{found.correlation:.3f}", "", aside)
@@ -115,34 +115,34 @@ def _both(a: Record, b: Record, words: Words) -> Table:
         words("best baseline", "最好的基线"): lambda r: _best(r, words),
         words("forecast, 95 % interval", "预测，95 % 区间"): _forecast,
         words("practice, hidden rows", "演练：隐藏的行"): lambda r: (
-            _with_error(r.practice.score, r.practice.se) if r.practice else "-"
+            _with_error(r.practice.score, r.practice.se) if r.practice else NONE
         ),
         words("public score", "公开得分"): lambda r: _with_error(r.kaggle.public if r.kaggle else None, None),
-        words("variants", "模型变体"): lambda r: ", ".join(each.name for each in r.variants) or "-",
-        words("seconds", "秒"): lambda r: "-" if r.seconds is None else f"{r.seconds:,.1f}",
+        words("variants", "模型变体"): lambda r: ", ".join(each.name for each in r.variants) or NONE,
+        words("seconds", "秒"): lambda r: NONE if r.seconds is None else f"{r.seconds:,.1f}",
         words("memory at peak, MB", "内存峰值，MB"): lambda r: (
-            "-" if r.peak_memory_mb is None else f"{r.peak_memory_mb:,.0f}"
+            NONE if r.peak_memory_mb is None else f"{r.peak_memory_mb:,.0f}"
         ),
-        words("note", "备注"): lambda r: r.note or "-",
+        words("note", "备注"): lambda r: r.note or NONE,
     }
-    shown = [[name, of(a), of(b)] for name, of in rows.items() if (of(a), of(b)) != ("-", "-")]
-    return Table(words("Both runs", "两次运行"), [words("what", "项目"), "A", "B"], shown)
+    told = [[name, of(a), of(b)] for name, of in rows.items() if (of(a), of(b)) != (NONE, NONE)]
+    return Table(words("Both runs", "两次运行"), [words("what", "项目"), "A", "B"], told)
 
 
 def _with_error(value: float | None, error: float | None) -> str:
     if value is None:
-        return "-"
-    return number(value) if error is None else f"{number(value)} ± {number(error)}"
+        return NONE
+    return shown(value) if error is None else f"{shown(value)} ± {shown(error)}"
 
 
 def _best(record: Record, words: Words) -> str:
     best = min(record.baselines, key=lambda each: each.gain, default=None)
-    return "-" if best is None else f"{baseline_name(best.name, words)} {_with_error(best.score, best.se)}"
+    return NONE if best is None else f"{baseline_name(best.name, words)} {_with_error(best.score, best.se)}"
 
 
 def _forecast(record: Record) -> str:
     f = record.forecast
-    return "-" if f is None else f"{number(f.mean)} ({number(f.low)} – {number(f.high)})"
+    return NONE if f is None else f"{shown(f.mean)} ({shown(f.low)} – {shown(f.high)})"
 
 
 def _of_parts(parts: Sequence[Part], name: str, words: Words) -> Iterator[Marks | Table]:
@@ -156,7 +156,7 @@ def _of_parts(parts: Sequence[Part], name: str, words: Words) -> Iterator[Marks 
     if marks:
         note = words("Right of 0: B is better. Lines are 95 % intervals.", "0 的右侧：B 更好。线段为 95 % 区间。")
         yield Marks(gain, marks, note, around=0.0)
-    rows = [[part.name, f"{part.rows:,}", f"{signed(part.gain)} ± {number(part.se)}"] for part in parts]
+    rows = [[part.name, f"{part.rows:,}", f"{signed(part.gain)} ± {shown(part.se)}"] for part in parts]
     yield Table(words(f"By {name}", f"按{name}"), [name, words("rows", "行数"), gain], rows, numeric=(1, 2))
 
 
@@ -180,7 +180,7 @@ def _different(a: Record, b: Record, words: Words) -> Table | Text:
     names = [name for name in of_a | of_b if of_a.get(name) != of_b.get(name)]
     if not names:
         return Text(words("Nothing: the same settings, data and versions.", "没有差异：设置、数据与版本都相同。"))
-    rows = [[name, *(_short(each.get(name, "-")) for each in (of_a, of_b))] for name in names]
+    rows = [[name, *(_short(each.get(name, NONE)) for each in (of_a, of_b))] for name in names]
     return Table(words("Settings", "设置"), [words("setting", "设置"), "A", "B"], rows)
 
 

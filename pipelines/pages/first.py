@@ -10,7 +10,7 @@ from pipelines.metrics import METRICS
 from pipelines.pages.marks import Kind, Mark, Marks
 from pipelines.pages.parts import Table
 from pipelines.pages.render import render
-from pipelines.pages.words import Words, in_language
+from pipelines.pages.words import Words, in_language, shown, signed
 from pipelines.submission.record import Baseline, Forecast, Record
 
 SURE = 1.96  # standard errors; a smaller difference is not told from chance
@@ -61,34 +61,14 @@ def first_screen(record: Record, csv: Path | None, words: Words) -> First:
     return First(
         name=record.slug, about=" · ".join(_about(record, words)), note=record.note, made=record.data == "sample",
         verdict=said, tone=tone, leaks=[" ".join(in_language(each, words)) for each in record.leaks],
-        facts=list(_facts(record, words)), marks=_marks(record, words), baselines=_baselines(record, words),
-        steps=list(_steps(record, csv, words)),
+        facts=list(_facts(record, words)), marks=_marks(record, words),
+        baselines=_baselines(record, words), steps=list(_steps(record, csv, words)),
     )  # fmt: skip
 
 
 def first_screen_html(record: Record, csv: Path | None, words: Words) -> str:
     """The first screen as a fragment with its own styles, for a notebook beside other things."""
     return render("fragment.html.jinja", words, first=first_screen(record, csv, words))
-
-
-def number(value: float) -> str:
-    """A score as it is written everywhere: four decimals; fewer where it is large.
-
-    >>> number(0.84625), number(24310.3789), number(float("nan"))
-    ('0.8462', '24,310.4', '-')
-    """
-    if not math.isfinite(value):
-        return "-"
-    return f"{value:.4f}" if abs(value) < 1000 else f"{value:,.1f}"
-
-
-def signed(value: float) -> str:
-    """A difference with its sign.
-
-    >>> signed(0.01), signed(-2500.0)
-    ('+0.0100', '-2,500.0')
-    """
-    return number(value) if not math.isfinite(value) else ("-" if value < 0 else "+") + number(abs(value))
 
 
 def verdict(record: Record, words: Words) -> tuple[str, str]:
@@ -114,12 +94,12 @@ def verdict(record: Record, words: Words) -> tuple[str, str]:
 
 def _against(best: Baseline, words: Words) -> tuple[str, str]:
     """How far we are from the best baseline, in a sentence."""
-    name, difference = baseline_name(best.name, words), f"{number(abs(best.gain))} ± {number(best.gain_se)}"
+    name, difference = baseline_name(best.name, words), f"{shown(abs(best.gain))} ± {shown(best.gain_se)}"
     if not best.gain_se > 0 or abs(best.gain) < SURE * best.gain_se:
         return words(
-            f"Not told apart from the best baseline, {name} ({signed(best.gain)} ± {number(best.gain_se)}): "
+            f"Not told apart from the best baseline, {name} ({signed(best.gain)} ± {shown(best.gain_se)}): "
             "these rows do not tell which is better.",
-            f"与最好的基线{name}无法区分（{signed(best.gain)} ± {number(best.gain_se)}）：仅凭这些行无法判断哪个更好。",
+            f"与最好的基线{name}无法区分（{signed(best.gain)} ± {shown(best.gain_se)}）：仅凭这些行无法判断哪个更好。",
         ), "plain"
     chance = _by_chance(best.gain / best.gain_se, words)
     if best.gain > 0:
@@ -169,14 +149,14 @@ def _facts(record: Record, words: Words) -> Iterator[Fact]:
     """The numbers in large: the score, what to expect of it, and what became of it."""
     if record.cv_mean is not None:
         label = words(f"{record.metric}, cross-validated", f"{record.metric}，交叉验证")
-        error = "" if record.cv_se is None else f"± {number(record.cv_se)}"
-        yield Fact(label, number(record.cv_mean), error, _direction(record, words))
+        error = "" if record.cv_se is None else f"± {shown(record.cv_se)}"
+        yield Fact(label, shown(record.cv_mean), error, _direction(record, words))
     if record.baselines:
         best = min(record.baselines, key=lambda each: each.gain)
         name = baseline_name(best.name, words)
         label = words("against the best baseline (+ is better)", "与最好的基线之差（正为更好）")
         yield Fact(
-            label, signed(best.gain), f"± {number(best.gain_se)}", words(f"{name}, row by row", f"{name}，逐行配对")
+            label, signed(best.gain), f"± {shown(best.gain_se)}", words(f"{name}, row by row", f"{name}，逐行配对")
         )
     if record.forecast is not None and record.data != "sample":
         yield _forecast(record, words)
@@ -184,14 +164,14 @@ def _facts(record: Record, words: Words) -> Iterator[Fact]:
         hidden = record.practice
         aside = words(f"{hidden.rows:,} rows that the run has not seen", f"{hidden.rows:,} 行，运行时未见过")
         label = words("practice, hidden rows", "演练：隐藏的行")
-        yield Fact(label, number(hidden.score), f"± {number(hidden.se)}", aside + _beside(hidden.score, record, words))
+        yield Fact(label, shown(hidden.score), f"± {shown(hidden.se)}", aside + _beside(hidden.score, record, words))
     kaggle = record.kaggle
     if kaggle is not None and kaggle.public is not None:
         rank = "" if kaggle.rank is None else words(f"rank {kaggle.rank:,}", f"排名 {kaggle.rank:,}")
         aside = rank + _beside(kaggle.public, record, words)
-        yield Fact(words("public score, by Kaggle", "Kaggle 公开得分"), number(kaggle.public), "", aside.lstrip(";； "))
+        yield Fact(words("public score, by Kaggle", "Kaggle 公开得分"), shown(kaggle.public), "", aside.lstrip(";； "))
     if kaggle is not None and kaggle.private is not None:
-        yield Fact(words("private score, by Kaggle", "Kaggle 私有得分"), number(kaggle.private))
+        yield Fact(words("private score, by Kaggle", "Kaggle 私有得分"), shown(kaggle.private))
 
 
 def _forecast(record: Record, words: Words) -> Fact:
@@ -208,13 +188,13 @@ def _forecast(record: Record, words: Words) -> Fact:
     if forecast.n_published:
         n = forecast.n_published
         aside += words(f"; shifted as {n} published models were", f"；按 {n} 个已发表模型的偏移调整")
-    return Fact(label, number(forecast.mean), _between(forecast), aside)
+    return Fact(label, shown(forecast.mean), _between(forecast), aside)
 
 
 def _between(forecast: Forecast) -> str:
     """The interval in words; nothing where it is not known."""
     known = math.isfinite(forecast.low) and math.isfinite(forecast.high)
-    return f"{number(forecast.low)} – {number(forecast.high)}" if known else ""
+    return f"{shown(forecast.low)} – {shown(forecast.high)}" if known else ""
 
 
 def _beside(score: float, record: Record, words: Words) -> str:
@@ -246,9 +226,9 @@ def _marks(record: Record, words: Words) -> Marks | None:
     marks += [_mark(baseline_name(each.name, words), each.score, each.se, "baseline") for each in best_first]
     if (forecast := record.forecast) is not None and record.data != "sample":
         between = _between(forecast)
-        ends = (forecast.low, forecast.high) if between else (None, None)
-        written = between or number(forecast.mean)
-        marks.append(Mark(words("forecast", "预测"), forecast.mean, *ends, written, "forecast"))
+        low, high = (forecast.low, forecast.high) if between else (None, None)
+        written = between or shown(forecast.mean)
+        marks.append(Mark(words("forecast", "预测"), forecast.mean, low, high, written, "forecast"))
     if (hidden := record.practice) is not None:
         marks.append(_mark(words("practice", "演练"), hidden.score, hidden.se, "known"))
     kaggle = record.kaggle
@@ -266,8 +246,8 @@ def _marks(record: Record, words: Words) -> Marks | None:
 
 def _mark(label: str, score: float, se: float | None, kind: Kind) -> Mark:
     if se is None or not math.isfinite(se):
-        return Mark(label, score, None, None, number(score), kind)
-    return Mark(label, score, score - SURE * se, score + SURE * se, f"{number(score)} ± {number(se)}", kind)
+        return Mark(label, score, None, None, shown(score), kind)
+    return Mark(label, score, score - SURE * se, score + SURE * se, f"{shown(score)} ± {shown(se)}", kind)
 
 
 def _baselines(record: Record, words: Words) -> Table | None:
@@ -280,8 +260,8 @@ def _baselines(record: Record, words: Words) -> Table | None:
     ]  # fmt: skip
     rows = [
         [
-            baseline_name(each.name, words), f"{signed(each.gain)} ± {number(each.gain_se)}",
-            f"{number(each.score)} ± {number(each.se)}",
+            baseline_name(each.name, words), f"{signed(each.gain)} ± {shown(each.gain_se)}",
+            f"{shown(each.score)} ± {shown(each.se)}",
             words("yes", "是") if abs(each.gain) >= SURE * each.gain_se > 0 else words("no", "否"),
         ]
         for each in sorted(record.baselines, key=lambda each: each.gain)

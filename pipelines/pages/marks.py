@@ -76,7 +76,7 @@ class Marks:
         step = next(power * each for each in (1, 2, 5, 10) if (high - low) / (power * each) <= MOST_TICKS)
         digits = max(0, -math.floor(math.log10(step) + 1e-9))
         numbers = [step * n for n in range(math.ceil(low / step), math.floor(high / step) + 1)]
-        return [(self.place(each), f"{each:,.{digits}f}") for each in numbers]
+        return [(self.place(each), f"{each:,.{digits}f}".replace("-", "−")) for each in numbers]
 
 
 def _values(marks: Sequence[Mark], around: float | None) -> list[float]:

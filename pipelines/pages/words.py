@@ -1,5 +1,9 @@
-"""English or Chinese: both stand beside each other wherever something is said, so that they say the same."""
+"""English or Chinese: both stand beside each other wherever something is said, so that they say the same.
 
+Numbers are written alike in both, and on every page.
+"""
+
+import math
 import os
 from dataclasses import dataclass
 from typing import Literal
@@ -7,6 +11,8 @@ from typing import Literal
 from pipelines.errors import UsageError
 
 Language = Literal["en", "zh"]
+ROUNDING = 1e-12  # less is what computing leaves of nothing
+NONE = "–"  # in place of a number that there is none of
 KNOWN: dict[str, Language] = {"en": "en", "zh": "zh"}
 
 
@@ -24,6 +30,35 @@ class Words:
     def __call__(self, english: str, chinese: str) -> str:
         """The text in this language."""
         return chinese if self.language == "zh" else english
+
+
+def shown(value: float | None, digits: int | None = None) -> str:
+    """A score: four decimals, fewer where it is large, three digits that count where it is small; or as many decimals.
+
+    >>> shown(0.84625), shown(123.456), shown(24310.3789), shown(None)
+    ('0.8462', '123.5', '24,310', '–')
+    >>> shown(0.0000312), shown(1.5e-9), shown(0.0), shown(-0.001, 2)
+    ('0.0000312', '1.50e-09', '0.0000', '−0.00')
+    """
+    if value is None or not math.isfinite(value):
+        return NONE
+    if value < -ROUNDING:
+        return f"−{shown(-value, digits)}"
+    size = abs(value)
+    if size >= 100:
+        return f"{size:,.0f}" if size >= 1000 else f"{size:.1f}"
+    if digits is not None or size >= 0.001 or size < ROUNDING:
+        return f"{size:.{4 if digits is None else digits}f}"
+    return f"{size:.{2 - math.floor(math.log10(size))}f}" if size >= 1e-6 else f"{size:.2e}"
+
+
+def signed(value: float, digits: int | None = None) -> str:
+    """A difference, with its sign.
+
+    >>> signed(0.01234), signed(-0.5), signed(7892.4), signed(-0.00002), signed(float("nan"))
+    ('+0.0123', '−0.5000', '+7,892', '−0.0000200', '–')
+    """
+    return NONE if not math.isfinite(value) else f"{'−' if value < 0 else '+'}{shown(abs(value), digits)}"
 
 
 HINTS = {"en": "  what to do: ", "zh": "  怎么办: "}  # as errors write them

@@ -6,9 +6,9 @@ import pytest
 from pages_made import HOSTILE, Page
 
 from pipelines.errors import UsageError
-from pipelines.pages.first import first_screen, first_screen_html, number, verdict
+from pipelines.pages.first import first_screen, first_screen_html, verdict
 from pipelines.pages.marks import Mark, Marks
-from pipelines.pages.words import Words, language
+from pipelines.pages.words import Words, language, shown
 from pipelines.submission.record import Baseline, Forecast, HiddenScore, Record, VariantScore, Verdict
 
 BEST = Baseline("logistic regression", 0.8000, 0.0130, 0.0462, 0.0100)
@@ -160,7 +160,17 @@ def test_a_record_of_long_ago_has_a_first_screen_too():
     said = first_screen(Record(slug="titanic", data="folder"), None, Words())
     assert (said.marks, said.baselines, list(said.facts)) == (None, None, [])
     assert first_screen(replace(RECORD, cv_se=None, cv_mean=float("nan")), None, Words()).marks is None
-    assert number(float("inf")) == "-"
+    assert shown(float("inf")) == "–"
+
+
+def test_small_scores_and_large_ones_are_told_in_digits_that_count():
+    record = replace(RECORD, metric="rmse", baselines=[replace(BEST, score=4.5e-5, gain=-0.0000138, gain_se=2e-6)])
+    small = first_screen(replace(record, cv_mean=3.12e-5, cv_se=1.234e-6), None, Words()).facts
+    assert [(each.value, each.error) for each in small[:2]] == [
+        ("0.0000312", "± 0.00000123"), ("−0.0000138", "± 0.00000200")
+    ]  # fmt: skip
+    large = first_screen(replace(record, cv_mean=24310.3789, cv_se=1234.56), None, Words("zh")).facts[0]
+    assert (large.value, large.error) == ("24,310", "± 1,235")
 
 
 def test_the_language_is_asked_for_or_the_locales(monkeypatch):

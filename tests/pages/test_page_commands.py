@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from pipelines.__main__ import app
 from pipelines.errors import UsageError
+from pipelines.pages.words import shown, signed
 from pipelines.pages.write import csv_of
 from pipelines.runs.history.choice import choose_any
 from pipelines.submission.record import Record
@@ -106,7 +107,7 @@ def test_a_comparison_is_a_page_too(invoke, runs):
     assert (english.open_tags, english.wrong, english.tags["script"]) == ([], [], 0)
     assert f"B is better, by {found['gain']:.4f} ± {found['se']:.4f}" in english.text
     for part in (*found["folds"], *found["classes"]):
-        assert f"{part['name']} {part['rows']} {part['gain']:+.4f} ± {part['se']:.4f}" in english.text
+        assert f"{part['name']} {part['rows']} {signed(part['gain'])} ± {shown(part['se'])}" in english.text
     for row in found["most_apart"]:
         assert (
             f"{row['id']} {row['truth']} {row['a']} ({row['sure_a']:.2f}) {row['b']} ({row['sure_b']:.2f})"

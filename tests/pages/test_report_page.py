@@ -8,7 +8,7 @@ from pages_made import HOSTILE, IMAGE, Page, run_of
 from typer.testing import CliRunner
 
 from pipelines.__main__ import app
-from pipelines.pages.words import Words
+from pipelines.pages.words import Words, signed
 from pipelines.pages.write import write_report
 from pipelines.submission.ledger import Entry, Ledger
 from pipelines.submission.record import Record
@@ -77,7 +77,7 @@ def test_values_are_the_records(pages, folder):
     assert f"{record.cv_mean:.4f} ± {record.cv_se:.4f}" in text
     for baseline in record.baselines:
         shown = (
-            f"{baseline.name} {baseline.gain:+.4f} ± {baseline.gain_se:.4f} {baseline.score:.4f} ± {baseline.se:.4f}"
+            f"{baseline.name} {signed(baseline.gain)} ± {baseline.gain_se:.4f} {baseline.score:.4f} ± {baseline.se:.4f}"
         )
         assert shown in text
     assert "first try" in text

@@ -16,7 +16,8 @@ from pipelines.kaggle.board.show import Shown
 from pipelines.pages.charts.colours import MUTED, SERIES
 from pipelines.pages.charts.drawing import Key, draw
 from pipelines.pages.parts import Chart, Section, Table, Text
-from pipelines.pages.sections.subject import Subject, percent, shown, signed
+from pipelines.pages.sections.subject import Subject, percent
+from pipelines.pages.words import shown, signed
 from pipelines.runs.folder import RunFolder
 from pipelines.submission.plain import from_plain
 

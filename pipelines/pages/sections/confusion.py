@@ -12,7 +12,8 @@ from pipelines.metrics import FloatArray, IntArray, negative_log_likelihood
 from pipelines.pages.charts.drawing import draw
 from pipelines.pages.charts.painters import matrix, ranges
 from pipelines.pages.parts import Chart, Section, Table, Text
-from pipelines.pages.sections.subject import Subject, percent, shown, wilson
+from pipelines.pages.sections.subject import Subject, percent, wilson
+from pipelines.pages.words import shown
 
 WRITTEN, MOST = 12, 40  # classes up to which cells are written on, and that are drawn
 PAIRS, CLASSES = 15, 30  # most rows of a table

@@ -12,7 +12,8 @@ from pipelines.errors import HomeworkError
 from pipelines.pages.charts.drawing import draw
 from pipelines.pages.charts.painters import bars
 from pipelines.pages.parts import Section, Table, Text
-from pipelines.pages.sections.subject import Subject, amount, listed, percent, shown
+from pipelines.pages.sections.subject import Subject, amount, listed, percent
+from pipelines.pages.words import shown
 from pipelines.submission.record import Importance
 
 SHOWN, MOST = 15, 100  # columns drawn, and rows of the table

@@ -16,8 +16,8 @@ from pipelines.pages.charts.colours import SERIES
 from pipelines.pages.charts.drawing import Key, draw
 from pipelines.pages.charts.painters import curve, whole_numbers
 from pipelines.pages.parts import Chart, Section, Text
-from pipelines.pages.sections.subject import Subject, shown
-from pipelines.pages.words import Words
+from pipelines.pages.sections.subject import Subject
+from pipelines.pages.words import Words, shown
 from pipelines.submission.record import VariantScore
 
 LEVEL = 0.005  # of the loss: a change that is less is none
@@ -37,7 +37,8 @@ class Curves:
     @classmethod
     def of(cls, losses: Sequence[Sequence[float]], spread: Sequence[Sequence[float]]) -> "Curves":
         """Of what a record holds; a spread that is not there is none."""
-        both = zip_longest(map(finite, losses), map(finite, spread), fillvalue=[])
+        none: list[float] = []
+        both = zip_longest(map(finite, losses), map(finite, spread), fillvalue=none)
         folds = [(curve, own[: len(curve)]) for curve, own in both if curve]
         n_epochs = max((len(curve) for curve, _ in folds), default=0)
         mean = _table([curve for curve, _ in folds], n_epochs)

@@ -14,7 +14,8 @@ from pipelines.pages.charts.colours import INK, MUTED, SERIES
 from pipelines.pages.charts.drawing import Key, draw
 from pipelines.pages.charts.painters import cloud, curve, diagonal, whole_numbers
 from pipelines.pages.parts import Chart, Section, Table, Text
-from pipelines.pages.sections.subject import Subject, amount, percent, shown, signed
+from pipelines.pages.sections.subject import Subject, amount, percent
+from pipelines.pages.words import shown, signed
 
 TENTHS, BINS = 10, 40
 FEW = 0.01  # of the rows: those with the greatest errors

@@ -18,7 +18,8 @@ from pipelines.pages.charts.colours import MUTED, SERIES
 from pipelines.pages.charts.drawing import Key, draw
 from pipelines.pages.charts.painters import diagonal
 from pipelines.pages.parts import Chart, Section, Table, Text
-from pipelines.pages.sections.subject import Subject, percent, shown, signed, wilson
+from pipelines.pages.sections.subject import Subject, percent, wilson
+from pipelines.pages.words import shown, signed
 
 BINS = 10
 VALUES = 8_000_000  # drawn at most, of all rows in all samples

@@ -15,7 +15,8 @@ from pipelines.pages.charts.colours import MUTED, SERIES
 from pipelines.pages.charts.drawing import Key, draw
 from pipelines.pages.charts.painters import matrix, ranges
 from pipelines.pages.parts import Chart, Section, Table, Text
-from pipelines.pages.sections.subject import Subject, percent, shown
+from pipelines.pages.sections.subject import Subject, percent
+from pipelines.pages.words import shown
 
 RARE = 0.01  # how seldom chance alone would part the folds so far, to be told
 

@@ -116,28 +116,6 @@ class Subject:
         return self.say(f"{self.metric.name} ({better})", f"{self.metric.name}（{better}）")
 
 
-def shown(value: float | None, digits: int = 4) -> str:
-    """A score, or a dash where there is none.
-
-    >>> shown(0.84625), shown(None), shown(float("nan")), shown(123456.7)
-    ('0.8462', '–', '–', '123,457')
-    """
-    if value is None or not math.isfinite(value):
-        return "–"
-    if abs(value) >= 1000:
-        return f"{value:,.0f}"
-    return f"{value:.{digits}f}" if abs(value) < 100 else f"{value:.1f}"
-
-
-def signed(value: float, digits: int = 4) -> str:
-    """A difference, with its sign.
-
-    >>> signed(0.01234), signed(-0.5), signed(7892.4)
-    ('+0.0123', '−0.5000', '+7,892')
-    """
-    return "–" if not math.isfinite(value) else f"{'−' if value < 0 else '+'}{shown(abs(value), digits)}"
-
-
 def percent(share: float, digits: int = 1) -> str:
     r"""A share of a hundred.
 
