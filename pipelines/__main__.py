@@ -23,6 +23,7 @@ from pipelines.runs import predict
 
 if TYPE_CHECKING:
     from pipelines.data.sources import Source
+    from pipelines.pipeline import Outcome
     from pipelines.validation.results import CVResult
 
 app = typer.Typer(
@@ -42,27 +43,18 @@ def run_command(
     data: options.Data = None,
     output: options.Output = options.SUBMISSIONS,
     preset: options.Preset = "fast",
-    variants: Annotated[
-        str | None,
-        typer.Option(help="Networks and estimators of the competition, in place of the preset's.", metavar="NAME,NAME"),
-    ] = None,
+    variants: options.Variants = None,
     folds: options.Folds = None,
     seeds: options.Seeds = None,
     epochs: options.Epochs = None,
     seed: Annotated[int, typer.Option(help="Fixes all chance: the same seed gives the same csv on the CPU.")] = 0,
     device: options.Device = "auto",
     memory: options.Memory = None,
-    practice: Annotated[
-        bool, typer.Option("--practice", help="Hide a fifth of the training rows; in the end, the score on those.")
-    ] = False,
+    practice: options.Practice = False,
     runs: Annotated[str, typer.Option(help='Where each run has a folder; "" keeps nothing.')] = "runs",
-    restart: Annotated[
-        bool, typer.Option("--restart", help="Train all anew: take over nothing that other runs have finished.")
-    ] = False,
-    importance: Annotated[
-        bool, typer.Option("--importance", help="Ask which columns matter: permute each among the scored rows.")
-    ] = False,
-    note: Annotated[str | None, typer.Option(help="What to remember of this run.", metavar="TEXT")] = None,
+    restart: options.Restart = False,
+    importance: options.Importance = False,
+    note: options.Note = None,
     lang: options.Lang = None,
     tensorboard: options.TensorBoard = None,
     visdom: options.Visdom = False,
@@ -72,51 +64,53 @@ def run_command(
     """Both commands: they differ in whether anything is written."""
     writes = context.info_name == "run" and not practice
     with console.errors_in_plain_words(_interrupted(), stop_unread=not writes):
-        from pipelines.data.manifest import check_place
         from pipelines.pages.words import Words, language
-        from pipelines.settings.knobs import Knobs, check
-        from pipelines.settings.lookup import find, load
+        from pipelines.report.asked import asked
+        from pipelines.settings.knobs import Knobs
+        from pipelines.settings.lookup import load
 
         knobs = Knobs(
             data=data, output=output, preset=preset, variants=options.names(variants), folds=folds, seeds=seeds,
             epochs=epochs, seed=seed, device=device, memory=memory, practice=practice,
             runs=Path(runs) if runs else None, restart=restart, note=note, importance=importance,
         )  # fmt: skip
-        words, outline = Words(language(lang)), find(name)
-        check(knobs, outline, write=writes)
-        check_place(data, outline.files, outline.slug)
+        words = Words(language(lang))
+        asked(name, knobs, write=writes)
 
         from pipelines.report import lines
-        from pipelines.report.live.log import Log
+        from pipelines.report.live.log import Log, saying
         from pipelines.report.watched import watched
 
         competition, log = load(name), Log(words)
-
-        def say(line: str) -> None:
-            log(line)
-            if not quiet:
-                console.say(line, err=as_json)
+        say = saying(log, silent=quiet, aside=as_json)
 
         def on_result(source: "Source", result: "CVResult") -> None:
             if quiet and source.kind == "sample":
                 console.say_aside(source.line)
-            no_public_score = None if source.kind == "sample" else "public score"
-            for line in lines.score_lines(competition, result, "hidden rows" if practice else no_public_score):
+            for line in lines.score_lines(competition, result, forecast_of(source, practice=practice)):
                 say(line)
 
         outcome = watched(
             competition, knobs, say, silent=quiet, tensorboard=tensorboard, visdom=visdom, write=writes,
             on_result=on_result, log=log, words=words,
         )  # fmt: skip
-        if as_json:
-            console.say(outcome.record.to_json())
-        elif quiet:
-            console.say(str(outcome.path) if outcome.path else f"{outcome.result.score:.6f}")
+        if as_json or quiet:
+            console.say(outcome.record.to_json() if as_json else in_short(outcome))
         for line in lines.outcome_lines(competition, outcome, words):  # picture and page too: seconds
             say(line)
         lines.leave(outcome)
         if console.unread() and outcome.path is not None:
             console.say_aside(f"submission: {outcome.path}")
+
+
+def forecast_of(source: "Source", *, practice: bool) -> str | None:
+    """What the forecast is of: of made rows there is none but that of hidden ones."""
+    return "hidden rows" if practice else None if source.kind == "sample" else "public score"
+
+
+def in_short(outcome: "Outcome") -> str:
+    """All that a quiet run says: where its csv is, or its score."""
+    return str(outcome.path) if outcome.path else f"{outcome.result.score:.6f}"
 
 
 def _interrupted() -> Callable[[], str]:

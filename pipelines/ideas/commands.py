@@ -46,19 +46,18 @@ def try_command(
 ) -> None:
     """Try an idea: run it and the plain way on the same folds and seeds; say whether the difference is chance."""
     with console.errors_in_plain_words(INTERRUPTED):
-        from pipelines.data.manifest import check_place
         from pipelines.ideas.idea import read_idea
-        from pipelines.settings.knobs import Knobs, check
-        from pipelines.settings.lookup import find, load
+        from pipelines.report.asked import asked
+        from pipelines.settings.knobs import Knobs
+        from pipelines.settings.lookup import load
 
         further = options.names(variants or None) or ()
         knobs = Knobs(
             data=data, preset=preset, variants=further or None, folds=folds, seeds=seeds, epochs=epochs, seed=seed,
             device=device, memory=memory, runs=runs, note=note,
         )  # fmt: skip
-        outline, idea = find(name), read_idea(features, further)
-        check(knobs, outline, write=False)
-        check_place(data, outline.files, outline.slug)
+        idea = read_idea(features, further)
+        asked(name, knobs, write=False)
 
         from pipelines.ideas.ledger import Ideas
         from pipelines.ideas.trial import try_idea, verdict
@@ -80,15 +79,10 @@ def try_command(
 
 def _way(competition: "Competition", knobs: "Knobs", *, silent: bool, aside: bool) -> "Outcome":
     """Cross-validate, keep the run, and say how it goes."""
-    from pipelines.report.live.log import Log
+    from pipelines.report.live.log import Log, saying
     from pipelines.report.watched import watched
 
     log = Log()
-
-    def say(line: str) -> None:
-        log(line)
-        if not silent:
-            console.say(line, err=aside)
-
+    say = saying(log, silent=silent, aside=aside)
     say(f"-- {knobs.note}")
     return watched(competition, knobs, say, silent=silent, log=log, write=False)

@@ -82,7 +82,7 @@ def curves(record: Record) -> pd.DataFrame:
     rows = [
         (variant.name, fold, epoch, *losses)
         for variant in record.variants
-        for fold, both in enumerate(zip_longest(variant.losses, getattr(variant, "held_out", []), fillvalue=()))
+        for fold, both in enumerate(zip_longest(variant.losses, variant.held_out, fillvalue=()))
         for epoch, losses in enumerate(zip_longest(*both, fillvalue=np.nan), start=1)
     ]
     return pd.DataFrame(rows, columns=["variant", "fold", "epoch", "training", "held_out"])

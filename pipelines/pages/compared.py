@@ -142,7 +142,10 @@ def _best(record: Record, words: Words) -> str:
 
 def _forecast(record: Record) -> str:
     f = record.forecast
-    return NONE if f is None else f"{shown(f.mean)} ({shown(f.low)} – {shown(f.high)})"
+    if f is None or not math.isfinite(f.mean):
+        return NONE
+    known = math.isfinite(f.low) and math.isfinite(f.high)
+    return f"{shown(f.mean)} ({shown(f.low)} – {shown(f.high)})" if known else shown(f.mean)
 
 
 def _of_parts(parts: Sequence[Part], name: str, words: Words) -> Iterator[Marks | Table]:

@@ -29,9 +29,7 @@ def practice_command(
     jobs: Annotated[int, typer.Option(help="Rounds at the same time, each in a process and on a core of its own.")] = 1,
     data: options.Data = None,
     preset: options.Preset = "fast",
-    variants: Annotated[
-        str | None, typer.Option(help="Networks and estimators, in place of the preset's.", metavar="NAME,NAME")
-    ] = None,
+    variants: options.Variants = None,
     folds: options.Folds = None,
     seeds: options.Seeds = None,
     epochs: options.Epochs = None,
@@ -46,19 +44,17 @@ def practice_command(
 ) -> None:
     """Hide rows, forecast the score on them, look; many times: how often the intervals of the forecast hold."""
     with console.errors_in_plain_words(INTERRUPTED):
-        from pipelines.data.manifest import check_place
-        from pipelines.settings.knobs import Knobs, check, refuse_unwritable
-        from pipelines.settings.lookup import find, load
+        from pipelines.report.asked import asked
+        from pipelines.settings.knobs import Knobs, refuse_unwritable
+        from pipelines.settings.lookup import load
 
         knobs = Knobs(
             data=data, preset=preset, variants=options.names(variants), folds=folds, seeds=seeds, epochs=epochs,
             seed=seed, device=device, memory=memory, runs=None,
         )  # fmt: skip
-        outline = find(name)
         check_counts(rounds, jobs, seed)
-        check(knobs, outline, write=False)
+        outline = asked(name, knobs, write=False)
         refuse_unwritable(reports / (outline.slug or ""), "--reports")
-        check_place(data, outline.files, outline.slug)
 
         from pipelines.practice.coverage import VERDICTS
         from pipelines.practice.lines import practice_lines

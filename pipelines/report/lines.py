@@ -79,14 +79,17 @@ def draw_curves(competition: Competition, outcome: Outcome, path: Path) -> str:
     return str(path)
 
 
-def write_page(competition: Competition, outcome: Outcome, words: Words) -> str:
-    """The run's page, if it can be written; returns where it is. The csv is written: nothing is an error."""
-    assert outcome.folder is not None
+def write_page(competition: Competition, outcome: Outcome, words: Words) -> Path | None:
+    """The page of a run that is kept, if it can be written: where it is. The csv is whole: nothing is an error."""
+    if outcome.folder is None:
+        return None
     try:
-        return str(write_report(outcome.folder, words, competition))
+        return write_report(outcome.folder, words, competition)
     except Exception as error:
-        complain(f"warning: no report in {outcome.folder.path}: {_why(error)}")
-        return "none"
+        complain(
+            f"warning: no report in {outcome.folder.path}: {_why(error)}; python -m pipelines report makes it anew"
+        )
+        return None
 
 
 def _why(error: Exception) -> str:
@@ -121,7 +124,7 @@ def outcome_lines(competition: Competition, outcome: Outcome, words: Words) -> I
         yield f"curves:     {draw_curves(competition, outcome, path.with_suffix('.png'))}"
     if outcome.folder is not None:
         yield f"kept:       {outcome.folder.path}"
-        yield f"report:     {write_page(competition, outcome, words)}"
+        yield f"report:     {write_page(competition, outcome, words) or 'none'}"
     if outcome.source.kind == "sample":
         yield f"for the real data: make data C={competition.slug}, or put {', '.join(competition.files)}"
         yield f"  from {competition.url}/data into data/{competition.slug}/; then run the same command again"

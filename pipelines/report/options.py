@@ -11,11 +11,25 @@ Data = Annotated[
 ]
 Output = Annotated[Path, typer.Option(help="Where submissions are; a folder per competition.")]
 Preset = Annotated[str, typer.Option(help="fast or best: how many networks are averaged.")]
+Variants = Annotated[
+    str | None,
+    typer.Option(help="Networks and estimators of the competition, in place of the preset's.", metavar="NAME,NAME"),
+]
 Folds = Annotated[int | None, typer.Option(help="Folds of the cross-validation; else as the preset says.")]
 Seeds = Annotated[int | None, typer.Option(help="Networks of a variant per fold; else as the preset says.")]
 Epochs = Annotated[int | None, typer.Option(help="Passes over the training rows; else as the recipe says.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Memory = Annotated[int | None, typer.Option(help="MB for what trains at the same time; else found.")]
+Practice = Annotated[
+    bool, typer.Option("--practice", help="Hide a fifth of the training rows; in the end, the score on those.")
+]
+Restart = Annotated[
+    bool, typer.Option("--restart", help="Train all anew: take over nothing that other runs have finished.")
+]
+Importance = Annotated[
+    bool, typer.Option("--importance", help="Ask which columns matter: permute each among the scored rows.")
+]
+Note = Annotated[str | None, typer.Option(help="What to remember of this run.", metavar="TEXT")]
 Runs = Annotated[Path, typer.Option("--runs", help="Where runs are kept; a folder per competition.")]
 TensorBoard = Annotated[Path | None, typer.Option(help="Folder for TensorBoard's curves.")]
 Lang = Annotated[str | None, typer.Option(help="Language of the report: en or zh; else as the locale says.")]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from pipelines.competition import Competition, Variant
-from pipelines.metrics import FloatArray, IntArray, Target
+from pipelines.metrics import FloatArray, IntArray, Metric, Target
 from pipelines.submission.plain import to_plain
 from pipelines.submission.record import Baseline, Forecast, VariantScore
 from pipelines.training.checkpoint.epochs import Checkpoint
@@ -159,16 +159,9 @@ def summarise(
     for (name, own), of_seeds, weight in zip(of_variant.items(), oof, weights.mean(axis=0).tolist(), strict=True):
         alone, _, _ = _pool(competition, of_seeds.mean(axis=0)[None], test[:, :1], y, scored)
         of_one[name] = _everywhere(alone, known, n_rows)
-        said = [in_units(competition, one) for one in of_seeds]
-        scores.append(
-            VariantScore(
-                name=name, score=metric(y, alone), seed_scores=[metric(y, one) for one in said], weight=weight,
-                seconds=round(sum(each.seconds for each in own), 2), model=own[0].model,
-                recipe=_settings(variants[name]), notes=_notes(own),
-                by_fold_and_seed=[[metric(y[rows], one[rows]) for one in said] for rows in scored],
-                **_learning_curves(own, len(folds)),
-            )
-        )  # fmt: skip
+        more = _of_models(metric, y, scored, own, [in_units(competition, one) for one in of_seeds])
+        recipe = _settings(variants[name])
+        scores.append(VariantScore(name=name, score=metric(y, alone), weight=weight, recipe=recipe, **more))
     for number, fold in enumerate(folds):
         fold_of[fold.scored] = number
     pool, some = pool_of(competition, weights, y, fold_of[known]), some_rows(test.shape[2])
@@ -226,6 +219,20 @@ def _settings(variant: Variant) -> dict[str, Any]:
 def _notes(predictions: Sequence[Predictions]) -> list[str]:
     """What the first fold's encoder says; those of other folds say nearly the same."""
     return list(min(predictions, key=lambda each: each.jobs[0]).notes)
+
+
+def _of_models(
+    metric: Metric, y: Target, scored: Sequence[IntArray], own: Sequence[Predictions], of_seeds: Sequence[FloatArray]
+) -> dict[str, Any]:
+    """What is known of a variant's models: `of_seeds` (S, N, P) is what those of each seed say of scored rows."""
+    return {
+        "seed_scores": [metric(y, one) for one in of_seeds],
+        "by_fold_and_seed": [[metric(y[rows], one[rows]) for one in of_seeds] for rows in scored],
+        "seconds": round(sum(each.seconds for each in own), 2),
+        "model": own[0].model,
+        "notes": _notes(own),
+        **_learning_curves(own, len(scored)),
+    }
 
 
 def _learning_curves(predictions: Sequence[Predictions], n_folds: int) -> dict[str, list[list[float]]]:

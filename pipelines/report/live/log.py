@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pipelines.pages.words import Words
+from pipelines.report import console
 from pipelines.report.console import STEERING, complain
 from pipelines.report.live.progress import line_of
 from pipelines.report.live.so_far import SoFar
@@ -58,6 +59,17 @@ class Log:
             self._ended = True
             if path.parent.exists():  # else the run was removed: nothing was finished
                 complain(f"warning: the log ends here, {path}: {error.strerror or error}; the run goes on")
+
+
+def saying(log: Log, *, silent: bool, aside: bool = False) -> Callable[[str], None]:
+    """What says a line to the log and, unless `silent`, to the person: on stderr where it is said `aside`."""
+
+    def say(line: str) -> None:
+        log(line)
+        if not silent:
+            console.say(line, err=aside)
+
+    return say
 
 
 def _append(path: Path, data: bytes) -> None:

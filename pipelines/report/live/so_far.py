@@ -141,7 +141,7 @@ class SoFar:
                 if part.add(which, rows, each.scored, len(self._features.y)):
                     part.seconds += each.seconds
                     self._stale.add(part)
-                for losses, new in ((part.losses, each.losses), (part.held_out, getattr(each, "held_out", ()))):
+                for losses, new in ((part.losses, each.losses), (part.held_out, each.held_out)):
                     if new:
                         losses[which] = list(new)
             self._score()
