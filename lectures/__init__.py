@@ -1,6 +1,6 @@
-"""The course, one small file a lecture: data, model, criterion and optimizer for the loop of `pipelines.training`.
+"""The course: a lecture's program, as a learner could have typed it, in a file of its own: `lecture_05_linear_regression`.
 
-Read `lecture_03_gradient_descent`, `lecture_05_linear_regression` and `lecture_09_mnist` first, then any other, in the
-order of the numbers. What they share lies in `course`, mistakes beside what is right in `mistakes`; `commands` puts all
-of it on the command line. The lectures use `pipelines`, which knows nothing of them.
+What a lecture must show beyond it (gates, comparisons, pictures) lies in `gates`, what lectures share in `course`,
+mistakes beside what is right in `mistakes`; `commands` puts all of it on the command line. The lectures use
+`pipelines`, which knows nothing of them; the programs use torch alone.
 """

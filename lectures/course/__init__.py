@@ -1,6 +1,7 @@
 """What the lectures share. In reading order.
 
 - `lecture`: what a lecture is: its gates, and the setting in which it runs
+- `program`: runs a lecture's program and hands back what it made
 - `catalogue`: finds lectures and runs them
 - `fit`: hands rows to the shared loop, and draws the losses
 - `image_training`: the same for images (lectures 9 to 11)

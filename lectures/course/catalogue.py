@@ -1,4 +1,4 @@
-"""Finds the lectures, which are the files `lecture_*.py` of the room above, and runs them.
+"""Finds the lectures, which are the files of the room `gates`, and runs them.
 
 A list of them is read from the files' text: nothing is imported but the lectures that run, so that an answer does not
 wait for torch, and a file that is broken breaks no other.
@@ -16,7 +16,7 @@ from pathlib import Path
 from lectures.course.lecture import Gate, Lecture, Setting
 from pipelines.errors import HomeworkError, UsageError, full_memory_told
 
-FOLDER = Path(__file__).resolve().parent.parent
+FOLDER = Path(__file__).resolve().parent.parent / "gates"
 
 
 def written_out(path: Path, call: str, *keys: str) -> list[tuple[str, ...]]:
@@ -41,7 +41,7 @@ def all_lectures() -> list[Lecture]:
 
 
 def _run(name: str, setting: Setting) -> Iterable[Gate]:
-    lecture: Lecture = importlib.import_module(f"lectures.{name}").LECTURE
+    lecture: Lecture = importlib.import_module(f"lectures.gates.{name}").LECTURE
     return lecture.run(setting)
 
 

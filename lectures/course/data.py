@@ -7,19 +7,26 @@ MNIST, made rows and made names for the others. It says so, and lectures apply o
 """
 
 import csv
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from lectures.course import fetching
-from lectures.course.idx import parse_idx
+from lectures.course.idx import as_idx, parse_idx
 from lectures.course.lecture import Setting
 from lectures.course.made_samples import made_diabetes, made_names
 from pipelines.errors import DataError
 
+STAND_INS = {
+    "diabetes": "600 made rows",
+    "names": "made names of five made countries",
+    "mnist": "scikit-learn's digits, 8 x 8 pixels",
+}
 Pairs = Sequence[tuple[str, str]]  # name, country
 
 
@@ -68,9 +75,41 @@ class Digits(CourseData):
         return 2 if self.is_stand_in else 0
 
 
+@dataclass(frozen=True, kw_only=True)
+class ProgramFiles(CourseData):
+    """The course's files as a program reads them, unpacked, by their place in its folder: `mnist/train-images-...`."""
+
+    contents: dict[str, bytes]
+
+
+def files_for_program(group: Literal["diabetes", "names", "mnist"], setting: Setting) -> ProgramFiles:
+    """A group's files; the stand-in's have the same formats, its images 28 x 28 pixels."""
+    files = {"diabetes": fetching.DIABETES, "names": fetching.NAMES, "mnist": fetching.MNIST}[group]
+    contents, source = _files(files, setting, STAND_INS[group])
+    made = {} if contents else made_files(group)
+    named = {f"{group}/{file.name}": content for file, content in zip(files, contents, strict=False)} or made
+    return ProgramFiles(contents=named, source=source, is_stand_in=not contents)
+
+
+def made_files(group: str) -> dict[str, bytes]:
+    """A stand-in in the course's formats, by place."""
+    if group == "diabetes":
+        buffer = io.BytesIO()
+        np.savetxt(buffer, made_diabetes(), fmt="%.6g", delimiter=",")
+        return {"diabetes/diabetes.csv": buffer.getvalue()}
+    if group == "names":
+        parts = zip(("names/names_train.csv", "names/names_test.csv"), made_names(), strict=True)
+        return {place: "".join(f'"{name}","{country}"\n' for name, country in pairs).encode() for place, pairs in parts}
+    names, tensors = [f"mnist/{file.name}" for file in fetching.MNIST], _small_digits()
+    images = [(tensors[n] * 255 / 16).round().to(torch.uint8) for n in (0, 2)]
+    larger = [nn.functional.pad(each.repeat_interleave(3, 1).repeat_interleave(3, 2), (2, 2, 2, 2)) for each in images]
+    labels = [tensors[n].to(torch.uint8) for n in (1, 3)]
+    return {name: as_idx(each) for name, each in zip(names, (larger[0], labels[0], larger[1], labels[1]), strict=True)}
+
+
 def load_diabetes(setting: Setting) -> Diabetes:
     """759 patients; the stand-in is 600 made rows."""
-    files, source = _files(fetching.DIABETES, setting, "600 made rows")
+    files, source = _files(fetching.DIABETES, setting, STAND_INS["diabetes"])
     rows = parse_diabetes(files[0]) if files else made_diabetes()
     table = torch.from_numpy(rows)
     return Diabetes(inputs=table[:, :8], target=table[:, 8:], source=source, is_stand_in=not files)
@@ -78,7 +117,7 @@ def load_diabetes(setting: Setting) -> Diabetes:
 
 def load_names(setting: Setting) -> Names:
     """13,374 names to learn from and 6,700 to test with, of 18 countries; the stand-in is made of syllables."""
-    files, source = _files(fetching.NAMES, setting, "made names of five made countries")
+    files, source = _files(fetching.NAMES, setting, STAND_INS["names"])
     train, test = map(parse_names, files) if files else made_names()
     unknown = {country for _, country in test} - {country for _, country in train}
     if unknown:
@@ -88,7 +127,7 @@ def load_names(setting: Setting) -> Names:
 
 def load_digits(setting: Setting) -> Digits:
     """MNIST: 60,000 images to learn from, 10,000 to test with; the stand-in has 1,200 and 597 of 8 x 8 pixels."""
-    files, source = _files(fetching.MNIST, setting, "scikit-learn's digits, 8 x 8 pixels")
+    files, source = _files(fetching.MNIST, setting, STAND_INS["mnist"])
     names, ink = [file.name for file in fetching.MNIST], 255 if files else 16
     tensors = [parse_idx(*each) for each in zip(files, names, strict=True)] if files else _small_digits()
     for images, labels in (tensors[:2], tensors[2:]):

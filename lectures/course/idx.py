@@ -39,6 +39,16 @@ def parse_idx(data: bytes, name: str = "the file") -> Tensor:
     return torch.frombuffer(bytearray(data), dtype=torch.uint8, offset=start).reshape(shape)
 
 
+def as_idx(values: Tensor) -> bytes:
+    """The IDX file of a uint8 tensor.
+
+    >>> parse_idx(as_idx(torch.tensor([[7], [9]], dtype=torch.uint8))).tolist()
+    [[7], [9]]
+    """
+    header = struct.pack(f">BBBB{values.dim()}I", 0, 0, UNSIGNED_BYTE, values.dim(), *values.shape)
+    return header + values.contiguous().numpy().tobytes()
+
+
 def _broken(name: str, what: str) -> DataError:
     return DataError(
         f"{name} is not a whole IDX file: {what}",

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipelines.files import whole_file
 from pipelines.report.console import complain
 from pipelines.report.curves import Curves
 from pipelines.report.pictures import picture
@@ -90,6 +91,18 @@ class Setting:
             complain(f"warning: no picture {path}: {error.strerror or error}")
         else:
             self.drawn[name] = words
+            self.say(f"picture: {path}")
+
+    def keep(self, name: str, figure: "Figure") -> None:
+        """Write a figure that a program has drawn to `pictures/name.png`, as `picture` does."""
+        path = self.pictures / f"{name}.png"
+        try:
+            with whole_file(path) as temporary:
+                figure.savefig(temporary, format="png", dpi=120)
+        except OSError as error:
+            complain(f"warning: no picture {path}: {error.strerror or error}")
+        else:
+            self.drawn[name] = in_words(figure)
             self.say(f"picture: {path}")
 
 

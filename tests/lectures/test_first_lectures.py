@@ -5,7 +5,9 @@ import pytest
 import torch
 from torch import nn
 
-from lectures import (
+from lectures.course.fit import fit, seeded
+from lectures.course.lecture import Setting
+from lectures.gates import (
     lecture_02_linear_model,
     lecture_03_gradient_descent,
     lecture_03_saddle,
@@ -14,8 +16,6 @@ from lectures import (
     lecture_07_diabetes,
     lecture_09_softmax,
 )
-from lectures.course.fit import fit, seeded
-from lectures.course.lecture import Setting
 from pipelines.training.loop import train
 
 

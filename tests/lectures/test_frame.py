@@ -86,7 +86,7 @@ def test_a_lecture_that_meets_an_error_fails_and_keeps_its_gates(error, says):
 
 def test_what_the_lists_read_is_what_the_files_hold():
     files = sorted(catalogue.FOLDER.glob("lecture_*.py"))
-    there = [importlib.import_module(f"lectures.{path.stem}").LECTURE for path in files]
+    there = [importlib.import_module(f"lectures.gates.{path.stem}").LECTURE for path in files]
     listed = [(lecture.number, lecture.title, lecture.title_zh) for lecture in catalogue.all_lectures()]
     assert listed == sorted((lecture.number, lecture.title, lecture.title_zh) for lecture in there)
     assert all(lecture.title_zh for lecture in there)
@@ -102,7 +102,9 @@ def test_lists_and_wrong_names_do_not_wait_for_torch(arguments):
         f"done = CliRunner().invoke(app, {arguments!r})\n"
         "print(done.exit_code, sorted({'torch', 'pandas', 'sklearn', 'matplotlib'} & set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=catalogue.FOLDER.parent)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=catalogue.FOLDER.parent.parent
+    )
     assert done.stdout.split(maxsplit=1)[1].strip() == "[]", done.stderr
     assert done.stdout.split()[0] == ("2" if arguments[-1] in {"99", "nosuch"} else "0")
 
@@ -122,8 +124,8 @@ def test_a_broken_file_breaks_no_other_lecture(tmp_path, monkeypatch, text, titl
         'LECTURE = Lecture(number="04", title="Good", run=lambda setting: [Gate.equal("one", 1, 1)])\n'
     )
     monkeypatch.setattr(catalogue, "FOLDER", tmp_path)
-    monkeypatch.setattr(lectures, "__path__", [str(tmp_path)])
-    for name in ("lectures.lecture_14", "lectures.lecture_04"):
+    monkeypatch.setattr(lectures.gates, "__path__", [str(tmp_path)])
+    for name in ("lectures.gates.lecture_14", "lectures.gates.lecture_04"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     said = []
     assert [(each.number, each.title) for each in catalogue.all_lectures()] == [("04", "Good"), ("14", title)]

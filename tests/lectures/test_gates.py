@@ -24,7 +24,7 @@ PICTURES = {
     "03": ["03-descent"],
     "03-saddle": ["03-saddle"],
     "04": [],
-    "05": ["05-optimizers"],
+    "05": ["05-optimizers", "05-program"],
     "06": ["06-sigmoid"],
     "07": ["07-activations", "07-layers"],
     "08": ["08-loss"],
@@ -43,22 +43,22 @@ PICTURES = {
 
 TWO_DEPTHS = {"none": (8, 1), "one": (8, 6, 1)}
 SHORTER = {
-    "05": {"lecture_05_linear_regression.EPOCHS": 2_000, "lecture_05_linear_regression.COMPARED": 500},
-    "06": {"lecture_06_logistic_regression.EPOCHS": 2_000},
+    "05": {"gates.lecture_05_linear_regression.COMPARED": 500},
+    "06": {"gates.lecture_06_logistic_regression.EPOCHS": 2_000},
     "07": {
-        "lecture_07_diabetes.EPOCHS": 8,
-        "lecture_07_diabetes.DEPTHS": TWO_DEPTHS,
-        "lecture_07_diabetes.ACTIVATIONS": ["tanh"],
+        "gates.lecture_07_diabetes.EPOCHS": 8,
+        "gates.lecture_07_diabetes.DEPTHS": TWO_DEPTHS,
+        "gates.lecture_07_diabetes.ACTIVATIONS": ["tanh"],
     },
-    "08": {"lecture_08_data_loader.EPOCHS": 15},
+    "08": {"gates.lecture_08_data_loader.EPOCHS": 15},
     "11": {"course.image_training.STAND_IN": Plan(epochs=5, lr=1e-2, batch_size=64)},
     "11-resnet": {"course.image_training.STAND_IN": Plan(epochs=5, lr=1e-2, batch_size=64)},
     "11-homework": {  # 16 networks
         "course.image_training.STAND_IN": Plan(epochs=2, lr=5e-3, batch_size=64),
-        "lecture_11_homework.N_SEEDS": 2,
-        "lecture_11_homework.DEPTH": 5,
+        "gates.lecture_11_homework.N_SEEDS": 2,
+        "gates.lecture_11_homework.DEPTH": 5,
     },
-    "13-names": {"lecture_13_names.EPOCHS": 4},
+    "13-names": {"gates.lecture_13_names.EPOCHS": 4},
 }
 
 
@@ -70,13 +70,13 @@ def two_epochs(_images, plan):
 # their gates are checked on the stand-in.
 SHORTER_ON_FILES = {
     "07": {  # what has a gate: ReLU, on all rows and in five folds
-        "lecture_07_diabetes.EPOCHS": 40,
-        "lecture_07_diabetes.DEPTHS": {"none": (8, 1)},
-        "lecture_07_diabetes.ACTIVATIONS": ["relu"],
+        "gates.lecture_07_diabetes.EPOCHS": 40,
+        "gates.lecture_07_diabetes.DEPTHS": {"none": (8, 1)},
+        "gates.lecture_07_diabetes.ACTIVATIONS": ["relu"],
     },
-    "08": {"lecture_08_data_loader.EPOCHS": 40},
-    "10": {"lecture_10_cnn.plan_for": two_epochs},
-    "11-resnet": {"lecture_11_resnet.plan_for": two_epochs},
+    "08": {"gates.lecture_08_data_loader.EPOCHS": 40},
+    "10": {"gates.lecture_10_cnn.plan_for": two_epochs},
+    "11-resnet": {"gates.lecture_11_resnet.plan_for": two_epochs},
 }
 
 

@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from lectures import lecture_10_gpu, lecture_11_homework
 from lectures.course.data import Digits
 from lectures.course.image_training import Plan, Trained, learn, standardised, summary
 from lectures.course.lecture import Setting
+from lectures.gates import lecture_10_gpu, lecture_11_homework
 from pipelines.models import ConvNet, residual_net
 
 CPU = torch.device("cpu")

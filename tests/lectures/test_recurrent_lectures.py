@@ -5,8 +5,8 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from lectures import lecture_12_rnn, lecture_13_names, lecture_13_packing
 from lectures.course.lecture import Setting
+from lectures.gates import lecture_12_rnn, lecture_13_names, lecture_13_packing
 from pipelines.models import RNNCell
 
 
