@@ -4,7 +4,6 @@ import os
 import platform
 import sys
 import time
-from importlib.metadata import version
 
 import torch
 
@@ -17,7 +16,7 @@ def table() -> list[tuple[str, str]]:
     """What and how it is; needs no network and no GPU."""
     return [
         ("python", f"{platform.python_version()} on {platform.system()} {platform.machine()}"),
-        ("torch", version("torch")),
+        ("torch", torch.__version__),  # with the build, such as +cu130
         ("CUDA", cuda_line()),
         ("MPS", "available" if torch.backends.mps.is_available() else "not available"),
         ("CPU", f"{os.cpu_count()} cores, {torch.get_num_threads()} threads for torch"),
