@@ -106,6 +106,9 @@ class Outline:
 def find(name: str) -> Outline:
     """The competition by folder name, Kaggle slug or URL, in general without running its code.
 
+    >>> find("House-Prices").name
+    'house_prices'
+
     Raises: UsageError when there is none.
     """
     wanted, known = slug_of(name), [Outline(folder) for folder in names()]
@@ -117,6 +120,9 @@ def find(name: str) -> Outline:
             with contextlib.suppress(Exception, SystemExit):  # a broken competition breaks no other
                 if _import(outline.name).slug == wanted:
                     return outline
+    for outline in known:
+        if outline.name == wanted.replace("-", "_").lower():  # a folder's name as slugs are written: house-prices
+            return outline
     raise UsageError(
         f"there is no competition {wanted!r}; known: {', '.join(outline.name for outline in known)}",
         "check the spelling, or let its folder be written: python -m pipelines new SLUG (README: Add a competition)",
