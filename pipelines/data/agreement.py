@@ -158,7 +158,8 @@ def lost_rows(competition: Competition, train: pd.DataFrame, test: pd.DataFrame)
     """A line for each file that is numbered from 1 with gaps: rows may have been lost.
 
     Train and test are looked at together unless each is numbered from 1. Ids with more gaps than rows are not numbers
-    of rows, unless the test rows have none and stand behind the training rows.
+    of rows, unless most follow one another from 1 (one id that was changed makes many gaps), or the test rows have none
+    and stand behind the training rows.
     """
     train_file, test_file = competition.train_file, competition.test_file
     ids = train[competition.key], test[competition.key]
@@ -171,7 +172,9 @@ def lost_rows(competition: Competition, train: pd.DataFrame, test: pd.DataFrame)
     lines = []
     for name, numbers in files.items():
         gaps = max(numbers) - len(numbers)
-        if min(numbers) >= 1 and gaps > 0 and (gaps < len(numbers) or behind):
+        alone = sum(number - 1 not in numbers for number in numbers)
+        one_by_one = 1 in numbers and 2 * alone < len(numbers)
+        if min(numbers) >= 1 and gaps > 0 and (gaps < len(numbers) or one_by_one or behind):
             first = next(number for number in range(1, max(numbers)) if number not in numbers)
             what = f"no row has {competition.key} {first}"
             more = f", nor {gaps - 1} others from 1 to {max(numbers)}" if gaps > 1 else ""

@@ -7,7 +7,7 @@ import unicodedata
 from array import array
 from codecs import BOM_UTF8
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -202,6 +202,9 @@ def _scan(name: str, text: str, separators: str) -> tuple[str, list[str], "array
             errors.append(error)
     if not read:
         raise errors[0]
+    plain = [each for each in read if len(read) > 1 and _is_plain(headers[each], read)]
+    if len(plain) == 1:  # by tabs, "id<tab>,target<tab>" holds a title that begins with a comma, and one that is empty
+        read = {plain[0]: read[plain[0]]}
     if len(read) > 1:
         words = " or by ".join(map(_shown, read))
         raise DataError(
@@ -211,6 +214,12 @@ def _scan(name: str, text: str, separators: str) -> tuple[str, list[str], "array
         )
     (separator, lines), *_ = read.items()
     return separator, _checked_header(name, headers[separator]), lines
+
+
+def _is_plain(header: list[str], separators: Iterable[str]) -> bool:
+    """Whether all titles are there, and none holds what may be a separator, but for blanks around it."""
+    titles = [title.strip(BLANKS) for title in header]
+    return all(titles) and not any(separator in title for title in titles for separator in separators)
 
 
 def _headers(name: str, text: str, separators: str) -> dict[str, list[str]]:

@@ -145,6 +145,14 @@ def test_commas_in_the_text_of_a_tsv_are_text():
     assert frame["name, or title"].tolist() == ["one, two, three", "four"]
 
 
+@pytest.mark.parametrize(
+    "data", [b"id\t,number\t\n1\t,0\t\n2\t,7\t\n", b"\tid,\tnumber\n1,\t0\t\n2,\t7\t\n", b"id ,number\n1 ,0\n2 ,7\n"]
+)
+def test_tabs_around_what_commas_separate_are_blanks(data):
+    frame = parse_csv("a.csv", data, ("id", "number"))
+    assert frame.to_dict("list") == {"id": ["1", "2"], "number": ["0", "7"]}
+
+
 def test_a_separator_that_two_may_be_is_asked_for():
     with pytest.raises(DataError, match="a.csv can be read as separated by commas or by ';'"):
         parse_csv("a.csv", b"a;b,c\n1;2,3\n")

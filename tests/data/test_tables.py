@@ -144,6 +144,12 @@ def test_a_lost_row_is_told(read_changed, edit):
     )
 
 
+def test_a_changed_id_far_behind_the_others_hides_no_lost_row(read_changed, edit):
+    changed = read_changed(train_csv=edit("train.csv", lambda frame: frame.replace({"PassengerId": {5: 9000}})))
+    (note,) = changed.notes
+    assert "no row has PassengerId 5, nor 7690 others from 1 to 9000: were rows lost?" in note
+
+
 def test_more_lost_rows_than_there_are_left_are_told(read_changed, edit):
     changed = read_changed(train_csv=edit("train.csv", lambda frame: frame.head(100)))
     (note,) = changed.notes
