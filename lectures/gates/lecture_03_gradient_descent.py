@@ -1,71 +1,71 @@
-"""Lecture 3, gradient descent: all rows, one row, a few rows at a time; by hand and by the shared loop."""
+"""Lecture 3, gradient descent: all rows, one row, a few rows per update, on rows that carry noise.
 
-from collections.abc import Sequence
+On the slide's three rows, which lie on one line, single rows have no noise and look best; so the program goes on to 200
+rows around a line, and draws them at random.
+"""
+
+from types import SimpleNamespace
 
 import numpy as np
-import torch
-from torch import nn
 
-from lectures.course.fit import fit, one_batch
 from lectures.course.lecture import Gate, Gates, Lecture, Setting
+from lectures.course.program import run_program
 
-X = np.array([1.0, 2.0, 3.0])
-Y = np.array([2.0, 4.0, 6.0])
-
-
-def descend(batches: Sequence[slice], epochs: int, lr: float = 0.01, w: float = 1.0) -> tuple[list[float], list[float]]:
-    """Weights and costs after each epoch of y = w x; an epoch goes once through `batches`.
-
-    The reported cost is the mean of the costs met before each update, as in the lecture.
-    """
-    weights, costs = [], []
-    for _ in range(epochs):
-        met = []
-        for batch in batches:
-            error = w * X[batch] - Y[batch]
-            met.append((error**2).mean())
-            w -= lr * (2 * X[batch] * error).mean()
-        weights.append(float(w))
-        costs.append(float(np.mean(met)))
-    return weights, costs
-
-
-def by_the_loop(setting: Setting, epochs: int) -> list[float]:
-    """The costs of the same batch descent by nn.Linear, autograd and `training.train`."""
-    model = nn.Linear(1, 1, bias=False).to(setting.device)
-    nn.init.ones_(model.weight)
-    rows = one_batch(setting, *(torch.from_numpy(values[:, None]).float() for values in (X, Y)))
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
-    return fit(setting, model, rows, nn.MSELoss(), optimizer, epochs, name="03/cost")
+ALL, ONE, FEW = "all 200 rows", "stochastic: 1 row", "mini-batch: 20 rows"
+LAST = 50  # updates in which descent should have ended
 
 
 def run(setting: Setting) -> Gates:
-    """Three ways to descend."""
-    ways = {
-        "batch": descend([slice(0, 3)], 100),
-        "stochastic": descend([slice(i, i + 1) for i in range(3)], 100),
-        "mini-batch": descend([slice(0, 2), slice(2, 3)], 100),
-    }
-    _draw(setting, ways)
-    weights, costs = ways["batch"]  # the notes give two decimals
-    yield Gate.close("batch, epoch 0: w", weights[0], 1.09, 0.005)
-    yield Gate.close("batch, epoch 0: cost", costs[0], 4.67, 0.005)
-    yield Gate.close("batch, epoch 10: w", weights[10], 1.66, 0.005)
-    yield Gate.close("batch, epoch 10: cost", costs[10], 0.66, 0.005)
-    yield Gate.close("batch, epoch 99: w", weights[99], 2.00, 0.005)
-    for name, (of_way, _) in ways.items():
-        yield Gate.close(f"{name}: f(4)", 4 * of_way[-1], 8, 0.01)
-    difference = np.abs(np.array(by_the_loop(setting, 100)) - costs).max()
-    yield Gate.close("shared loop less by hand, any epoch's cost", float(difference), 0, 1e-5)
+    """The slide's numbers, what noise does to each way, and what each way costs in rows."""
+    program = run_program(setting, "lecture_03_gradient_descent")
+    for epoch, w, cost in ((0, 1.09, 4.67), (10, 1.66, 0.66)):  # the slide gives two decimals
+        yield Gate.close(f"batch, epoch {epoch}: w [slide]", program.w_list[epoch], w, 0.005)
+        yield Gate.close(f"batch, epoch {epoch}: cost [slide]", program.cost_list[epoch], cost, 0.005)
+    yield Gate.close("batch, epoch 99: w [slide]", program.w_list[99], 2.00, 0.005)
+    yield Gate.close("batch: f(4) [slide]", 4 * program.w_list[99], 8, 0.01)
+
+    x, y = program.x_noisy.double().numpy(), program.y_noisy.double().numpy()
+    costs = {name: np.array(of_way) for name, of_way in program.costs.items()}
+    best = (x * y).sum() / (x * x).sum()
+    least = float(((x * best - y) ** 2).mean())
+    setting.say(f"noisy rows: the cost is a parabola over w, so convex, with one least: {least:.2f} at w = {best:.2f}")
+    yield Gate.at_least("curvature of the cost over w (above 0: convex)", float(2 * (x * x).mean()), 0.1)
+    above = {name: float(cost[-LAST:].mean() - least) for name, cost in costs.items()}
+    for name, excess in above.items():
+        setting.say(f"{name}: {excess:.4f} above the least cost, mean of the last {LAST} updates")
+    yield Gate.at_most("all rows end at the least cost: above it", above[ALL], 1e-3)
+    yield Gate.at_least("noise: one row ends higher than few rows, times", above[ONE] / above[FEW], 3)
+    rows = {name: rows_until(cost, int(name.split()[-2]), least) for name, cost in costs.items()}
+    setting.say(
+        "rows looked at until nine tenths of the way: " + ", ".join(f"{n} ({name})" for name, n in rows.items())
+    )
+    yield Gate.at_least("compromise: all rows need more rows than few, times", rows[ALL] / rows[FEW], 3)
+    _draw(setting, program, best)
 
 
-def _draw(setting: Setting, ways: dict[str, tuple[list[float], list[float]]]) -> None:
-    with setting.picture("03-descent", (7, 4.5)) as figure:
+def rows_until(cost: np.ndarray, batch_size: int, least: float) -> int:
+    """Rows looked at until the cost has come nine tenths of the way from that of the first update to the least.
+
+    >>> rows_until(np.array([11.0, 3.0, 1.5]), 20, least=1.0)
+    60
+    """
+    arrived = cost <= least + (cost[0] - least) / 10
+    return int(batch_size * (1 + arrived.argmax()))
+
+
+def _draw(setting: Setting, program: SimpleNamespace, best: float) -> None:
+    with setting.picture("03-convex", (7, 4.5)) as figure:
         axes = figure.add_subplot()
-        for (name, (_, costs)), updates in zip(ways.items(), (1, 3, 2), strict=True):
-            axes.semilogy(costs, label=f"{name}: {updates} update{'s' * (updates > 1)} per epoch")
-        axes.set(xlabel="epoch", ylabel="cost", title="More updates per epoch, faster descent (no noise in these rows)")
-        axes.legend()
+        w = np.linspace(0, 4, 200)
+        x, y = program.x_noisy.numpy(), program.y_noisy.numpy()
+        costs = (w[:, None] * x - y) ** 2
+        steep = np.flatnonzero(x > 1)[:8]  # rows near x = 0 hardly pull
+        axes.plot(w, costs[:, steep], color="C1", linewidth=0.8, alpha=0.6)
+        axes.plot([], [], color="C1", linewidth=0.8, label="one row: a least of its own")
+        axes.plot(w, costs.mean(axis=1), color="C0", linewidth=3, label="all rows: convex, one least")
+        axes.axvline(best, color="C7", linestyle="--", label=f"least cost: w = {best:.2f}")
+        axes.set(xlabel="w", ylabel="cost", title="Why single rows are noisy: each pulls w its own way", ylim=(0, 30))
+        axes.legend(loc="upper center")
 
 
 LECTURE = Lecture(

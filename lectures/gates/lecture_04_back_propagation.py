@@ -1,4 +1,4 @@
-"""Lecture 4, back-propagation: the chain rule by hand, and autograd, which does the same.
+"""Lecture 4, back-propagation: the chain rule by hand, and autograd, which does the same; then what a tensor holds.
 
 # NOTE[DIFF]: the notes say that a tensor is data and gradient. Only leaves with `requires_grad` hold one.
 """
@@ -7,8 +7,7 @@ import torch
 from torch import Tensor
 
 from lectures.course.lecture import Gate, Gates, Lecture, Setting
-
-ROWS = ((1.0, 2.0), (2.0, 4.0), (3.0, 6.0))  # hours, points
+from lectures.course.program import run_program
 
 
 def by_hand(x: float, y: float, w: float, b: float = 0.0) -> tuple[float, float]:
@@ -24,36 +23,6 @@ def by_autograd(x: float, y: float, w: float, b: float = 0.0) -> tuple[float, fl
     loss = (x * weight + bias - y) ** 2
     loss.backward()
     return _gradient(weight).item(), _gradient(bias).item()
-
-
-def descend(epochs: int, lr: float = 0.01) -> Tensor:
-    """The weight of y = w x after each epoch over ROWS, (epochs,), from w = 1, an update per row.
-
-    The three lines of the shared loop, forward, backward and update, before anything is built around them.
-    """
-    weight, after = torch.tensor(1.0, requires_grad=True), []
-    for _ in range(epochs):
-        for x, y in ROWS:
-            loss = (x * weight - y) ** 2
-            loss.backward()
-            # NOTE[DIFF]: the notes write w.data = w.data - ...; that hides mistakes from autograd.
-            with torch.no_grad():
-                weight -= lr * _gradient(weight)
-            weight.grad = None  # or it adds up, see `without_zeroing`
-        after.append(weight.detach().clone())
-    return torch.stack(after)
-
-
-def second_backward() -> str:
-    """What torch says when the graph is walked twice: it is freed after the first time."""
-    weight = torch.tensor(1.0, requires_grad=True)
-    loss = (2 * weight - 4) ** 2
-    loss.backward()
-    try:
-        loss.backward()
-    except RuntimeError as error:
-        return str(error)
-    return "no error"
 
 
 def without_zeroing(n: int) -> list[float]:
@@ -72,7 +41,7 @@ def _gradient(leaf: Tensor) -> Tensor:
 
 
 def run(setting: Setting) -> Gates:
-    """The lecture's two exercises, descent by autograd, and two mistakes."""
+    """The lecture's two exercises, descent by autograd, and what tensors, leaves and graphs do."""
     yield Gate.close("x=2, y=4, w=1: dL/dw by hand", by_hand(2, 4, 1)[0], -8, 1e-6)
     yield Gate.close("x=1, y=2, w=1, b=2: dL/dw by hand", by_hand(1, 2, 1, 2)[0], 2, 1e-6)
     yield Gate.close("x=1, y=2, w=1, b=2: dL/db by hand", by_hand(1, 2, 1, 2)[1], 2, 1e-6)
@@ -80,11 +49,18 @@ def run(setting: Setting) -> Gates:
     for name, index in (("w", 0), ("b", 1)):
         worst = max(abs(by_autograd(*numbers)[index] - by_hand(*numbers)[index]) for numbers in exercises)
         yield Gate.at_most(f"dL/d{name}, autograd and by hand, largest difference", worst, 1e-6)
-    yield Gate.close("descent by autograd, 100 epochs: f(4)", 4 * descend(100)[-1].item(), 8, 1e-2)
-    message = second_backward()
-    setting.say(f"a second backward: {message.split('.')[0]}")
-    yield Gate.equal("a second backward is refused", "second time" in message, True)
+    program = run_program(setting, "lecture_04_back_propagation")
+    yield Gate.close("descent by autograd, 100 epochs: f(4)", program.forward(4).item(), 8, 1e-2)
     yield Gate.equal("gradients that nobody zeroes", without_zeroing(3), [-8.0, -16.0, -24.0])
+    tensors = run_program(setting, "lecture_04_tensors")
+    leaves = tuple(each.is_leaf for each in (tensors.x, tensors.w, tensors.y_pred, tensors.loss))
+    yield Gate.equal("leaves: x, w, y_pred, loss", leaves, (True, True, False, False))
+    yield Gate.equal("dL/dw; x, which asked for none, has no gradient", (tensors.grad, tensors.x.grad), (-8.0, None))
+    yield Gate.equal("a second backward is refused", "second time" in tensors.freed, True)
+    yield Gate.equal("loss.item() is a plain number", (tensors.number, type(tensors.number).__name__), (4.0, "float"))
+    yield Gate.equal("three losses added up: a graph is kept", tensors.kept.grad_fn is not None, True)
+    yield Gate.equal("w.data changed before backward: a wrong gradient (right: 2)", tensors.by_data, 20.0)
+    yield Gate.equal("changed through w.detach(): refused", "modified by an inplace" in tensors.by_detach, True)
 
 
 LECTURE = Lecture(

@@ -71,6 +71,7 @@ def run(setting: Setting) -> Gates:
     yield Gate.close(f"SGD, {len(program.losses)} epochs: b", program.model.linear.bias.item(), 0, 1e-2)
     yield Gate.close("f(4)", program.y_test.item(), 8, 1e-2)
     losses = {}
+    setting.say(f"{len(OPTIMIZERS)} optimizers from the same start, trained by the shared loop, LBFGS by a closure:")
     for name, make_optimizer in OPTIMIZERS.items():
         model, losses[name] = train_with(setting, name, make_optimizer, COMPARED)
         yield Gate.at_most(f"{name}, {COMPARED} epochs: |w - 2|, |b|", miss(model), 1e-2)
