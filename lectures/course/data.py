@@ -155,7 +155,8 @@ def _files(files: tuple[fetching.CourseFile, ...], setting: Setting, stand_in: s
     """The unpacked files, or none where the stand-in must do; and where they come from, which is said."""
     contents: list[bytes] = []
     if setting.data is not None:
-        contents, source = fetching.from_folder(files, setting.data), f"folder {setting.data / files[0].group}"
+        contents = fetching.from_folder(files, setting.data)
+        source = f"folder {fetching.located(files, setting.data)[0].parent}"
     elif setting.stand_in:
         source = f"stand-in: {stand_in}"
     else:

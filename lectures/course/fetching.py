@@ -1,4 +1,4 @@
-"""The course's files: from a folder, or fetched once from public mirrors and checked.
+"""The course's files: from a folder, laid out as here, as in the notes or by torchvision, or fetched once and checked.
 
 A checksum is the SHA-256 of the unpacked file, so that it holds for every way of packing. A mirror
 whose file has another one is refused and the next one is tried. GitHub addresses name a commit.
@@ -42,7 +42,7 @@ SECONDS = 20.0  # without a byte, before a mirror counts as lost
 
 @dataclass(frozen=True)
 class CourseFile:
-    """A gzip file of the course: `group/name.gz` in a folder, `mirror + name.gz` on the net.
+    """A file of the course: in a folder where `places` says, packed or not; `mirror + name.gz` on the net.
 
     `sha256` is that of the unpacked file.
     """
@@ -59,23 +59,50 @@ DIABETES, NAMES, MNIST = (
 )
 
 
-def from_folder(files: tuple[CourseFile, ...], folder: Path) -> list[bytes]:
-    """The unpacked files from `folder/group/name.gz`.
+def places(file: CourseFile) -> tuple[str, ...]:
+    """Where a file may lie in a folder: as here, as in the notes, as torchvision keeps it; packed or not.
 
-    Raises: DataError when one is missing or no gzip file.
+    >>> places(DIABETES[0])
+    ('diabetes/diabetes.csv.gz', 'diabetes/diabetes.csv', 'diabetes.csv.gz', 'diabetes.csv')
     """
-    return [_unpacked(folder / file.group / f"{file.name}.gz") for file in files]
+    torchvision = ("mnist/MNIST/raw", "MNIST/raw") if file.group == "mnist" else ()
+    folders = (file.group, *torchvision, "")
+    return tuple(f"{folder}/{file.name}{ending}".lstrip("/") for folder in folders for ending in (".gz", ""))
+
+
+def located(files: tuple[CourseFile, ...], folder: Path) -> list[Path]:
+    """Where each file lies in `folder`: the first of its places.
+
+    Raises: DataError when one is missing.
+    """
+    found = []
+    for file in files:
+        there = [folder / place for place in places(file) if (folder / place).is_file()]
+        if not there:
+            first, *others = places(file)
+            raise _refused(f"{folder / first} is not there", f"; also looked for there: {', '.join(others)}")
+        found.append(there[0])
+    return found
+
+
+def from_folder(files: tuple[CourseFile, ...], folder: Path) -> list[bytes]:
+    """The unpacked files from `folder`, where they are `located`.
+
+    Raises: DataError when one is missing or cannot be read.
+    """
+    return [_unpacked(path) for path in located(files, folder)]
 
 
 def _unpacked(path: Path) -> bytes:
     try:
-        return gzip.decompress(path.read_bytes())
-    except FileNotFoundError:
-        what = f"{path} is not there"
+        return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     except (OSError, EOFError, zlib.error) as error:
-        what = f"{path} cannot be unpacked: {error}"
-    raise DataError(
-        what,
+        raise _refused(f"{path} cannot be {'unpacked' if path.suffix == '.gz' else 'read'}: {error}") from None
+
+
+def _refused(what: str, looked_for: str = "") -> DataError:
+    return DataError(
+        f"{what}{looked_for}",
         "put the course's file there, or leave --data out to have it fetched",
         "请把课程数据文件放到该位置，或去掉 --data 以自动下载",
     )

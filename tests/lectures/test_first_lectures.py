@@ -8,58 +8,15 @@ from torch import nn
 from lectures.course.fit import fit, seeded
 from lectures.course.lecture import Setting
 from lectures.gates import (
-    lecture_02_linear_model,
-    lecture_03_gradient_descent,
     lecture_03_saddle,
     lecture_04_back_propagation,
     lecture_05_linear_regression,
+    lecture_06_logistic_regression,
     lecture_07_diabetes,
     lecture_09_softmax,
 )
-from pipelines.training.loop import train
-
-
-def test_the_vectorised_cost_is_that_of_the_loops():
-    w, b = np.array([0.5, 3.0]), np.array([-1.0, 2.0])
-    expected = [lecture_02_linear_model.cost_by_loops(*pair) for pair in zip(w, b, strict=True)]
-    assert lecture_02_linear_model.cost(w, b) == pytest.approx(expected)
-    assert expected[0] == pytest.approx((2.5**2 + 4**2 + 5.5**2) / 3)
-
-
-class Slope(nn.Module):
-    """y = w x from w = 1."""
-
-    def __init__(self):
-        super().__init__()
-        self.w = nn.Parameter(torch.ones(1))
-
-    def forward(self, inputs):
-        return inputs * self.w
-
-
-def slope_after(batches, epochs):
-    model, weights = Slope(), []
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
-    history = train(model, batches, nn.MSELoss(), optimizer, epochs, on_epoch=lambda *_: weights.append(model.w.item()))
-    return weights, history[0].losses
-
 
 INPUTS = torch.tensor([[1.0], [2.0], [3.0]])
-
-
-@pytest.mark.parametrize("size", [1, 2, 3])
-def test_descent_by_hand_is_the_shared_loop(size):
-    cuts = [slice(start, start + size) for start in range(0, 3, size)]
-    weights, losses = slope_after([(INPUTS[cut], 2 * INPUTS[cut]) for cut in cuts], 20)
-    by_hand, costs = lecture_03_gradient_descent.descend(cuts, 20)
-    assert weights == pytest.approx(by_hand, abs=1e-5)
-    if size != 2:  # the loop weighs the short batch by its rows, the lecture takes the mean of the batches
-        assert losses == pytest.approx(costs, abs=1e-5)
-
-
-def test_descent_by_autograd_is_the_shared_loop():
-    weights, _ = slope_after([(INPUTS[n : n + 1], 2 * INPUTS[n : n + 1]) for n in range(3)], 20)
-    assert lecture_04_back_propagation.descend(20).tolist() == pytest.approx(weights, abs=1e-6)
 
 
 def test_back_propagation_by_hand_is_a_difference_quotient():
@@ -95,6 +52,22 @@ def test_what_is_written_out_for_lbfgs_is_the_shared_loop_for_sgd():
     by_closure = lecture_05_linear_regression.by_closure(Setting(), one, torch.optim.SGD(one.parameters(), 0.1), 5, "")
     rows, optimizer = [(INPUTS, 2 * INPUTS)], torch.optim.SGD(other.parameters(), 0.1)
     assert by_closure == fit(Setting(), other, rows, nn.MSELoss(), optimizer, 5, name="")
+
+
+def test_a_hundred_seeds_at_once_are_each_seed_alone():
+    w, b = lecture_06_logistic_regression.over_seeds(0.01, 5, summed=True)
+    target = torch.tensor([[0.0], [0.0], [1.0]])
+    for seed in (0, 7, 99):
+        model = seeded(Setting(seed=seed), lambda: nn.Linear(1, 1))
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.03)  # of the mean: the sum's over three rows
+        fit(Setting(), model, [(INPUTS, target)], nn.BCEWithLogitsLoss(), optimizer, 5, name="")
+        assert (w[seed], b[seed]) == pytest.approx((model.weight.item(), model.bias.item()), abs=1e-6)
+
+
+def test_what_the_notes_rule_gives_depends_on_the_seed():
+    hours = lecture_06_logistic_regression.boundaries(lecture_06_logistic_regression.over_seeds(0.01, 500))
+    assert hours[0] == pytest.approx(3.99, abs=0.005)
+    assert lecture_06_logistic_regression.counts(hours) == (7, 70, 23)
 
 
 def test_there_are_eight_optimizers():

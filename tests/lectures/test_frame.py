@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 import lectures
 from lectures.course import catalogue
+from lectures.course.fit import fit
 from lectures.course.lecture import Gate, Lecture, Setting
 from lectures.mistakes.gallery import fails, gallery
 from pipelines.__main__ import app
@@ -205,6 +206,16 @@ def test_the_curves_get_the_loss_of_every_epoch_and_are_closed(monkeypatch, tmp_
             seen.append("closed")
 
     monkeypatch.setattr(curves, "make_curves", lambda folder, visdom: Listening() if folder else Curves())
+
+    def run(setting):
+        rows = torch.tensor([[1.0], [2.0], [3.0]])
+        model = torch.nn.Linear(1, 1, bias=False)
+        torch.nn.init.ones_(model.weight)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+        losses = fit(setting, model, [(rows, 2 * rows)], torch.nn.MSELoss(), optimizer, 100, name="03/cost")
+        yield Gate.equal("epochs", len(losses), 100)
+
+    monkeypatch.setattr(catalogue, "all_lectures", lambda: [Lecture(number="03", title="t", run=run)])
     done = command("03", "--device", "cpu", "--pictures", str(tmp_path), "--tensorboard", str(tmp_path))
     assert done.exit_code == 0, done.output
     assert (len(seen), seen[0], seen[10], seen[-1]) == (101, ("03/cost", 4.67, 1), ("03/cost", 0.66, 11), "closed")

@@ -20,14 +20,14 @@ from lectures.course.lecture import Setting
 
 PICTURES = {
     "00": [],
-    "02": ["02-cost"],
-    "03": ["03-descent"],
+    "02": ["02-program-1", "02-program-2"],
+    "03": ["03-convex", "03-program"],
     "03-saddle": ["03-saddle"],
-    "04": [],
+    "04": ["04-program"],
     "05": ["05-optimizers", "05-program"],
-    "06": ["06-sigmoid"],
+    "06": ["06-program", "06-seeds"],
     "07": ["07-activations", "07-layers"],
-    "08": ["08-loss"],
+    "08": ["08-loss", "08-program"],
     "09": [],
     "09-mnist": ["09-loss", "09-mistakes"],
     "10": ["10-filters", "10-loss", "10-mistakes"],
@@ -44,13 +44,12 @@ PICTURES = {
 TWO_DEPTHS = {"none": (8, 1), "one": (8, 6, 1)}
 SHORTER = {
     "05": {"gates.lecture_05_linear_regression.COMPARED": 500},
-    "06": {"gates.lecture_06_logistic_regression.EPOCHS": 2_000},
     "07": {
         "gates.lecture_07_diabetes.EPOCHS": 8,
         "gates.lecture_07_diabetes.DEPTHS": TWO_DEPTHS,
         "gates.lecture_07_diabetes.ACTIVATIONS": ["tanh"],
     },
-    "08": {"gates.lecture_08_data_loader.EPOCHS": 15},
+    "08": {"gates.lecture_08_data_loader.EPOCHS": 3},
     "11": {"course.image_training.STAND_IN": Plan(epochs=5, lr=1e-2, batch_size=64)},
     "11-resnet": {"course.image_training.STAND_IN": Plan(epochs=5, lr=1e-2, batch_size=64)},
     "11-homework": {  # 16 networks
@@ -74,7 +73,7 @@ SHORTER_ON_FILES = {
         "gates.lecture_07_diabetes.DEPTHS": {"none": (8, 1)},
         "gates.lecture_07_diabetes.ACTIVATIONS": ["relu"],
     },
-    "08": {"gates.lecture_08_data_loader.EPOCHS": 40},
+    "08": {"gates.lecture_08_data_loader.EPOCHS": 3},
     "10": {"gates.lecture_10_cnn.plan_for": two_epochs},
     "11-resnet": {"gates.lecture_11_resnet.plan_for": two_epochs},
 }

@@ -170,6 +170,47 @@ def test_a_folder_is_read_in_the_courses_layout(tmp_path):
     assert not digits.is_stand_in
 
 
+@pytest.mark.parametrize("packed", [True, False])
+@pytest.mark.parametrize(
+    ("tables", "images"),
+    [
+        (("diabetes/", "names/"), "mnist/"),
+        (("", ""), "MNIST/raw/"),  # the notes' own folder, torchvision's
+        (("", ""), "mnist/MNIST/raw/"),  # torchvision's root is mnist, as in the notes
+        (("", ""), ""),
+    ],
+)
+def test_a_folder_may_be_laid_out_as_the_notes_or_torchvision_do(tmp_path, tables, images, packed):
+    files = {
+        f"{tables[0]}diabetes.csv": b"1,2,3,4,5,6,7,8,0\n",
+        f"{tables[1]}names_train.csv": CONTENT,
+        f"{tables[1]}names_test.csv": CONTENT,
+    }
+    for part, n in (("train", 3), ("t10k", 2)):
+        files[f"{images}{part}-images-idx3-ubyte"] = idx(np.zeros((n, 4, 4)))
+        files[f"{images}{part}-labels-idx1-ubyte"] = idx(np.arange(n))
+    for place, content in files.items():
+        if packed:
+            write(tmp_path, f"{place}.gz", content)
+        else:
+            (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / place).write_bytes(content)
+    said = []
+    setting = Setting(data=tmp_path, say=said.append)
+    assert data.load_diabetes(setting).inputs.tolist() == [[1, 2, 3, 4, 5, 6, 7, 8]]
+    assert data.load_names(setting).test == (("Adsit", "Czech"),)
+    assert data.load_digits(setting).test_labels.tolist() == [0, 1]
+    assert said[-1] == f"data: folder {tmp_path / images}"
+    as_a_program_reads = data.files_for_program("mnist", setting).contents
+    assert as_a_program_reads["mnist/t10k-labels-idx1-ubyte"] == idx(np.arange(2))
+
+
+def test_the_courses_own_place_comes_first(tmp_path):
+    write(tmp_path, "diabetes.csv.gz", b"8,7,6,5,4,3,2,1,1\n")
+    write(tmp_path, "diabetes/diabetes.csv.gz", b"1,2,3,4,5,6,7,8,0\n")
+    assert data.load_diabetes(Setting(data=tmp_path)).target.tolist() == [[0]]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "load"),
     [
@@ -190,8 +231,10 @@ def test_a_file_that_is_another_table_is_refused(tmp_path, name, content, load):
 
 
 def test_a_folder_without_the_file_is_named(tmp_path):
-    with pytest.raises(DataError, match=r"diabetes\.csv\.gz is not there"):
+    with pytest.raises(DataError, match=r"diabetes\.csv\.gz is not there; also looked .* diabetes/diabetes\.csv, dia"):
         data.load_diabetes(Setting(data=tmp_path))
+    with pytest.raises(DataError, match="MNIST/raw/train-images-idx3-ubyte,"):
+        data.load_digits(Setting(data=tmp_path))
     (tmp_path / "diabetes").mkdir()
     (tmp_path / "diabetes" / "diabetes.csv.gz").write_bytes(b"plain")
     with pytest.raises(DataError, match="cannot be unpacked"):
