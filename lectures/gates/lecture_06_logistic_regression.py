@@ -85,12 +85,16 @@ def _draw(setting: Setting, notes: Lines, ours: Lines) -> None:
     hours = np.linspace(0, 10, 200)[:, None]
     with setting.picture("06-seeds", (11, 4.5)) as figure:
         left, right = figure.subplots(1, 2, sharey=True)
-        for axes, lines, rule in ((left, notes, (NOTES_EPOCHS, NOTES_LR)), (right, ours, (EPOCHS, LR))):
+        rules = (
+            (left, notes, f"The notes' rule: {NOTES_EPOCHS:,} epochs at {NOTES_LR}"),
+            (right, ours, f"The program's rule: {EPOCHS:,} epochs at {LR}"),
+        )
+        for axes, lines, title in rules:
             axes.plot(hours, probability(hours, lines), color="C0", linewidth=0.8, alpha=0.4)
             axes.plot([], [], color="C0", linewidth=0.8, label=f"{SEEDS} models, each of its own seed")
             axes.plot(X, Y, "o", color="black", label="students")
             axes.axhline(0.5, color="C7", linestyle="--")
-            axes.set(xlabel="hours of study", title="{:,} epochs at {}".format(*rule))
+            axes.set(xlabel="hours of study", title=title)
         left.set_ylabel("probability of passing")
         left.legend(loc="lower right")
 
