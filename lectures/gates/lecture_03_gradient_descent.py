@@ -59,8 +59,10 @@ def _draw(setting: Setting, program: SimpleNamespace, best: float) -> None:
         w = np.linspace(0, 4, 200)
         x, y = program.x_noisy.numpy(), program.y_noisy.numpy()
         costs = (w[:, None] * x - y) ** 2
-        steep = np.flatnonzero(x > 1)[:8]  # rows near x = 0 hardly pull
-        axes.plot(w, costs[:, steep], color="C1", linewidth=0.8, alpha=0.6)
+        steep = np.flatnonzero(x > 1)  # rows near x = 0 hardly pull
+        by_least = steep[np.argsort(y[steep] / x[steep])]
+        shown = by_least[len(by_least) // 20 :: len(by_least) // 10]  # evenly among them
+        axes.plot(w, costs[:, shown], color="C1", linewidth=0.8, alpha=0.6)
         axes.plot([], [], color="C1", linewidth=0.8, label="one row: a least of its own")
         axes.plot(w, costs.mean(axis=1), color="C0", linewidth=3, label="all rows: convex, one least")
         axes.axvline(best, color="C7", linestyle="--", label=f"least cost: w = {best:.2f}")
