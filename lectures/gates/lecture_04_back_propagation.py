@@ -52,6 +52,10 @@ def run(setting: Setting) -> Gates:
     program = run_program(setting, "lecture_04_back_propagation")
     yield Gate.close("descent by autograd, 100 epochs: f(4)", program.forward(4).item(), 8, 1e-2)
     yield Gate.equal("gradients that nobody zeroes", without_zeroing(3), [-8.0, -16.0, -24.0])
+    yield from _tensors(setting)
+
+
+def _tensors(setting: Setting) -> Gates:
     tensors = run_program(setting, "lecture_04_tensors")
     leaves = tuple(each.is_leaf for each in (tensors.x, tensors.w, tensors.y_pred, tensors.loss))
     yield Gate.equal("leaves: x, w, y_pred, loss", leaves, (True, True, False, False))

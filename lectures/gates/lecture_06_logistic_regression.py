@@ -67,7 +67,10 @@ def run(setting: Setting) -> Gates:
     yield Gate.at_least("p(3)", three, 0.5)
     yield Gate.at_least("boundary, hours", program.boundary, 2.4)
     yield Gate.at_most("boundary, hours", program.boundary, 2.5)
+    yield from _seeds(setting)
 
+
+def _seeds(setting: Setting) -> Gates:
     setting.say(f"{SEEDS} seeds, trained by hand, all at once; boundary below 2 hours, from 2 to 3, above 3:")
     notes = over_seeds(NOTES_LR, NOTES_EPOCHS)
     summed = over_seeds(NOTES_LR, NOTES_EPOCHS, summed=True)
