@@ -26,7 +26,7 @@ FIRST, EVERY = 3.0, 10.0  # seconds until the page is written, and at least betw
 LONGEST = 30.0  # and at most
 SHARE = 0.005  # of a run's time that its page may take, as far as that goes
 REFRESH = 10  # seconds after which a tab asks again
-WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 440, 200, 52, 22, 8  # of a chart
+WIDTH, NARROW, HEIGHT, LEFT, BOTTOM, TOP = 440, 310, 200, 52, 22, 8  # of a chart, and of one on a phone
 POINTS = 100  # of a curve
 
 
@@ -59,12 +59,11 @@ class LivePage:
 
 def page(so_far: "SoFar", line: str, words: Words) -> str:
     """The page as it is now."""
-    done, of = so_far.steps
     return render(
         "live.html.jinja", words, refresh=None if so_far.failed else REFRESH,
         failed=so_far.failed, is_over=so_far.is_over,
         name="" if so_far.competition is None else so_far.competition.slug,
-        run="" if so_far.folder is None else so_far.folder.name, line=line, share=done / of if of else 0.0,
+        run="" if so_far.folder is None else so_far.folder.name, line=line, share=so_far.share,
         now=f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}", elapsed=f"{so_far.elapsed / 60:.1f}",
         tables=list(_tables(so_far, words)),
         charts=[_chart(part, words) for part in so_far.variants if part.losses], to_come=_to_come(so_far, words),
@@ -114,7 +113,13 @@ def _chart(part: "Part", words: Words) -> Chart:
     )
     lines = [("var(--series-1)", "", curve) for curve in training]
     lines += [("var(--series-2)", ' stroke-dasharray="4 3"', curve) for curve in held_out]
-    return Chart(title, _svg(lines, (low, high), max(part.epochs, last), words, alt), alt)
+    axis = f"{low:.3g}", f"{high:.3g}", words(f"epoch {max(part.epochs, last)}", f"第 {max(part.epochs, last)} 轮")
+
+    def drawn(width: int) -> str:
+        return _svg([(*look, _placed(curve, (low, high), max(part.epochs, last), width)) for *look, curve in lines],
+                    axis, width, alt)  # fmt: skip
+
+    return Chart(title, drawn(WIDTH), alt, drawn(NARROW))
 
 
 def _thinned(losses: Sequence[float]) -> list[tuple[int, float]]:
@@ -123,34 +128,37 @@ def _thinned(losses: Sequence[float]) -> list[tuple[int, float]]:
     return [(epoch, loss) for epoch, loss in enumerate(losses, 1) if (len(losses) - epoch) % step == 0]
 
 
-def _svg(
-    curves: Sequence[tuple[str, str, Sequence[tuple[int, float]]]], span: tuple[float, float], epochs: int,
-    words: Words, alt: str,
-) -> str:  # fmt: skip
-    """Axes and lines; each has a colour, further attributes and points; `alt` says what they show."""
+def _placed(curve: Sequence[tuple[int, float]], span: tuple[float, float], epochs: int, width: int) -> str:
+    """The points of a curve in a drawing of that width; `span` is the lowest and the highest loss of all."""
     low, high = span
-    right, floor = WIDTH - 8, HEIGHT - BOTTOM
-
-    def place(epoch: int, loss: float) -> str:
-        x = LEFT + (right - LEFT) * (epoch - 1) / max(1, epochs - 1)
-        return f"{x:.1f},{floor - (floor - TOP) * (loss - low) / (high - low or 1):.1f}"
-
-    lines = "".join(
-        f'<polyline points="{" ".join(place(*point) for point in curve)}" fill="none" stroke="{colour}" '
-        f'stroke-width="1.5" opacity=".7"{more}/>'
-        for colour, more, curve in curves
+    across, upright = width - 8 - LEFT, HEIGHT - BOTTOM - TOP
+    places = (
+        (LEFT + across * (epoch - 1) / max(1, epochs - 1), TOP + upright * (1 - (loss - low) / (high - low or 1)))
+        for epoch, loss in curve
     )
-    labels = [(LEFT - 6, TOP + 8, "end", f"{high:.3g}"), (LEFT - 6, floor, "end", f"{low:.3g}")]
-    last = words(f"epoch {epochs}", f"第 {epochs} 轮")
-    labels += [(LEFT, HEIGHT - 4, "start", "1"), (right, HEIGHT - 4, "end", last)]
+    return " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+
+
+def _svg(lines: Sequence[Sequence[str]], axis: tuple[str, str, str], width: int, alt: str) -> str:
+    """Axes and lines; each has a colour, further attributes and points; `alt` says what they show.
+
+    `axis` says what is written at the ends: the lowest and the highest loss, the last epoch.
+    """
+    right, floor = width - 8, HEIGHT - BOTTOM
+    drawn = "".join(
+        f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="1.5" opacity=".7"{more}/>'
+        for colour, more, points in lines
+    )
+    labels = [(LEFT - 6, TOP + 8, "end", axis[1]), (LEFT - 6, floor, "end", axis[0])]
+    labels += [(LEFT, HEIGHT - 4, "start", "1"), (right, HEIGHT - 4, "end", axis[2])]
     texts = "".join(
         f'<text x="{x}" y="{y}" text-anchor="{anchor}" fill="var(--muted)" font-size="12">{html.escape(text)}</text>'
         for x, y, anchor, text in labels
     )
     axes = f'<path d="M{LEFT} {TOP}V{floor}H{right}" fill="none" stroke="var(--grid)"/>'
     shows = f"<title>{html.escape(alt)}</title>"
-    head = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" xmlns="http://www.w3.org/2000/svg">'
-    return f"{head}{shows}{axes}{lines}{texts}</svg>"
+    head = f'<svg viewBox="0 0 {width} {HEIGHT}" role="img" xmlns="http://www.w3.org/2000/svg">'
+    return f"{head}{shows}{axes}{drawn}{texts}</svg>"
 
 
 def _warn(path: Path, error: Exception) -> None:

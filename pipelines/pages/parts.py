@@ -20,11 +20,15 @@ class Code(Text):
 
 @dataclass(frozen=True)
 class Chart:
-    """A drawing as SVG made by `charts` alone, a title, and in `alt` what it shows, for who does not see it."""
+    """A drawing as SVG made by `charts` alone, a title, and in `alt` what it shows, for who does not see it.
+
+    `narrow` is the same for a phone's width.
+    """
 
     title: str
     svg: str
     alt: str
+    narrow: str
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,11 @@
 """Templates to text: whatever came from data is escaped, whatever is not there is an error."""
 
 from functools import cache
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipelines.pages.charts.texts import width_of
 from pipelines.pages.parts import Chart, Table
 from pipelines.pages.words import Words
 from pipelines.report.console import STEERING
@@ -12,7 +14,9 @@ if TYPE_CHECKING:
     from jinja2 import Environment
     from markupsafe import Markup
 
-NARROW = 48  # characters in a row of a table that fits into half a page
+HALF = 440.0  # pixels of a table that fits into half a page
+LETTERS, HEADER, PADDING, LEAST = 15.2, 14.0, 25.6, 77.0  # pixels: see `table` and `th` in first.css
+MANY = 5  # columns of text, from which a phone shows a row as lines below each other
 TEMPLATES = Path(__file__).with_name("templates")
 
 
@@ -33,17 +37,30 @@ def _environment(language: Any) -> "Environment":
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True, finalize=_clean, keep_trailing_newline=True, auto_reload=False,
     )  # fmt: skip
-    environment.globals |= {"say": Words(language), "css": _css, "drawing": _drawing, "narrow": narrow}
+    environment.globals |= {"say": Words(language), "css": _css, "drawing": _drawing, "narrow": narrow, "stacked": stacked}
     return environment
 
 
 def narrow(table: Table) -> bool:
-    """Whether a table fits beside a chart.
+    """Whether a table fits beside a chart, its column names broken between words.
 
     >>> narrow(Table("", ["fold", "score"], [["1", "0.8462 ± 0.0121"]])), narrow(Table("", ["a"], [["x" * 60]]))
     (True, False)
+    >>> narrow(Table("", ["fold", *["hist-gradient-boosting"] * 2], [["1", "0.8462", "0.8462"]]))
+    False
     """
-    return sum(max(map(len, column)) + 3 for column in zip(*table.rows, strict=True)) <= NARROW
+    names = [max((width_of(word, HEADER) for word in name.split()), default=0.0) for name in table.columns]
+    cells = [max(width_of(cell, LETTERS) for cell in column) for column in zip(*table.rows, strict=True)]
+    return sum(max(LEAST, PADDING + max(both)) for both in zip_longest(names, cells, fillvalue=0.0)) <= HALF
+
+
+def stacked(table: Table) -> bool:
+    """Whether a phone shows each row as lines below each other: text in many columns cannot be read there.
+
+    >>> stacked(Table("", list("abcdef"), [])), stacked(Table("", list("abcdef"), [], numeric=(1, 2, 3)))
+    (True, False)
+    """
+    return len(table.columns) - len(table.numeric) >= MANY
 
 
 def _clean(value: Any) -> Any:
@@ -63,4 +80,5 @@ def _drawing(chart: Chart) -> "Markup":
     """The SVG of a chart; `charts` has escaped what came from data."""
     from markupsafe import Markup
 
-    return Markup(chart.svg.encode("utf-8", "replace").decode())  # noqa: S704 made by `charts` alone
+    both = f'<div class="wide">{chart.svg}</div><div class="narrow">{chart.narrow}</div>'
+    return Markup(both.encode("utf-8", "replace").decode())  # noqa: S704 made by `charts` alone

@@ -1,7 +1,7 @@
 """A painter's axes become a `Chart`.
 
 Margins are found from the labels' widths, about: matplotlib's own layout knows neither the page's font nor Chinese, and
-takes as long as the drawing.
+takes as long as the drawing. Each chart is drawn twice, since what is shrunk to a phone's width cannot be read there.
 """
 
 import io
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
-WIDTH, HEIGHT = 400.0, 250.0  # points; a phone shows them at nine tenths
+WIDTH, NARROW, HEIGHT = 400.0, 310.0, 250.0  # points, each of which a page shows as a pixel or more: see style.css
 FONT, SMALL = 12.0, 11.0
-LONGEST = 130.0  # points, of a label beside an axis
+LONGEST = 0.325  # of the width, of a label beside an axis
 LINE = 17.0  # points from one line of text to the next
 SETTINGS: dict[str, Any] = {
     "svg.fonttype": "none", "svg.hashsalt": "kaggle-homework", "text.parse_math": False, "axes.unicode_minus": True,
@@ -38,61 +38,91 @@ SETTINGS: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Key:
-    """What a colour means, above the drawing."""
+    """What a colour, and a dot's shape, means, above the drawing."""
 
     label: str
     colour: str
     kind: Literal["line", "dashes", "dot", "band"] = "line"
+    marker: str = "o"
 
 
 def draw(
     title: str, alt: str, paint: "Callable[[Axes], None]", *, keys: Sequence[Key] = (), height: float = HEIGHT
 ) -> Chart:
-    """What `paint` draws on empty axes, `height` points high, with the `keys` above it.
+    """What `paint` draws on empty axes, `height` points high, with the `keys` above it; once more for a phone.
 
     `alt` says what it shows for who does not see it. Colours are those of `colours`; labels from files go through
     `texts`. The same drawing gives the same bytes.
     """
     with as_delivered(SETTINGS):
-        from matplotlib.figure import Figure
-        from matplotlib.ticker import AutoLocator, MaxNLocator
-
-        figure = Figure(figsize=(WIDTH / 72, height / 72))
-        axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
-        paint(axes)
-        for axis in (axes.xaxis, axes.yaxis):
-            if isinstance(axis.get_major_locator(), AutoLocator):
-                axis.set_major_locator(MaxNLocator(5))
-        _place(axes, _write_keys(figure, keys, height), height)
-        written = io.StringIO()
-        nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-        with warnings.catch_warnings():  # text stays text: what the font here lacks, a reader's has
-            warnings.filterwarnings("ignore", message="(?s)Glyph .* missing from font")
-            warnings.filterwarnings("ignore", message="Matplotlib currently does not support .* natively")
-            figure.savefig(written, format="svg", metadata=nothing, transparent=True)
-    return Chart(title, clean(written.getvalue(), title, alt), alt)
+        wide, narrow = (clean(_drawn(paint, keys, width, height), title, alt) for width in (WIDTH, NARROW))
+    return Chart(title, wide, alt, narrow)
 
 
-def _place(axes: "Axes", top: float, height: float) -> None:
+def width_in_points(axes: "Axes") -> float:
+    """Of the whole drawing that the axes are in."""
+    return 72 * float(axes.get_figure(root=True).get_figwidth())
+
+
+def _drawn(paint: "Callable[[Axes], None]", keys: Sequence[Key], width: float, height: float) -> str:
+    """The drawing as matplotlib writes it; below its keys it is `height` points high."""
+    from matplotlib.figure import Figure
+
+    places = _places(keys, width)
+    top = LINE * (1 + places[-1][1]) if places else 0.0
+    height += max(0.0, top - LINE)  # a second line of keys takes nothing of the picture
+    figure = Figure(figsize=(width / 72, height / 72))
+    axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
+    paint(axes)
+    _place(axes, top, width, height)
+    _write_keys(figure, list(zip(keys, places, strict=True)), width, height)
+    written = io.StringIO()
+    nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    with warnings.catch_warnings():  # text stays text: what the font here lacks, a reader's has
+        warnings.filterwarnings("ignore", message="(?s)Glyph .* missing from font")
+        warnings.filterwarnings("ignore", message="Matplotlib currently does not support .* natively")
+        figure.savefig(written, format="svg", metadata=nothing, transparent=True)
+    return written.getvalue()
+
+
+def _place(axes: "Axes", top: float, width: float, height: float) -> None:
     """Leave as much room beside the axes as their labels need."""
-    x_labels, y_labels = _labels(axes.xaxis), _labels(axes.yaxis)
-    left = 12 + max((width_of(label, SMALL) for label in y_labels), default=0) + LINE * bool(axes.get_ylabel())
-    right = 14 + (width_of(x_labels[-1], SMALL) / 2 if x_labels else 0)
-    room = (WIDTH - left - right) / max(1, len(x_labels))
+    _fewer_ticks(axes.yaxis, 5)
+    left = 12 + _widest(axes.yaxis) + LINE * bool(axes.get_ylabel())
+    for most in (5, 4, 3, 2):
+        _fewer_ticks(axes.xaxis, most)
+        x_labels = _labels(axes.xaxis)
+        right = 14 + (width_of(x_labels[-1], SMALL) / 2 if x_labels else 0)
+        fits = _widest(axes.xaxis) <= (width - left - right) / max(1, len(x_labels))
+        if fits:
+            break
     bottom = 5 + LINE * bool(x_labels) + LINE * bool(axes.get_xlabel())
-    if x_labels and max(width_of(label, SMALL) for label in x_labels) > room:
+    if not fits:
         axes.tick_params(axis="x", rotation=90)
         for text in axes.get_xticklabels():
             text.set(rotation=90, rotation_mode="anchor", ha="right", va="center")
-        longest = max(width_of(label, SMALL) for label in x_labels)
-        bottom, right = bottom + longest - LINE, 14
+        bottom, right = bottom + _widest(axes.xaxis) - LINE, 14
         axes.xaxis.labelpad = 2
-    top += 8
-    axes.set_position((
-        left / WIDTH, bottom / height, (WIDTH - left - right) / WIDTH, (height - bottom - top) / height,
-    ))  # fmt: skip
+    across, upright = width - left - right, height - bottom - top - 8
+    axes.set_position((left / width, bottom / height, across / width, upright / height))
     if axes.get_ylabel():
-        axes.yaxis.set_label_coords(-(left - LINE) / (WIDTH - left - right), 0.5)
+        axes.yaxis.set_label_coords(-(left - LINE) / across, 0.5)
+    label = short(axes.get_xlabel(), width - 4, FONT)
+    half = width_of(label, FONT) / 2 + 2
+    axes.set_xlabel(label, x=(min(max(left + across / 2, half), width - half) - left) / across)
+
+
+def _fewer_ticks(axis: "Axis", most: int) -> None:
+    """No more than so many, where they stand at numbers that are free to choose."""
+    from matplotlib.ticker import MaxNLocator
+
+    locator = axis.get_major_locator()
+    if isinstance(locator, MaxNLocator):
+        locator.set_params(nbins=most)
+
+
+def _widest(axis: "Axis") -> float:
+    return max((width_of(label, SMALL) for label in _labels(axis)), default=0.0)
 
 
 def _labels(axis: "Axis") -> list[str]:
@@ -103,24 +133,36 @@ def _labels(axis: "Axis") -> list[str]:
     return [label for label in axis.get_major_formatter().format_ticks(places) if label]
 
 
-def _write_keys(figure: "Figure", keys: Sequence[Key], height: float) -> float:
-    """Write what the colours mean, in as many lines as they take; returns how high these are, in points."""
+def _places(keys: Sequence[Key], width: float) -> list[tuple[float, int]]:
+    """Where each key stands: points from the left, and in which line."""
+    x, line, found = 12.0, 0, []
+    for key in keys:
+        needed = 24 + width_of(_said(key, width), SMALL)
+        if x > 12 and x + needed > width:
+            x, line = 12.0, line + 1
+        found.append((x, line))
+        x += needed + 14
+    return found
+
+
+def _said(key: Key, width: float) -> str:
+    return short(key.label, width - 40, SMALL)
+
+
+def _write_keys(
+    figure: "Figure", placed: Sequence[tuple[Key, tuple[float, int]]], width: float, height: float
+) -> None:
+    """Write what the colours mean."""
     from matplotlib.lines import Line2D
 
-    x, line = 12.0, 0
     styles: dict[str, Any] = {"line": "-", "dashes": (0, (4, 2)), "dot": "none", "band": "-"}
-    for key in keys:
-        label = short(key.label, WIDTH - 60, SMALL)
-        needed = 24 + width_of(label, SMALL) + 14
-        if x > 12 and x + needed > WIDTH:
-            x, line = 12.0, line + 1
+    for key, (x, line) in placed:
         y = height - LINE * (line + 0.6)
         band, places = key.kind == "band", [x + 9] if key.kind == "dot" else [x, x + 18]
         figure.add_artist(Line2D(
-            [place / WIDTH for place in places], [y / height for _ in places],
+            [place / width for place in places], [y / height for _ in places],
             transform=figure.transFigure, color=key.colour, linestyle=styles[key.kind], solid_capstyle="butt",
-            linewidth=9 if band else 2, alpha=0.3 if band else 1, marker="o" if key.kind == "dot" else "",
+            linewidth=9 if band else 2, alpha=0.3 if band else 1, marker=key.marker if key.kind == "dot" else "",
+            markersize=6, markeredgewidth=0,
         ))  # fmt: skip
-        figure.text((x + 24) / WIDTH, y / height, plain(label), va="center", fontsize=SMALL)
-        x += needed
-    return LINE * (line + 1) if keys else 0.0
+        figure.text((x + 24) / width, y / height, plain(_said(key, width)), va="center", fontsize=SMALL)

@@ -11,8 +11,8 @@ import numpy as np
 
 from pipelines.metrics import FloatArray
 from pipelines.pages.charts.colours import INK, MUTED, SERIES
-from pipelines.pages.charts.drawing import FONT, LONGEST, SMALL
-from pipelines.pages.charts.texts import short
+from pipelines.pages.charts.drawing import FONT, LINE, LONGEST, SMALL, width_in_points
+from pipelines.pages.charts.texts import short, width_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,7 +21,8 @@ MOST_DOTS = 1_500  # from which rows are counted in squares
 SQUARES, LEVELS = 40, 5  # along an axis; shades of how many rows are in a square
 DARKEST, WRITTEN_ON = 0.9, 0.55  # opacity of a cell; of one with a text, which is read on it by day and by night
 SHADES, GAP = 20, 0.48  # of a matrix; half of a cell's width
-MOST_BESIDE = 90.0  # points, of a label beside a matrix
+MOST_BESIDE = 0.225  # of the width, of a label beside a matrix
+MARGINS = 38.0  # points beside a matrix that are no label
 
 
 def curve(axes: "Axes", x: Any, mean: FloatArray, spread: FloatArray | None, colour: str, *, dashes: bool) -> None:
@@ -43,7 +44,7 @@ def ranges(
     places = np.arange(len(values))
     axes.hlines(places, low, high, color=colour, linewidth=2, alpha=0.55)
     axes.plot(values, places, "o", color=colour, markersize=6)
-    axes.set_yticks(places, [short(label, LONGEST, SMALL) for label in labels])
+    axes.set_yticks(places, _beside(axes, labels))
     axes.set_ylim(len(values) - 0.4, -0.6)
     axes.grid(visible=False, axis="y")
 
@@ -54,7 +55,7 @@ def bars(axes: "Axes", labels: Sequence[object], values: FloatArray, error: Floa
     axes.barh(places, values, color=SERIES[0], alpha=0.8, height=0.65, linewidth=0)
     if error is not None:
         axes.hlines(places, values - error, values + error, color=INK, linewidth=1.3)
-    axes.set_yticks(places, [short(label, LONGEST, SMALL) for label in labels])
+    axes.set_yticks(places, _beside(axes, labels))
     axes.set_ylim(len(values) - 0.4, -0.6)
     axes.grid(visible=False, axis="y")
 
@@ -66,19 +67,34 @@ def matrix(
     columns: Sequence[object],
     texts: Sequence[Sequence[str]] = (),
 ) -> None:
-    """Cells (R, C) as dark as they are from 0 to 1, with a text in each where there are `texts`."""
+    """Cells (R, C) as dark as they are from 0 to 1, with a text in each where there are `texts`, as far as it fits."""
+    most = MOST_BESIDE * width_in_points(axes)
+    of_rows, of_columns = ([short(each, most, SMALL) for each in labels] for labels in (rows, columns))
+    beside = max((width_of(each, SMALL) for each in of_rows), default=0.0)
+    room = (width_in_points(axes) - MARGINS - LINE - beside) / max(1, len(columns))
+    texts, size = _fitting(texts, room)
     level = np.ceil(SHADES * np.clip(np.nan_to_num(shades), 0, 1)).astype(int)  # none where there is nothing
     darkest = WRITTEN_ON if len(texts) else DARKEST
     for shade in np.unique(level[level > 0]):
         j, i = np.nonzero(level == shade)
         _squares(axes, i - GAP, i + GAP, j - GAP, j + GAP, 0.05 + (darkest - 0.05) * float(shade) / SHADES)
     for (row, column), text in np.ndenumerate(np.array(texts, dtype=object)):
-        size = FONT if len(columns) < 6 else 9
         axes.text(column, row, str(text), ha="center", va="center", color=INK, fontsize=size, linespacing=1.15)
-    for axis, labels in ((axes.xaxis, columns), (axes.yaxis, rows)):
-        axis.set_ticks(np.arange(len(labels)), [short(each, MOST_BESIDE, SMALL) for each in labels])
+    for axis, labels in ((axes.xaxis, of_columns), (axes.yaxis, of_rows)):
+        axis.set_ticks(np.arange(len(labels)), labels)
     axes.set(xlim=(-0.5, len(columns) - 0.5), ylim=(len(rows) - 0.5, -0.5))
     axes.grid(visible=False)
+
+
+def _fitting(texts: Sequence[Sequence[str]], room: float) -> tuple[Sequence[Sequence[str]], float]:
+    """The texts of cells that are `room` points wide, or their last lines, or the numbers there, or none; their size."""
+    last = [[text.split("\n")[-1] for text in row] for row in texts]
+    bare = [[text.rstrip(" %") for text in row] for row in last]
+    for shorter in (texts, last, bare):
+        widest = max((width_of(line, 1.0) for row in shorter for text in row for line in text.split("\n")), default=0.0)
+        if widest * SMALL <= room:
+            return shorter, FONT if widest * FONT < 0.9 * room else SMALL
+    return [], SMALL
 
 
 def cloud(axes: "Axes", x: FloatArray, y: FloatArray, colour: str = SERIES[0]) -> None:
@@ -92,6 +108,11 @@ def cloud(axes: "Axes", x: FloatArray, y: FloatArray, colour: str = SERIES[0]) -
         i, j = np.nonzero(level == shade)
         _squares(axes, x_edges[i], x_edges[i + 1], y_edges[j], y_edges[j + 1], shade / LEVELS, colour)
     axes.autoscale_view()
+
+
+def _beside(axes: "Axes", labels: Sequence[object]) -> list[str]:
+    """Labels that leave room for what they stand beside."""
+    return [short(label, LONGEST * width_in_points(axes), SMALL) for label in labels]
 
 
 def _squares(axes: "Axes", left: Any, right: Any, low: Any, high: Any, opacity: float, colour: str = SERIES[0]) -> None:

@@ -14,9 +14,9 @@ from pipelines.kaggle.board.marks import Mark
 from pipelines.kaggle.board.percentile import Field
 from pipelines.kaggle.board.show import Shown
 from pipelines.pages.charts.colours import MUTED, SERIES
-from pipelines.pages.charts.drawing import Key, draw
+from pipelines.pages.charts.drawing import SMALL, Key, draw
 from pipelines.pages.parts import Chart, Section, Table, Text
-from pipelines.pages.sections.subject import Subject, percent
+from pipelines.pages.sections.subject import Subject, percent, told
 from pipelines.pages.words import shown, signed
 from pipelines.runs.folder import RunFolder
 from pipelines.submission.plain import from_plain
@@ -57,14 +57,14 @@ def own_name(subject: Subject) -> str:
 
 def _lead(subject: Subject, found: Shown) -> str:
     say = subject.say
-    told = [(mark.public, mark.forecast) for mark in found.marks if mark.public is not None and mark.forecast]
-    held = sum(forecast.low <= public <= forecast.high for public, forecast in told)
+    both = [(mark.public, mark.forecast) for mark in found.marks if mark.public is not None and mark.forecast]
+    held = sum(forecast.low <= public <= forecast.high for public, forecast in both)
     n = len(found.marks)
     runs = say(f"{n} run{'s' * (n != 1)}", f"共 {n} 次运行")
-    if told:
+    if both:
         lead = say(
-            f"{runs}. Of {len(told)} with a forecast and a public score, {held} came into the 95 % interval.",
-            f"{runs}。有预测且有公开得分的 {len(told)} 次中，{held} 次落在 95% 区间内。",
+            f"{runs}. Of {len(both)} with a forecast and a public score, {held} came into the 95 % interval.",
+            f"{runs}。有预测且有公开得分的 {len(both)} 次中，{held} 次落在 95% 区间内。",
         )
     else:
         lead = say(f"{runs}; no public score is known yet.", f"{runs}，尚无公开得分。")
@@ -98,11 +98,13 @@ def _chart(subject: Subject, found: Shown) -> Chart:
     def paint(axes: Any) -> None:
         picture.draw(axes, marks, say, found.field, ink)
         axes.set_xticks(range(len(marks)), [picture.short(mark) for mark in marks], rotation=0, ha="center")
+        for text in axes.texts:  # what teams' lines are
+            text.set_fontsize(SMALL)
 
-    keys = [Key(kind.name, kind.colour, "dot") for kind in picture.kinds(marks, say, ink)]
+    keys = [Key(kind.name, kind.colour, "dot", kind.sign) for kind in picture.kinds(marks, say, ink)]
     if any(mark.forecast for mark in marks):
         keys.append(Key(picture.forecast_name(say), SERIES[6], "band"))
-    alt = "; ".join(f"{mark.name}: {', '.join(_known(subject, mark))}" for mark in marks)
+    alt = told(say, [(mark.name, say(", ", "，").join(_known(subject, mark))) for mark in marks])
     newest = "" if len(marks) == len(found.marks) else say(f", the newest {len(marks)}", f"（最新 {len(marks)} 次）")
     return draw(say("Runs by time", "按时间排列的运行") + newest, alt, paint, keys=keys, height=320)
 
@@ -114,10 +116,10 @@ def _known(subject: Subject, mark: Mark) -> list[str]:
         (say("private", "私有"), mark.private),
         (say("hidden rows", "留出行"), mark.practice.score if mark.practice else None),
     ]  # fmt: skip
-    told = [f"{name} {shown(score)}" for name, score in said if score is not None]
+    known = [f"{name} {shown(score)}" for name, score in said if score is not None]
     if forecast:
-        told.append(say("forecast", "预测") + f" {shown(forecast.low)} – {shown(forecast.high)}")
-    return told or ["–"]
+        known.append(say("forecast", "预测") + f" {shown(forecast.low)} – {shown(forecast.high)}")
+    return known or ["–"]
 
 
 def _table(subject: Subject, found: Shown) -> Table:
@@ -215,8 +217,8 @@ def _notes(subject: Subject, found: _Practice) -> list[Text]:
     say, shift, error = subject.say, found.coverage.shift, found.coverage.shift_se
     notes = []
     if shift is not None:
-        told = signed(shift) if error is None else f"{signed(shift)} ± {shown(error)}"
-        notes.append(say(f"Outcome minus forecast, on the average: {told}.", f"实际减预测的平均值：{told}。"))
+        off = signed(shift) if error is None else f"{signed(shift)} ± {shown(error)}"
+        notes.append(say(f"Outcome minus forecast, on the average: {off}.", f"实际减预测的平均值：{off}。"))
     if found.by_time:
         notes.append(say(
             "Hidden rows of rounds overlap: the rounds are not independent, and the errors are too small.",

@@ -88,7 +88,8 @@ def _matrix(subject: Subject, counts: IntArray) -> Chart:
         "class. The numbers are in the table.",
         f"{len(names)} 个真实类别对预测类别的矩阵；颜色越深，占该真实类别的比例越大。数字见表格。",
     )
-    return draw(say("True class by what was said", "真实类别与预测类别"), alt, paint, height=height)
+    title = say("True class by what was said; % of the true class", "真实类别与预测类别；百分数为占真实类别的比例")
+    return draw(title, alt, paint, height=height)
 
 
 def _cell(count: int, share: float, n_classes: int) -> str:

@@ -12,7 +12,7 @@ from pipelines.errors import HomeworkError
 from pipelines.pages.charts.drawing import draw
 from pipelines.pages.charts.painters import bars
 from pipelines.pages.parts import Section, Table, Text
-from pipelines.pages.sections.subject import Subject, amount, listed, percent
+from pipelines.pages.sections.subject import Subject, amount, listed, percent, told
 from pipelines.pages.words import shown
 from pipelines.submission.record import Importance
 
@@ -31,15 +31,15 @@ def importance(subject: Subject) -> Section:
             f"此次运行没有计算。加上 --importance 即可：{command}；已训练的模型会沿用。",
         ))  # fmt: skip
     known = [each for each in found if np.isfinite(each.loss)]
-    told = [each for each in known if each.loss > 2 * each.se]
-    drawn = (told or known)[:SHOWN]
+    sure = [each for each in known if each.loss > 2 * each.se]
+    drawn = (sure or known)[:SHOWN]
     columns = [
         say("column", "列"),
         say(f"{subject.metric.name} lost", f"{subject.metric.name} 损失"),
         say("told from chance", "超出偶然"),
     ]
     rows = [
-        [each.name, f"{shown(each.loss)} ± {shown(each.se)}", say("yes", "是") if each in told else say("no", "否")]
+        [each.name, f"{shown(each.loss)} ± {shown(each.se)}", say("yes", "是") if each in sure else say("no", "否")]
         for each in found[:MOST]
     ]
     table = Table(say("Loss where a column is permuted", "打乱某列后的损失"), columns, rows, (1,))
@@ -53,21 +53,22 @@ def importance(subject: Subject) -> Section:
     parts: list[Any] = [table, note]
     if drawn:
         parts.insert(0, _bars(subject, drawn))
-    return Section("importance", title, _importance_lead(subject, known, told), parts)
+    return Section("importance", title, _importance_lead(subject, known, sure), parts)
 
 
-def _importance_lead(subject: Subject, known: Sequence[Importance], told: Sequence[Importance]) -> str:
+def _importance_lead(subject: Subject, known: Sequence[Importance], sure: Sequence[Importance]) -> str:
     say = subject.say
-    if not told:
+    if not sure:
         return say(
             "No column's loss is told from chance: each says what others say too, or there are too few rows.",
             "没有哪一列的损失超出偶然：各列互相重复，或行数太少。",
         )
-    first, idle = told[0], len([each for each in known if len(each.columns) == 1 and each not in told])
-    most = listed(say, [_named(each.name) for each in told[1:3]])
+    first, idle = sure[0], len([each for each in known if len(each.columns) == 1 and each not in sure])
+    most = listed(say, [_named(each.name) for each in sure[1:3]])
     then = say(f", then {most}", f"，其次是 {most}") if most else ""
     rest = say(
-        f" {idle} single columns are not told from chance: leaving one out may cost nothing.",
+        f" {idle} single columns are not told from chance: leaving one out may cost nothing." if idle > 1
+        else " One single column is not told from chance: leaving it out may cost nothing.",
         f"有 {idle} 个单独的列不超出偶然：去掉其中一个可能没有损失。",
     ) if idle else ""  # fmt: skip
     return (
@@ -94,7 +95,7 @@ def _bars(subject: Subject, drawn: Sequence[Importance]) -> Any:
         bars(axes, [each.name for each in drawn], losses, errors)
         axes.set(xlabel=axis)
 
-    alt = "; ".join(f"{_named(each.name)}: {shown(each.loss)} ± {shown(each.se)}" for each in drawn)
+    alt = told(say, [(_named(each.name), f"{shown(each.loss)} ± {shown(each.se)}") for each in drawn])
     title = say("Lost where a column is permuted, ± one standard error", "打乱某列后的损失，± 一个标准误")
     return draw(title, alt, paint, height=float(64 + 22 * max(3, len(drawn))))
 
@@ -125,16 +126,18 @@ def _hardest_lead(subject: Subject, rows: Sequence[HardRow]) -> str:
     say, n = subject.say, len(rows)
     share = _share(subject, rows)
     odd = len([row for row in rows if row.odd])
-    loss = say(f"These {n} rows make {percent(share)} of the whole loss.", f"这 {n} 行占全部损失的 {percent(share)}。")
+    these = f"These {n} rows make" if n > 1 else "This row makes"
+    loss = say(f"{these} {percent(share)} of the whole loss.", f"这 {n} 行占全部损失的 {percent(share)}。")
     unusual = say(
-        f" {odd} have values that are unusual for what they are.", f"{odd} 行有对其真实值而言不寻常的取值。"
+        f" {odd} of them {'have' if odd > 1 else 'has'} values that are unusual for such a truth.",
+        f"{odd} 行有对其真实值而言不寻常的取值。",
     ) if odd else ""  # fmt: skip
     if subject.number is not None:
         closer = len([row for row in rows if row.near and _nearer(row)])
         return (
             loss
             + say(
-                f" In {closer} of them the nearest rows are nearer to the prediction than to the truth: what "
+                f" {_of_them(closer)} the nearest rows are nearer to the prediction than to the truth: what "
                 f"makes them "
                 "different is not in the columns, or the truth is odd.",
                 f"其中 {closer} 行的近邻更接近预测而非真实值：造成差异的原因不在这些列里，或真实值本身异常。",
@@ -147,13 +150,17 @@ def _hardest_lead(subject: Subject, rows: Sequence[HardRow]) -> str:
     return (
         loss
         + say(
-            f" In {other} of them most of the nearest rows are of another class: the columns do not tell them "
+            f" {_of_them(other)} most of the nearest rows are of another class: the columns do not tell them "
             f"apart, or the "
             "truth is mistaken.",
             f"其中 {other} 行的近邻大多属于其他类别：这些列无法区分它们，或标签有误。",
         )
         + unusual
     )
+
+
+def _of_them(n: int) -> str:
+    return f"In {n or 'none'} of them"
 
 
 def _nearer(row: HardRow) -> bool:
@@ -176,13 +183,14 @@ def _why(subject: Subject, rows: Sequence[HardRow]) -> Table:
         say("row", "行"), say("truth", "真实"), say("predicted", "预测"), say("nearest rows", "近邻"),
         say("unusual for its truth", "对其真实值而言不寻常"), say("nearest rows' ids", "近邻的编号"),
     ]  # fmt: skip
-    told = []
+    cells = []
     for row in rows:
         said = amount(float(row.said)) if number else f"{row.said} ({percent(row.sure or 0)})"
         truth = amount(float(row.truth)) if number else f"{row.truth} ({percent(row.of_truth or 0, 2)})"
-        ids = ", ".join(f"{each.id} ({amount(float(each.truth)) if number else each.truth})" for each in row.near[:3])
-        told.append([row.id, truth, said, _neighbours(subject, row), _oddities(subject, row), ids or "–"])
-    return Table(say("What was said of them, and why they may be hard", "对它们的预测，以及可能的原因"), columns, told)
+        near = [f"{each.id} ({amount(float(each.truth)) if number else each.truth})" for each in row.near[:3]]
+        ids = say(", ", "、").join(near) or "–"
+        cells.append([row.id, truth, said, _neighbours(subject, row), _oddities(subject, row), ids])
+    return Table(say("What was said of them, and why they may be hard", "对它们的预测，以及可能的原因"), columns, cells)
 
 
 def _neighbours(subject: Subject, row: HardRow) -> str:
@@ -212,10 +220,10 @@ def _oddities(subject: Subject, row: HardRow) -> str:
             else say("no other is", "别无他行")
         )
         said.append(say(f"{each.column} = {value} ({share})", f"{each.column} = {value}（{share}）"))
-    return "; ".join(said) or "–"
+    return say("; ", "；").join(said) or "–"
 
 
 def _cells(subject: Subject, rows: Sequence[HardRow]) -> Table:
     say, names = subject.say, list(dict.fromkeys(name for row in rows for name in row.cells))
-    told = [[row.id, *(row.cells.get(name) or "–" for name in names)] for row in rows]
-    return Table(say("What the file has of them", "文件中的内容"), [say("row", "行"), *names], told)
+    cells = [[row.id, *(row.cells.get(name) or "–" for name in names)] for row in rows]
+    return Table(say("What the file has of them", "文件中的内容"), [say("row", "行"), *names], cells)

@@ -16,7 +16,7 @@ from pipelines.pages.charts.colours import SERIES
 from pipelines.pages.charts.drawing import Key, draw
 from pipelines.pages.charts.painters import curve, whole_numbers
 from pipelines.pages.parts import Chart, Section, Text
-from pipelines.pages.sections.subject import Subject
+from pipelines.pages.sections.subject import Subject, told
 from pipelines.pages.words import Words, shown
 from pipelines.submission.record import VariantScore
 
@@ -174,10 +174,10 @@ def _chart(subject: Subject, variant: VariantScore) -> Chart:
         axes.set_ylim(*_in_view([each.overall[0] for each, _, _ in kept]))
 
     ends = [
-        f"{key.label} {shown(each.overall[0][0])} → {shown(each.overall[0][-1])}"
+        (key.label, f"{shown(each.overall[0][0])} → {shown(each.overall[0][-1])}")
         for key, (each, _, _) in zip(keys, kept, strict=True)
     ]
-    return draw(title, "; ".join(ends), paint, keys=keys)
+    return draw(title, told(say, ends), paint, keys=keys)
 
 
 def _in_view(means: Sequence[FloatArray]) -> tuple[float, float]:

@@ -14,7 +14,7 @@ from pipelines.pages.charts.colours import INK, MUTED, SERIES
 from pipelines.pages.charts.drawing import Key, draw
 from pipelines.pages.charts.painters import cloud, curve, diagonal, whole_numbers
 from pipelines.pages.parts import Chart, Section, Table, Text
-from pipelines.pages.sections.subject import Subject, amount, percent
+from pipelines.pages.sections.subject import Subject, amount, percent, told
 from pipelines.pages.words import shown, signed
 
 TENTHS, BINS = 10, 40
@@ -227,11 +227,12 @@ def _tenths_chart(subject: Subject, by_truth: Tenths, by_said: Tenths) -> Chart:
         Key(say("by the truth", "按真实值"), SERIES[0]), Key(say("by the prediction", "按预测值"), SERIES[1], "dashes"),
         Key(say("± two standard errors", "± 两个标准误"), SERIES[0], "band"),
     ]  # fmt: skip
-    alt = "; ".join(
-        f"{say('by the truth', '按真实值') if tenths is by_truth else say('by the prediction', '按预测值')}: "
-        + ", ".join(signed(off) for off in tenths.off)
-        for tenths in (by_truth, by_said)
-    )
+    alt = told(say, [
+        (name, say(", ", "，").join(signed(off) for off in tenths.off))
+        for name, tenths in (
+            (say("by the truth", "按真实值"), by_truth), (say("by the prediction", "按预测值"), by_said)
+        )
+    ])  # fmt: skip
     return draw(say("Mean error by tenth", "各十分位的平均误差"), alt, paint, keys=keys)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from pipelines.pages.charts.drawing import draw
 from pipelines.pages.charts.painters import bars
 from pipelines.pages.parts import Code, Section, Table, Text
-from pipelines.pages.sections.subject import Subject, listed
+from pipelines.pages.sections.subject import Subject, listed, told
 from pipelines.pages.words import in_language
 
 
@@ -60,7 +60,7 @@ def cost(subject: Subject) -> Section | None:
     if len(per) > 1:
         parts.insert(0, draw(
             say("Seconds by variant", "各变体用时（秒）"),
-            "; ".join(f"{name}: {seconds:,.1f} s" for name, seconds in per),
+            told(say, [(name, say(f"{seconds:,.1f} s", f"{seconds:,.1f} 秒")) for name, seconds in per]),
             paint, height=float(64 + 26 * max(2, len(per))),
         ))  # fmt: skip
         parts.append(Text(say(

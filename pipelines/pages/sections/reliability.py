@@ -18,7 +18,7 @@ from pipelines.pages.charts.colours import MUTED, SERIES
 from pipelines.pages.charts.drawing import Key, draw
 from pipelines.pages.charts.painters import diagonal
 from pipelines.pages.parts import Chart, Section, Table, Text
-from pipelines.pages.sections.subject import Subject, percent, wilson
+from pipelines.pages.sections.subject import Subject, percent, told, wilson
 from pipelines.pages.words import shown, signed
 
 BINS = 10
@@ -148,7 +148,7 @@ def _chart(subject: Subject, found: Reliability, what: str) -> Chart:
         Key(say("share of the rows", "行的占比"), MUTED, "band"),
     ]  # fmt: skip
     pairs = [f"{shown(x, 2)} → {shown(y, 2)}" for x, y in zip(found.said[held], found.true[held], strict=True)]
-    alt = f"{what} → {say('share in which it is so', '实际比例')}: {'; '.join(pairs)}"
+    alt = told(say, [(f"{what} → {say('share in which it is so', '实际比例')}", say(", ", "，").join(pairs))])
     return draw(say("Reliability", "可靠性图"), alt, paint, keys=keys, height=300)
 
 

@@ -15,9 +15,10 @@ from pipelines.pages.charts.colours import MUTED, SERIES
 from pipelines.pages.charts.drawing import Key, draw
 from pipelines.pages.charts.painters import matrix, ranges
 from pipelines.pages.parts import Chart, Section, Table, Text
-from pipelines.pages.sections.subject import Subject, percent
+from pipelines.pages.sections.subject import Subject, listed, percent, told
 from pipelines.pages.words import shown
 
+SHAPES = "s^DvP"  # of variants' dots: told apart without colours too
 RARE = 0.01  # how seldom chance alone would part the folds so far, to be told
 
 
@@ -110,9 +111,9 @@ def _chart(subject: Subject, scores: FloatArray, errors: FloatArray) -> Chart:
     labels = [say(f"fold {fold + 1}", f"第 {fold + 1} 折") for fold in range(len(scores))]
     keys = [Key(say("fold, ± one standard error", "折，± 一个标准误"), SERIES[0], "dot")]
     by_variant = {each.name: each.by_fold_and_seed for each in record.variants}
-    drawn = [(name, of) for name, of in by_variant.items() if of][:5]
+    drawn = [(name, of) for name, of in by_variant.items() if of][: len(SHAPES)]
     keys += [
-        Key(say(f"single models: {name}", f"单个模型：{name}"), SERIES[i], "dot")
+        Key(say(f"single models: {name}", f"单个模型：{name}"), SERIES[i], "dot", SHAPES[i - 1])
         for i, (name, _) in enumerate(drawn, 1)
     ]
     if record.cv_mean is not None:
@@ -123,13 +124,14 @@ def _chart(subject: Subject, scores: FloatArray, errors: FloatArray) -> Chart:
             axes.axvline(record.cv_mean, color=MUTED, linestyle=(0, (4, 2)), linewidth=1.2)
         for i, (_, of) in enumerate(drawn, 1):
             for fold, own in enumerate(of[: len(scores)]):
-                places = np.full(len(own), fold + 0.22 + 0.12 * (i - 1))
-                axes.plot(own, places, "o", color=SERIES[i], markersize=3.5, alpha=0.7, markeredgewidth=0)
+                places = np.full(len(own), fold + 0.2 + 0.6 * i / (len(drawn) + 1))
+                axes.plot(own, places, SHAPES[i - 1], color=SERIES[i], markersize=5, alpha=0.7, markeredgewidth=0)
         ranges(axes, labels, scores, scores - shown_errors, scores + shown_errors)
+        axes.set_ylim(len(scores) - 0.1, -0.6)  # the last one's dots stand free of the axis
         axes.set(xlabel=subject.score_name())
 
-    alt = "; ".join(f"{label}: {shown(score)}" for label, score in zip(labels, scores, strict=True))
-    height = float(80 + 17 * (len(keys) - 1) + 22 * max(4, min(len(scores), 30)))
+    alt = told(say, [(label, shown(score)) for label, score in zip(labels, scores, strict=True)])
+    height = float(80 + 26 * max(4, min(len(scores), 30)))
     return draw(say("Score by fold", "各折得分"), alt, paint, keys=keys, height=height)
 
 
@@ -177,7 +179,7 @@ def _gained(subject: Subject, pairs: list[tuple[str, str, float, float]]) -> str
     best = max(scores, key=lambda name: metric.gain(scores[name], 0.0))
     gain, error = metric.difference(subject.y, subject.oof, subject.alone[best], subject.units)
     sure = abs(gain) > 2 * error
-    told = say("more than chance", "超出偶然") if sure else say("no more than chance may make", "不超出偶然")
+    chance = say("more than chance", "超出偶然") if sure else say("no more than chance may make", "不超出偶然")
     way = say("better", "好") if gain >= 0 else say("worse", "差")
     a, b, r, share = min(pairs, key=lambda pair: (math.isnan(pair[2]), pair[2]))
     other = say(
@@ -185,8 +187,8 @@ def _gained(subject: Subject, pairs: list[tuple[str, str, float, float]]) -> str
     ) if subject.number is None else ""  # fmt: skip
     return say(
         f"Pooling them is {way} than the best alone ({best}) by {shown(abs(gain))} ± {shown(error)} {metric.name}, "
-        f"{told}. {a} and {b} differ most: their errors correlate by {shown(r, 2)}{other}.",
-        f"合并后比最好的单个变体（{best}）{way} {shown(abs(gain))} ± {shown(error)}（{metric.name}），{told}。"
+        f"{chance}. {a} and {b} differ most: their errors correlate by {shown(r, 2)}{other}.",
+        f"合并后比最好的单个变体（{best}）{way} {shown(abs(gain))} ± {shown(error)}（{metric.name}），{chance}。"
         f"{a} 与 {b} 差异最大：误差相关系数 {shown(r, 2)}{other}。",
     )
 
@@ -212,7 +214,7 @@ def _alike(subject: Subject, names: list[str], pairs: list[tuple[str, str, float
         i, j = names.index(a), names.index(b)
         of[i, j] = of[j, i] = r
     texts = [[shown(float(r), 2) for r in row] for row in of] if len(names) <= 8 else []
-    alt = "; ".join(f"{a}, {b}: {shown(r, 2)}" for a, b, r, _ in pairs)
+    alt = told(say, [(listed(say, [a, b]), shown(r, 2)) for a, b, r, _ in pairs])
     height = float(np.clip(80 + 36 * len(names), 150, 400))
     return draw(
         say("Correlation of the variants' errors", "变体误差的相关系数"),

@@ -4,7 +4,7 @@ Shapes: n scored rows, P predictions of a row: probabilities of the C classes, o
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -149,6 +149,15 @@ def wilson(hits: FloatArray, n: Any) -> tuple[FloatArray, FloatArray]:
         middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
         half = z * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2)) / (1 + z**2 / n)
     return middle - half, middle + half
+
+
+def told(say: Words, pairs: Iterable[tuple[object, object]]) -> str:
+    """Names, and what is said of each.
+
+    >>> told(Words("en"), [("a", 1), ("b", 2)]), told(Words("zh"), [("a", 1), ("b", 2)])
+    ('a: 1; b: 2', 'a：1；b：2')
+    """
+    return say("; ", "；").join(f"{name}{say(': ', '：')}{what}" for name, what in pairs)
 
 
 def listed(say: Words, names: Sequence[str]) -> str:

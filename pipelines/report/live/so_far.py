@@ -77,6 +77,12 @@ class SoFar:
         return sum(len(part.done) for part in self.parts.values()), sum(part.n_models for part in self.parts.values())
 
     @property
+    def share(self) -> float:
+        """What is fitted of all models, baselines too, from 0 to 1; a network counts by its epochs."""
+        done = sum(part.n_epochs / part.epochs if part.epochs else len(part.done) for part in self.parts.values())
+        return done / max(1, sum(part.n_models for part in self.parts.values()))
+
+    @property
     def elapsed(self) -> float:
         """Seconds since the run began."""
         return self.clock() - self.began
