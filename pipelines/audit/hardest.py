@@ -7,6 +7,7 @@ are the same. Rows of the same group, or equal ones, are no neighbours: the netw
 """
 
 import json
+import math
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -29,6 +30,7 @@ CELLS = 2_000_000  # of the feature table that are compared with
 ALIKE, FEWEST = 0.1, 30  # of the rows, of about the same value, and how many at least, where the target is a number
 MISSING = 2.0  # place of a missing number: far from all ranks
 DISTINCT, FEW = 0.5, 50  # share of distinct texts from which they are names; categories at most, of a telling column
+SAME = 1e-4  # share by which losses of the same row may differ, as files round
 TELLING, SHOWN, LONG = 5_000, 6, 80  # rows that tell which columns matter; columns, and characters, that are shown
 
 
@@ -106,6 +108,31 @@ def from_json(text: bytes) -> list[HardRow]:
         return list(from_plain(list[HardRow], json.loads(text), "rows"))
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+
+
+def refuse_foreign(
+    rows: Sequence[HardRow], competition: Competition, ids: Sequence[str], y: Target, oof: FloatArray
+) -> None:
+    """Refuse a list that is not of the run whose training rows have these `ids`, targets `y` (N,) and `oof` (N, P).
+
+    Raises: ValueError with what is wrong with it.
+    """
+    scored = np.flatnonzero(np.isfinite(oof).all(axis=1))
+    loss_of = dict(zip((ids[i] for i in scored), losses_of(competition, y[scored], oof[scored]), strict=True))
+    known, among = set(ids), {str(each) for each in competition.classes}
+    if not rows and loss_of:
+        raise ValueError("it names no row")
+    if len({row.id for row in rows}) < len(rows):
+        raise ValueError("it names a row twice")
+    for row in rows:
+        foreign = [each.id for each in row.near if each.id not in known] if row.id in loss_of else [row.id]
+        if foreign:
+            raise ValueError(f"the run has scored no row {foreign[0]!r}")
+        if abs(row.loss - loss_of[row.id]) > SAME * (1 + abs(row.loss)):
+            raise ValueError(f"the loss of row {row.id!r} is {loss_of[row.id]:.6g}, not {row.loss:.6g}")
+        for value in (row.truth, row.said, *(each.truth for each in row.near)):
+            if value not in among if competition.number is None else not math.isfinite(float(value)):
+                raise ValueError(f"{value!r} is nothing that {competition.target} may be")
 
 
 class _Compared:

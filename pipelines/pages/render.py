@@ -37,7 +37,13 @@ def _environment(language: Any) -> "Environment":
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True, finalize=_clean, keep_trailing_newline=True, auto_reload=False,
     )  # fmt: skip
-    environment.globals |= {"say": Words(language), "css": _css, "drawing": _drawing, "narrow": narrow, "stacked": stacked}
+    environment.globals |= {
+        "say": Words(language),
+        "css": _css,
+        "drawing": _drawing,
+        "narrow": narrow,
+        "stacked": stacked,
+    }
     return environment
 
 

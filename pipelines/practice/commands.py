@@ -62,7 +62,9 @@ def practice_command(
         competition = load(name)
         folder = reports / competition.slug
         practice = practise(competition, knobs, rounds, jobs, folder, silent=quiet)
-        practice.save(folder)
+        aside = practice.save(folder)
+        if aside is not None and not quiet:
+            console.say_aside(_said_aside(practice, *aside))
         if as_json:
             console.say(practice.to_json())
         for line in [f"verdict: {VERDICTS[practice.coverage.verdict]}"] if quiet else practice_lines(practice):
@@ -139,6 +141,13 @@ def _drawn(practice: "Practice", folder: Path) -> list[Path]:
         why = error.strerror if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
         console.complain(f"warning: no picture in {folder}: {why or error}")
         return []
+
+
+def _said_aside(practice: "Practice", before: "Practice", path: Path) -> str:
+    """That a practice is no longer the one that a report shows, and where it is."""
+    n, others = len(before.rounds), "other settings, data or code" if before.key != practice.key else "the same kind"
+    now = f"{len(practice.rounds)} round{'s' * (len(practice.rounds) != 1)}"
+    return f"note: a report shows these {now} from now on; the {n} of {others} before are kept in {path}"
 
 
 def _options(knobs: "Knobs") -> dict[str, object]:

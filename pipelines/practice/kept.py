@@ -7,6 +7,7 @@ import json
 import math
 import os
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -105,9 +106,20 @@ class Practice:
             plain["z"] = played.z
         return json.dumps(_mapped(value, lambda each: None if _unknown(each) else each), indent=1)
 
-    def save(self, folder: Path) -> None:
-        """Write it as `practice.json`, whole or not at all."""
+    def save(self, folder: Path) -> tuple["Practice", Path] | None:
+        """Write it as `practice.json`, whole or not at all.
+
+        What it takes the place of goes beside it under its key, if it is of other rounds or of more; that is returned
+        with its path.
+        """
+        before, aside = None, None
+        with suppress(OSError, ValueError):
+            before = Practice.load(folder)
+        if before is not None and (before.key != self.key or not _seeds(before) <= _seeds(self)):
+            aside = before, folder / f"practice-{before.key}-{len(before.rounds)}.json"
+            write_whole(aside[1], f"{before.to_json()}\n".encode())
         write_whole(folder / NAME, f"{self.to_json()}\n".encode())
+        return aside
 
     @classmethod
     def load(cls, folder: Path) -> "Practice":
@@ -123,6 +135,10 @@ class Practice:
         except RecursionError:
             raise ValueError("it is nested too deeply") from None
         return found
+
+
+def _seeds(practice: Practice) -> set[int]:
+    return {each.seed for each in practice.rounds}
 
 
 def _unknown(value: Any) -> bool:

@@ -5,6 +5,7 @@ in another process.
 """
 
 import math
+import os
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
@@ -19,6 +20,7 @@ from pipelines.data.tables import Tables
 from pipelines.features.belonging import time_order
 from pipelines.features.frames import make_features
 from pipelines.metrics import FloatArray
+from pipelines.practice.orphans import end_with
 from pipelines.submission.record import Forecast
 from pipelines.validation.baselines import simple_models
 from pipelines.validation.crossval import Plan, cross_validate
@@ -121,12 +123,18 @@ def play(competition: Competition, tables: Tables, plan: Plan, seeds: Iterable[i
             dealt[seed] = deal(competition, tables, seed)
             yield seed, dealt[seed].tables
 
-    for seed, foretold in _in_turn(partial(_of_seed, competition, plan, jobs > 1), shown(), jobs):
+    parent = os.getpid() if jobs > 1 else None
+    for seed, foretold in _in_turn(partial(_of_seed, competition, plan, parent), shown(), jobs):
         yield scored(competition, seed, dealt.pop(seed), foretold)
 
 
-def _of_seed(competition: Competition, plan: Plan, one_thread: bool, seed: int, tables: Tables) -> tuple[int, Foretold]:
-    return seed, foretell(competition, tables, replace(plan, seed=seed), one_thread=one_thread)
+def _of_seed(
+    competition: Competition, plan: Plan, parent: int | None, seed: int, tables: Tables
+) -> tuple[int, Foretold]:
+    """A round in this process, or in one of its own, which is no use without its `parent`."""
+    if parent is not None:
+        end_with(parent)
+    return seed, foretell(competition, tables, replace(plan, seed=seed), one_thread=parent is not None)
 
 
 def _in_turn(

@@ -61,6 +61,8 @@ class RunKeep(Keep):
         self.root, self.slug, self.what, self.say = knobs.runs, slug, what, say
         self.csvs = knobs.output.absolute() / slug  # the plan is read from other folders, too
         self.options = asdict(knobs) | {"output": self.csvs.parent}
+        if knobs.runs is not None:
+            self.options["runs"] = knobs.runs.absolute()  # by which a copy is known
         self.folder: RunFolder | None = None
         self._parts: dict[Ident, Parts] = {}
         self._there: dict[Ident, tuple[Path, dict[str, Any]]] = {}

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from torch import Tensor, nn
 
-from pipelines.audit.hardest import FILE, HardRow, from_json
+from pipelines.audit.hardest import FILE, HardRow, from_json, refuse_foreign
 from pipelines.competition import Competition
 from pipelines.data.agreement import ids_as
 from pipelines.data.sources import Source
@@ -61,9 +61,13 @@ class SavedRun:
 
         Raises: DataError.
         """
-        path = self.path / FILE
+        path, kept = self.path / FILE, self.predictions
+        if not path.exists():
+            return []
         try:
-            return from_json(path.read_bytes()) if path.exists() else []
+            rows = from_json(path.read_bytes())
+            refuse_foreign(rows, self.competition, kept.ids, kept.y, kept.oof)
+            return rows
         except (OSError, ValueError) as error:
             raise damaged(self.path, DamagedError(f"{path.name} cannot be read: {error}")) from error
 

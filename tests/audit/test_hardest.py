@@ -1,5 +1,6 @@
 """The hardest rows: the greatest losses, the nearest rows by hand, what is planted as odd; kept, read, and damaged."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -157,9 +158,22 @@ def test_a_run_keeps_them_and_a_saved_run_has_them(root, tmp_path):
     assert [each.id for each in saved.hardest] == sorted(losses, key=losses.get, reverse=True)[:ROWS]
     whole = (folder / FILE).read_bytes()
     try:
-        for damaged in (b"[{", b"\xff", b'[{"id": 1}]', b"[" * 100_000):
-            (folder / FILE).write_bytes(damaged)
-            with pytest.raises(DataError, match=r"hardest.json cannot be read"):
+        rows = json.loads(whole)
+        first, *rest = rows
+        near, *others = first["near"]
+        foreign = {
+            "it names no row": [], "it names a row twice": [*rows, first],
+            "has scored no row 'x'": [first | {"id": "x"}, *rest],
+            "no row '-1'": [first | {"near": [near | {"id": "-1"}, *others]}, *rest],
+            "is .*, not 9": [first | {"loss": 9.0}, *rest],
+            "'drowned' is nothing that Survived may be": [first | {"said": "drowned"}, *rest],
+        }  # fmt: skip
+        damaged = dict.fromkeys((b"[{", b"\xff", b'[{"id": 1}]', b"[" * 100_000), "") | {
+            json.dumps(value).encode(): why for why, value in foreign.items()
+        }
+        for text, why in damaged.items():
+            (folder / FILE).write_bytes(text)
+            with pytest.raises(DataError, match=rf"hardest.json cannot be read: .*{why}"):
                 pipelines.load_run(folder).hardest  # noqa: B018 reading is what fails
         (folder / FILE).unlink()
         assert pipelines.load_run(folder).hardest == []

@@ -13,7 +13,7 @@ from stand_in import Odd, make_zip
 
 from pipelines.kaggle.board import picture
 from pipelines.kaggle.board.leaderboard import fetch, kept, refresh
-from pipelines.kaggle.board.marks import Mark, alike, marks
+from pipelines.kaggle.board.marks import RunMark, alike, marks
 from pipelines.kaggle.board.percentile import Field, Leaderboard, Standing, facts, field_of
 from pipelines.kaggle.board.show import Shown
 from pipelines.kaggle.client import Kaggle
@@ -214,7 +214,7 @@ def test_a_run_is_one_mark_wherever_it_is_known(kaggle, ready):
         csv.stem,
     ]  # fmt: skip
     first = found["20260101-101010-fast"]
-    assert first == Mark(first.name, "2026-01-01T10:10:10", "accuracy", 0.8, 0.01, forecast, public=0.775)
+    assert first == RunMark(first.name, "2026-01-01T10:10:10", "accuracy", 0.8, 0.01, forecast, public=0.775)
     assert found["20260102-101010-cv"].practice == hidden
     assert found["20260103-101010-made"].made_rows
     assert (found["20260104-101010-gone"].public, found["20260104-101010-gone"].private) == (0.79, None)
@@ -242,11 +242,13 @@ def test_marks_of_another_metric_are_left_out_and_damage_is_passed_over(home):
 
 def test_what_is_known_of_a_run_is_drawn(tmp_path):
     known = [
-        Mark("20260101-101010-fast", "2026-01-01T10:10:10", "accuracy", 0.8, 0.01, Forecast(0.77, 0.75, 0.79, 418, 0)),
-        Mark(
+        RunMark(
+            "20260101-101010-fast", "2026-01-01T10:10:10", "accuracy", 0.8, 0.01, Forecast(0.77, 0.75, 0.79, 418, 0)
+        ),
+        RunMark(
             "20260101-111010-practice", "2026-01-01T11:10:10", "accuracy", 0.8, 0.01, None, HiddenScore(0.82, 0.02, 9)
         ),
-        Mark("a <b> $x$.csv", "2026-01-02T11:10:10", public=0.78, private=0.76),
+        RunMark("a <b> $x$.csv", "2026-01-02T11:10:10", public=0.78, private=0.76),
     ]
     field = Field.of(Leaderboard(None, (1.0, 0.79, 0.79, 0.78, 0.77, 0.77, *[0.5] * 4)), greater_is_better=True)
     with drawn(tmp_path / "a.png", (6, 4), dpi=50) as figure:
@@ -266,7 +268,7 @@ def test_what_is_known_of_a_run_is_drawn(tmp_path):
 
 def test_teams_beyond_the_marks_do_not_stretch_the_picture(tmp_path):
     field = Field.of(Leaderboard(None, (1.0, 1.0, 0.78, 0.0)), greater_is_better=True)
-    known = [Mark("20260101-101010-fast", "2026-01-01T10:10:10", "accuracy", 0.78, 0.01)]
+    known = [RunMark("20260101-101010-fast", "2026-01-01T10:10:10", "accuracy", 0.78, 0.01)]
     with drawn(tmp_path / "a.png", (6, 4), dpi=50) as figure:
         axes = figure.add_subplot()
         picture.draw(axes, known, lambda english, _chinese: english, field)

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,6 +16,7 @@ from pipelines.kaggle.board.leaderboard import Leaderboard
 from pipelines.pages.sections.board import board, practice
 from pipelines.pages.sections.subject import Subject
 from pipelines.pages.words import Words
+from pipelines.submission.ledger import Entry, Ledger
 from pipelines.submission.record import Forecast, Record, Verdict
 
 NAMES = ["20260101-101010-fast", "20260102-101010-best", "20260103-101010-fast"]
@@ -83,6 +85,21 @@ def test_one_run_alone_says_nothing_until_there_are_teams(runs):
     assert of(runs / NAMES[2]) is None
     keep_teams()
     assert of(runs / NAMES[2]).lead.startswith("1 run; no public score is known yet.")
+
+
+def test_the_copy_of_a_run_counts_what_lies_beside_the_copy(runs, tmp_path):
+    for name in NAMES:
+        options = {"output": str(tmp_path / "submissions"), "runs": str(tmp_path / "runs")}
+        (runs / name / "plan.json").write_text(json.dumps({"options": options}))
+    Ledger(tmp_path / "submissions").append(
+        "scored", Entry("titanic", "mine.csv", "ab", "hw-0123456789ab-1"), public=0.7
+    )
+    shutil.copytree("runs", "elsewhere/runs")
+    assert of(runs / NAMES[2]).lead.startswith("4 runs. ")
+    copied = Path("elsewhere/runs/titanic")
+    assert of(copied / NAMES[2]).lead.startswith("3 runs. ")
+    shutil.rmtree("runs")  # moved, then: its csv lies where it was
+    assert of(copied / NAMES[2]).lead.startswith("4 runs. ")
 
 
 HELD = [

@@ -10,6 +10,7 @@ import pytest
 from pipelines.pages.charts.colours import INK, SERIES
 from pipelines.pages.charts.drawing import Key, draw
 from pipelines.pages.charts.painters import bars, cloud, curve, diagonal, matrix, ranges
+from pipelines.pages.charts.texts import width_of
 
 SVG = "{http://www.w3.org/2000/svg}"
 HOSTILE = ["<script>x()", '"><img src=x>', "A & B", "类别一", "שלום עולם", "$x^{$", "_hidden", "a\x00b"]
@@ -64,6 +65,65 @@ def test_ids_of_several_drawings_do_not_clash_and_all_are_used():
     for chart in charts:
         named = set(re.findall(r'id="([^"]+)"', chart.svg))
         assert named == set(re.findall(r'(?:href="|url\()#([^")]+)', chart.svg))
+
+
+def test_it_is_drawn_again_for_a_phone_with_letters_as_large():
+    keys = [Key(f"what this colour means, number {i}", SERIES[i]) for i in range(3)]
+    shares = np.eye(9)
+    charts = [
+        draw("t", "a", lambda axes: ranges(axes, HOSTILE, np.arange(8.0), np.zeros(8), np.ones(8)), keys=keys),
+        draw("t", "a", lambda axes: matrix(axes, shares, NINE, NINE, [["1616\n85%"] * 9] * 9), height=420),
+        draw("t", "a", lambda axes: (axes.plot([0, 1e6], [0, 1]), axes.set(xlabel="long " * 20, ylabel="y"))),
+    ]
+    for chart in charts:
+        for svg, width in ((chart.svg, 400), (chart.narrow, 310)):
+            root = ET.fromstring(svg)
+            assert float(root.attrib["viewBox"].split()[2]) == width
+            sizes = re.findall(r"font(?:-size)?: ([\d.]+)px", svg)
+            assert min(map(float, sizes)) >= 11
+            upright = [
+                each
+                for each in root.iter(f"{SVG}text")
+                if "x" in each.attrib and "rotate(-90" not in each.get("transform", "")
+            ]
+            assert upright
+            for each in upright:
+                half = width_of(each.text, 11) * {"middle": 0.5, "end": 0.0}.get(_anchor(each), 1.0)
+                assert 0 <= float(each.attrib["x"]) <= width
+                assert float(each.attrib["x"]) + half <= width + 3
+        assert chart.alt in chart.narrow
+    heights = [float(ET.fromstring(svg).attrib["viewBox"].split()[3]) for svg in (charts[0].svg, charts[0].narrow)]
+    assert heights == [250 + 17, 250 + 2 * 17]  # lines of keys beyond the first
+
+
+NINE = [f"Class_{i}" for i in range(1, 10)]
+
+
+def _anchor(text):
+    return next(iter(re.findall(r"text-anchor: (\w+)", text.get("style", ""))), "start")
+
+
+def test_what_does_not_fit_into_a_cell_is_left_out():
+    def chart_of(n, cell):
+        names = [f"Class_{i}" for i in range(n)]
+        return draw("t", "a", lambda axes: matrix(axes, np.eye(n), names, names, [[cell] * n] * n))
+
+    def has(svg, text):
+        return f">{text}<" in svg
+
+    nine, thirty = chart_of(9, "1616\n85%"), chart_of(30, "1616\n85%")
+    assert has(nine.svg, "1616")
+    assert has(nine.svg, "85%")
+    assert not has(nine.narrow, "1616")
+    assert has(nine.narrow, "85%") or has(nine.narrow, "85")
+    assert not has(thirty.svg, "1616")
+    assert not has(thirty.narrow, "85")
+
+
+def test_dots_of_several_kinds_are_told_apart_by_their_shape():
+    keys = [Key(shape, SERIES[0], "dot", shape) for shape in "os^D"]
+    chart = draw("t", "a", lambda axes: axes.set(xlim=(0, 1)), keys=keys)
+    assert len(set(re.findall(r'<path id="[^"]+" d="([^"]+)"', chart.svg))) == 4
 
 
 @pytest.mark.parametrize("n", [300, 200_000])

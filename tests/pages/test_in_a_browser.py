@@ -6,9 +6,12 @@ import re
 import shutil
 import subprocess
 
+import numpy as np
 import pytest
 from pages_made import HOSTILE, IMAGE, Page
 
+from pipelines.pages.charts.drawing import draw
+from pipelines.pages.charts.painters import bars
 from pipelines.pages.first import first_screen
 from pipelines.pages.parts import Code, Section, Table, Text
 from pipelines.pages.render import render
@@ -35,6 +38,10 @@ onload = () => setTimeout(() => {
       broken: [...page.images].filter(image => !image.naturalWidth).length,
       boxes: [...page.querySelectorAll(".box, figure")].filter(
         box => box.getBoundingClientRect().right > root.clientWidth).length,
+      letters: Math.min(...[...page.querySelectorAll("svg text")].filter(
+        each => each.getBoundingClientRect().width).map(
+        each => parseFloat(getComputedStyle(each).fontSize) * each.getScreenCTM().a)),
+      drawn: [...page.querySelectorAll("figure.chart svg")].filter(each => each.getBoundingClientRect().width).length,
       text: page.body.innerText, styled: getComputedStyle(page.body).backgroundColor,
     }
   })
@@ -59,8 +66,10 @@ def page(words):
     wide = Table(
         IMAGE, [f"{HOSTILE} {i}" for i in range(12)], [["Braund, Mr. " + HOSTILE, *["0.1234"] * 11]] * 3, (3, 4)
     )
+    chart = draw(HOSTILE, IMAGE, lambda axes: bars(axes, [HOSTILE, IMAGE], np.array([1.0, 2.0])))
     sections = [
         Section("hardest", IMAGE, HOSTILE, [wide, Text("y" * 300)]),
+        Section("folds", "f", "", [chart]),
         Section("record", "r", "", [Code("z" * 900)], True),
     ]  # fmt: skip
     return render("report.html.jinja", words, first=first_screen(record, None, words), sections=sections)
@@ -92,7 +101,7 @@ def test_it_loads_without_an_error_or_a_request(seen):
     assert console == []
     assert [each["requests"] for each in found["found"]] == [[], []]
     assert [each["broken"] for each in found["found"]] == [0, 0]
-    assert [each["sections"] for each in found["found"]] == [3, 3]
+    assert [each["sections"] for each in found["found"]] == [4, 4]
     assert {each["styled"] for each in found["found"]} <= {"rgb(246, 247, 249)", "rgb(20, 23, 27)"}
 
 
@@ -100,6 +109,12 @@ def test_nothing_scrolls_sideways_on_a_phone(seen):
     for each in seen[0]["found"]:
         assert each["width"] == each["scrolls"] <= WIDTH
         assert each["boxes"] == 0
+
+
+def test_letters_of_a_chart_can_be_read_on_a_phone(seen):
+    for each in seen[0]["found"]:
+        assert each["drawn"] == 1  # of the two
+        assert each["letters"] >= 11
 
 
 def test_hostile_text_is_shown_and_not_run(seen):

@@ -319,6 +319,35 @@ def test_rows_that_belong_together_count_once(titanic):
     assert tables(leads[0])[0].rows != tables(leads[1])[0].rows
 
 
+def test_one_hard_row_is_told_as_one(titanic):
+    of = made_runs.of_classes(titanic, (0, 1))
+    of.hardest = of.hardest[:1]
+    lead = by_name(all_sections(of, EN))["hardest"].lead
+    assert re.match(r"This row makes [\d.]+\xa0% of the whole loss\. In 1 of them most", lead)
+    assert lead.endswith(" 1 of them has values that are unusual for such a truth.")
+    several = by_name(all_sections(made_runs.of_classes(titanic, (0, 1)), EN))["hardest"].lead
+    assert several.startswith("These 3 rows make ")
+
+
+@pytest.mark.parametrize("kind", SECTIONS)
+def test_what_charts_show_is_said_with_the_pages_own_commas(kind, told):
+    english, chinese = ([chart.alt for chart in charts(sections)] for sections in told[kind])
+    assert not [alt for alt in chinese if "; " in alt or ": " in alt]
+    assert any("; " in alt for alt in english)
+    assert any("；" in alt for alt in chinese)
+
+
+def test_dots_of_variants_have_shapes_of_their_own(titanic):
+    of = made_runs.of_classes(titanic, (0, 1), names=("network", "trees"))
+    more = [SimpleNamespace(**(vars(each) | {"by_fold_and_seed": [[0.5, 0.6]] * 4})) for each in of.record.variants]
+    of.record = SimpleNamespace(**(vars(of.record) | {"variants": more}), to_json=lambda: "{}")
+    (chart,) = charts([by_name(all_sections(of, EN))["folds"]])
+    for svg in (chart.svg, chart.narrow):
+        used = re.findall(r"<use [^>]*href=\"#([^\"]+)\"", svg)
+        shape_of = dict(re.findall(r'<path id="([^"]+)" d="([^"]+)"', svg))
+        assert len({shape_of[name] for name in used}) == 3  # folds, network, trees; the same in the keys
+
+
 def test_older_runs_are_told_as_far_as_they_go(titanic):
     bare = {
         "fold_se": [], "variants": [], "seconds": None, "versions": {}, "git_commit": None, "inputs_sha256": {},

@@ -161,6 +161,23 @@ def test_practice_that_was_interrupted_goes_on_where_it_was(invoke, tmp_path, mo
     assert (quiet.stdout, quiet.stderr) == ("verdict: too few rounds to tell\n", "")
 
 
+def test_a_practice_that_is_replaced_is_kept_beside_and_said(invoke, tmp_path):
+    folder = tmp_path / "reports" / "practice" / "titanic"
+    first = json.loads(invoke("--rounds", "2", "--json").stdout)
+    assert "note:" not in invoke("--rounds", "3").stderr  # the same, and one more
+    aside = folder / f"practice-{first['key']}-3.json"
+    said = invoke("--rounds", "1").stderr
+    path = f"reports/practice/titanic/{aside.name}"
+    assert f"note: a report shows these 1 round from now on; the 3 of the same kind before are kept in {path}" in said
+    assert len(json.loads(aside.read_text())["rounds"]) == 3
+    assert len(Practice.load(folder).rounds) == 1
+    said = invoke("--rounds", "1", "--folds", "3").stderr
+    assert "the 1 of other settings, data or code before are kept in" in said
+    assert sorted(path.name for path in folder.glob("practice-*")) == sorted(
+        [aside.name, f"practice-{first['key']}-1.json"]
+    )
+
+
 def test_wrong_options_are_named(invoke):
     for options, says in (
         (["--rounds", "0"], "--rounds must be from 1 to"), (["--jobs", "0"], "--jobs must be from 1 to 256, got 0"),

@@ -46,16 +46,35 @@ def test_it_says_what_is_known_and_asks_again(tmp_path, language):
     assert "<script" not in text
     for known in ("titanic", tmp_path.name, "1 of 4 networks", "1 / 4", "0.8361 ± 0.0131", "0.8000 ± 0.0200", "2 / 2"):
         assert known in text
-    assert 'value="0.3750"' in text  # 4 and 2 of 16 epochs
-    assert len(re.findall("<polyline", text)) == 2
+    assert 'value="0.5833"' in text  # one and a half of four networks, two of two baselines
+    assert len(re.findall("<polyline", text)) == 2 * 2  # once more for a phone
     assert f'lang="{"zh-CN" if language == "zh" else "en"}"' in text
+
+
+def test_the_bar_moves_while_baselines_are_fitted(tmp_path):
+    so_far = state(tmp_path)
+    network, simple = so_far.variants[0], so_far.baselines[0]
+    network.done, network.losses, simple.done = set(), {}, {(0, 0)}
+    assert so_far.steps == (0, 16)
+    text = page(so_far, "", Words())
+    assert 'value="0.1667"' in text  # one of six models
+    assert "<title>titanic · 16 %</title>" in text
+
+
+def test_letters_of_a_curve_can_be_read_on_a_phone(tmp_path):
+    text = page(state(tmp_path), "", Words())
+    assert re.findall('<svg viewBox="0 0 ([0-9]+) ', text) == ["440", "310"]
+    assert set(re.findall('font-size="([0-9]+)"', text)) == {"12"}
+    ends = [float(x) for x in re.findall('<text x="([0-9.]+)"', text)]
+    assert max(ends[:4]) < 440
+    assert max(ends[4:]) < 310
 
 
 def test_losses_of_rows_held_out_are_drawn_dashed(tmp_path):
     so_far = state(tmp_path)
     so_far.variants[0].held_out = {(0, 0): [3.0, 2.0]}
     text = page(so_far, "", Words())
-    assert len(re.findall('<polyline [^>]*stroke="var\\(--series-2\\)"[^>]*stroke-dasharray', text)) == 1
+    assert len(re.findall('<polyline [^>]*stroke="var\\(--series-2\\)"[^>]*stroke-dasharray', text)) == 2
     assert "from 3 at most to 0.25 at least, until epoch 4 of 4" in text
 
 

@@ -11,7 +11,7 @@ from pipelines.submission.record import Forecast, HiddenScore, Record, RecordErr
 
 
 @dataclass(frozen=True)
-class Mark:
+class RunMark:
     """A run, or a submission that no run of ours is known to have made. What is not known is None."""
 
     name: str  # of the run's folder, or of the csv
@@ -26,7 +26,7 @@ class Mark:
     made_rows: bool = False  # its scores are of no competition's rows
 
 
-def marks(slug: str, runs: Path, submissions: Path, entries: Sequence[Entry] | None = None) -> list[Mark]:
+def marks(slug: str, runs: Path, submissions: Path, entries: Sequence[Entry] | None = None) -> list[RunMark]:
     """All of a competition, the oldest first: the runs in `runs`, and what `submissions` and its ledger know beside.
 
     A run that is in both is one mark. `entries` are the ledger's, or those with what only Kaggle's list knows.
@@ -38,11 +38,11 @@ def marks(slug: str, runs: Path, submissions: Path, entries: Sequence[Entry] | N
     found = [_of_record(name, record, entries) for name, record in records.items()]
     hashes = [record.csv_sha256 or "" for record in records.values()]
     foreign = [e for e in entries if not any(is_of(e, csv) for csv in hashes) and Path(e.file).stem not in records]
-    found += [Mark(e.file, _plain(e.time), public=e.public, private=e.private) for e in foreign]
+    found += [RunMark(e.file, _plain(e.time), public=e.public, private=e.private) for e in foreign]
     return sorted(found, key=lambda mark: (mark.time, mark.name))
 
 
-def alike(found: Sequence[Mark], name: str | None = None) -> list[Mark]:
+def alike(found: Sequence[RunMark], name: str | None = None) -> list[RunMark]:
     """Those that can be compared with the run of that name; else with the newest one on the competition's own rows.
 
     They are of the same metric, and of own rows or of made ones, as it is.
@@ -75,10 +75,10 @@ def _beside_csvs(folder: Path, slug: str) -> dict[str, Record]:
     return found
 
 
-def _of_record(name: str, record: Record, entries: Sequence[Entry]) -> Mark:
+def _of_record(name: str, record: Record, entries: Sequence[Entry]) -> RunMark:
     entry = next((each for each in reversed(entries) if is_of(each, record.csv_sha256 or "")), None)
     said, forecast, practice = entry or record.kaggle, record.forecast, record.practice
-    return Mark(
+    return RunMark(
         name, _time(name) or (_plain(entry.time) if entry else ""), record.metric,
         number(record.cv_mean), number(record.cv_se),
         forecast if forecast and None not in map(number, (forecast.mean, forecast.low, forecast.high)) else None,

@@ -6,7 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.kaggle.board.marks import Mark
+from pipelines.kaggle.board.marks import RunMark
 from pipelines.kaggle.board.percentile import LINES, Field
 from pipelines.report.pictures import MUTED, PALETTE, picture
 
@@ -42,7 +42,7 @@ class Kind:
     scores: Sequence[Scored]
 
 
-def write(path: Path, title: str, marks: Sequence[Mark], field: Field | None = None) -> None:
+def write(path: Path, title: str, marks: Sequence[RunMark], field: Field | None = None) -> None:
     """Draw the newest marks into a PNG, whole or not at all.
 
     Raises: OSError where it cannot be written.
@@ -57,7 +57,7 @@ def write(path: Path, title: str, marks: Sequence[Mark], field: Field | None = N
             axes.legend(loc="best")
 
 
-def kinds(marks: Sequence[Mark], words: Say, ink: Ink | None = None) -> list[Kind]:
+def kinds(marks: Sequence[RunMark], words: Say, ink: Ink | None = None) -> list[Kind]:
     """What is known of any of the marks, the forecast apart, which is `FORECAST`."""
     series = (ink or Ink()).series
     hidden = [(mark.practice.score, mark.practice.se) if mark.practice else (None, None) for mark in marks]
@@ -75,7 +75,9 @@ def forecast_name(words: Say) -> str:
     return words("forecast, 95 % interval", "预测，95% 区间")
 
 
-def draw(axes: "Axes", marks: Sequence[Mark], words: Say, field: Field | None = None, ink: Ink | None = None) -> None:
+def draw(
+    axes: "Axes", marks: Sequence[RunMark], words: Say, field: Field | None = None, ink: Ink | None = None
+) -> None:
     """Put the marks on empty axes, in their order; with the teams' scores, what half, 90 and 99 % of them reach.
 
     Bars and signs have labels for a legend, which is the caller's.
@@ -95,7 +97,7 @@ def draw(axes: "Axes", marks: Sequence[Mark], words: Say, field: Field | None = 
         _draw_teams(axes, field, words, ink.muted)
 
 
-def _draw_forecasts(axes: "Axes", marks: Sequence[Mark], label: str, colour: str) -> None:
+def _draw_forecasts(axes: "Axes", marks: Sequence[RunMark], label: str, colour: str) -> None:
     """A bar from end to end of each interval, with a line at its middle."""
     there = [(x, mark.forecast) for x, mark in enumerate(marks) if mark.forecast]
     if not there:
@@ -108,7 +110,7 @@ def _draw_forecasts(axes: "Axes", marks: Sequence[Mark], label: str, colour: str
     axes.hlines(means, [x - 0.13 for x in places], [x + 0.13 for x in places], color=colour, zorder=2.5)
 
 
-def _label(axes: "Axes", marks: Sequence[Mark], words: Say) -> None:
+def _label(axes: "Axes", marks: Sequence[RunMark], words: Say) -> None:
     """Names below the marks, as many as have room; the day where it changes; room on the right for the teams."""
     step = max(1, -(-len(marks) // LABELS))
     days = ["", *(mark.time[:10] for mark in marks)]
@@ -125,10 +127,10 @@ def _label(axes: "Axes", marks: Sequence[Mark], words: Say) -> None:
     axes.set_ylabel(metric or words("score", "得分"))
 
 
-def short(mark: Mark) -> str:
+def short(mark: RunMark) -> str:
     """A run's clock time and what it is, or a file's name.
 
-    >>> short(Mark("20261126-101010-fast", "2026-11-26T10:10:10")), short(Mark("by-hand-and-long.csv", ""))
+    >>> short(RunMark("20261126-101010-fast", "2026-11-26T10:10:10")), short(RunMark("by-hand-and-long.csv", ""))
     ('10:10 fast', 'by-hand-and-lon…')
     """
     is_run = mark.time and mark.name[:8] == mark.time[:10].replace("-", "")

@@ -7,7 +7,7 @@ from typing import Any
 
 from pipelines.kaggle.board import picture
 from pipelines.kaggle.board.leaderboard import NAME, Leaderboard, kept
-from pipelines.kaggle.board.marks import Mark, alike, marks
+from pipelines.kaggle.board.marks import RunMark, alike, marks
 from pipelines.kaggle.board.percentile import Field, field_of, lines
 from pipelines.submission.ledger import Entry
 
@@ -17,7 +17,7 @@ class Shown:
     """The runs of a competition that can be compared, and the teams as far as they are known."""
 
     slug: str
-    marks: Sequence[Mark]
+    marks: Sequence[RunMark]
     teams: Leaderboard | None
     field: Field | None
 

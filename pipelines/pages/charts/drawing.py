@@ -149,9 +149,7 @@ def _said(key: Key, width: float) -> str:
     return short(key.label, width - 40, SMALL)
 
 
-def _write_keys(
-    figure: "Figure", placed: Sequence[tuple[Key, tuple[float, int]]], width: float, height: float
-) -> None:
+def _write_keys(figure: "Figure", placed: Sequence[tuple[Key, tuple[float, int]]], width: float, height: float) -> None:
     """Write what the colours mean."""
     from matplotlib.lines import Line2D
 

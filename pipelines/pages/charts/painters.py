@@ -87,7 +87,7 @@ def matrix(
 
 
 def _fitting(texts: Sequence[Sequence[str]], room: float) -> tuple[Sequence[Sequence[str]], float]:
-    """The texts of cells that are `room` points wide, or their last lines, or the numbers there, or none; their size."""
+    """The texts of cells `room` points wide, or their last lines, or the numbers there, or none; and their size."""
     last = [[text.split("\n")[-1] for text in row] for row in texts]
     bare = [[text.rstrip(" %") for text in row] for row in last]
     for shorter in (texts, last, bare):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.kaggle.board import picture
-from pipelines.kaggle.board.marks import Mark
+from pipelines.kaggle.board.marks import RunMark
 from pipelines.kaggle.board.percentile import Field
 from pipelines.kaggle.board.show import Shown
 from pipelines.pages.charts.colours import MUTED, SERIES
@@ -35,12 +35,8 @@ VERDICTS = {
 
 def board(subject: Subject) -> Section | None:
     """A mark for each run; None where there is one alone, and nobody to compare it with."""
-    say, path = subject.say, subject.run.path.absolute()
-    options = RunFolder(path).plan().get("options")
-    output = options.get("output") if isinstance(options, dict) else None
-    runs = path.parent.parent
-    submissions = Path(output) if isinstance(output, str) else runs.with_name("submissions")  # a run of before
-    found = Shown.of(subject.record.slug, runs, submissions, run=own_name(subject))
+    say, runs = subject.say, subject.run.path.absolute().parent.parent
+    found = Shown.of(subject.record.slug, runs, _submissions(subject), run=own_name(subject))
     if len(found.marks) < 2 and found.field is None:
         return None
     parts: list[Chart | Table | Text] = [_chart(subject, found), _table(subject, found)]
@@ -48,6 +44,17 @@ def board(subject: Subject) -> Section | None:
         parts.append(Text(_teams(subject, found.field, f"{found.teams.fetched:%Y-%m-%d}")))
     title = say("All runs: what was forecast, and what came", "所有运行：预测与结果")
     return Section("board", title, _lead(subject, found), parts)
+
+
+def _submissions(subject: Subject) -> Path:
+    """Where the run's csv went; of the copy of a run, whose first folder is still there, what lies beside the copy."""
+    path = subject.run.path.absolute()
+    beside, options = path.parent.parent.with_name("submissions"), RunFolder(path).plan().get("options")
+    output, runs = (options.get(name) for name in ("output", "runs")) if isinstance(options, dict) else (None, None)
+    if not isinstance(output, str):  # a run of before
+        return beside
+    first = Path(output).parent / (runs if isinstance(runs, str) else "runs") / path.parent.name / own_name(subject)
+    return beside if first.exists() and not first.samefile(path) else Path(output)
 
 
 def own_name(subject: Subject) -> str:
@@ -109,7 +116,7 @@ def _chart(subject: Subject, found: Shown) -> Chart:
     return draw(say("Runs by time", "按时间排列的运行") + newest, alt, paint, keys=keys, height=320)
 
 
-def _known(subject: Subject, mark: Mark) -> list[str]:
+def _known(subject: Subject, mark: RunMark) -> list[str]:
     say, forecast = subject.say, mark.forecast
     said = [
         (say("cross-validated", "交叉验证"), mark.cv), (say("public", "公开"), mark.public),
