@@ -60,7 +60,7 @@ def first_screen(record: Record, csv: Path | None, words: Words) -> First:
     said, tone = verdict(record, words)
     return First(
         name=record.slug, about=" · ".join(_about(record, words)), note=record.note, made=record.data == "sample",
-        verdict=said, tone=tone, leaks=[" ".join(in_language(each, words)) for each in record.leaks],
+        verdict=said, tone=tone, leaks=[words(". ", "。").join(in_language(each, words)) for each in record.leaks],
         facts=list(_facts(record, words)), marks=_marks(record, words),
         baselines=_baselines(record, words), steps=list(_steps(record, csv, words)),
     )  # fmt: skip

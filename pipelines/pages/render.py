@@ -55,18 +55,24 @@ def narrow(table: Table) -> bool:
     >>> narrow(Table("", ["fold", *["hist-gradient-boosting"] * 2], [["1", "0.8462", "0.8462"]]))
     False
     """
-    names = [max((width_of(word, HEADER) for word in name.split()), default=0.0) for name in table.columns]
-    cells = [max(width_of(cell, LETTERS) for cell in column) for column in zip(*table.rows, strict=True)]
-    return sum(max(LEAST, PADDING + max(both)) for both in zip_longest(names, cells, fillvalue=0.0)) <= HALF
+    return sum(_widths(table)) <= HALF
 
 
 def stacked(table: Table) -> bool:
-    """Whether a phone shows each row as lines below each other: text in many columns cannot be read there.
+    """Whether a phone shows each row as lines below each other: long text in many columns cannot be read there.
 
-    >>> stacked(Table("", list("abcdef"), [])), stacked(Table("", list("abcdef"), [], numeric=(1, 2, 3)))
-    (True, False)
+    >>> names, cells = list("abcdef"), ["x" * 20] * 6
+    >>> stacked(Table("", names, [cells])), stacked(Table("", names, [["1"] * 6])), stacked(Table("", ["a"], [["x"]]))
+    (True, False, False)
     """
-    return len(table.columns) - len(table.numeric) >= MANY
+    return len(table.columns) - len(table.numeric) >= MANY and sum(_widths(table)) > HALF * 1.4
+
+
+def _widths(table: Table) -> list[float]:
+    """About how many pixels each column needs whose name may be broken between words."""
+    names = [max((width_of(word, HEADER) for word in name.split()), default=0.0) for name in table.columns]
+    cells = [max(width_of(cell, LETTERS) for cell in column) for column in zip(*table.rows, strict=True)]
+    return [max(LEAST, PADDING + max(both)) for both in zip_longest(names, cells, fillvalue=0.0)]
 
 
 def _clean(value: Any) -> Any:

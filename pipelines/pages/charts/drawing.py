@@ -8,6 +8,7 @@ import io
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
 from pipelines.pages.charts.colours import GRID, INK, MUTED
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 WIDTH, NARROW, HEIGHT = 400.0, 310.0, 250.0  # points, each of which a page shows as a pixel or more: see style.css
 FONT, SMALL = 12.0, 11.0
 LONGEST = 0.325  # of the width, of a label beside an axis
-LINE = 17.0  # points from one line of text to the next
+LINE, GAP = 17.0, 2.0  # points from one line of text to the next; free beside a label
 SETTINGS: dict[str, Any] = {
     "svg.fonttype": "none", "svg.hashsalt": "kaggle-homework", "text.parse_math": False, "axes.unicode_minus": True,
     "font.size": FONT, "axes.labelsize": FONT, "xtick.labelsize": SMALL, "ytick.labelsize": SMALL,
@@ -61,7 +62,9 @@ def draw(
 
 def width_in_points(axes: "Axes") -> float:
     """Of the whole drawing that the axes are in."""
-    return 72 * float(axes.get_figure(root=True).get_figwidth())
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    return 72 * float(figure.get_figwidth())
 
 
 def _drawn(paint: "Callable[[Axes], None]", keys: Sequence[Key], width: float, height: float) -> str:
@@ -91,25 +94,26 @@ def _place(axes: "Axes", top: float, width: float, height: float) -> None:
     left = 12 + _widest(axes.yaxis) + LINE * bool(axes.get_ylabel())
     for most in (5, 4, 3, 2):
         _fewer_ticks(axes.xaxis, most)
-        x_labels = _labels(axes.xaxis)
-        right = 14 + (width_of(x_labels[-1], SMALL) / 2 if x_labels else 0)
-        fits = _widest(axes.xaxis) <= (width - left - right) / max(1, len(x_labels))
+        ticks = _ticks(axes.xaxis)
+        right = 14 + (width_of(ticks[-1][1], SMALL) / 2 if ticks else 0)
+        fits = _fit(ticks, width - left - right)
         if fits:
             break
-    bottom = 5 + LINE * bool(x_labels) + LINE * bool(axes.get_xlabel())
+    bottom = 5 + LINE * bool(ticks) + LINE * bool(axes.get_xlabel())
     if not fits:
         axes.tick_params(axis="x", rotation=90)
         for text in axes.get_xticklabels():
             text.set(rotation=90, rotation_mode="anchor", ha="right", va="center")
-        bottom, right = bottom + _widest(axes.xaxis) - LINE, 14
-        axes.xaxis.labelpad = 2
+        bottom, right = bottom + _widest(axes.xaxis) - LINE + 6, 14
     across, upright = width - left - right, height - bottom - top - 8
     axes.set_position((left / width, bottom / height, across / width, upright / height))
     if axes.get_ylabel():
         axes.yaxis.set_label_coords(-(left - LINE) / across, 0.5)
     label = short(axes.get_xlabel(), width - 4, FONT)
     half = width_of(label, FONT) / 2 + 2
-    axes.set_xlabel(label, x=(min(max(left + across / 2, half), width - half) - left) / across)
+    centre = min(max(left + across / 2, half), width - half)
+    axes.set_xlabel(label)
+    axes.xaxis.set_label_coords((centre - left) / across, (LINE - bottom) / upright)
 
 
 def _fewer_ticks(axis: "Axis", most: int) -> None:
@@ -122,15 +126,22 @@ def _fewer_ticks(axis: "Axis", most: int) -> None:
 
 
 def _widest(axis: "Axis") -> float:
-    return max((width_of(label, SMALL) for label in _labels(axis)), default=0.0)
+    return max((width_of(label, SMALL) for _, label in _ticks(axis)), default=0.0)
 
 
-def _labels(axis: "Axis") -> list[str]:
-    """What is written beside an axis, as far as it is in view."""
+def _fit(ticks: Sequence[tuple[float, str]], across: float) -> bool:
+    """Whether labels can stand side by side below an axis that is `across` points wide."""
+    half = [(place * across, width_of(label, SMALL) / 2 + GAP) for place, label in ticks]
+    return all(x + right <= other - left for (x, right), (other, left) in pairwise(half))
+
+
+def _ticks(axis: "Axis") -> list[tuple[float, str]]:
+    """What is written beside an axis, as far as it is in view, and where, from 0 to 1."""
     low, high = sorted(axis.get_view_interval())
     slack = 1e-9 * (high - low)
     places = [place for place in axis.get_majorticklocs() if low - slack <= place <= high + slack]
-    return [label for label in axis.get_major_formatter().format_ticks(places) if label]
+    labels = axis.get_major_formatter().format_ticks(places)
+    return sorted(((place - low) / (high - low), label) for place, label in zip(places, labels, strict=True) if label)
 
 
 def _places(keys: Sequence[Key], width: float) -> list[tuple[float, int]]:

@@ -11,7 +11,7 @@ import numpy as np
 from pipelines.bootstrap import standard_error
 from pipelines.metrics import FloatArray, IntArray
 from pipelines.pages.charts.colours import INK, MUTED, SERIES
-from pipelines.pages.charts.drawing import Key, draw
+from pipelines.pages.charts.drawing import NARROW, Key, draw, width_in_points
 from pipelines.pages.charts.painters import cloud, curve, diagonal, whole_numbers
 from pipelines.pages.parts import Chart, Section, Table, Text
 from pipelines.pages.sections.subject import Subject, amount, percent, told
@@ -250,7 +250,8 @@ def _plain_ticks(axes: Any, *, x: bool, y: bool) -> None:
         if logs:
             steps = [k * 10.0**e for e in range(-12, 16) for k in (1, 2, 5)]
             inside = [np.log10(step) for step in steps if limits[0] <= np.log10(step) <= limits[1]]
-            axis.set_major_locator(FixedLocator(inside[:: max(1, len(inside) // 5)]))
+            most = 3 if axis is axes.xaxis and width_in_points(axes) <= NARROW else 5
+            axis.set_major_locator(FixedLocator(inside[:: max(1, -(-len(inside) // most))]))
             axis.set_major_formatter(FuncFormatter(lambda value, _at: amount(10.0**value)))
         else:
             axis.set_major_formatter(FuncFormatter(lambda value, _at: f"{value:,.6g}".replace("-", "−")))
