@@ -240,7 +240,7 @@ def _marks(record: Record, words: Words) -> Marks | None:
         "Lines are 95 % intervals. Whether two differ is told by the paired differences below, not by overlaps.",
         "线段为 95 % 区间。两者是否有差异，应看下表的配对差，而不是线段是否重叠。",
     )
-    title = words(f"{record.metric} on one axis", f"同一坐标轴上的{record.metric}")
+    title = words(f"{record.metric} on one axis", f"同一坐标轴上的 {record.metric}")
     return Marks(title, [mark for mark in marks if math.isfinite(mark.value)], note)
 
 

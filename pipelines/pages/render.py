@@ -65,12 +65,14 @@ def stacked(table: Table) -> bool:
     >>> stacked(Table("", names, [cells])), stacked(Table("", names, [["1"] * 6])), stacked(Table("", ["a"], [["x"]]))
     (True, False, False)
     """
-    return len(table.columns) - len(table.numeric) >= MANY and sum(_widths(table)) > HALF * 1.4
+    return len(table.columns) - len(table.numeric) >= MANY and sum(_widths(table, with_names=False)) > HALF * 1.4
 
 
-def _widths(table: Table) -> list[float]:
+def _widths(table: Table, *, with_names: bool = True) -> list[float]:
     """About how many pixels each column needs whose name may be broken between words."""
-    names = [max((width_of(word, HEADER) for word in name.split()), default=0.0) for name in table.columns]
+    names = [
+        max((width_of(word, HEADER) for word in name.split()), default=0.0) for name in table.columns if with_names
+    ]
     cells = [max(width_of(cell, LETTERS) for cell in column) for column in zip(*table.rows, strict=True)]
     return [max(LEAST, PADDING + max(both)) for both in zip_longest(names, cells, fillvalue=0.0)]
 

@@ -52,9 +52,8 @@ def _of_seeds(subject: Subject, fold: int) -> list[str]:
     for variant in subject.record.variants:
         if by_fold := variant.by_fold_and_seed:
             known = [score for score in (by_fold[fold] if fold < len(by_fold) else []) if math.isfinite(score)]
-            said.append(
-                shown(known[0]) if len(known) == 1 else f"{shown(min(known))} – {shown(max(known))}" if known else "–"
-            )
+            ends = dict.fromkeys(shown(each(known)) for each in (min, max)) if known else ["–"]
+            said.append(" – ".join(ends))
     return said
 
 
