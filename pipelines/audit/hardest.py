@@ -118,7 +118,7 @@ def refuse_foreign(
     Raises: ValueError with what is wrong with it.
     """
     scored = np.flatnonzero(np.isfinite(oof).all(axis=1))
-    loss_of = dict(zip((ids[i] for i in scored), losses_of(competition, y[scored], oof[scored]), strict=True))
+    loss_of = dict(zip((ids[i] for i in scored.tolist()), losses_of(competition, y[scored], oof[scored]), strict=True))
     known, among = set(ids), {str(each) for each in competition.classes}
     if not rows and loss_of:
         raise ValueError("it names no row")
