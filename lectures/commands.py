@@ -30,6 +30,7 @@ def lecture(
     visdom: Visdom = False,
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Fixes all chance.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    name: Annotated[str | None, typer.Option(help="With 13-names: a surname, whose country is guessed.")] = None,
     lang: Lang = None,
 ) -> None:
     """Run a lecture: what it shows, its gates, its pictures and a page of them; exit code 1 if a gate fails."""
@@ -45,6 +46,10 @@ def lecture(
             return
         found = catalogue.find(number)
         _refuse(data, stand_in=stand_in)
+        if name is not None:
+            _refuse_name(number, name)
+            _say_country(name, seed, data, stand_in=stand_in)
+            return
 
         from lectures.course.lecture import Setting
         from pipelines.hardware import pick_device
@@ -91,6 +96,24 @@ def _refuse(data: Path | None, *, stand_in: bool) -> None:
             "name the folder that holds diabetes/, names/ and mnist/, or leave --data out",
             "请指定包含 diabetes/、names/、mnist/ 的文件夹，或去掉 --data",
         )
+
+
+def _refuse_name(number: str, name: str) -> None:
+    from pipelines.errors import UsageError
+
+    if number != "13-names" or not name.strip():
+        raise UsageError(
+            f"--name {name!r} with lecture {number}: it takes a surname, and goes with lecture 13-names",
+            "write, say: lecture 13-names --name Kowalski",
+            "请写成，例如：lecture 13-names --name Kowalski",
+        )
+
+
+def _say_country(name: str, seed: int, data: Path | None, *, stand_in: bool) -> None:
+    from lectures.course.lecture import Setting
+    from lectures.course.name_classifier import say_country
+
+    say_country(name, Setting(seed=seed, data=data, stand_in=stand_in, say=say))
 
 
 def mistakes(

@@ -32,18 +32,21 @@ def printer(say: Callable[[str], None]) -> Callable[..., None]:
     return printed
 
 
-def run_program(setting: Setting, name: str, files: Mapping[str, bytes] | None = None) -> SimpleNamespace:
+def run_program(
+    setting: Setting, name: str, files: Mapping[str, bytes] | None = None, *, picture: str = ""
+) -> SimpleNamespace:
     """Run `lectures/name.py` from the setting's seed; returns its names: `.model`, `.losses`, whatever it defines.
 
     `files` are the course's files that it reads, by their place in the folder that it is handed. What it prints is
-    said, what it draws goes to `NN-program.png`. torch's random state is left alone.
+    said, what it draws goes to `picture`.png, else `NN-program.png`. torch's random state is left alone.
     """
     import torch
 
     path = FOLDER / f"{name}.py"
     n_lines = len(path.read_text(encoding="utf-8").splitlines())
     setting.say(f"program: lectures/{path.name}, {n_lines} lines")
-    with tempfile.TemporaryDirectory() as folder, torch.random.fork_rng(), _figures(setting, name):
+    picture = picture or f"{name.split('_')[1]}-program"
+    with tempfile.TemporaryDirectory() as folder, torch.random.fork_rng(), _figures(setting, picture):
         for place, content in (files or {}).items():
             (Path(folder) / place).parent.mkdir(parents=True, exist_ok=True)
             (Path(folder) / place).write_bytes(content)
@@ -63,7 +66,7 @@ def _arguments(*arguments: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _figures(setting: Setting, name: str) -> Iterator[None]:
+def _figures(setting: Setting, picture: str) -> Iterator[None]:
     """Without a window: what pyplot holds in the end are the pictures; the figures of others stay as they were."""
     with as_delivered(STYLE):
         import matplotlib as mpl
@@ -74,10 +77,9 @@ def _figures(setting: Setting, name: str) -> Iterator[None]:
         plt.show = lambda *_args, **_options: None
         try:
             yield
-            number = name.split("_")[1]
             drawn = [each for each in plt.get_fignums() if each not in others]
             for n, figure in enumerate(drawn, 1):
-                setting.keep(f"{number}-program{f'-{n}' if len(drawn) > 1 else ''}", plt.figure(figure))
+                setting.keep(f"{picture}{f'-{n}' if len(drawn) > 1 else ''}", plt.figure(figure))
         finally:
             for figure in set(plt.get_fignums()) - others:
                 plt.close(figure)

@@ -1,94 +1,53 @@
-"""Lecture 13, the name classifier: which of 18 countries a surname comes from.
+"""Lecture 13, the name classifier: which of 18 countries a surname comes from; the program.
 
-Shapes: N names, T letters of the longest name, C countries.
+Shapes: N names, C countries.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
-from lectures.course.data import Pairs, load_names
-from lectures.course.fit import draw_losses, fit, seeded, shuffled
+from lectures.course.data import Pairs, files_for_program
+from lectures.course.fit import draw_losses
 from lectures.course.lecture import Gate, Gates, Lecture, Setting
-from pipelines.models import NameClassifier
+from lectures.course.program import run_program
 from pipelines.training.checks import loss_of_guessing
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from matplotlib.figure import Figure
 
-N_LETTERS = 128  # ASCII
-EPOCHS = 10
-CRITERION = nn.CrossEntropyLoss()
 
-
-def as_letters(names: Sequence[str]) -> tuple[Tensor, Tensor]:
-    """Letters (N, T) as ASCII codes, filled up with 0, and lengths (N,).
-
-    >>> as_letters(["Bo", "Ada"])
-    (tensor([[ 66, 111,   0],
-            [ 65, 100,  97]]), tensor([2, 3]))
-    """
-    lengths = torch.tensor([len(name) for name in names])
-    letters = torch.zeros(len(names), int(lengths.max()), dtype=torch.long)
-    for row, name in enumerate(names):
-        letters[row, : len(name)] = torch.tensor(list(name.encode("ascii", errors="replace")))
-    return letters, lengths
-
-
-@dataclass(frozen=True)
-class Coded:
-    """Names as the network reads them: letters (N, T), lengths (N,), countries (N,)."""
-
-    letters: Tensor
-    lengths: Tensor
-    target: Tensor
-
-
-def coded(pairs: Pairs, countries: Sequence[str], device: torch.device) -> Coded:
-    """Letters, lengths and country codes of the pairs."""
-    letters, lengths = as_letters([name for name, _ in pairs])
-    target = torch.tensor([countries.index(country) for _, country in pairs])
-    return Coded(letters.to(device), lengths, target.to(device))
-
-
-def predict(model: nn.Module, names: Coded) -> Tensor:
-    """The most probable country of each name, (N,)."""
-    model.eval()
+def predict(program: SimpleNamespace) -> Tensor:
+    """The most probable country of each test name, (N,)."""
+    letters, lengths, _ = program.test_loader.dataset.tensors
     with torch.inference_mode():
-        predicted: Tensor = model(names.letters, names.lengths).argmax(dim=1)
+        predicted: Tensor = program.model(letters, lengths).argmax(dim=1)
     return predicted
 
 
-def learn(names: Coded, n_countries: int, setting: Setting) -> tuple[nn.Module, list[float]]:
-    """A classifier trained as the notes say, and its loss after each epoch."""
-    model = seeded(setting, lambda: NameClassifier(N_LETTERS, n_countries))
-    optimizer = torch.optim.Adam(model.parameters(), 1e-3)
-    batches = shuffled(setting, 256, names.letters, names.lengths, names.target)
-    return model, fit(setting, model, batches, CRITERION, optimizer, EPOCHS, name="13/loss")
-
-
 def run(setting: Setting) -> Gates:
-    """Train on the names, score the test names, and again those that training never saw."""
-    names = load_names(setting)
-    countries = sorted({country for _, country in names.train})
-    train_names, test = (coded(pairs, countries, setting.device) for pairs in (names.train, names.test))
-    model, losses = learn(train_names, len(countries), setting)
-    predicted = predict(model, test)
-    right = (predicted == test.target).cpu()
-    largest = train_names.target.mode().values
-    setting.say(f"{EPOCHS} epochs, loss {losses[0]:.3f} to {losses[-1]:.3f}")
-    setting.say(f"always {countries[int(largest)]}: {(test.target == largest).cpu().double().mean().item():.2%}")
-    setting.say(unseen_line(right, names.train, names.test))
+    """Run the program, score the test names, and again those that training never saw."""
+    files = files_for_program("names", setting)
+    program = run_program(setting, "lecture_13_names", files.contents)
+    train, test = ([(name, country) for name, country in program.rows[part]] for part in ("train", "test"))
+    known, target = (loader.dataset.tensors[2] for loader in (program.train_loader, program.test_loader))
+    predicted, countries = predict(program), program.countries
+    right, largest = predicted == target, known.mode().values
+    setting.say(f"always {countries[int(largest)]}: {(target == largest).double().mean().item():.2%}")
+    setting.say(unseen_line(right, train, test))
+    setting.say("one name: python -m pipelines lecture 13-names --name WORD")
     with setting.picture("13-confusion", (10, 8.5)) as figure:
-        draw_confusion(figure, confusion(predicted, test.target, len(countries)), countries)
+        draw_confusion(figure, confusion(predicted, target, len(countries)), countries)
     with setting.picture("13-loss") as figure:
-        title = "Name classifier: loss on the training names"
-        guessing = loss_of_guessing(train_names.target, CRITERION)
-        draw_losses(figure, {"training": losses}, title, "cross entropy per name", guessing)
-    yield Gate.at_least("accuracy", right.cpu().double().mean().item(), 0.80 if names.is_stand_in else 0.83)
+        losses, test_losses, _ = map(list, zip(*program.history, strict=True))
+        guessing = loss_of_guessing(known, nn.CrossEntropyLoss())
+        title, loss = "Name classifier: loss", "cross entropy per name"
+        draw_losses(figure, {"training": losses}, title, loss, guessing, test={"training": test_losses})
+    yield Gate.at_least("accuracy", right.double().mean().item(), 0.80 if files.is_stand_in else 0.83)
 
 
 def unseen_line(right: Tensor, train: Pairs, test: Pairs) -> str:
@@ -118,7 +77,7 @@ def confusion(predicted: Tensor, target: Tensor, n_classes: int) -> Tensor:
     return torch.bincount(cells, minlength=n_classes**2).reshape(n_classes, n_classes)
 
 
-def draw_confusion(figure: "Figure", counts: Tensor, countries: Sequence[str]) -> None:
+def draw_confusion(figure: "Figure", counts: Tensor, countries: "Sequence[str]") -> None:
     """Rows sum to 100 %: of the names from a country, how many are taken for which; countries by size."""
     order = counts.sum(dim=1).argsort(descending=True)
     counts = counts[order][:, order]

@@ -4,6 +4,7 @@ Shapes: B batch, T time, D features, H hidden.
 """
 
 from collections.abc import Sequence
+from itertools import zip_longest
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +14,7 @@ from lectures.course.lecture import Gate, Gates, Lecture, Setting
 
 NOTES_LENGTHS = (7, 8, 10, 5, 6, 7, 7, 7, 6)  # letters of the nine names in the notes
 NOTES_SIZES = [9, 9, 9, 9, 9, 8, 6, 2, 1, 1]
+SMALL = ("abc", "x")  # the notes' a x / b / c: a row for each time, a column for each sequence
 
 
 def batch_sizes(lengths: Sequence[int]) -> list[int]:
@@ -24,6 +26,26 @@ def batch_sizes(lengths: Sequence[int]) -> list[int]:
     padded = torch.zeros(len(lengths), max(lengths), 1)
     packed = pack_padded_sequence(padded, torch.tensor(lengths), batch_first=True, enforce_sorted=False)
     return list(packed.batch_sizes.tolist())
+
+
+def packed_letters(words: Sequence[str]) -> tuple[str, list[int]]:
+    """What a packed batch of words holds, letter by letter, and how many words still run at each step.
+
+    >>> packed_letters(["abc", "x"])
+    ('axbc', [2, 1, 1])
+    """
+    letters = nn.utils.rnn.pad_sequence([torch.tensor([ord(letter) for letter in word]) for word in words])
+    packed = pack_padded_sequence(letters, torch.tensor([len(word) for word in words]), enforce_sorted=False)
+    return "".join(chr(letter) for letter in packed.data.tolist()), packed.batch_sizes.tolist()
+
+
+def padded_lines(words: Sequence[str]) -> list[str]:
+    """The words as columns, a row for each time, a dot where one has ended.
+
+    >>> padded_lines(["abc", "x"])
+    ['a x', 'b .', 'c .']
+    """
+    return [" ".join(row) for row in zip_longest(*words, fillvalue=".")]
 
 
 def cell_of(gru: nn.GRU, suffix: str) -> nn.GRUCell:
@@ -79,7 +101,11 @@ def run(setting: Setting) -> Gates:
     torch.manual_seed(setting.seed)
     yield from hidden_slices_gates()
     yield Gate.equal("batch sizes, the notes' nine names", batch_sizes(NOTES_LENGTHS), NOTES_SIZES)
-    yield Gate.equal("batch sizes, lengths 3 and 1", batch_sizes([3, 1]), [2, 1, 1])
+    data, sizes = packed_letters(SMALL)
+    setting.say(f"the words {' and '.join(SMALL)}, time downwards: {' / '.join(padded_lines(SMALL))}")
+    setting.say(f"packed: data {' '.join(data)}, batch_sizes {sizes}: two words at the first step, then one")
+    yield Gate.equal("what the packed a x / b / c holds", data, "axbc")
+    yield Gate.equal("batch sizes of a x / b / c", sizes, [2, 1, 1])
     steps, padded = sum(NOTES_SIZES), len(NOTES_LENGTHS) * max(NOTES_LENGTHS)
     setting.say(f"nine names: {steps} steps packed, {padded} padded; the padding costs nothing and says nothing")
     yield from packed_equals_loop_gates(NOTES_LENGTHS)

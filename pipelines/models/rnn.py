@@ -10,13 +10,12 @@ from torch.nn.utils.rnn import pack_padded_sequence
 
 
 class RNNCell(nn.Module):
-    """One step in time: tanh(W_ih x + b_ih + W_hh h + b_hh); equal to `nn.RNNCell` (lecture 12).
+    """One step in time, linear and activation: tanh(W_ih x + b_ih + W_hh h + b_hh); equal to `nn.RNNCell` (lecture 12).
 
     >>> RNNCell(4, 2)(torch.zeros(3, 4), torch.zeros(3, 2)).shape
     torch.Size([3, 2])
     """
 
-    # NOTE[DIFF]: the notes call the cell a linear layer; it is the tanh of the sum of two linear maps.
     def __init__(self, n_features: int, n_hidden: int) -> None:
         super().__init__()
         self.from_inputs = nn.Linear(n_features, n_hidden)
