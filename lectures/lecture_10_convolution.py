@@ -54,10 +54,11 @@ output = convolve(image[None], kernel[None, None], torch.zeros(1))[0]
 fig, axes = plt.subplots(1, 3, figsize=(9, 3.4))
 titles = ["input, one patch marked", "kernel", "output: sum of the products"]
 for axis, values, marked, title in zip(axes, [image, kernel, output], [3, 3, 1], titles, strict=True):
-    axis.matshow(torch.zeros_like(values).numpy(), cmap="Greys")
     for i, row in enumerate(values.tolist()):
         for j, value in enumerate(row):
-            axis.text(j, i, f"{value:g}", ha="center", va="center")
-    axis.add_patch(plt.Rectangle((-0.5, -0.5), marked, marked, color="C1", alpha=0.4))
-    axis.set(title=title, xticks=[], yticks=[])
+            color = "#ffd8a8" if i < marked and j < marked else "white"
+            axis.add_patch(plt.Rectangle((j, i), 1, 1, facecolor=color, edgecolor="grey"))
+            axis.text(j + 0.5, i + 0.5, f"{value:g}", ha="center", va="center")
+    axis.set(title=title, xlim=(-0.1, 5.1), ylim=(5.1, -0.1), aspect="equal")
+    axis.axis("off")
 plt.show()

@@ -18,7 +18,7 @@ def text(page):
 @pytest.mark.parametrize("page", PAGES)
 def test_every_lecture_is_there_and_no_other(page):
     numbers = {lecture.number for lecture in catalogue.all_lectures()}
-    named = set(re.findall(r"`lecture\s(\d\d(?:-[a-z]+)?)`", text(page)))
+    named = set(re.findall(r"`lecture\s(\d\d(?:-[a-z]+)*)`", text(page)))
     assert named == numbers
 
 

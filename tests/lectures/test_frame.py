@@ -21,8 +21,8 @@ from pipelines.report import curves
 from pipelines.report.curves import Curves
 
 NUMBERS = [
-    "00", "02", "03", "03-saddle", "04", "05", "06", "07", "08", "09", "09-mnist", "10", "10-gpu",
-    "11", "11-homework", "11-resnet", "12", "12-embedding", "13", "13-names",
+    "00", "02", "03", "03-saddle", "04", "05", "06", "07", "08", "09", "09-mnist", "10", "10-by-hand", "10-gpu",
+    "11-homework", "11-inception", "11-resnet", "12", "12-embedding", "13", "13-names",
 ]  # fmt: skip
 
 
