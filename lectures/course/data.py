@@ -8,7 +8,7 @@ MNIST, made rows and made names for the others. It says so, and lectures apply o
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -86,6 +86,9 @@ def files_for_program(group: Literal["diabetes", "names", "mnist"], setting: Set
     """A group's files; the stand-in's have the same formats, its images 28 x 28 pixels."""
     files = {"diabetes": fetching.DIABETES, "names": fetching.NAMES, "mnist": fetching.MNIST}[group]
     contents, source = _files(files, setting, STAND_INS[group])
+    check: Callable[[bytes], object] = {"diabetes": parse_diabetes, "names": parse_names, "mnist": parse_idx}[group]
+    for content in contents:
+        check(content)  # a damaged file is said in plain words, not by the program that reads it
     made = {} if contents else made_files(group)
     named = {f"{group}/{file.name}": content for file, content in zip(files, contents, strict=False)} or made
     return ProgramFiles(contents=named, source=source, is_stand_in=not contents)

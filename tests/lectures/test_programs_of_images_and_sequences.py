@@ -66,8 +66,7 @@ def test_an_image_program_is_the_shared_loop_and_its_network_that_of_the_models(
     program = ran(name)
     torch.manual_seed(3)
     model = type(program.model)()
-    rate = 0.05 if name == "lecture_11_inception" else 0.1
-    losses = losses_by_the_shared_loop(program, model, torch.optim.SGD(model.parameters(), lr=rate, momentum=0.5))
+    losses = losses_by_the_shared_loop(program, model, torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.5))
     assert losses == pytest.approx([row[0] for row in program.history], abs=1e-6)
     assert weights(model) == pytest.approx(weights(program.model), abs=1e-6)
 
