@@ -1,5 +1,6 @@
 """The programs of lectures 10 to 13: they learn what the shared loop learns; their networks are those of the models."""
 
+import gzip
 import re
 
 import pytest
@@ -7,10 +8,11 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader
 
-from lectures.course.data import made_files
+from lectures.course.data import files_for_program, made_files
 from lectures.course.idx import as_idx, parse_idx
 from lectures.course.lecture import Setting
 from lectures.course.program import FOLDER, run_program
+from pipelines.errors import DataError
 from pipelines.models import ConvNet, EmbeddingRNN, NameClassifier, ResidualBlock, inception_net, residual_net
 from pipelines.training.loop import train
 
@@ -141,3 +143,17 @@ def test_every_image_and_name_counts_once_in_an_epochs_loss(ran):
     assert [len(target) for _, target in program.train_loader] == [64, 64, 22]
     shown = [row[2] for row in program.history]
     assert all(0 <= accuracy <= 1 and (40 * accuracy) == pytest.approx(round(40 * accuracy)) for accuracy in shown)
+
+
+@pytest.mark.parametrize(
+    ("group", "name", "content"),
+    [("names", "names_train.csv", b"Ada\n"), ("mnist", "train-images-idx3-ubyte", b"\0\0\x08\x01\0\0\0\2\7")],
+)
+def test_a_damaged_file_is_said_before_a_program_reads_it(group, name, content, few_files, tmp_path):
+    for place, whole in few_files.items():
+        (tmp_path / place).parent.mkdir(exist_ok=True)
+        (tmp_path / f"{place}.gz").write_bytes(gzip.compress(whole))
+    assert not files_for_program(group, Setting(data=tmp_path)).is_stand_in
+    (tmp_path / group / f"{name}.gz").write_bytes(gzip.compress(content))
+    with pytest.raises(DataError):
+        files_for_program(group, Setting(data=tmp_path))
