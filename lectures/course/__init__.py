@@ -5,7 +5,9 @@
 - `catalogue`: finds lectures and runs them
 - `fit`: hands rows to the shared loop, and draws the losses
 - `image_training`: the same for images (lectures 9 to 11)
+- `image_program`: runs the program of an image lecture and hands back images and network as the pictures take them
 - `data`: diabetes, names and digits, from `fetching` (a folder or a mirror), read by `idx` (MNIST's format), or
   `made_samples` where there is no network
+- `name_classifier`: the network of lecture 13, kept, and asked for one name's country
 - `overview`: a page with all pictures, and what each lecture must show
 """
