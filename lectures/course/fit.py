@@ -3,8 +3,8 @@
 Shapes: N rows.
 """
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +17,8 @@ from pipelines.training.batches import ShuffledBatches, TensorRows, training_bat
 from pipelines.training.loop import Batches, Criterion, train
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from matplotlib.axes import Axes
+    from matplotlib.figure import FigureBase
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -64,17 +65,49 @@ def fit(
 
 
 def draw_losses(
-    figure: "Figure", curves: dict[str, list[float]], title: str, loss: str, guessing: float | None = None
+    figure: "FigureBase",
+    curves: Mapping[str, Sequence[float]],
+    title: str,
+    loss: str,
+    guessing: float | None = None,
+    test: Mapping[str, Sequence[float]] | None = None,
 ) -> None:
-    """Loss by epoch, a line for each curve, and a broken one for what guessing costs."""
-    from matplotlib.ticker import MaxNLocator
+    """Loss by epoch, a line for each curve, and a broken one for what guessing costs.
 
+    `test` are the losses of rows held out, by the names of the curves: a broken line of the curve's colour.
+    """
     axis = figure.subplots()
     for name, losses in curves.items():
-        axis.plot(range(1, len(losses) + 1), losses, "o-" if len(losses) <= 20 else "-", markersize=4, label=name)
+        [line] = axis.plot(range(1, len(losses) + 1), losses, **_marked(losses), label=name)
+        held_out = (test or {}).get(name, [])
+        if held_out:
+            style = _marked(held_out) | {"linestyle": "--", "color": line.get_color()}
+            both = "test" if name == "training" else f"{name}, test"
+            axis.plot(range(1, len(held_out) + 1), held_out, **style, markerfacecolor="none", label=both)
     if guessing is not None:
         axis.axhline(guessing, color="C7", linestyle="--", label="guessing by the shares of the classes")
         axis.set_ylim(bottom=0)
-    axis.set(xlabel="epoch", ylabel=loss, title=title)
+    axis.set(ylabel=loss, title=title)
+    _epochs_below(axis)
+
+
+def draw_accuracies(figure: "FigureBase", curves: Mapping[str, Sequence[float]], title: str, ylabel: str) -> None:
+    """Accuracy in per cent by epoch, a line for each curve."""
+    axis = figure.subplots()
+    for name, shares in curves.items():
+        axis.plot(range(1, len(shares) + 1), [100 * each for each in shares], **_marked(shares), label=name)
+    axis.set(ylabel=ylabel, title=title)
+    _epochs_below(axis)
+
+
+def _marked(values: Sequence[float]) -> dict[str, Any]:
+    """Each epoch a point, where there are few."""
+    return {"linestyle": "-", "marker": "o" if len(values) <= 20 else "", "markersize": 4}
+
+
+def _epochs_below(axis: "Axes") -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    axis.set_xlabel("epoch")
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.legend()

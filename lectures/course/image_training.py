@@ -5,14 +5,14 @@ Shapes: N images, B batch, C channels, H and W pixels.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
 from lectures.course.data import Digits, load_digits
-from lectures.course.fit import fit, shuffled
+from lectures.course.fit import draw_accuracies, draw_losses, fit, shuffled
 from lectures.course.lecture import Setting
 from pipelines.hardware import in_bfloat16
 from pipelines.training.loop import predict_logits
@@ -59,13 +59,18 @@ def plan_for(images: Digits, published: Plan) -> Plan:
 
 @dataclass(frozen=True, kw_only=True)
 class Trained:
-    """A trained network, its mean loss after each epoch, seconds per epoch and what it says of the test images."""
+    """A trained network, its mean loss after each epoch, seconds per epoch and what it says of the test images.
+
+    `test_losses` and `accuracies` are those of the test images, after each epoch.
+    """
 
     model: nn.Module
     losses: list[float]
     epoch_seconds: float
     predicted: Tensor
     accuracy: float
+    test_losses: list[float] = field(default_factory=list)
+    accuracies: list[float] = field(default_factory=list)
 
     @property
     def n_parameters(self) -> int:
@@ -86,15 +91,38 @@ def learn(name: str, make_model: Callable[[], nn.Module], images: Digits, plan: 
         # NOTE[DIFF]: the notes log every 300 batches and never the last 38; the loop counts every row.
         batches = shuffled(setting, plan.batch_size, images.train, images.train_labels)
         optimizer = torch.optim.Adam(model.parameters(), plan.lr)
-        trained = in_bfloat16(model, images.train.device)
-        criterion = nn.CrossEntropyLoss()
-        losses = fit(setting, trained, batches, criterion, optimizer, plan.epochs, schedule="one-cycle", name=name)
-    seconds = (time.perf_counter() - start) / plan.epochs
-    # NOTE[DIFF]: the notes' test_loader is built from the training images; these are the test images.
-    predicted = predict_logits(model, images.test, batch_size=500).argmax(dim=1)
+        trained, test = in_bfloat16(model, images.train.device), TestImages(model, images)
+        losses = fit(
+            setting, trained, batches, nn.CrossEntropyLoss(), optimizer, plan.epochs,
+            schedule="one-cycle", name=name, on_epoch=test.look,
+        )  # fmt: skip
+    seconds = (time.perf_counter() - start - test.seconds) / plan.epochs
     return Trained(
-        model=model, losses=losses, epoch_seconds=seconds, predicted=predicted, accuracy=accuracy(predicted, images)
-    )
+        model=model, losses=losses, epoch_seconds=seconds, predicted=test.predicted, accuracy=test.accuracies[-1],
+        test_losses=test.losses, accuracies=test.accuracies,
+    )  # fmt: skip
+
+
+class TestImages:
+    """What a network says of the test images, each time that it is asked: loss, accuracy, and the digits read (N,)."""
+
+    __test__ = False  # no test, though its name begins like one
+
+    def __init__(self, model: nn.Module, images: Digits) -> None:
+        # NOTE[DIFF]: the notes' test_loader is built from the training images; these are the test images.
+        self.model, self.images = model, images
+        self.losses: list[float] = []
+        self.accuracies: list[float] = []
+        self.seconds = 0.0
+
+    def look(self) -> None:
+        """After an epoch; what they show chooses nothing."""
+        start = time.perf_counter()
+        logits = predict_logits(self.model, self.images.test, batch_size=500)
+        self.losses.append(nn.functional.cross_entropy(logits, self.images.test_labels).item())
+        self.predicted = logits.argmax(dim=1)
+        self.accuracies.append(accuracy(self.predicted, self.images))
+        self.seconds += time.perf_counter() - start
 
 
 def accuracy(predicted: Tensor, images: Digits) -> float:
@@ -110,6 +138,17 @@ def summary(name: str, trained: Trained) -> str:
         f"loss {trained.losses[0]:.3f} to {trained.losses[-1]:.3f}, "
         f"{trained.accuracy:.2%} of {len(trained.predicted):,} test images, {wrong} wrong"
     )
+
+
+def draw_learning(figure: "Figure", networks: dict[str, Trained], title: str) -> None:
+    """On the left the loss by epoch, of training and (broken) of the test images; on the right their accuracy."""
+    figure.set_size_inches(11, 4.5)
+    panels: Any = figure.subfigures(1, 2)
+    losses = {name: each.losses for name, each in networks.items()}
+    test = {name: each.test_losses for name, each in networks.items()}
+    draw_losses(panels[0], losses, f"{title}: loss", "cross entropy per image", test=test)
+    accuracies = {"test" if name == "training" else name: each.accuracies for name, each in networks.items()}
+    draw_accuracies(panels[1], accuracies, f"{title}: accuracy", "accuracy on the test images in %")
 
 
 def draw_mistakes(figure: "Figure", images: Digits, predicted: Tensor, title: str) -> None:

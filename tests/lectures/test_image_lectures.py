@@ -9,6 +9,7 @@ from lectures.course.image_training import Plan, Trained, learn, standardised, s
 from lectures.course.lecture import Setting
 from lectures.gates import lecture_10_gpu, lecture_11_homework
 from pipelines.models import ConvNet, residual_net
+from pipelines.training.loop import predict_logits
 
 CPU = torch.device("cpu")
 
@@ -87,6 +88,9 @@ def test_a_network_learns_and_is_scored_on_the_test_images(images):
     trained = learn("loss", lambda: ConvNet(images.shape, 8, padding=2), images, Plan(epochs=20, lr=1e-2), Setting())
     assert trained.losses[-1] < 0.1 < trained.losses[0]
     assert trained.accuracy == (trained.predicted == images.test_labels).double().mean().item() == 1.0
+    assert [len(trained.test_losses), len(trained.accuracies), trained.accuracies[-1]] == [20, 20, 1.0]
+    logits = predict_logits(trained.model, images.test)
+    assert trained.test_losses[-1] == pytest.approx(nn.functional.cross_entropy(logits, images.test_labels).item())
 
 
 def test_the_summary_counts_parameters_and_mistakes():
