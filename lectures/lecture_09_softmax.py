@@ -25,7 +25,8 @@ print("loss by NumPy =", loss.round(4))
 logits = torch.tensor([[0.2, 0.1, -0.1]])
 target = torch.tensor([0])  # whole numbers, no one-hot. 整数类别，不用独热
 criterion = torch.nn.CrossEntropyLoss()
-print("CrossEntropyLoss =", criterion(logits, target).item())
+in_one = criterion(logits, target)
+print("CrossEntropyLoss =", in_one.item())
 
 # NOTE[DIFF]: NLLLoss takes log-probabilities, not "the predicted probability". NLLLoss 的输入是对数概率，不是概率。
 log_proba = torch.nn.LogSoftmax(dim=1)(logits)
