@@ -134,7 +134,7 @@ def show_numbers(setting: Setting, pixels: Tensor) -> None:
         kind = str(values.dtype).removeprefix("torch.")
         mean, low, high = values.float().mean().item(), values.min().item(), values.max().item()
         setting.say(f"{name:<18}{kind:<8} shape {tuple(values.shape)}, {low:.4g} to {high:.4g}, mean {mean:.4g}")
-    with setting.picture("09-numbers", (12, 4.6)) as figure:
+    with setting.picture("09-numbers", (12, 5.4)) as figure:
         draw_numbers(figure, steps)
 
 
