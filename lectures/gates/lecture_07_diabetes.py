@@ -168,7 +168,7 @@ def draw_depths(figure: "Figure", depths: Mapping[str, Scores], larger: float) -
     axis.axhline(larger, color="C7", linestyle=":", label="always the larger class")
     axis.legend()
     axis.set_xticks(places, list(depths))
-    axis.set(xlabel="hidden layers", ylabel="accuracy", title="How many hidden layers? More learn more by heart")
+    axis.set(xlabel="hidden layers", ylabel="accuracy", title="How many hidden layers?")
 
 
 def draw_search(figure: "Figure", found: Mapping[float, Sequence[Scores]], larger: float) -> None:
