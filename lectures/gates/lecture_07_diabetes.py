@@ -166,7 +166,7 @@ def draw_depths(figure: "Figure", depths: Mapping[str, Scores], larger: float) -
     label = "rows held out ± standard error (dots: a seed's five folds)"
     axis.errorbar(places, means, errors, fmt="o", color="C0", capsize=6, label=label)
     axis.axhline(larger, color="C7", linestyle=":", label="always the larger class")
-    axis.legend()
+    axis.legend(loc="lower left", bbox_to_anchor=(0, 0.1))  # above the line of guessing
     axis.set_xticks(places, list(depths))
     axis.set(xlabel="hidden layers", ylabel="accuracy", title="How many hidden layers?")
 
