@@ -11,6 +11,7 @@ from pipelines.report.options import Lang, TensorBoard, Visdom
 
 if TYPE_CHECKING:
     from lectures.course.catalogue import Report
+    from lectures.course.lecture import Knobs
     from pipelines.pages.words import Words
 
 
@@ -31,6 +32,12 @@ def lecture(
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Fixes all chance.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     name: Annotated[str | None, typer.Option(help="With 13-names: a surname, whose country is guessed.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Try so many epochs: no gate is judged then.")] = None,
+    lr: Annotated[float | None, typer.Option(help="Try this learning rate: no gate is judged then.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Try batches of so many rows: no gate is judged.")] = None,
+    as_in_the_notes: Annotated[
+        bool, typer.Option("--as-in-the-notes", help="Try the notes' own settings, and see what they give.")
+    ] = False,
     lang: Lang = None,
 ) -> None:
     """Run a lecture: what it shows, its gates, its pictures and a page of them; exit code 1 if a gate fails."""
@@ -50,6 +57,8 @@ def lecture(
             _refuse_name(number, name)
             _say_country(name, seed, data, stand_in=stand_in)
             return
+        knobs = _knobs(epochs, lr, batch_size, as_in_the_notes=as_in_the_notes)
+        catalogue.refuse_knobs(found, knobs)
 
         from lectures.course.lecture import Setting
         from pipelines.hardware import pick_device
@@ -58,7 +67,7 @@ def lecture(
         reports = []
         with contextlib.closing(make_curves(tensorboard, visdom)) as curves, progress_bar() as bar:
             setting = Setting(
-                device=pick_device(device), seed=seed, data=data, stand_in=stand_in, pictures=pictures,
+                device=pick_device(device), seed=seed, knobs=knobs, data=data, stand_in=stand_in, pictures=pictures,
                 say=say, curves=curves, progress=bar,
             )  # fmt: skip
             for each in found:
@@ -67,9 +76,27 @@ def lecture(
                 say()
         for line in catalogue.table_lines(reports):
             say(line)
-        _write_page(pictures, reports, words, stand_in=stand_in)
+        if not knobs.turned:  # the page shows what the lectures show by themselves
+            _write_page(pictures, reports, words, stand_in=stand_in)
         if not all(report.passed for report in reports):
             raise typer.Exit(1)
+
+
+def _knobs(epochs: int | None, lr: float | None, batch_size: int | None, *, as_in_the_notes: bool) -> "Knobs":
+    """What a learner tries.
+
+    Raises: UsageError for what none of them can be.
+    """
+    from lectures.course.lecture import Knobs
+    from pipelines.settings.allowed import POSITIVE, allowed, none_or, whole
+
+    for name, value, may_be in (
+        ("--epochs", epochs, whole(1)),
+        ("--lr", lr, POSITIVE),
+        ("--batch-size", batch_size, whole(1)),
+    ):
+        allowed("lecture", name, value, none_or(may_be))
+    return Knobs(epochs=epochs, lr=lr, batch_size=batch_size, as_in_the_notes=as_in_the_notes)
 
 
 def _write_page(pictures: Path, reports: "list[Report]", words: "Words", *, stand_in: bool) -> None:

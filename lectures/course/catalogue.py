@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from lectures.course.lecture import Gate, Lecture, Setting
+from lectures.course.lecture import Gate, Knobs, Lecture, Setting
 from pipelines.errors import HomeworkError, UsageError, full_memory_told
 
 FOLDER = Path(__file__).resolve().parent.parent / "gates"
@@ -36,7 +36,9 @@ def all_lectures() -> list[Lecture]:
         file_name = path.stem.removeprefix("lecture_").replace("_", "-"), f"({path.name} has no LECTURE = Lecture(...))"
         number, title = (written_out(path, "Lecture", "number", "title") or [file_name])[0]
         title_zh = [found[-1] for found in written_out(path, "Lecture", "number", "title", "title_zh")] or [""]
-        lectures.append(Lecture(number=number, title=title, title_zh=title_zh[0], run=partial(_run, path.stem)))
+        knobs = [found[-1] for found in written_out(path, "Lecture", "number", "title", "title_zh", "knobs")] or [""]
+        run = partial(_run, path.stem)
+        lectures.append(Lecture(number=number, title=title, title_zh=title_zh[0], knobs=knobs[0], run=run))
     return sorted(lectures, key=lambda lecture: lecture.number)
 
 
@@ -69,6 +71,22 @@ def find(wanted: str) -> list[Lecture]:
     return found
 
 
+def refuse_knobs(lectures: list[Lecture], knobs: Knobs) -> None:
+    """Each of these lectures has to have each knob that is turned.
+
+    Raises: UsageError, with the lectures that have it.
+    """
+    for knob in knobs.turned:
+        without = [each.number for each in lectures if knob not in each.knobs.split()]
+        if without:
+            having = ", ".join(each.number for each in all_lectures() if knob in each.knobs.split())
+            raise UsageError(
+                f"lecture {', '.join(without)} has no --{knob}; those that have it: {having}",
+                "take one of these lectures, or leave the option out",
+                "请选择以上有该选项的讲次，或去掉该选项",
+            )
+
+
 @dataclass(frozen=True)
 class Report:
     """A lecture's gates, how long it took, in seconds, and its pictures' names with what is written on them."""
@@ -93,9 +111,10 @@ def attend(lecture: Lecture, setting: Setting) -> Report:
     gates = []
     try:
         with full_memory_told():
-            for gate in lecture.run(setting):
+            for each in lecture.run(setting):
+                gate = each.shown() if setting.knobs.turned else each
                 gates.append(gate)
-                setting.say(f"{'ok' if gate.passed else '!!'}  {gate.what}: {gate.measured} (wanted: {gate.wanted})")
+                setting.say(f"{gate.mark}  {gate.what}: {gate.measured} (wanted: {gate.wanted})")
     except HomeworkError as error:
         setting.say(f"error: {error}")
         gates.append(Gate("the run", "an error", "none", passed=False))
@@ -113,7 +132,6 @@ def table_lines(reports: list[Report]) -> list[str]:
     for report in reports:
         for n, gate in enumerate(report.gates):
             seconds = f"{report.seconds:.1f}" if n == 0 else ""
-            mark = "ok" if gate.passed else "!!"
-            rows.append((mark, report.lecture.number, gate.what, gate.measured, gate.wanted, seconds))
+            rows.append((gate.mark, report.lecture.number, gate.what, gate.measured, gate.wanted, seconds))
     widths = [max(len(row[column]) for row in rows) for column in range(5)]
     return ["  ".join([*(f"{cell:<{w}}" for cell, w in zip(row, widths, strict=False)), row[5]]) for row in rows]

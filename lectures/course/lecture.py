@@ -2,9 +2,9 @@
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from pipelines.files import whole_file
 from pipelines.report.console import complain
@@ -16,14 +16,34 @@ if TYPE_CHECKING:  # a list of lectures does not wait for them
     from matplotlib.figure import Figure
 
 
+Plan = TypeVar("Plan")
+
+
 @dataclass(frozen=True)
 class Gate:
-    """One thing that a lecture must show: what was measured, what was wanted, and whether it is so."""
+    """One thing that a lecture must show: what was measured, what was wanted, and whether it is so.
+
+    With a learner's own settings it is shown and not `judged`.
+    """
 
     what: str
     measured: str
     wanted: str
     passed: bool
+    judged: bool = True
+
+    @property
+    def mark(self) -> str:
+        """What stands before it in a table."""
+        return ("ok" if self.passed else "!!") if self.judged else "--"
+
+    def shown(self) -> "Gate":
+        """The same, not judged.
+
+        >>> Gate.at_least("accuracy", 0.5, 0.97).shown().mark
+        '--'
+        """
+        return replace(self, wanted="your settings: no gate", passed=True, judged=False)
 
     @classmethod
     def at_least(cls, what: str, measured: float, limit: float) -> "Gate":
@@ -57,6 +77,33 @@ def _cpu() -> "torch.device":
 
 
 @dataclass(frozen=True, kw_only=True)
+class Knobs:
+    """What a learner tries in place of a lecture's own settings; where it is None, the lecture's hold.
+
+    `as_in_the_notes` runs the notes' settings, wrong as they may be; the others then differ from those.
+    """
+
+    epochs: int | None = None
+    lr: float | None = None
+    batch_size: int | None = None
+    as_in_the_notes: bool = False
+
+    @property
+    def turned(self) -> list[str]:
+        """The names of those that differ from the lecture's.
+
+        >>> Knobs(lr=0.1, as_in_the_notes=True).turned
+        ['lr', 'as-in-the-notes']
+        """
+        return [each.name.replace("_", "-") for each in fields(self) if getattr(self, each.name) not in (None, False)]
+
+    def applied(self, plan: Plan) -> Plan:
+        """A plan, a dataclass with `epochs`, `lr` and `batch_size`, with what is turned."""
+        turned = {"epochs": self.epochs, "lr": self.lr, "batch_size": self.batch_size}
+        return replace(plan, **{name: value for name, value in turned.items() if value is not None})  # type: ignore[type-var]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Setting:
     """What the command line decides for a lecture.
 
@@ -67,6 +114,7 @@ class Setting:
 
     device: "torch.device" = field(default_factory=_cpu)
     seed: int = 0
+    knobs: Knobs = field(default_factory=Knobs)
     data: Path | None = None
     cache: Path = Path("data/lectures")
     stand_in: bool = False
@@ -111,11 +159,15 @@ Gates = Iterator[Gate]
 
 @dataclass(frozen=True, kw_only=True)
 class Lecture:
-    """A lecture: `run` says what it learns and yields its gates. `09-mnist` is a part of lecture 09."""
+    """A lecture: `run` says what it learns and yields its gates. `09-mnist` is a part of lecture 09.
+
+    `knobs` names those that it has, with a blank between: `epochs lr`.
+    """
 
     number: str
     title: str
     title_zh: str = ""  # in Chinese
+    knobs: str = ""
     run: Callable[[Setting], Iterable[Gate]]
 
 

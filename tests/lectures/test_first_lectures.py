@@ -5,16 +5,20 @@ import pytest
 import torch
 from torch import nn
 
+from lectures.course.data import load_diabetes
 from lectures.course.fit import fit, seeded
-from lectures.course.lecture import Setting
+from lectures.course.folds import SmallPlan
+from lectures.course.lecture import Knobs, Setting
 from lectures.gates import (
     lecture_03_saddle,
     lecture_04_back_propagation,
     lecture_05_linear_regression,
     lecture_06_logistic_regression,
     lecture_07_diabetes,
+    lecture_09_mnist,
     lecture_09_softmax,
 )
+from pipelines.errors import TrainingWarning
 
 INPUTS = torch.tensor([[1.0], [2.0], [3.0]])
 
@@ -86,26 +90,56 @@ def test_seeded_models_are_equal_and_leave_the_random_state_alone():
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_the_diabetes_network_is_fresh_in_every_fold(monkeypatch):
-    monkeypatch.setattr(lecture_07_diabetes, "EPOCHS", 1)
-    seen = []
-    learn, scored = lecture_07_diabetes.learn, []
-    keep = lambda *args: seen.append((args[1][0], *learn(*args))) or seen[-1][1:]  # noqa: E731
-    monkeypatch.setattr(lecture_07_diabetes, "learn", keep)
-    inputs = torch.randn(50, 8, generator=torch.Generator().manual_seed(0))
-    monkeypatch.setattr(lecture_07_diabetes, "accuracy", lambda _model, held_out, _y: scored.append(held_out) or 0.5)
-    scores = lecture_07_diabetes.cross_validated(Setting(), inputs, (inputs[:, :1] > 0).float())
-    assert len(scores) == 5
-    assert len({id(model) for _, model, _ in seen}) == 5
-    row = lambda rows: {tuple(values) for values in rows.tolist()}  # noqa: E731
-    for (trained_on, _, _), held_out in zip(seen, scored, strict=True):
-        assert not row(trained_on) & row(held_out)
-        assert row(trained_on) | row(held_out) == row(inputs)
-
-
-def test_the_activation_asked_for_is_in_the_network(monkeypatch):
-    monkeypatch.setattr(lecture_07_diabetes, "EPOCHS", 1)
+def test_the_activation_asked_for_is_in_the_network():
     rows = torch.randn(40, 8), torch.ones(40, 1)
     for name, kind in (("relu", nn.ReLU), ("tanh", nn.Tanh), ("sigmoid", nn.Sigmoid)):
-        model, _ = lecture_07_diabetes.learn(Setting(), rows, activation=name)
+        model, losses = lecture_07_diabetes.learn(Setting(), rows, SmallPlan(epochs=1, lr=0.01), name)
         assert sum(isinstance(module, kind) for module in model.modules()) == 2
+        assert len(losses) == 1
+
+
+def test_softmax_in_steps_is_that_of_torch_and_brings_out_the_largest():
+    scores = np.array([2.0, 1.0, -1.0, 0.5])
+    steps = lecture_09_softmax.softmax_in_steps(scores)
+    assert (steps["positive"] > 0).all()
+    assert steps["normalised"] == pytest.approx(torch.tensor(scores).softmax(dim=0).numpy())
+    assert steps["normalised"].max() > scores.max() / np.abs(scores).sum()
+
+
+def test_to_tensor_and_normalize_are_torchvisions_formulas():
+    pixels = torch.arange(12, dtype=torch.uint8).reshape(2, 3, 2) * 23  # (H, W, C)
+    scaled = lecture_09_mnist.to_tensor(pixels)
+    assert (scaled.shape, scaled.dtype) == ((2, 2, 3), torch.float32)
+    assert scaled[1, 0, 2].item() == pytest.approx(pixels[0, 2, 1].item() / 255)
+    assert scaled[0].tolist() == [pytest.approx(row) for row in (pixels[:, :, 0].double() / 255).tolist()]
+    standard = lecture_09_mnist.normalize(scaled, scaled.mean().item(), scaled.std().item())
+    assert [standard.mean().item(), standard.std().item()] == pytest.approx([0, 1], abs=1e-6)
+    assert lecture_09_mnist.normalize(torch.zeros(1), 0.1307, 0.3081).item() == pytest.approx(-0.4242, abs=1e-4)
+
+
+@pytest.mark.parametrize("lecture", [lecture_07_diabetes, lecture_09_mnist])
+def test_a_learners_settings_are_those_that_are_trained(lecture, tmp_path):
+    said = []
+    knobs = Knobs(epochs=2, lr=0.05, batch_size=100)
+    setting = Setting(stand_in=True, pictures=tmp_path, say=said.append, knobs=knobs)
+    gates = list(lecture.run(setting))
+    [told] = [line for line in said if line.startswith("by the shared loop")]
+    assert "learning rate 0.05" in told
+    assert "2 epochs, batches of 100" in told
+    assert len(gates) == (2 if lecture is lecture_07_diabetes else 1)
+
+
+def test_as_in_the_notes_three_sigmoids_learn_nothing(tmp_path):
+    setting = Setting(stand_in=True, pictures=tmp_path, knobs=Knobs(as_in_the_notes=True))
+    with pytest.warns(TrainingWarning, match="hardly moved"):
+        on_all_rows, *_ = lecture_07_diabetes.run(setting)
+    positive = load_diabetes(Setting(stand_in=True)).target.mean().item()
+    assert float(on_all_rows.measured) == pytest.approx(max(positive, 1 - positive), abs=1e-4)
+
+
+def test_as_in_the_notes_mnist_is_tested_on_what_it_has_learned(tmp_path):
+    knobs = Knobs(as_in_the_notes=True, epochs=1)
+    gates = list(lecture_09_mnist.run(Setting(stand_in=True, pictures=tmp_path, knobs=knobs)))
+    assert [gate.what for gate in gates] == [
+        "accuracy on 1,200 training images, as the notes test", "accuracy on 597 test images",
+    ]  # fmt: skip

@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 import lectures
 from lectures.course import catalogue
 from lectures.course.fit import fit
-from lectures.course.lecture import Gate, Lecture, Setting
+from lectures.course.image_training import Plan
+from lectures.course.lecture import Gate, Knobs, Lecture, Setting
 from lectures.mistakes.gallery import fails, gallery
 from pipelines.__main__ import app
 from pipelines.errors import DataError, UsageError
@@ -88,15 +89,22 @@ def test_a_lecture_that_meets_an_error_fails_and_keeps_its_gates(error, says):
 def test_what_the_lists_read_is_what_the_files_hold():
     files = sorted(catalogue.FOLDER.glob("lecture_*.py"))
     there = [importlib.import_module(f"lectures.gates.{path.stem}").LECTURE for path in files]
-    listed = [(lecture.number, lecture.title, lecture.title_zh) for lecture in catalogue.all_lectures()]
-    assert listed == sorted((lecture.number, lecture.title, lecture.title_zh) for lecture in there)
+    listed = [(each.number, each.title, each.title_zh, each.knobs) for each in catalogue.all_lectures()]
+    assert listed == sorted((each.number, each.title, each.title_zh, each.knobs) for each in there)
     assert all(lecture.title_zh for lecture in there)
     modules = [importlib.import_module(f"lectures.mistakes.{name}") for name in ("of_data", "of_training")]
     mistakes = [mistake for module in modules for mistake in module.MISTAKES]
     assert [replace(each, run=fails) for each in gallery()] == [replace(each, run=fails) for each in mistakes]
 
 
-@pytest.mark.parametrize("arguments", [["lecture", "99"], ["lecture", "--list"], ["mistakes"], ["mistakes", "nosuch"]])
+WRONG_KNOBS = [["--epochs", "0"], ["--lr", "0"], ["--lr", "nan"], ["--batch-size", "-1"]]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["lecture", "99"], ["lecture", "--list"], ["mistakes"], ["mistakes", "nosuch"], ["lecture", "04", "--epochs", "9"]]
+    + [["lecture", "07", *wrong] for wrong in WRONG_KNOBS],
+)
 def test_lists_and_wrong_names_do_not_wait_for_torch(arguments):
     code = (
         "import sys\nfrom typer.testing import CliRunner\nfrom pipelines.__main__ import app\n"
@@ -107,7 +115,7 @@ def test_lists_and_wrong_names_do_not_wait_for_torch(arguments):
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=catalogue.FOLDER.parent.parent
     )
     assert done.stdout.split(maxsplit=1)[1].strip() == "[]", done.stderr
-    assert done.stdout.split()[0] == ("2" if arguments[-1] in {"99", "nosuch"} else "0")
+    assert done.stdout.split()[0] == ("0" if arguments[-1] in {"--list", "mistakes"} else "2")
 
 
 @pytest.mark.parametrize(
@@ -193,6 +201,29 @@ def test_the_command_refuses_what_is_not_there():
     assert "== lecture" not in done.stdout
     done = command("07", "--data", "tests", "--stand-in")
     assert (done.exit_code, "exclude each other" in done.stderr) == (2, True)
+
+
+def test_a_knob_that_a_lecture_has_not_is_refused_with_those_that_have_it():
+    done = command("9", "--epochs", "3")
+    assert done.exit_code == 2
+    assert "lecture 09 has no --epochs; those that have it: 07, 09-mnist" in done.stderr
+    done = command("07", "--lr", "inf")
+    assert (done.exit_code, "--lr must be" in done.stderr) == (2, True)
+
+
+def test_with_a_learners_settings_no_gate_is_judged_and_no_page_is_written(tmp_path, monkeypatch):
+    failing = Lecture(number="04", title="t", knobs="lr", run=lambda _: [Gate.equal("a", 1, 2)])
+    monkeypatch.setattr(catalogue, "all_lectures", lambda: [failing])
+    done = command("4", "--lr", "0.5", "--pictures", str(tmp_path))
+    assert done.exit_code == 0
+    assert "--  a: 1 (wanted: your settings: no gate)" in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_knobs_change_what_is_turned_and_nothing_else():
+    plan = Plan(epochs=4, lr=0.1)
+    assert Knobs().applied(plan) == plan
+    assert Knobs(lr=0.5, batch_size=7).applied(plan) == Plan(epochs=4, lr=0.5, batch_size=7)
 
 
 def test_the_curves_get_the_loss_of_every_epoch_and_are_closed(monkeypatch, tmp_path):

@@ -26,10 +26,10 @@ PICTURES = {
     "04": ["04-program"],
     "05": ["05-optimizers", "05-program"],
     "06": ["06-program", "06-seeds"],
-    "07": ["07-activations", "07-layers"],
+    "07": ["07-activations", "07-layers", "07-program", "07-width"],
     "08": ["08-loss", "08-program"],
-    "09": [],
-    "09-mnist": ["09-loss", "09-mistakes"],
+    "09": ["09-softmax"],
+    "09-mnist": ["09-loss", "09-mistakes", "09-numbers", "09-program"],
     "10": ["10-cnn-program", "10-filters", "10-loss", "10-mistakes"],
     "10-by-hand": ["10-by-hand-program"],
     "10-gpu": [],
@@ -46,9 +46,11 @@ TWO_DEPTHS = {"none": (8, 1), "one": (8, 6, 1)}
 SHORTER = {
     "05": {"gates.lecture_05_linear_regression.COMPARED": 500},
     "07": {
-        "gates.lecture_07_diabetes.EPOCHS": 8,
+        "gates.lecture_07_diabetes.SEEDS": 1,
+        "gates.lecture_07_diabetes.DEPTH_SEEDS": 1,
         "gates.lecture_07_diabetes.DEPTHS": TWO_DEPTHS,
         "gates.lecture_07_diabetes.ACTIVATIONS": ["tanh"],
+        "gates.lecture_07_diabetes.HIDDEN": (4,),
     },
     "08": {"gates.lecture_08_data_loader.EPOCHS": 3},
     "10": {"course.image_training.STAND_IN": Plan(epochs=4, lr=1e-2, batch_size=64)},
@@ -67,10 +69,11 @@ def two_epochs(_images, plan):
 # Lectures 11-inception, 11-resnet (minutes each) and 11-homework (24 networks) are left to `lecture all`: here their
 # gates are checked on the stand-in.
 SHORTER_ON_FILES = {
-    "07": {  # what has a gate: ReLU, on all rows and in five folds
-        "gates.lecture_07_diabetes.EPOCHS": 40,
-        "gates.lecture_07_diabetes.DEPTHS": {"none": (8, 1)},
+    "07": {  # what has a gate: the program on all rows, and ReLU in five folds
+        "gates.lecture_07_diabetes.DEPTH_SEEDS": 1,
+        "gates.lecture_07_diabetes.DEPTHS": TWO_DEPTHS,
         "gates.lecture_07_diabetes.ACTIVATIONS": ["relu"],
+        "gates.lecture_07_diabetes.HIDDEN": (4,),
     },
     "08": {"gates.lecture_08_data_loader.EPOCHS": 3},
     "10": {"gates.lecture_10_cnn.plan_for": two_epochs},
@@ -126,7 +129,6 @@ def test_gates_and_pictures(number, attended):
 
 @pytest.mark.slow
 @pytest.mark.real_data
-@pytest.mark.filterwarnings("ignore::pipelines.errors.TrainingWarning")  # 07 tries narrow ReLU layers that die
 @pytest.mark.parametrize("number", ["07", "08", "09-mnist", "10", "10-gpu", "13-names"])
 def test_gates_and_pictures_on_the_courses_files(number, attended, real_data):
     assert_gates_and_pictures(attended(number, real_data), number)
