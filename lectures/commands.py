@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lectures.exercises import commands as exercises
 from pipelines.report.console import EXIT_CODES, complain, errors_in_plain_words, progress_bar, say
 from pipelines.report.options import Lang, TensorBoard, Visdom
 
@@ -18,6 +19,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
     app.command(epilog=EXIT_CODES)(lecture)
     app.command()(mistakes)
+    exercises.register(app)
 
 
 def lecture(

@@ -1,0 +1,26 @@
+"""Usual wrong answers: the exercise, the lines in the gap, and what is said of them."""
+
+WRONG = [
+    ("02-meshgrid", "W, B = np.meshgrid(ws, bs, indexing='ij')\nreturn ((W[..., None] * x + B[..., None] - y) ** 2).mean(-1)", "a row per b"),
+    ("02-meshgrid", "W, B = np.meshgrid(ws, bs)\nreturn ((W[..., None] * x + B[..., None] - y) ** 2).sum(-1)", "not the mean"),
+    ("02-meshgrid", "W, B = np.meshgrid(ws, bs)\ncosts = ((W[..., None] * x + B[..., None] - y) ** 2).mean(-1)", "`return` missing"),
+    ("02-best", "return np.argmin([np.mean((w * x - y) ** 2) for w in ws])", "its place in `ws`"),
+    ("02-best", "return min(np.mean((w * x - y) ** 2) for w in ws)", "That is its cost"),
+    ("02-best", "return ws[np.argmin([np.mean(w * x - y) for w in ws])]", "came 0, expected 2"),
+    ("03-mini-batch", "return w - lr * (2 * x * (w * x - y)).mean()", "one step by all rows"),
+    ("03-mini-batch", "for k in range(0, len(x), batch_size):\n    a, b = x[k:k + batch_size], y[k:k + batch_size]\n    w = w - lr * (2 * a * (w * a - b)).sum()\nreturn w", "not the sum"),
+    ("03-mini-batch", "for k in range(0, len(x), batch_size):\n    a, b = x[k:k + batch_size], y[k:k + batch_size]\n    w = w - lr * (2 * a * (w * a - b)).sum() / batch_size\nreturn w", "divide by its own rows"),
+    ("03-mini-batch", "for k in range(0, len(x) - batch_size + 1, batch_size):\n    a, b = x[k:k + batch_size], y[k:k + batch_size]\n    w = w - lr * (2 * a * (w * a - b)).mean()\nreturn w", "shorter batch is missing"),
+    ("03-momentum", "path = []\nfor _ in range(steps):\n    velocity = 0.0\n    velocity = momentum * velocity + gradient(w)\n    w = w - lr * velocity\n    path.append(w)\nreturn path", "without momentum"),
+    ("03-momentum", "v, path = 0.0, []\nfor _ in range(steps):\n    v = momentum * v + (1 - momentum) * gradient(w)\n    w = w - lr * v\n    path.append(w)\nreturn path", "expected [0.8,"),
+    ("04-by-hand", "e = w1 * x**2 + w2 * x + b - y\nreturn e * x**2, e * x, e", "factor 2"),
+    ("04-by-hand", "e = 2 * (y - (w1 * x**2 + w2 * x + b))\nreturn e * x**2, e * x, e", "it is y_hat - y"),
+    ("04-cycle", "for _ in range(epochs):\n    for x, y in zip(xs, ys):\n        ((w * x - y) ** 2).backward()\n        with torch.no_grad():\n            w -= lr * w.grad\nreturn w.item()", "add up"),
+    ("04-cycle", "for _ in range(epochs):\n    for x, y in zip(xs, ys):\n        ((w * x - y) ** 2).backward()\n        w -= lr * w.grad\n        w.grad.zero_()\nreturn w.item()", "RuntimeError: a leaf Variable"),
+    ("05-step", "with torch.no_grad():\n    for p in parameters:\n        if p.grad is not None:\n            p = p - lr * p.grad", "names a new tensor"),
+    ("05-step", "with torch.no_grad():\n    for p in parameters:\n        p -= lr * p.grad", "TypeError"),
+    ("05-step", "with torch.no_grad():\n    for p in parameters:\n        if p.grad is not None:\n            p += lr * p.grad", "subtract"),
+    ("05-closure", "def closure():\n    loss = criterion(model(x_data), y_data)\n    loss.backward()\n    return loss\n\nreturn [optimizer.step(closure).item() for _ in range(epochs)]", "zeroed within the closure"),
+    ("05-closure", "losses = []\nfor _ in range(epochs):\n    optimizer.zero_grad()\n    loss = criterion(model(x_data), y_data)\n    loss.backward()\n    optimizer.step()\n    losses.append(loss.item())\nreturn losses", "missing 1 required positional argument: 'closure'"),
+    ("05-closure", "def closure():\n    optimizer.zero_grad()\n    loss = criterion(model(x_data), y_data)\n    loss.backward()\n    return loss\n\nreturn [optimizer.step(closure) for _ in range(epochs)]", ".item()"),
+]  # fmt: skip
