@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
-from lectures.exercises.exercise import NOT_YET, Exercise, find
+from lectures.exercises.exercise import NOT_YET, Exercise, Wrong, find
 
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT = 60.0  # seconds
@@ -36,10 +36,15 @@ class Verdict:
 
 def judge(exercise: Exercise, path: Path) -> Verdict:
     """Run the file and check its names, in this process."""
-    from lectures.exercises.judging import Wrong, Yours
-
     try:
-        exercise.check()(Yours(**runpy.run_path(str(path))))
+        names = runpy.run_path(str(path))
+        import torch
+
+        from lectures.exercises.judging import Yours
+
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            exercise.check()(Yours(**names))
     except Wrong as wrong:
         return Verdict(False, wrong.english, wrong.chinese)
     except (Exception, SystemExit) as error:
@@ -67,7 +72,7 @@ def check(exercise: Exercise, path: Path, limit: float = LIMIT) -> Verdict:
             "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
             "PYTHONIOENCODING": "utf-8", "OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg",
         }  # fmt: skip
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: S603 the learner's own file, as `python FILE` would run it
             [sys.executable, "-m", "lectures.exercises.checking", exercise.name, str(path.absolute()), str(verdict)],
             cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -118,11 +123,6 @@ def _read(stream: IO[bytes], kept: bytearray) -> None:
 
 def main(name: str, path: str, verdict: str) -> None:
     """Judge a file and leave the verdict."""
-    import numpy as np
-    import torch
-
-    torch.manual_seed(0)
-    np.random.seed(0)  # noqa: NPY002 a learner's file may draw from it
     found = judge(find(name)[0], Path(path))
     sys.stdout.flush()
     part = Path(f"{verdict}.part")

@@ -42,7 +42,7 @@ def exercise(
         _refuse(name, folder, hint=hint, answer=answer, reset=reset)
         progress = Progress(folder)
         homework = next((each for each in HOMEWORK if each.name in (name, f"0{name}")), None)
-        if homework is not None:
+        if homework is not None and not (hint or answer or reset):
             return _homework(homework, runs, words)
         found = exercises.all_exercises() if name in ("", "all") else exercises.find(name)
         if "-" not in name:
@@ -157,8 +157,8 @@ def _homework(homework: "Homework", runs: Path, words: "Words") -> None:
         raise typer.Exit(1)
     name, record = found
     score = record.cv_mean or 0.0
-    tier = homework.reached(score)
-    reached = words("no tier", "尚未达到任何一级") if tier is None else words(*tier.name)
+    best = homework.reached(score)
+    reached = words("no tier", "尚未达到任何一级") if best is None else words(*best.name)
     say(words(f"your last run, {name}: {score:.4f}: {reached}", f"最近一次运行 {name}：{score:.4f}，{reached}"))
-    if tier is None:
+    if best is None:
         raise typer.Exit(1)

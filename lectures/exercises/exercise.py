@@ -24,6 +24,14 @@ MARKS = {
 Both = tuple[str, str]  # English, Chinese
 
 
+class Wrong(Exception):  # noqa: N818 it is a verdict, no fault of the program
+    """What is not as it should be, in English and Chinese."""
+
+    def __init__(self, english: str, chinese: str) -> None:
+        super().__init__(english)
+        self.english, self.chinese = english, chinese
+
+
 @dataclass(frozen=True)
 class Exercise:
     """One thing to write; `name` is `05-closure`, `text` the whole file of its answer."""
@@ -99,7 +107,7 @@ class Exercise:
     def check(self) -> Callable[[Any], None]:
         """The function that judges the names of a learner's file; loads torch.
 
-        What it is handed is a `judging.Yours`; it raises `judging.Wrong`.
+        What it is handed is a `judging.Yours`; it raises Wrong.
         """
         module = importlib.import_module(f"lectures.exercises.checks.lecture_{self.lecture}")
         function: Callable[[Any], None] = getattr(module, self.name.partition("-")[2].replace("-", "_"))
@@ -107,9 +115,9 @@ class Exercise:
 
 
 def _joined(paragraph: str) -> str:
-    """Its lines as one; between Chinese characters a line's end is no blank.
+    r"""Its lines as one; between Chinese characters a line's end is no blank.
 
-    >>> _joined("one\\ntwo"), _joined("把损失\\n传给它")
+    >>> _joined("one\ntwo"), _joined("把损失\n传给它")
     ('one two', '把损失传给它')
     """
     text = " ".join(paragraph.split())

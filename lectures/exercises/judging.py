@@ -3,7 +3,10 @@
 Whatever is said is said in English and in Chinese; inputs and numbers are written alike in both.
 """
 
-from collections.abc import Callable
+import ast
+import inspect
+import re
+import textwrap
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,15 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lectures.exercises.exercise import Wrong
+
 FEW = 12  # numbers that are shown
-
-
-class Wrong(Exception):  # noqa: N818 it is a verdict, no fault of the program
-    """What is not as it should be, in English and Chinese."""
-
-    def __init__(self, english: str, chinese: str) -> None:
-        super().__init__(english)
-        self.english, self.chinese = english, chinese
 
 
 class Yours(SimpleNamespace):
@@ -46,13 +43,14 @@ def require(holds: bool, english: str, chinese: str) -> None:
         raise Wrong(english, chinese)
 
 
-def raises(call: Callable[[], object], kind: type[Exception] = Exception) -> bool:
-    """Whether the call fails in this manner."""
-    try:
-        call()
-    except kind:
-        return True
-    return False
+LOOPS = (ast.For, ast.While, ast.comprehension)
+
+
+def uses(function: Any, kinds: tuple[type[ast.AST], ...] = (), names: str = "(?!)") -> bool:
+    """Whether syntax of these kinds, or a name that `names` matches, stands in the lines of a learner's function."""
+    nodes = list(ast.walk(ast.parse(textwrap.dedent(inspect.getsource(function)))))
+    said = [getattr(node, "attr", None) or getattr(node, "id", None) or "" for node in nodes]
+    return any(isinstance(node, kinds) for node in nodes) or any(re.search(names, name) for name in said)
 
 
 def expect(inputs: str, got: Any, wanted: Any, *slips: Slip, tolerance: float = 1e-5) -> None:
@@ -84,6 +82,8 @@ def expect(inputs: str, got: Any, wanted: Any, *slips: Slip, tolerance: float = 
 
 def numbers(value: Any) -> Any:
     """As an array of float64; None where these are no numbers, or rows of unequal length."""
+    if isinstance(value, str):
+        return None
     if isinstance(value, Tensor):
         value = value.detach().cpu().numpy()
     if isinstance(value, list | tuple):
@@ -97,7 +97,11 @@ def numbers(value: Any) -> Any:
 
 
 def _equal(found: Any, target: Any, tolerance: float) -> bool:
-    return target is not None and found.shape == target.shape and np.allclose(found, target, tolerance, tolerance)
+    return (
+        target is not None
+        and found.shape == target.shape
+        and np.allclose(found, target, tolerance, tolerance, equal_nan=True)
+    )
 
 
 def shown(value: Any) -> str:

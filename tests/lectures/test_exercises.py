@@ -1,13 +1,19 @@
-"""For every exercise: the gap fails, the answer passes, and the usual wrong answers are told what is wrong with them."""
+"""For every exercise: the gap fails, the answer passes, and the usual wrong answers are told what is wrong."""
 
 import ast
+import re
+from pathlib import Path
 
 import pytest
 
 from lectures.exercises.checking import judge
-from lectures.exercises.exercise import BEGIN, END, CHINESE, all_exercises, find
-from tests.lectures.wrong_answers import WRONG
+from lectures.exercises.exercise import BEGIN, CHINESE, END, all_exercises, find
 
+WRONG = re.findall(  # exercise, what is said, lines in the gap
+    r"^=== (\S+): (.+)\n((?:(?!===).*\n)+)",
+    Path(__file__).with_name("wrong_answers.txt").read_text(encoding="utf-8"),
+    re.MULTILINE,
+)
 EXERCISES = {each.name: each for each in all_exercises()}
 
 
@@ -30,8 +36,8 @@ def test_the_gap_fails_and_the_answer_passes(name, tmp_path):
     assert judged(name, exercise.answer, tmp_path).right
 
 
-@pytest.mark.parametrize(("name", "lines", "says"), WRONG, ids=[f"{each[0]}: {each[2]}" for each in WRONG])
-def test_a_usual_wrong_answer_is_told_what_is_wrong(name, lines, says, tmp_path):
+@pytest.mark.parametrize(("name", "says", "lines"), WRONG, ids=[f"{each[0]}: {each[1]}" for each in WRONG])
+def test_a_usual_wrong_answer_is_told_what_is_wrong(name, says, lines, tmp_path):
     verdict = judged(name, lines, tmp_path)
     assert not verdict.right
     assert says in verdict.english
@@ -54,7 +60,7 @@ def test_an_exercise_is_whole_in_both_languages(name):
     start = exercise.start
     assert exercise.task[0].split()[0] in start
     assert "Hint" not in start
-    assert exercise.answer.strip().split("\n")[-1].strip() not in start
+    assert exercise.answer.strip().split("\n")[0] not in start
     assert ast.get_docstring(ast.parse(start)).endswith(f"python -m pipelines exercise {name}")
 
 

@@ -10,7 +10,8 @@ against the gradient of that batch's mean squared error. Return w. The last batc
 任务：按顺序把所有样本走一遍，每次取 `batch_size` 个；每批之后，让模型 y = w x 的 w 沿该批均方误差的梯度反方向走一步。
 返回 w。最后一批可以不满。
 
-Hint: `for start in range(0, len(x), batch_size)` and `x[start : start + batch_size]`, which is short at the end by itself.
+Hint: `for start in range(0, len(x), batch_size)` and `x[start : start + batch_size]`, which is short at the end by
+itself.
 
 提示：`for start in range(0, len(x), batch_size)`，再取 `x[start : start + batch_size]`，末尾自然会变短。
 

@@ -4,10 +4,11 @@ A ball that rolls keeps its speed: each step adds the new gradient to what is le
 
 小球滚动有惯性：每一步把新的梯度加到剩下的速度上。
 
-Task: start at velocity 0. In each step: velocity = momentum * velocity + gradient(w), then w = w - lr * velocity. Return
-the list of w after each step.
+Task: start at velocity 0. In each step: velocity = momentum * velocity + gradient(w), then w = w - lr * velocity.
+Return the list of w after each step.
 
-任务：速度从 0 开始。每一步：velocity = momentum * velocity + gradient(w)，再 w = w - lr * velocity。返回每步之后的 w 组成的列表。
+任务：速度从 0 开始。每一步：velocity = momentum * velocity + gradient(w)，再 w = w - lr * velocity。返回每步之后的 w
+组成的列表。
 
 Hint: the velocity has to live outside the loop, else it is 0 in each step.
 

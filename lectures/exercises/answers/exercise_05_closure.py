@@ -1,7 +1,7 @@
 """LBFGS asks for the loss itself / LBFGS 要自己来算损失
 
-Within one step LBFGS looks at the loss at several weights. So `optimizer.step` is handed the way to the loss: a function,
-called closure.
+Within one step LBFGS looks at the loss at several weights. So `optimizer.step` is handed the way to the loss: a
+function, called closure.
 
 LBFGS 在一步之内要在好几处权重上看损失，所以交给 `optimizer.step` 的是计算损失的办法：一个函数，叫 closure。
 
@@ -9,8 +9,8 @@ Task: train `model` for `epochs` steps of `optimizer`. Return the list of losses
 
 任务：用 `optimizer` 训练 `model`，走 `epochs` 步。返回 `step` 给出的损失组成的列表，都是数值。
 
-Hint: the closure does what stands before `step` in other lectures: zero the gradients, forward, backward. And it returns
-the loss.
+Hint: the closure does what stands before `step` in other lectures: zero the gradients, forward, backward. And it
+returns the loss.
 
 提示：closure 里做其他讲中 `step` 之前的事：梯度清零、前馈、反馈。最后返回损失。
 

@@ -4,8 +4,8 @@
 
 `optimizer.step()` 看似简单。它对模型的参数做了什么？又不能做什么？
 
-Task: move each parameter by `lr` against its gradient, in place, so that the model itself changes. One whose gradient is
-None (it had no part in the loss) stays as it is.
+Task: move each parameter by `lr` against its gradient, in place, so that the model itself changes. One whose gradient
+is None (it had no part in the loss) stays as it is.
 
 任务：让每个参数沿梯度反方向移动 `lr`，要原地修改，这样模型本身才会变。梯度为 None 的参数（没有参与损失）保持不变。
 

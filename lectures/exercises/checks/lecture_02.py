@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lectures.exercises.judging import Slip, Yours, expect, shown
+from lectures.exercises.judging import LOOPS, Slip, Yours, expect, require, shown, uses
 
 X, Y = np.array([1.0, 2.0, 3.0]), np.array([2.0, 4.0, 6.0])
 
@@ -21,6 +21,11 @@ def meshgrid(yours: Yours) -> None:
             Slip(wanted.T, "Rows and columns are exchanged: a row per b", "行与列反了：一行对应一个 b"),
             Slip(wanted * len(x), "That is the sum over the rows, not the mean", "这是求和，不是平均"),
         )
+    require(
+        not uses(yours.cost_surface, LOOPS),
+        "right, but by a loop: let NumPy do it",
+        "结果正确，但写了循环：请交给 NumPy",
+    )
 
 
 def best(yours: Yours) -> None:

@@ -1,6 +1,7 @@
 """Lecture 3: gradient descent."""
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
@@ -25,13 +26,21 @@ def mini_batch(yours: Yours) -> None:
             f"w = {w}, x = {shown(x)}, y = {shown(y)}, lr = 0.1, batch_size = {size}",
             yours.one_epoch(w, x, y, 0.1, size),
             weight,
-            Slip(_went(w, [(x, y)], len), "That is one step by all rows: cut them into batches", "这是用全部样本走一步：请分批"),
+            Slip(_went(w, [(x, y)], len), "That is one step by all rows: cut them into batches",
+                 "这是用全部样本走一步：请分批"),
             Slip(_went(w, parts, lambda _: 1), "Take the mean over the batch, not the sum", "每批应取平均，不是求和"),
-            Slip(_went(w, parts, lambda _: size), "The last batch is shorter: divide by its own rows", "最后一批不满：应除以该批的样本数"),
-            Slip(_went(w, [each for each in parts if len(each[0]) == size], len), "The last, shorter batch is missing", "漏掉了不满的最后一批"),
-            Slip(_went(w, parts, lambda rows: 2 * len(rows)), "The factor 2 of the square's derivative is missing", "缺少平方求导得到的系数 2"),
+            Slip(_went(w, parts, partial(_always, size)), "The last batch is shorter: divide by its own rows",
+                 "最后一批不满：应除以该批的样本数"),
+            Slip(_went(w, [each for each in parts if len(each[0]) == size], len), "The last, shorter batch is missing",
+                 "漏掉了不满的最后一批"),
+            Slip(_went(w, parts, lambda rows: 2 * len(rows)), "The factor 2 of the square's derivative is missing",
+                 "缺少平方求导得到的系数 2"),
             Slip(_went(w, parts, lambda rows: -len(rows)), "It goes up the gradient: subtract", "方向反了：应减去梯度"),
         )  # fmt: skip
+
+
+def _always(n: int, _: np.ndarray) -> int:
+    return n
 
 
 def _went(w: float, parts: list[tuple[np.ndarray, np.ndarray]], by: Callable[[np.ndarray], float]) -> float:
@@ -56,6 +65,7 @@ def momentum(yours: Yours) -> None:
             path,
             Slip(path[-1], "That is the last w: return all of them", "这是最后一个 w：应返回全部"),
             Slip([start * (1 - lr * slope) ** (n + 1) for n in range(5)],
-                 "That is descent without momentum: is the velocity 0 again in each step?", "这是没有动量的结果：速度是否每步都被清零？"),
+                 "That is descent without momentum: is the velocity 0 again in each step?",
+                     "这是没有动量的结果：速度是否每步都被清零？"),
             Slip([start, *path[:-1]], "Put w into the list after it has moved", "应在 w 移动之后再放进列表"),
         )  # fmt: skip
