@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lectures.exercises import commands as exercises
+from lectures.mistakes import commands as mistakes
 from pipelines.report.console import EXIT_CODES, complain, errors_in_plain_words, progress_bar, say
 from pipelines.report.options import Lang, TensorBoard, Visdom
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
     app.command(epilog=EXIT_CODES)(lecture)
-    app.command()(mistakes)
+    mistakes.register(app)
     exercises.register(app)
 
 
@@ -93,30 +94,3 @@ def _refuse(data: Path | None, *, stand_in: bool) -> None:
             "name the folder that holds diabetes/, names/ and mnist/, or leave --data out",
             "请指定包含 diabetes/、names/、mnist/ 的文件夹，或去掉 --data",
         )
-
-
-def mistakes(
-    name: Annotated[str, typer.Argument(help="A mistake's name, or all; without one they are listed.")] = "",
-    seeds: Annotated[int, typer.Option(min=1, help="How many times each is measured.")] = 3,
-) -> None:
-    """Mistakes that learners make: wrong beside right, with the measured damage and what guards against it."""
-    with errors_in_plain_words("interrupted", stop_unread=True):
-        from statistics import mean, stdev
-
-        from lectures.mistakes.gallery import find, gallery
-
-        if not name:
-            for mistake in gallery():
-                say(f"{mistake.name:<14}{mistake.what:<52}guard: {mistake.guard}")
-            say(f"measured, wrong beside right: python -m pipelines mistakes {gallery()[0].name}, or: mistakes all")
-            return
-        found = find(name)
-        with progress_bar() as bar:
-            for done, mistake in enumerate(found):
-                bar("mistakes", done, len(found))
-                wrong, right = zip(*[mistake.run(seed) for seed in range(seeds)], strict=True)
-                say(f"{mistake.name}: {mistake.what}")
-                for label, numbers in (("wrong", wrong), ("right", right)):
-                    spread = f" ± {stdev(numbers):.3f} (sd over {seeds} seeds)" if seeds > 1 else ""
-                    say(f"  {label}  {mean(numbers):8.4f}{spread}   {mistake.measure}")
-                say(f"  guard: {mistake.guard}")

@@ -154,7 +154,8 @@ def test_titanic_says_which_tier_the_last_run_reached(there):
     ("name", "score", "tier"),
     [
         ("08-titanic", 0.7868, "medium"), ("08-titanic", 0.78676, "medium"), ("08-titanic", 0.86, "boss"),
-        ("09-otto", 0.4626, "strong"), ("09-otto", 0.4627, "medium"), ("09-otto", 0.44, "boss"), ("09-otto", 0.64, None),
+        ("09-otto", 0.4626, "strong"), ("09-otto", 0.4627, "medium"), ("09-otto", 0.44, "boss"),
+        ("09-otto", 0.64, None),
     ],
 )  # fmt: skip
 def test_tiers_by_their_scores(name, score, tier):

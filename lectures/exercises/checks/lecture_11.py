@@ -36,7 +36,8 @@ def branches(yours: Yours) -> None:
         wanted = (2, 48, side, side)
         require(
             shape == wanted,
-            f"for {said}: came shape {shape}, expected {wanted}; put channels together along dim 1, keep the size by padding",
+            f"for {said}: came shape {shape}, expected {wanted}; "
+            "channels are put together along dim 1, padding keeps the size",
             f"输入 {said}：得到形状 {shape}，应为 {wanted}；通道沿第 1 维拼接，填充保持大小",
         )  # fmt: skip
         kernels = sorted(tuple(each.weight.shape) for each in block.modules() if isinstance(each, nn.Conv2d))
@@ -49,7 +50,8 @@ def branches(yours: Yours) -> None:
         seen = _sight(block, x)
         require(
             seen == (5, 3),
-            f"for {said}: the branches see {seen[0]} and {seen[1]} pixels of a row, expected 5, 3 (is the pooling there?)",
+            f"for {said}: the branches see {seen[0]} and {seen[1]} pixels of a row, expected 5 and 3; "
+            "is the pooling there?",
             f"输入 {said}：两个分支一行各看到 {seen[0]} 和 {seen[1]} 个像素，应为 5 和 3（池化写了吗？）",
         )  # fmt: skip
 
