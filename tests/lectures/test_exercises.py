@@ -34,6 +34,8 @@ def test_the_gap_fails_and_the_answer_passes(name, tmp_path):
     path.write_text(exercise.text, encoding="utf-8")
     assert judge(exercise, path).english == ""
     assert judged(name, exercise.answer, tmp_path).right
+    for nothing in ("pass", "return 0"):
+        assert not judged(name, nothing, tmp_path).right
 
 
 @pytest.mark.parametrize(("name", "says", "lines"), WRONG, ids=[f"{each[0]}: {each[1]}" for each in WRONG])
