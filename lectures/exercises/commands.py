@@ -88,9 +88,7 @@ def _list(found: "list[Exercise]", progress: "Progress", words: "Words") -> None
     lectures = {each.lecture for each in found}
     rows = [(each.name, words(*each.title), words(*STATES[progress.state(each)])) for each in found]
     rows += [
-        (each.name, words(*each.title), words("homework, by tiers of score", "作业，按得分分级"))
-        for each in HOMEWORK
-        if each.lecture in lectures
+        (each.name, words(*each.title), words("homework", "作业")) for each in HOMEWORK if each.lecture in lectures
     ]
     for name, title, state in sorted(rows):
         say(f"{name:<18}{state:<{12 - sum(ord(sign) > 0x2E80 for sign in state)}}{title}")

@@ -46,7 +46,8 @@ class Homework:
 
 
 HOMEWORK = (
-    Homework("08-titanic", "titanic", ("who survives the Titanic: accuracy", "泰坦尼克号上谁能生还：准确率"), True, (
+    Homework("08-titanic", "titanic",
+             ("who survives the Titanic: accuracy, in four tiers", "泰坦尼克号上谁能生还：准确率，分四级"), True, (
         Tier(SIMPLE, 0.6488, ("better than the majority class (0.6162) by twice its standard error",
              "比全猜多数类（0.6162）高出两倍标准误")),
         Tier(MEDIUM, 0.7868, ("sex only", "只看性别")),
@@ -56,8 +57,8 @@ HOMEWORK = (
         Tier(BOSS, 0.8558, ("strong, and twice the error of a paired difference more",
              "比“强”高出配对差值标准误的两倍")),
     )),
-    Homework("09-otto", "otto-group-product-classification-challenge", ("nine kinds of products: log loss",
-        "九类商品：对数损失"), False, (
+    Homework("09-otto", "otto-group-product-classification-challenge",
+             ("nine kinds of products: log loss, in four tiers", "九类商品：对数损失，分四级"), False, (
         Tier(SIMPLE, 0.6353, ("logistic regression on log counts", "逻辑回归，取对数的计数")),
         Tier(MEDIUM, 0.4891, ("one plain network, `--variants counts`", "一种普通网络，`--variants counts`")),
         Tier(STRONG, 0.4626, ("`make otto`: three kinds of networks", "`make otto`：三种网络")),

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from lectures.exercises.judging import Slip, Yours, drawn, expect, require, shown
+from lectures.exercises.judging import Slip, Yours, drawn, expect, require, shown, uses
 
 X, Y = torch.tensor([[1.0], [2.0], [3.0]]), torch.tensor([[2.0], [4.0], [6.0]])
 
@@ -28,6 +28,8 @@ def step(yours: Yours) -> None:
                 Slip(start + lr * gradient, "It goes up the gradient: subtract", "方向反了：应减去"),
             )  # fmt: skip
             expect(f"{inputs}; grad = None", idle, torch.ones(2))
+            by_torch = "right, but by an optimizer of torch's", "结果正确，但用了 torch 的优化器"
+            require(not uses(yours.step, names="optim"), *by_torch)
             require(
                 moved.requires_grad and moved.is_leaf,
                 "after the step the parameter is no leaf any more: update under torch.no_grad()",

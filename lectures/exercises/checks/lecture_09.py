@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from lectures.exercises.judging import Slip, Yours, drawn, expect, require, shown
+from lectures.exercises.judging import Slip, Yours, drawn, expect, require, shown, uses
 
 
 def cross_entropy(yours: Yours) -> None:
@@ -35,6 +35,8 @@ def cross_entropy(yours: Yours) -> None:
             *(Slip(each, "exp or log has overflowed: take the largest logit of the row away first",
                    "exp 或 log 溢出了：先减去每行最大的 logit") for each in (np.inf, np.nan)),
         )  # fmt: skip
+
+    require(not uses(yours.cross_entropy, names="torch"), "right, but by torch", "结果正确，但用了 torch")
 
 
 class _Watched(nn.Module):

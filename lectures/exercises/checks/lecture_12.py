@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from lectures.exercises.judging import Slip, Yours, drawn, expect, require
+from lectures.exercises.judging import Slip, Yours, drawn, expect, require, uses
 
 
 def cell(yours: Yours) -> None:
@@ -55,6 +55,11 @@ def one_hot(yours: Yours) -> None:
                 f"for {said}: right, but by indexing: multiply the one-hot rows with the weight",
                 f"输入 {said}：结果正确，但用了下标：请用独热向量乘以权重",
             )
+    require(
+        not uses(yours.embed, names="(?i)embedding|index_select|gather|take"),
+        "right, but by a lookup of torch's: multiply the one-hot rows with the weight",
+        "结果正确，但用了 torch 的查表：请用独热向量乘以权重",
+    )
 
 
 class _NoRows(Tensor):

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_sequence
 
-from lectures.exercises.judging import Slip, Yours, drawn, expect, require
+from lectures.exercises.judging import Slip, Yours, drawn, expect, require, uses
 
 CASES = ([[1, 2, 3], [4], [5]], [[1, 2, 3, 4], [5, 6, 7, 8], [9, 10]], [[7, 8]], [[3, 1, 4, 1], [5, 9], [2, 6], [5]])
 
@@ -32,6 +32,8 @@ def pack(yours: Yours) -> None:
             Slip(lengths, "Those are the lengths: say how many take part at each step",
                  "这是各序列的长度：应为每一步参加的个数"),
         )  # fmt: skip
+
+    require(not uses(yours.pack, names="pack_"), "right, but by torch", "结果正确，但用了 torch")
 
 
 def unpack(yours: Yours) -> None:
