@@ -14,7 +14,7 @@ COSTS = {  # how far the wrong lines lie from the right ones: at least, at most
     "sex-rule": (0.1, 0.3), "one-hot": (3, 12), "rounding": (0.1, 1.5), "columns": (6, 11), "ids": (4, 8),
     "test-rows": (0.2, 0.8), "labels": (1, 3), "features": (0.05, 0.2), "refit": (0.2, 0.8), "scaler": (0.2, 0.5),
     "leak": (0.1, 0.3), "fillna": (181, 181), "unseen": (20, 20), "gap": (20, 20), "dummies": (1, 1),
-    "softmax": (1.2, 2.2), "softmax-dim": (4, 5), "eval": (0.1, 0.4), "one-row": (0.2, 3), "test-set": (0.08, 0.3),
+    "softmax": (1.2, 2.2), "softmax-dim": (4, 5), "eval": (0.1, 0.4), "one-row": (0.05, 3), "test-set": (0.08, 0.3),
     "batch-of-one": (1, 1), "device": (1, 1), "zero-grad": (0.5, 6), "stuck": (1.5, 2.3), "last-loss": (0.05, 0.4),
     "loss-item": (200, 500), "broadcast": (0.25, 0.5), "label-range": (1, 1), "int-labels": (1, 1),
     "requires-grad": (1, 1),
