@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lectures.exercises import commands as exercises
+from lectures.mistakes import commands as mistakes
 from pipelines.report.console import EXIT_CODES, complain, errors_in_plain_words, progress_bar, say
 from pipelines.report.options import Lang, TensorBoard, Visdom
 
@@ -18,7 +20,8 @@ if TYPE_CHECKING:
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
     app.command(epilog=EXIT_CODES)(lecture)
-    app.command()(mistakes)
+    mistakes.register(app)
+    exercises.register(app)
 
 
 def lecture(
@@ -141,30 +144,3 @@ def _say_country(name: str, seed: int, data: Path | None, *, stand_in: bool) -> 
     from lectures.course.name_classifier import say_country
 
     say_country(name, Setting(seed=seed, data=data, stand_in=stand_in, say=say))
-
-
-def mistakes(
-    name: Annotated[str, typer.Argument(help="A mistake's name, or all; without one they are listed.")] = "",
-    seeds: Annotated[int, typer.Option(min=1, help="How many times each is measured.")] = 3,
-) -> None:
-    """Mistakes that learners make: wrong beside right, with the measured damage and what guards against it."""
-    with errors_in_plain_words("interrupted", stop_unread=True):
-        from statistics import mean, stdev
-
-        from lectures.mistakes.gallery import find, gallery
-
-        if not name:
-            for mistake in gallery():
-                say(f"{mistake.name:<14}{mistake.what:<52}guard: {mistake.guard}")
-            say(f"measured, wrong beside right: python -m pipelines mistakes {gallery()[0].name}, or: mistakes all")
-            return
-        found = find(name)
-        with progress_bar() as bar:
-            for done, mistake in enumerate(found):
-                bar("mistakes", done, len(found))
-                wrong, right = zip(*[mistake.run(seed) for seed in range(seeds)], strict=True)
-                say(f"{mistake.name}: {mistake.what}")
-                for label, numbers in (("wrong", wrong), ("right", right)):
-                    spread = f" ± {stdev(numbers):.3f} (sd over {seeds} seeds)" if seeds > 1 else ""
-                    say(f"  {label}  {mean(numbers):8.4f}{spread}   {mistake.measure}")
-                say(f"  guard: {mistake.guard}")

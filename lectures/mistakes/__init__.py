@@ -1,4 +1,5 @@
-"""Mistakes of the homework, measured beside what is right.
+"""Mistakes of the homework: the wrong lines and the right ones, run and measured as they are shown.
 
-Read `gallery` first, which lists and finds them; then `of_data` (files, encoders, submissions) and `of_training`.
+Read `gallery` first, which lists and finds them; then `of_files` (what is handed in), `of_features` (what is learned
+from rows), `of_networks` (what a network is and is asked for), `of_training` (the cycle); `commands` shows them.
 """
