@@ -17,8 +17,6 @@ PAGES = [ROOT / "README.zh-CN.md", *sorted((ROOT / "docs").glob("*.zh-CN.md"))]
 TAUGHT = sorted((ROOT / "lectures" / "exercises").glob("**/*.py")) + sorted(
     (ROOT / "lectures" / "mistakes").glob("*.py")
 )
-# What stands in a page still; nothing may be added.
-STANDING = {"README.zh-CN.md": {"内嵌样本", "批次", "随机种子"}, "course.zh-CN.md": {"批次"}}
 
 
 def test_each_word_stands_once_with_a_line_in_both_languages():
@@ -40,7 +38,7 @@ def test_no_word_is_used_and_unused():
 @pytest.mark.parametrize("page", [*PAGES, *TAUGHT], ids=lambda path: path.name)
 def test_one_thing_has_one_name(page):
     found = {word for word in UNUSED if word in page.read_text(encoding="utf-8")}
-    assert found <= STANDING.get(page.name, set())
+    assert found == set()
 
 
 def test_the_words_of_the_course_and_of_the_commands_are_there():

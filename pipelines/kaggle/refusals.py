@@ -35,7 +35,7 @@ TODAY = Refusal(
     r"|\b(?:daily|per day|tomorrow|resets? at|midnight)\b.{0,80}submi",
     "no submission of {slug} is left today",
     "the count starts anew at 00:00 UTC; run the same command then ({page}/submissions shows today's)",
-    "提交次数在 UTC 零点重置，请届时再运行同一命令（已提交的见 {page}/submissions）",
+    "提交次数在北京时间早上 8:00（UTC 零点）重置，请届时再运行同一命令（已提交的见 {page}/submissions）",
 )
 
 REFUSALS = (
