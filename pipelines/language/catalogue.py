@@ -1,0 +1,140 @@
+"""A text's translation: as a whole, else its lines, their columns, and the fields that are sentences themselves.
+
+What is in nobody's catalogue comes through as it is: a file's name, a passenger's, a number, a sentence without entry.
+A field is translated only where it is, as a whole, something that the code says, and more than a word.
+"""
+
+import re
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+from pipelines.language import po
+from pipelines.language.choice import Language, shown
+from pipelines.language.templates import COLUMN, FIELD, WORD, Template, in_column, plain, width
+
+FILES = Path(__file__).parent
+ENGLISH_STEP, CHINESE_STEP = "  what to do: ", "  怎么办: "  # as errors write them
+WIDE = re.compile(r"[\u3000-\u9fff\uff00-\uffef]")
+SEPARATOR = re.compile(r"(; |, |: |\. | (?=\()| (?=and \d))")
+WIDE_SEPARATORS = {"; ": "；", ", ": "，", ": ": "：", ". ": "。", " ": ""}
+MOST_JOINED = 12
+
+
+class Catalogue:
+    """Sentences without fields by their words, and the others, those of most words first."""
+
+    def __init__(self, entries: dict[str, str]) -> None:
+        known = {said: shown for said, shown in entries.items() if shown}
+        self.words = {plain(said): plain(shown) for said, shown in known.items() if not FIELD.search(said)}
+        templates = [Template(said, shown) for said, shown in known.items() if FIELD.search(said)]
+        self.templates = sorted(templates, key=lambda each: -each.weight)
+
+    def text(self, text: str) -> str:
+        """The translation of all lines; of an error's next step in two languages the Chinese one."""
+        lines, of = [], text.split("\n")
+        for i, line in enumerate(of):
+            if line.startswith(CHINESE_STEP):
+                lines.append("怎么办：" + line.removeprefix(CHINESE_STEP))
+            elif not (line.startswith(ENGLISH_STEP) and any(each.startswith(CHINESE_STEP) for each in of[i:])):
+                lines.append(self.line(line))
+        return "\n".join(lines)
+
+    def line(self, line: str) -> str:
+        """The translation of a line that is said; blanks before and after it stay."""
+        body = line.strip(" ")
+        if not WORD.search(body):
+            return line
+        start = line.index(body)
+        found = self.sentence(body) or self.columns(body, start) or self.joined(body)
+        if found is None:
+            return line
+        before = "" if start == 1 and WIDE.match(found) else line[:start]
+        return before + found + line[start + len(body) :]
+
+    def sentence(self, body: str) -> str | None:
+        """The translation of a text that is, as a whole, a sentence of the code."""
+        if body in self.words:
+            return self.words[body]
+        is_row = COLUMN in body
+        for each in self.templates:
+            if each.key in body and (not is_row or each.has_columns or each.is_sentence):
+                match = each.pattern.fullmatch(body)
+                if match:
+                    return each.filled(match, self._field)
+        return None
+
+    def field(self, body: str) -> str | None:
+        """The same of a text that may be data: a word alone is not translated, nor what any name could look like."""
+        if body in self.words:
+            return self.words[body] if " " in body else None
+        for each in self.templates:
+            if each.key in body and (match := each.in_field(body)):
+                return each.filled(match, self._field)
+        return None
+
+    def columns(self, body: str, start: int = 0) -> str | None:
+        """The translation of a line of a table, each cell where it was."""
+        cells = re.split(r"( {2,})", body)
+        if len(cells) == 1:
+            return None
+        line, column, changed = "", start, False
+        for cell, gap in zip(cells[::2], [*cells[1::2], ""], strict=True):
+            found = self.field(cell)
+            changed |= found is not None
+            line = in_column(line, column - start) + (cell if found is None else found)
+            column += width(cell + gap)
+        return line if changed else None
+
+    def joined(self, text: str) -> str | None:
+        """The translation of several that were joined, the longest first, where it has one of any of them."""
+        parts = SEPARATOR.split(text)
+        if not 1 < len(parts) < 2 * MOST_JOINED:
+            return None
+        out: list[tuple[str, bool]] = []  # a piece, and whether it is a translation; between them what joined them
+        i = 0
+        while i < len(parts):
+            for j in range(len(parts), i, -2):
+                whole = "".join(parts[i:j])
+                found = None if j - i == len(parts) else self.field(whole)
+                if found is not None or j - i == 1:
+                    out.append((whole if found is None else found, found is not None))
+                    out += [(parts[j], False)] if j < len(parts) else []
+                    i = j + 1
+                    break
+        if not any(translated for _, translated in out):
+            return None
+        for k in range(1, len(out), 2):
+            if out[k - 1][1] or out[k + 1][1]:
+                out[k] = WIDE_SEPARATORS.get(out[k][0], out[k][0]), False
+        return "".join(piece for piece, _ in out)
+
+    def _field(self, text: str, said: bool) -> str:
+        if said:
+            return self.line(text)
+        body = text.strip(" ")
+        if not WORD.search(body):
+            return text
+        found = self.field(body) or self.joined(body)
+        if found is None:
+            return text
+        return found if WIDE.match(found) else text[: text.index(body)] + found
+
+
+@cache
+def chinese() -> Catalogue:
+    """The Chinese catalogue, of all files that lie here."""
+    entries: dict[str, str] = {}
+    for path in sorted(FILES.glob("*.po")):
+        entries |= dict(po.read(path.read_text(encoding="utf-8")))
+    return Catalogue(entries)
+
+
+def translated(text: str, language: Language | None = None) -> str:
+    """A text as it is shown in a language, else in that of the command line; English comes through as it is."""
+    return chinese().text(text) if (language or shown.language) == "zh" else text
+
+
+def in_chinese() -> Callable[[str], str] | None:
+    """What translates, where lines are shown in Chinese; nothing is read where they are not."""
+    return chinese().text if shown.language == "zh" else None
