@@ -11,11 +11,12 @@ from pathlib import Path
 
 from pipelines.language import po
 from pipelines.language.choice import Language, shown
-from pipelines.language.templates import COLUMN, FIELD, WORD, Template, in_column, plain, width
+from pipelines.language.templates import COLUMN, FIELD, WORD, Template, fields, in_column, plain, width
 
 FILES = Path(__file__).parent
 ENGLISH_STEP, CHINESE_STEP = "  what to do: ", "  怎么办: "  # as errors write them
 WIDE = re.compile(r"[\u3000-\u9fff\uff00-\uffef]")
+SENTENCE = re.compile(r"[a-z]{2,} [a-z]{2,} [a-z]{2,}")
 SEPARATOR = re.compile(r"(; |, |: |\. | (?=\()| (?=and \d))")
 WIDE_SEPARATORS = {"; ": "；", ", ": "，", ": ": "：", ". ": "。", " ": ""}
 MOST_JOINED = 12
@@ -26,9 +27,14 @@ class Catalogue:
 
     def __init__(self, entries: dict[str, str]) -> None:
         known = {said: shown for said, shown in entries.items() if shown}
-        self.words = {plain(said): plain(shown) for said, shown in known.items() if not FIELD.search(said)}
-        templates = [Template(said, shown) for said, shown in known.items() if FIELD.search(said)]
-        self.templates = sorted(templates, key=lambda each: -each.weight)
+        filled = {said for said in known if FIELD.search(said) or COLUMN in said}
+        self.words = {plain(said): plain(known[said]) for said in known if said not in filled}
+        templates = [Template(said, known[said]) for said in filled]
+        prefixes = tuple(each.literals[0] for each in templates if each.is_prefix)  # "warning: "
+        self.templates = sorted(
+            templates,
+            key=lambda each: (not each.said.startswith(prefixes), not each.is_sentence, -each.weight, each.said),
+        )
 
     def text(self, text: str) -> str:
         """The translation of all lines; of an error's next step in two languages the Chinese one."""
@@ -60,9 +66,17 @@ class Catalogue:
         for each in self.templates:
             if each.key in body and (not is_row or each.has_columns or each.is_sentence):
                 match = each.pattern.fullmatch(body)
-                if match:
+                if match and (each.is_sentence or each.is_prefix or self._fits(each, match)):
                     return each.filled(match, self._field)
         return None
+
+    def _fits(self, template: Template, match: re.Match[str]) -> bool:
+        """Whether what is matched by few words is no other sentence, of which these are a part."""
+        values = {name: match[f"f{name}"] for name in fields(template.said)}
+        return all(
+            not SENTENCE.search(value) or (name in template.said_by_code and self.line(value) != value)
+            for name, value in values.items()
+        )
 
     def field(self, body: str) -> str | None:
         """The same of a text that may be data: a word alone is not translated, nor what any name could look like."""

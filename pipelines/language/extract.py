@@ -24,7 +24,7 @@ PYTHONS = {"RuntimeError", "TypeError", "ValueError", "KeyError", "AssertionErro
            "NotImplementedError", "OSError", "RecursionError", "getattr", "cast", "TypeVar"}  # fmt: skip
 SEARCHES = {"startswith", "endswith", "removeprefix", "removesuffix", "split", "join", "replace", "encode", "strftime"}
 CHINESE = re.compile(r"[\u3000-\u9fff\uff00-\uffef]")
-NO_SENTENCE = re.compile(rf"{CHINESE.pattern}|\(\?[:!<=]|\\[bwsd]|^[\w.]+=\S|^import |^from \S+ import ")
+NO_SENTENCE = re.compile(rf"{CHINESE.pattern}|\(\?[:!<=]|\\[bwsd]|^[\w.-]+=\S|<\w+ \w+=|^import |^from \S+ import ")
 SMALL = re.compile(r"\b[a-z]{2,}\b")
 MOST = 16  # ways to say a sentence, by its conditions; of more, they are fields
 

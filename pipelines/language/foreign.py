@@ -2,7 +2,7 @@
 
 FOREIGN = (
     # typer
-    "Usage: ",
+    "Usage:",
     "[OPTIONS]",
     "COMMAND [ARGS]...",
     "Arguments",

@@ -48,6 +48,16 @@ class Template:
         return len(words) >= 2 and sum(map(len, words)) >= 7
 
     @cached_property
+    def is_prefix(self) -> bool:
+        """Whether it only stands before what is said: `warning: {0}`."""
+        return re.fullmatch(r"[\w ]+: \{0\}", self.said) is not None and "{0:t}" in self.shown
+
+    @cached_property
+    def said_by_code(self) -> set[str]:
+        """The fields that are `{0:t}`."""
+        return {found[1] for found in FIELD.finditer(self.shown) if found[2]}
+
+    @cached_property
     def has_columns(self) -> bool:
         """Whether it is a line of a table."""
         return COLUMN in self.said

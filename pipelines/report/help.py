@@ -8,7 +8,7 @@ from typer.core import TyperGroup
 from pipelines.language.catalogue import translated
 from pipelines.language.choice import known, of_locale, shown
 
-USAGE = ("Usage: ", "[OPTIONS]", "COMMAND [ARGS]...")
+USAGE = ("Usage:", "[OPTIONS]", "COMMAND [ARGS]...")
 PANELS = (
     "DEFAULT_STRING", "REQUIRED_LONG_STRING", "ARGUMENTS_PANEL_TITLE", "OPTIONS_PANEL_TITLE", "COMMANDS_PANEL_TITLE",
     "ERRORS_PANEL_TITLE", "ABORTED_TEXT", "RICH_HELP",
@@ -89,12 +89,20 @@ def translate(command: Any) -> None:
 
 
 def panels() -> None:
-    """Put the titles of typer's panels into the language that is shown."""
+    """Put the titles of typer's panels into the language that is shown; Chinese has no blanks to break lines at."""
+    from rich.table import Table
     from typer import rich_utils
+
+    class Folding(Table):
+        def add_row(self, *cells: Any, **more: Any) -> None:
+            super().add_row(*cells, **more)
+            for column in self.columns:
+                column.overflow = "fold"
 
     for name in PANELS:
         english.setdefault(name, getattr(rich_utils, name))
         setattr(rich_utils, name, translated(english[name]))
+    vars(rich_utils)["Table"] = Folding if shown.language == "zh" else Table
 
 
 def in_words(error: Exception) -> None:

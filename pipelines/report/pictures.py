@@ -44,6 +44,8 @@ CHINESE_FONTS = (
     "Arial Unicode MS", "Droid Sans Fallback",
 )  # fmt: skip
 
+CHINESE_FILES = ("notosanscjk", "notosanssc", "sourcehansans", "msyh", "simhei", "pingfang", "stheiti", "wqy")
+
 
 @contextlib.contextmanager
 def picture(path: Path, size: tuple[float, float], dpi: int) -> Iterator["Figure"]:
@@ -67,7 +69,12 @@ def chinese_font() -> str | None:
     """A font of this computer that holds Chinese; where there is none, it is said, once."""
     from matplotlib import font_manager
 
-    there = {font.name for font in font_manager.fontManager.ttflist}
+    known = font_manager.fontManager
+    for path in font_manager.findSystemFonts():  # matplotlib's own list is as old as its cache
+        if Path(path).name.lower().startswith(CHINESE_FILES):
+            with contextlib.suppress(OSError, RuntimeError):
+                known.addfont(path)
+    there = {font.name for font in known.ttflist}
     found = next((name for name in CHINESE_FONTS if name in there), None)
     if found is None:
         say_aside("note: no Chinese font is installed (Noto Sans CJK SC, say): pictures are in English")
