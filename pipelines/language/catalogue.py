@@ -5,20 +5,20 @@ A field is translated only where it is, as a whole, something that the code says
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
 from pipelines.language import po
 from pipelines.language.choice import Language, shown
-from pipelines.language.templates import COLUMN, FIELD, WORD, Template, fields, in_column, plain, width
+from pipelines.language.templates import COLUMN, FIELD, LEADS, WORD, Match, Template, in_column, plain, width
 
 FILES = Path(__file__).parent
 ENGLISH_STEP, CHINESE_STEP = "  what to do: ", "  怎么办: "  # as errors write them
 WIDE = re.compile(r"[\u3000-\u9fff\uff00-\uffef]")
 SENTENCE = re.compile(r"[a-z]{2,} [a-z]{2,} [a-z]{2,}")
 SEPARATOR = re.compile(r"(; |, |: |\. | (?=\()| (?=and \d))")
-WIDE_SEPARATORS = {"; ": "；", ", ": "，", ": ": "：", ". ": "。", " ": ""}
+WIDE_SEPARATORS = {"; ": "；", ", ": "，", ": ": "：", ". ": "。"}
 MOST_JOINED = 12
 
 
@@ -46,36 +46,63 @@ class Catalogue:
                 lines.append(self.line(line))
         return "\n".join(lines)
 
-    def line(self, line: str) -> str:
-        """The translation of a line that is said; blanks before and after it stay."""
-        body = line.strip(" ")
+    def line(self, line: str, *, part: bool = False) -> str:
+        """The translation of a line that is said, or of a `part` of one; blanks before and after it stay."""
+        body = line.strip(" ").lstrip(LEADS)
         if not WORD.search(body):
             return line
         start = line.index(body)
-        found = self.sentence(body) or self.columns(body, start) or self.joined(body)
+        found = self.sentence(body) or self.columns(body, start) or self.joined(body, said=True)
+        found = found or self.phrase(body, part=part) or self.ending(body)
         if found is None:
             return line
-        before = "" if start == 1 and WIDE.match(found) else line[:start]
-        return before + found + line[start + len(body) :]
+        return _lead(line[:start], found) + found + line[start + len(body) :]
 
     def sentence(self, body: str) -> str | None:
         """The translation of a text that is, as a whole, a sentence of the code."""
         if body in self.words:
             return self.words[body]
-        is_row = COLUMN in body
-        for each in self.templates:
-            if each.key in body and (not is_row or each.has_columns or each.is_sentence):
-                match = each.pattern.fullmatch(body)
-                if match and (each.is_sentence or each.is_prefix or self._fits(each, match)):
-                    return each.filled(match, self._field)
+        for each in self._that_fit(body, sentences=True):
+            several = [value for value in each.data if SEPARATOR.search(value)]
+            if each.template.is_prefix or not any(each.template.key in v or self.joined(v) for v in several):
+                return each.filled(self._field)
         return None
 
-    def _fits(self, template: Template, match: re.Match[str]) -> bool:
-        """Whether what is matched by few words is no other sentence, of which these are a part."""
-        values = {name: match[f"f{name}"] for name in fields(template.said)}
-        return all(
-            not SENTENCE.search(value) or (name in template.said_by_code and self.line(value) != value)
-            for name, value in values.items()
+    def phrase(self, body: str, *, part: bool = False) -> str | None:
+        """The same of few words around fields, which make a `part` of a sentence; the fields hold no other one."""
+        for each in self._that_fit(body, sentences=False):
+            said = [value for value in each.values.values() if value not in each.data]
+            if (
+                (part or each.template.is_phrase)
+                and not any(SENTENCE.search(value) for value in each.data)
+                and not any(SENTENCE.search(value) and self.line(value, part=True) == value for value in said)
+            ):
+                return each.filled(self._field)
+        return None
+
+    def ending(self, body: str) -> str | None:
+        """The translation of what is said of a name, which stands before it."""
+        blanks = [found.start() for found in re.finditer(" ", body)]
+        for at in blanks:
+            found = None if SENTENCE.search(body[:at]) else self.sentence(body[at + 1 :])
+            if found is not None:
+                return f"{body[:at]} {found}"
+        return None
+
+    def _that_fit(self, body: str, *, sentences: bool) -> Iterator[Match]:
+        is_row = COLUMN in body
+        for each in self.templates:
+            if (
+                each.key in body
+                and (each.is_sentence or each.is_prefix) == sentences
+                and (not is_row or each.has_columns or each.is_sentence)
+                and (match := each.match(body, self._is_said))
+            ):
+                yield match
+
+    def _is_said(self, text: str) -> bool:
+        return text in self.words or any(
+            each.is_sentence and each.key in text and each.match(text) for each in self.templates
         )
 
     def field(self, body: str) -> str | None:
@@ -83,8 +110,9 @@ class Catalogue:
         if body in self.words:
             return self.words[body] if " " in body else None
         for each in self.templates:
-            if each.key in body and (match := each.in_field(body)):
-                return each.filled(match, self._field)
+            match = each.match(body, self._is_said) if each.key in body else None
+            if match is not None and (each.is_sentence or match.is_of_numbers):
+                return match.filled(self._field)
         return None
 
     def columns(self, body: str, start: int = 0) -> str | None:
@@ -100,7 +128,7 @@ class Catalogue:
             column += width(cell + gap)
         return line if changed else None
 
-    def joined(self, text: str) -> str | None:
+    def joined(self, text: str, *, said: bool = False) -> str | None:
         """The translation of several that were joined, the longest first, where it has one of any of them."""
         parts = SEPARATOR.split(text)
         if not 1 < len(parts) < 2 * MOST_JOINED:
@@ -110,7 +138,7 @@ class Catalogue:
         while i < len(parts):
             for j in range(len(parts), i, -2):
                 whole = "".join(parts[i:j])
-                found = None if j - i == len(parts) else self.field(whole)
+                found = None if j - i == len(parts) else self._piece(whole, said=said)
                 if found is not None or j - i == 1:
                     out.append((whole if found is None else found, found is not None))
                     out += [(parts[j], False)] if j < len(parts) else []
@@ -120,19 +148,36 @@ class Catalogue:
             return None
         for k in range(1, len(out), 2):
             if out[k - 1][1] or out[k + 1][1]:
-                out[k] = WIDE_SEPARATORS.get(out[k][0], out[k][0]), False
+                out[k] = _between(out[k][0], out[k - 1][0], out[k + 1][0]), False
         return "".join(piece for piece, _ in out)
+
+    def _piece(self, text: str, *, said: bool) -> str | None:
+        if not said:
+            return self.field(text)
+        return self.sentence(text) or (None if re.search("[;,] ", text) else self.phrase(text) or self.ending(text))
 
     def _field(self, text: str, said: bool) -> str:
         if said:
-            return self.line(text)
-        body = text.strip(" ")
+            return self.line(text, part=True)
+        body = text.strip(" ").lstrip(LEADS)
         if not WORD.search(body):
             return text
         found = self.field(body) or self.joined(body)
-        if found is None:
-            return text
-        return found if WIDE.match(found) else text[: text.index(body)] + found
+        return text if found is None else _lead(text[: text.index(body)], found) + found
+
+
+def _lead(before: str, found: str) -> str:
+    """What stands before a text, as it stands before its translation: a blank alone is none in Chinese."""
+    if WIDE.match(found) and len(before) <= 2:
+        return WIDE_SEPARATORS.get(before, "" if before == " " else before)
+    return before
+
+
+def _between(separator: str, before: str, after: str) -> str:
+    """What joins two texts, of which at least one is a translation."""
+    if separator == " ":
+        return "" if WIDE.match(before[-1:]) or after[:1] == "（" else " "
+    return WIDE_SEPARATORS.get(separator, separator)
 
 
 @cache

@@ -23,6 +23,7 @@ SAYS = {"say", "say_aside", "complain", "errors_in_plain_words", "translated"}
 PYTHONS = {"RuntimeError", "TypeError", "ValueError", "KeyError", "AssertionError", "AttributeError", "ImportError",
            "NotImplementedError", "OSError", "RecursionError", "getattr", "cast", "TypeVar"}  # fmt: skip
 SEARCHES = {"startswith", "endswith", "removeprefix", "removesuffix", "split", "join", "replace", "encode", "strftime"}
+PARTS = {"Allowed", "number", "broken"}  # what stands in them, in English, is a part of sentences
 CHINESE = re.compile(r"[\u3000-\u9fff\uff00-\uffef]")
 NO_SENTENCE = re.compile(rf"{CHINESE.pattern}|\(\?[:!<=]|\\[bwsd]|^[\w.-]+=\S|<\w+ \w+=|^import |^from \S+ import ")
 SMALL = re.compile(r"\b[a-z]{2,}\b")
@@ -165,6 +166,8 @@ def _certain(tree: ast.AST) -> set[int]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and _name(node.func) in SAYS:
             found |= {id(each) for each in node.args}
+        if isinstance(node, ast.keyword) and node.arg in ("xlabel", "ylabel"):
+            found.add(id(node.value))
     return found
 
 
@@ -176,7 +179,8 @@ def _passed_over(tree: ast.Module) -> set[int]:
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             first = node.body[0] if node.body else None
             is_command = isinstance(node, ast.FunctionDef) and node.name in commands
-            out += [first.value] if isinstance(first, ast.Expr) and not is_command else []
+            is_docstring = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
+            out += [first.value] if is_docstring and isinstance(first, ast.Expr) and not is_command else []
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             out.append(node.returns)
         if isinstance(node, ast.arg | ast.AnnAssign):
@@ -190,9 +194,17 @@ def _passed_over(tree: ast.Module) -> set[int]:
         if isinstance(node, ast.Call):
             out += _not_said_by(node)
         if isinstance(node, ast.Call | ast.Tuple | ast.List):
-            each = node.args if isinstance(node, ast.Call) else node.elts
-            out += [one for one, other in itertools.pairwise(each) if _has_chinese(other) and not _has_chinese(one)]
+            out += _with_chinese(node)
     return {id(each) for each in out if each is not None}
+
+
+def _with_chinese(node: ast.Call | ast.Tuple | ast.List) -> list[ast.AST]:
+    """What has its Chinese beside it, and is said by nothing else."""
+    if isinstance(node, ast.Call) and _name(node.func) in PARTS:
+        return []
+    each = node.args if isinstance(node, ast.Call) else node.elts
+    pairs = [pair for pair in itertools.pairwise(each) if not isinstance(pair[1], ast.Tuple)]
+    return [one for one, other in pairs if _has_chinese(other) and not _has_chinese(one)]
 
 
 def _not_said_by(call: ast.Call) -> list[ast.AST]:

@@ -18,7 +18,8 @@ NOT_SHOWN = frozenset(
         # what is looked for in a cell, or in an error of another program
         "not available", "not applicable", "no data", "not recorded", "not specified", "no value", "out of memory",
         "can't allocate memory", "not enough memory", "invalid buffer size", "timed out", "what to do:",
-        "what to do: {0}", "permission|not ?found|does not exist|no such competition", "`sklearn.utils.parallel.delayed` should be used",
+        "what to do: {0}", "permission|not ?found|does not exist|no such competition",
+        "`sklearn.utils.parallel.delayed` should be used",
         # what is written as code
         "make_model({0}, n_outputs)(torch.randn{1})", "lambda: StandardScaler()",
         "lambda n_features, n_outputs: Net(n_features, n_outputs)", "lambda: HistGradientBoostingClassifier()",

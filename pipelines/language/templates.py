@@ -43,9 +43,19 @@ class Template:
 
     @cached_property
     def is_sentence(self) -> bool:
-        """Whether so many words are fixed that no name in somebody's data is taken for it: two, one of them long."""
-        words = [word for each in self.literals for word in WORD.findall(each)]
-        return len(words) >= 2 and sum(map(len, words)) >= 7
+        """Whether so much of it is fixed that no name in somebody's data is taken for it: words, or one and signs."""
+        n_signs = sum(each.count(sign) for each in self.literals for sign in ",:;()")
+        length = sum(map(len, self._words))
+        return (len(self._words) >= 2 and length >= 7) or (length >= 4 and n_signs >= 2)
+
+    @cached_property
+    def is_phrase(self) -> bool:
+        """Whether its words are more than `of` or `one`, which a line of somebody's data may hold as well."""
+        return ":" in self.said or sum(map(len, self._words)) >= 4
+
+    @cached_property
+    def _words(self) -> list[str]:
+        return [word for each in self.literals for word in WORD.findall(each)]
 
     @cached_property
     def is_prefix(self) -> bool:
@@ -73,26 +83,58 @@ class Template:
                     n_columns += 1
                 parts.append(re.escape(cell))
             if i < len(self.literals) - 1:
-                parts.append(rf"(?P<f{i}>.*?)")
+                lazy = (
+                    "" if self.literals[i + 1].startswith(" (") else "?"
+                )  # a name may hold brackets: the last one counts
+                parts.append(rf"(?P<f{i}>.*{lazy})")
         return re.compile("".join(parts))
 
-    def in_field(self, text: str) -> re.Match[str] | None:
-        """Matches a text that may be data: a sentence, or few words around numbers alone."""
-        found = self.pattern.fullmatch(text)
-        if found is None or self.is_sentence:
-            return found
-        numbers = all(NUMBERS.fullmatch(each) for name, each in found.groupdict().items() if name.startswith("f"))
-        return found if numbers else None
+    def match(self, text: str, is_said: Callable[[str], bool] = lambda _: False) -> "Match | None":
+        """What stands in the fields of a text of this sentence; None for another text.
 
-    def filled(self, match: re.Match[str], translated: Callable[[str, bool], str]) -> str:
-        """The translation of what was matched; `translated(text, said)` is a field's, `said` if it is `{0:t}`."""
-        starts = [0, *(match.end(f"c{i}") for i in range(self.said.count(COLUMN)))]
+        Where only a blank parts data from a field that is `{0:t}`, it is the one after which the code goes on.
+        """
+        found = self.pattern.fullmatch(text)
+        if found is None:
+            return None
+        values = {name[1:]: value for name, value in found.groupdict().items() if name.startswith("f")}
+        for data, said in re.findall(r"\{(\d+)\} (?=\{(\d+)\})", self.said):
+            if said in self.said_by_code and data not in self.said_by_code:
+                both = f"{values[data]} {values[said]}"
+                ways = [(both[:at], both[at + 1 :]) for at in range(len(both)) if both[at] == " "]
+                values[data], values[said] = next(
+                    (way for way in ways if is_said(way[1])), (values[data], values[said])
+                )
+        starts = [0, *(found.end(f"c{i}") for i in range(self.said.count(COLUMN)))]
+        return Match(self, values, [width(text[:start]) for start in starts])
+
+
+@dataclass(frozen=True)
+class Match:
+    """A text of a sentence: what stands in its fields, and where its columns begin."""
+
+    template: Template
+    values: dict[str, str]
+    columns: list[int]
+
+    @property
+    def data(self) -> list[str]:
+        """What stands in fields that may hold anything."""
+        return [value for name, value in self.values.items() if name not in self.template.said_by_code]
+
+    @property
+    def is_of_numbers(self) -> bool:
+        """Whether the fields hold nothing else."""
+        return all(NUMBERS.fullmatch(value) for value in self.values.values())
+
+    def filled(self, translated: Callable[[str, bool], str]) -> str:
+        """The translation; `translated(text, said)` is a field's, `said` if it is `{0:t}`."""
         line = ""
-        for start, cell in zip(starts, self.shown.split(COLUMN), strict=False):
-            line = in_column(line, width(match.string[:start]))
+        for column, cell in zip(self.columns, self.template.shown.split(COLUMN), strict=False):
+            line = in_column(line, column)
             for literal, number, said in zip_longest(*[iter(FIELD.split(cell))] * 3):
                 line += plain(literal)
-                line += translated(match[f"f{number}"], bool(said)) if number else ""
+                line += translated(self.values[number], bool(said)) if number else ""
         return line
 
 

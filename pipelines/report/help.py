@@ -62,11 +62,10 @@ def asked(args: Sequence[str]) -> str | None:
 
 
 def translate(command: Any) -> None:
-    """Put a command's help, and that of its options, into the language that is shown."""
-    for each in (command, *command.params):
-        for name in ("help", "short_help", "epilog"):
-            if text := getattr(each, name, None):
-                setattr(each, name, translated(text))
+    """Put a command's help, and that of its options where it is asked for, into the language that is shown."""
+    for name in ("help", "short_help", "epilog"):
+        if text := getattr(command, name, None):
+            setattr(command, name, translated(text))
     usage, option, format_help = command.get_usage, command.get_help_option, command.format_help
 
     def get_usage(ctx: Any) -> str:
@@ -83,6 +82,9 @@ def translate(command: Any) -> None:
 
     def write(ctx: Any, formatter: Any) -> None:
         panels()
+        for each in command.params:
+            if each.help:
+                each.help = translated(each.help)
         format_help(ctx, formatter)
 
     command.get_usage, command.get_help_option, command.format_help = get_usage, get_help_option, write

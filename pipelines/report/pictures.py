@@ -84,7 +84,7 @@ def chinese_font() -> str | None:
 def _translate(figure: "Figure", chinese: Callable[[str], str]) -> None:
     """Put all texts of a figure into Chinese; letters and digits keep their font."""
     from matplotlib.text import Text
-    from matplotlib.ticker import FixedFormatter
+    from matplotlib.ticker import FixedLocator
 
     font = chinese_font()
     if font is None:
@@ -94,11 +94,10 @@ def _translate(figure: "Figure", chinese: Callable[[str], str]) -> None:
         if (words := chinese(said)) != said:
             text.set_text(words)
         text.set_fontfamily(["DejaVu Sans", font])
-    for axes in figure.axes:
-        for axis in (axes.xaxis, axes.yaxis):
-            named: Any = axis.get_major_formatter()
-            if isinstance(named, FixedFormatter):  # ticks that have names
-                named.seq = [chinese(str(label)) for label in named.seq]
+    for axis in [axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)]:
+        names = [text.get_text() for text in axis.get_ticklabels()]
+        if isinstance(axis.get_major_locator(), FixedLocator) and list(map(chinese, names)) != names:
+            axis.set_ticklabels(list(map(chinese, names)))
 
 
 @contextlib.contextmanager
