@@ -18,6 +18,7 @@ from pipelines.new import commands as new_commands
 from pipelines.pages import commands as pages_commands
 from pipelines.practice import commands as practice_commands
 from pipelines.report import console, options, process
+from pipelines.report.help import Commands
 from pipelines.runs import commands as runs_commands
 from pipelines.runs import predict
 
@@ -27,12 +28,22 @@ if TYPE_CHECKING:
     from pipelines.validation.results import CVResult
 
 app = typer.Typer(
+    cls=Commands,
     help="From a competition's name to a scored Kaggle submission.",
     epilog=console.EXIT_CODES,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+@app.callback()
+def program(lang: options.Lang = None) -> None:
+    """Options of the program itself; `Commands` has read them by now."""
+    with console.errors_in_plain_words("interrupted"):
+        from pipelines.language.choice import language
+
+        language(lang)
 
 
 @app.command("run", help="Cross-validate, predict the test rows and write a checked submission with its record.")
@@ -81,7 +92,7 @@ def run_command(
         from pipelines.report.live.log import Log, saying
         from pipelines.report.watched import watched
 
-        competition, log = load(name), Log(words)
+        competition, log = load(name), Log()
         say = saying(log, silent=quiet, aside=as_json)
 
         def on_result(source: "Source", result: "CVResult") -> None:
@@ -95,7 +106,7 @@ def run_command(
             on_result=on_result, log=log, words=words,
         )  # fmt: skip
         if as_json or quiet:
-            console.say(outcome.record.to_json() if as_json else in_short(outcome))
+            console.give(outcome.record.to_json() if as_json else in_short(outcome))
         for line in lines.outcome_lines(competition, outcome, words):  # picture and page too: seconds
             say(line)
         lines.leave(outcome)

@@ -67,7 +67,7 @@ def try_command(
         ideas = Ideas(runs / competition.slug, console.say_aside)
         trial = try_idea(competition, idea, knobs, partial(_way, silent=quiet, aside=as_json), ideas)
         if as_json:
-            console.say(json.dumps(dict(trial.to_plain()) | {"comparison": as_plain(trial.comparison)}, indent=2))
+            console.give(json.dumps(dict(trial.to_plain()) | {"comparison": as_plain(trial.comparison)}, indent=2))
             return
         if not quiet:
             console.say(f"A, the plain way: {trial.plain}   {trial.comparison.score_a:.4f}")

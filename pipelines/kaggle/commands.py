@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines.report.console import EXIT_CODES, errors_in_plain_words, progress_bar, say, say_aside
+from pipelines.language.catalogue import translated
+from pipelines.report.console import EXIT_CODES, errors_in_plain_words, give, progress_bar, say, say_aside
 from pipelines.report.options import RUNS, SUBMISSIONS, Name, Output, Runs
 
 if TYPE_CHECKING:
@@ -146,7 +147,11 @@ def _send(uploader: "Uploader", candidate: "Candidate", message: str, *, again: 
         say(f"these bytes are submission {before.ref} already; not sent again (--again does)")
         return before
     uploader.remaining(candidate.slug)
-    if ask and sys.stdin.isatty() and not typer.confirm(f"upload {printable(candidate.path.name)}?", default=True):
+    if (
+        ask
+        and sys.stdin.isatty()
+        and not typer.confirm(translated(f"upload {printable(candidate.path.name)}?"), default=True)
+    ):
         return None
     with progress_bar(unit="bytes") as show:
         entry = uploader.send(candidate, message, show)
@@ -179,7 +184,7 @@ def scores(
         shown = Shown.of(slug, runs, output, entries)
         table = rows(board, entries, shown.field)
         if as_json:
-            say(json.dumps(table, indent=2))
+            give(json.dumps(table, indent=2))
         elif table:
             say("\n".join([*table_lines(table), *shown.lines(table)]))
         elif unasked:

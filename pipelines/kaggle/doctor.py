@@ -16,6 +16,7 @@ from pipelines.kaggle.client import Answer, Kaggle
 from pipelines.kaggle.credentials import Found, as_meant, expanded, find, no_credentials
 from pipelines.kaggle.errors import CredentialsError, not_json
 from pipelines.kaggle.refusals import SITE
+from pipelines.language.choice import shown as shown_language
 from pipelines.web.addresses import BUNDLES, PROXIES, bundle_fault, host_of, proxy_fault, proxy_for, shown
 from pipelines.web.addresses import without_secrets as plain
 from pipelines.web.failures import NetworkError, is_html
@@ -41,6 +42,11 @@ class Finding:
         mark = "!!" if self.next_step else "ok"
         step = f"\n     next step: {self.next_step}" if self.next_step else ""
         return f"{mark}  {self.name:<12} {self.text}{step}"
+
+
+def step_of(error: HomeworkError) -> str:
+    """An error's next step, in the language that is shown."""
+    return error.hint_zh if shown_language.language == "zh" else error.hint
 
 
 def examine(slug: str, patience: Patience | None = None) -> Iterator[Finding]:
@@ -126,7 +132,7 @@ def _credentials(found: Found) -> Iterator[Finding]:
         what, _, step = note.rpartition(": ")
         yield Finding("credentials", what or note, step)
     if not found.credentials:
-        yield Finding("credentials", "none found", no_credentials(found).hint)
+        yield Finding("credentials", "none found", step_of(no_credentials(found)))
 
 
 def _credential_files() -> list[Path]:
@@ -147,10 +153,10 @@ def _site(found: Found, slug: str, patience: Patience) -> Iterator[Finding]:
                 files = kaggle.files(slug)
             except CredentialsError as error:
                 step = "make a new one" if credential == found.credentials[-1] else "remove it: it hides the next one"
-                yield Finding("sign in", error.message, f"{step} ({error.hint})")
+                yield Finding("sign in", error.message, f"{step} ({step_of(error)})")
                 continue
             except HomeworkError as error:
-                yield Finding("site", error.message, error.hint)
+                yield Finding("site", error.message, step_of(error))
                 if isinstance(error, NetworkError):
                     return
                 break
@@ -171,7 +177,7 @@ def _rules(kaggle: Kaggle, slug: str, files: list[Answer]) -> tuple[Finding, str
     try:
         address = kaggle.file_url(slug, str(files[0].get("name") or files[0].get("ref")))
     except HomeworkError as error:
-        return Finding("rules", error.message, error.hint), STORAGE
+        return Finding("rules", error.message, step_of(error)), STORAGE
     return Finding("rules", f"accepted: the files of {slug} may be downloaded"), address
 
 
@@ -187,10 +193,10 @@ def _storage(kaggle: Kaggle, address: str) -> Finding:
     try:
         status, start = repeat(ask, kaggle.patience, silent)
     except HomeworkError as error:
-        return Finding("storage", error.message, error.hint)
+        return Finding("storage", error.message, step_of(error))
     if is_html(start):
         page = not_json(f"{host} ({status})", start)
-        return Finding("storage", page.message, page.hint)
+        return Finding("storage", page.message, step_of(page))
     if status >= 500 or (address != STORAGE and status not in (200, 206)):
         step = "check this computer's clock; if it is right, another network, or later"
         return Finding("storage", f"{host} gives no file for a signed address ({status})", step)

@@ -37,7 +37,7 @@ def run(
     from pipelines.report.live.log import Log, saying
     from pipelines.report.watched import watched
 
-    competition, log = load(name), Log(words)
+    competition, log = load(name), Log()
     with console.warnings_in_plain_words(), full_memory_told():
         outcome = watched(
             competition, knobs, saying(log, silent=quiet), silent=quiet, write=write, log=log, words=words

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.report.console import EXIT_CODES, complain, errors_in_plain_words, say, say_aside
+from pipelines.report.console import EXIT_CODES, complain, errors_in_plain_words, give, say, say_aside
 from pipelines.report.options import RUNS, Lang, Name, Runs
 from pipelines.runs.commands import RUN, Json, refuse_other_metric, refuse_same, slug_of
 
@@ -44,7 +44,7 @@ def report(
                 if not path.exists():
                     raise
                 complain(f"warning: {path} is as it was, and cannot be written anew: {error.strerror or error}")
-        say(str(path))
+        give(str(path))
         if not no_open:
             _open(path)
 
@@ -86,9 +86,9 @@ def compare(
 
             path = write_comparison(found, chosen[0], chosen[1], competition.target, words)
             say_aside(found.verdict)
-            say(str(path))
+            give(str(path))
         elif as_json:
-            say(json.dumps({"a": chosen[0].folder.name, "b": chosen[1].folder.name} | as_plain(found), indent=2))
+            give(json.dumps({"a": chosen[0].folder.name, "b": chosen[1].folder.name} | as_plain(found), indent=2))
         else:
             for line in lines(found, chosen[0].folder.name, chosen[1].folder.name, competition.target):
                 say(line)

@@ -4,16 +4,15 @@ Numbers are written alike in both, and on every page.
 """
 
 import math
-import os
 from dataclasses import dataclass
-from typing import Literal
 
-from pipelines.errors import UsageError
+from pipelines.language.catalogue import translated
+from pipelines.language.choice import Language, language
 
-Language = Literal["en", "zh"]
+__all__ = ["NONE", "Language", "Words", "in_language", "language", "shown", "signed"]
+
 ROUNDING = 1e-12  # less is what computing leaves of nothing
 NONE = "–"  # in place of a number that there is none of
-KNOWN: dict[str, Language] = {"en": "en", "zh": "zh"}
 
 
 @dataclass(frozen=True)
@@ -65,38 +64,12 @@ HINTS = {"en": "  what to do: ", "zh": "  怎么办: "}  # as errors write them
 
 
 def in_language(said: str, words: Words) -> list[str]:
-    r"""A warning of three lines, as errors have them: the message, which is English, and its next step.
+    r"""A warning of three lines, as errors have them: the message and its next step.
 
-    >>> in_language("no column x\n  what to do: add it\n  怎么办: 请添加", Words("zh"))
-    ['no column x（此警告原文仅有英文）', '怎么办：请添加']
+    >>> in_language("there is no folder x\n  what to do: make it\n  怎么办: 请创建", Words("zh"))
+    ['没有文件夹 x', '怎么办：请创建']
     """
     first, *hints = said.split("\n")
     mark = HINTS[words.language]
     own = [hint.removeprefix(mark) for hint in hints if hint.startswith(mark)]
-    message = words(first, f"{first}（此警告原文仅有英文）")
-    return [message, *(words(f"What to do: {hint}", f"怎么办：{hint}") for hint in own)]
-
-
-def of_locale() -> Language:
-    """Chinese where the environment asks for it, else English."""
-    asked = next((value for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (value := os.environ.get(name))), "")
-    return "zh" if asked.lower().startswith("zh") else "en"
-
-
-def language(asked: str | None) -> Language:
-    """The language that is asked for, or that of the locale.
-
-    >>> language("zh")
-    'zh'
-
-    Raises: UsageError for another one.
-    """
-    if asked is None:
-        return of_locale()
-    if asked in KNOWN:
-        return KNOWN[asked]
-    raise UsageError(
-        f"--lang must be en or zh, got {asked!r}",
-        "en is English, zh is Chinese; without --lang the locale decides",
-        "en 为英文，zh 为中文；不写 --lang 时按系统语言",
-    )
+    return [translated(first, words.language), *(words(f"What to do: {hint}", f"怎么办：{hint}") for hint in own)]

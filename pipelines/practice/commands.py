@@ -66,7 +66,7 @@ def practice_command(
         if aside is not None and not quiet:
             console.say_aside(_said_aside(practice, *aside))
         if as_json:
-            console.say(practice.to_json())
+            console.give(practice.to_json())
         for line in [f"verdict: {VERDICTS[practice.coverage.verdict]}"] if quiet else practice_lines(practice):
             console.say(line, err=as_json)
         for path in [] if practice.coverage.rounds == 0 else _drawn(practice, folder):

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import typer
 
+from pipelines.language.catalogue import translated
 from pipelines.report import process
 
 STEERING = re.compile(
@@ -27,13 +28,17 @@ EXIT_CODES = (
 
 
 def say(line: str = "", *, err: bool = False) -> None:
-    """Print a line, through what `sys.stdout` is now: above a bar that is being drawn, not into it.
+    """Print a line in the language that is shown, through what `sys.stdout` is now: above a bar, not into it.
 
     Whether anybody reads it stops nothing, but where `errors_in_plain_words` was told so.
     """
-    line = STEERING.sub("", line)
+    give(translated(STEERING.sub("", line)), err=err)
+
+
+def give(text: str, *, err: bool = False) -> None:
+    """Print a result, which is the same in every language: JSON, a csv, a path. Else as `say`."""
     try:
-        process.write_line("stderr" if err else "stdout", line)
+        process.write_line("stderr" if err else "stdout", STEERING.sub("", text))
     except OSError:
         if stops.get() and not err:
             raise
@@ -142,13 +147,14 @@ def progress_bar(
     columns = (
         progress.TextColumn("{task.description}"), progress.BarColumn(),
         progress.DownloadColumn() if unit == "bytes" else progress.MofNCompleteColumn(),
-        progress.TimeElapsedColumn(), progress.TextColumn("left"), progress.TimeRemainingColumn(),
+        progress.TimeElapsedColumn(), progress.TextColumn(translated("left")), progress.TimeRemainingColumn(),
     )  # fmt: skip
     # Lines on a terminal have to make way for the bar; lines that go to a file stay out of its hands.
     lines = sys.stdout.isatty()
     with progress.Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=lines) as bar:
 
         def show(what: str, done: int, of: int | None) -> None:
+            what = translated(what)
             if [task.description for task in bar.tasks] != [what]:
                 for task in bar.task_ids:
                     bar.remove_task(task)

@@ -32,7 +32,7 @@ Importance = Annotated[
 Note = Annotated[str | None, typer.Option(help="What to remember of this run.", metavar="TEXT")]
 Runs = Annotated[Path, typer.Option("--runs", help="Where runs are kept; a folder per competition.")]
 TensorBoard = Annotated[Path | None, typer.Option(help="Folder for TensorBoard's curves.")]
-Lang = Annotated[str | None, typer.Option(help="Language of the report: en or zh; else as the locale says.")]
+Lang = Annotated[str | None, typer.Option(help="Language of lines and pages: en or zh; else as the locale says.")]
 Visdom = Annotated[bool, typer.Option("--visdom", help="Curves in the browser, by a running Visdom server.")]
 
 SUBMISSIONS, RUNS = Path("submissions"), Path("runs")

@@ -6,11 +6,14 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.files import whole_file
+from pipelines.language.catalogue import in_chinese
+from pipelines.report.console import say_aside
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -33,6 +36,17 @@ STYLE: dict[str, Any] = {
 }  # fmt: skip
 
 
+# Fonts that hold Chinese, as they are called where they are delivered: Linux, Windows, macOS.
+CHINESE_FONTS = (
+    "Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "Source Han Sans CN", "Microsoft YaHei", "SimHei",
+    "DengXian", "PingFang SC", "Hiragino Sans GB", "Heiti SC", "STHeiti", "WenQuanYi Micro Hei", "WenQuanYi Zen Hei",
+    "Noto Sans CJK JP", "Noto Serif CJK SC", "Noto Serif CJK JP", "Source Han Serif SC", "SimSun", "Songti SC",
+    "Arial Unicode MS", "Droid Sans Fallback",
+)  # fmt: skip
+
+CHINESE_FILES = ("notosanscjk", "notosanssc", "sourcehansans", "msyh", "simhei", "pingfang", "stheiti", "wqy")
+
+
 @contextlib.contextmanager
 def picture(path: Path, size: tuple[float, float], dpi: int) -> Iterator["Figure"]:
     """Yield an empty figure of `size` inches, in `STYLE`, and write it to `path`, a .png or .svg, whole or not at all.
@@ -44,8 +58,46 @@ def picture(path: Path, size: tuple[float, float], dpi: int) -> Iterator["Figure
 
         figure = Figure(figsize=size, layout="constrained")  # no pyplot: it keeps state and asks for a screen
         yield figure
+        if (chinese := in_chinese()) is not None:
+            _translate(figure, chinese)
         with whole_file(path) as temporary:
             figure.savefig(temporary, format=path.suffix[1:], dpi=dpi)
+
+
+@cache
+def chinese_font() -> str | None:
+    """A font of this computer that holds Chinese; where there is none, it is said, once."""
+    from matplotlib import font_manager
+
+    known = font_manager.fontManager
+    for path in font_manager.findSystemFonts():  # matplotlib's own list is as old as its cache
+        if Path(path).name.lower().startswith(CHINESE_FILES):
+            with contextlib.suppress(OSError, RuntimeError):
+                known.addfont(path)
+    there = {font.name for font in known.ttflist}
+    found = next((name for name in CHINESE_FONTS if name in there), None)
+    if found is None:
+        say_aside("note: no Chinese font is installed (Noto Sans CJK SC, say): pictures are in English")
+    return found
+
+
+def _translate(figure: "Figure", chinese: Callable[[str], str]) -> None:
+    """Put all texts of a figure into Chinese; letters and digits keep their font."""
+    from matplotlib.text import Text
+    from matplotlib.ticker import FixedLocator
+
+    font = chinese_font()
+    if font is None:
+        return
+    for text in figure.findobj(Text):
+        said = text.get_text()
+        if (words := chinese(said)) != said:
+            text.set_text(words)
+        text.set_fontfamily(["DejaVu Sans", font])
+    for axis in [axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)]:
+        names = [text.get_text() for text in axis.get_ticklabels()]
+        if isinstance(axis.get_major_locator(), FixedLocator) and list(map(chinese, names)) != names:
+            axis.set_ticklabels(list(map(chinese, names)))
 
 
 @contextlib.contextmanager

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
+from pipelines.language.catalogue import translated
+
 INTERRUPTED = 130  # exit code
 PATIENCE = 3  # signals, of which the last one ends the process where it stands
 
@@ -87,7 +89,7 @@ def well_behaved() -> Iterator[None]:
                 raise
             if not signals.told:  # it came before the command had begun
                 with contextlib.suppress(OSError):
-                    os.write(2, b"interrupted; nothing was written\n")
+                    os.write(2, f"{translated('interrupted; nothing was written')}\n".encode())
             for stream in (sys.stdout, sys.stderr):
                 with contextlib.suppress(OSError, ValueError):
                     stream.flush()

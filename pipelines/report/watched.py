@@ -32,7 +32,7 @@ def watched(
     A line of how far it is unless `silent`, and curves where they are asked for. What the caller says goes to `log`, if
     there is one, by the caller's own hand; here it learns where the run is kept, and how far it has come.
     """
-    log = log or Log(words)
+    log = log or Log()
     with contextlib.closing(make_curves(tensorboard, visdom)) as curves, progress(words, silent=silent) as show:
         so_far = SoFar([log.hear, LivePage(words, line_of), show])
 

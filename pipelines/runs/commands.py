@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.report.console import EXIT_CODES, errors_in_plain_words, say, say_aside
+from pipelines.report.console import EXIT_CODES, errors_in_plain_words, give, say, say_aside
 from pipelines.report.options import RUNS, SUBMISSIONS, Name, Output, Runs
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -46,7 +46,7 @@ def runs(
             say_aside(f"removed {len(removed)} run{'s' * (len(removed) != 1)} of {slug}: {n_bytes / 1e6:.2f} MB")
         table = rows(root, slug, ledger, all_differences=all_differences)
         if as_json:
-            say(json.dumps(table, indent=2))
+            give(json.dumps(table, indent=2))
         elif table:
             say("\n".join(table_lines(table)))
         else:

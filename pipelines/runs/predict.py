@@ -50,7 +50,7 @@ def predict(
         ids, said = saved.said_of(csv, rows.name)
         text = to_csv(saved, ids, said)
         if to is None:
-            console.say(text.removesuffix("\n"))
+            console.give(text.removesuffix("\n"))
         else:
             write_whole(to, text.encode())
             console.say(f"written: {to} ({len(ids)} rows)")

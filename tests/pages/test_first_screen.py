@@ -120,11 +120,11 @@ def test_a_forecast_without_bounds_has_no_line():
 
 
 def test_a_leak_is_told_once_in_the_pages_language():
-    leak = "rows were kept together\n  what to do: write groups=...\n  怎么办: 请写 groups"
+    leak = "there is no folder x\n  what to do: write groups=...\n  怎么办: 请写 groups"
     record = replace(RECORD, leaks=[leak])
     english, chinese = (first_screen(record, None, say).leaks for say in (Words(), Words("zh")))
-    assert english == ["rows were kept together. What to do: write groups=..."]
-    assert chinese == ["rows were kept together（此警告原文仅有英文）。怎么办：请写 groups"]
+    assert english == ["there is no folder x. What to do: write groups=..."]
+    assert chinese == ["没有文件夹 x。怎么办：请写 groups"]
 
 
 def test_the_first_screen_stands_alone_in_a_notebook():

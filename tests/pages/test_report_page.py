@@ -150,7 +150,7 @@ def test_every_run_that_keeps_a_folder_leaves_its_page(invoke, tmp_path, monkeyp
     done = invoke("cv", *QUICK, "--lang", "zh")
     (folder,) = (tmp_path / "runs" / "titanic").iterdir()
     path = folder.relative_to(tmp_path) / "report.html"
-    assert f"report:     {path}\n" in done.stdout
+    assert f"报告：      {path}\n" in done.stdout
     assert Page(path.read_text(encoding="utf-8")).values("lang", "html") == ["zh-CN"]
     assert "report:" not in invoke("cv", *QUICK, "--runs", "").stdout
     opened = []

@@ -19,14 +19,16 @@ EVERY = 10.0  # seconds at least between two lines of how far it has come
 
 
 class Log:
-    """Takes lines: each is in the file, whole, when the call returns, once there is a folder; those before wait for it.
+    """Takes lines, English ones: each is in the file, whole, when the call returns.
+
+    Those before there is a folder wait for it.
 
     A file that cannot be written ends the log, with one warning, and not the run.
     """
 
-    def __init__(self, words: Words = Words(), clock: Callable[[], float] = time.monotonic) -> None:  # noqa: B008
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.path: Path | None = None
-        self._words, self._clock, self._again = words, clock, clock() + EVERY
+        self._clock, self._again = clock, clock() + EVERY
         self._waiting: list[str] = []
         self._ended = False
         self._lock = threading.Lock()
@@ -45,7 +47,7 @@ class Log:
                 self._write_waiting()
         if self._clock() >= self._again and not so_far.is_over:
             self._again = self._clock() + EVERY
-            self(f"{datetime.now(UTC):%H:%M:%S} {line_of(so_far, self._words)}")
+            self(f"{datetime.now(UTC):%H:%M:%S} {line_of(so_far, Words())}")
 
     def _write_waiting(self) -> None:
         path = self.path

@@ -1,0 +1,115 @@
+"""The command line's own words in the language that is shown: help, usage, and what is wrong with an option."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from typer.core import TyperGroup
+
+from pipelines.language.catalogue import translated
+from pipelines.language.choice import known, of_locale, shown
+
+USAGE = ("Usage:", "[OPTIONS]", "COMMAND [ARGS]...")
+PANELS = (
+    "DEFAULT_STRING", "REQUIRED_LONG_STRING", "ARGUMENTS_PANEL_TITLE", "OPTIONS_PANEL_TITLE", "COMMANDS_PANEL_TITLE",
+    "ERRORS_PANEL_TITLE", "ABORTED_TEXT", "RICH_HELP",
+)  # fmt: skip
+
+english: dict[str, str] = {}  # typer's panels, once they have been translated
+
+
+class Commands(TyperGroup):
+    """The program: `--lang`, before a command or after it, is known before anything is said."""
+
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        """As typer makes it; what is wrong with the options is said in the language that they ask for."""
+        before, shown.language = shown.language, known(asked(args) or "") or of_locale()
+        try:
+            if shown.language == "zh":
+                for command in (self, *self.commands.values()):
+                    translate(command)
+            elif english:
+                panels()
+            context = super().make_context(info_name, args, parent, **extra)
+        except Exception as error:
+            in_words(error)
+            shown.language = before
+            raise
+        context.call_on_close(lambda: setattr(shown, "language", before))
+        return context
+
+    def invoke(self, ctx: Any) -> Any:
+        """As typer does it; the same of a command's own options."""
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            in_words(error)
+            raise
+
+
+def asked(args: Sequence[str]) -> str | None:
+    """What the last `--lang` asks for.
+
+    >>> asked(["--lang", "en", "runs", "--lang=zh"]), asked(["runs"])
+    ('zh', None)
+    """
+    found = None
+    for i, each in enumerate(args):
+        if each == "--lang":
+            found = args[i + 1] if i + 1 < len(args) else None
+        elif each.startswith("--lang="):
+            found = each.removeprefix("--lang=")
+    return found
+
+
+def translate(command: Any) -> None:
+    """Put a command's help, and that of its options where it is asked for, into the language that is shown."""
+    for name in ("help", "short_help", "epilog"):
+        if text := getattr(command, name, None):
+            setattr(command, name, translated(text))
+    usage, option, format_help = command.get_usage, command.get_help_option, command.format_help
+
+    def get_usage(ctx: Any) -> str:
+        text = str(usage(ctx))
+        for words in USAGE:
+            text = text.replace(words, translated(words), 1)
+        return text
+
+    def get_help_option(ctx: Any) -> Any:
+        found = option(ctx)
+        if found is not None:
+            found.help = translated(found.help or "")
+        return found
+
+    def write(ctx: Any, formatter: Any) -> None:
+        panels()
+        for each in command.params:
+            if each.help:
+                each.help = translated(each.help)
+        format_help(ctx, formatter)
+
+    command.get_usage, command.get_help_option, command.format_help = get_usage, get_help_option, write
+
+
+def panels() -> None:
+    """Put the titles of typer's panels into the language that is shown; Chinese has no blanks to break lines at."""
+    from rich.table import Table
+    from typer import rich_utils
+
+    class Folding(Table):
+        def add_row(self, *cells: Any, **more: Any) -> None:
+            super().add_row(*cells, **more)
+            for column in self.columns:
+                column.overflow = "fold"
+
+    for name in PANELS:
+        english.setdefault(name, getattr(rich_utils, name))
+        setattr(rich_utils, name, translated(english[name]))
+    vars(rich_utils)["Table"] = Folding if shown.language == "zh" else Table
+
+
+def in_words(error: Exception) -> None:
+    """Translate what typer says of wrong options."""
+    if shown.language == "zh" and hasattr(error, "format_message"):
+        panels()
+        message = translated(error.format_message())
+        error.format_message = lambda: message
