@@ -40,7 +40,7 @@ criterion = torch.nn.BCEWithLogitsLoss()
 # NOTE[DIFF]: by the notes' SGD, lr 0.01, 100 epochs, it says "positive" of everybody: 0.6535. 讲义的设置只学到多数类。
 optimizer = torch.optim.Adam(model.parameters(), lr=0.03)
 
-# 4. The training cycle: all rows in one batch. 训练循环：全部数据作为一个批次。
+# 4. The training cycle: all rows in one batch. 训练循环：全部数据作为一批。
 losses = []
 for epoch in range(300):
     y_pred = model(x_data)

@@ -32,7 +32,7 @@ print("CrossEntropyLoss =", in_one.item())
 log_proba = torch.nn.LogSoftmax(dim=1)(logits)
 print("LogSoftmax and NLLLoss =", torch.nn.NLLLoss()(log_proba, target).item())
 
-# 6. A batch of three, predicted well and badly. 三个样本的批次：一次预测得好，一次预测得差。
+# 6. A batch of three, predicted well and badly. 一批三个样本：一次预测得好，一次预测得差。
 Y = torch.tensor([2, 0, 1])
 Y_pred1 = torch.tensor([[0.1, 0.2, 0.9], [1.1, 0.1, 0.2], [0.2, 2.1, 0.1]])
 Y_pred2 = torch.tensor([[0.8, 0.2, 0.3], [0.2, 0.3, 0.5], [0.2, 0.2, 0.5]])

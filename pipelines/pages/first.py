@@ -135,7 +135,7 @@ def _about(record: Record, words: Words) -> Iterator[str]:
     yield words(f"preset {record.preset}", f"预设 {record.preset}")
     if record.folds and record.seeds:
         n_folds, n_seeds, n_variants = record.folds, record.seeds, len(record.variants)
-        yield words(f"{n_folds} folds × {_several(n_seeds, 'seed')}", f"{n_folds} 折 × {n_seeds} 个随机种子")
+        yield words(f"{n_folds} folds × {_several(n_seeds, 'seed')}", f"{n_folds} 折 × {n_seeds} 个种子")
         yield words(_several(n_variants, "variant"), f"{n_variants} 个模型变体")
     if record.seconds is not None:
         yield words(f"{record.seconds:,.0f} s on {record.device}", f"{record.seconds:,.0f} 秒，{record.device}")

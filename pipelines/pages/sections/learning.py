@@ -70,7 +70,7 @@ def learning(subject: Subject) -> Section | None:
     others = len(subject.record.variants) - len(trained)
     if others:
         have = "more variants have" if others > 1 else "more variant has"
-        said.append(say(f"{others} {have} no epochs (estimators).", f"其余 {others} 个变体（估计器）没有训练轮次。"))
+        said.append(say(f"{others} {have} no epochs (estimators).", f"其余 {others} 个变体（估计器）没有轮数可言。"))
     gap = say(" ", "")
     return Section("learning", say("Learning curves", "学习曲线"), gap.join(said), parts)
 
@@ -118,7 +118,7 @@ def verdict(subject: Subject, variant: VariantScore) -> str:
     if fallen:
         return say(
             f"{name}: the held-out loss still falls in the last tenth of the epochs, to {final}: more may help.",
-            f"{name}：留出损失在最后十分之一的轮次中仍在下降，降至 {final}：增加轮数可能有帮助。",
+            f"{name}：留出损失在最后十分之一的轮中仍在下降，降至 {final}：增加轮数可能有帮助。",
         )
     return say(
         f"{name}: the held-out loss has come to rest at {final} (training: {shown(last)}): the number of epochs is "

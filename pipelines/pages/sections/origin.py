@@ -75,7 +75,7 @@ def environment(subject: Subject) -> Section:
     known = [
         (say("device", "设备"), record.device), (say("git commit", "git 提交"), record.git_commit),
         (say("preset", "预设"), record.preset), (say("folds", "折数"), record.folds),
-        (say("seeds", "种子数"), record.seeds), (say("seed", "随机种子"), record.seed),
+        (say("seeds", "种子数"), record.seeds), (say("seed", "种子"), record.seed),
         *((name, version) for name, version in record.versions.items()),
     ]  # fmt: skip
     rows = [[name, str(value)] for name, value in known if value is not None]
