@@ -155,10 +155,10 @@ def first_number(ids: pd.Series) -> int:
 
 
 def lost_rows(competition: Competition, train: pd.DataFrame, test: pd.DataFrame) -> list[str]:
-    """A line for each file that is numbered from 1 with gaps: rows may have been lost.
+    """A line for each file that is numbered from 0 or 1 with gaps: rows may have been lost.
 
-    Train and test are looked at together unless each is numbered from 1. Ids with more gaps than rows are not numbers
-    of rows, unless most follow one another from 1 (one id that was changed makes many gaps), or the test rows have none
+    Train and test are looked at together unless each is numbered from there. Ids with more gaps than rows are not numbers
+    of rows, unless most follow one another from there (one id that was changed makes many gaps), or the test rows have none
     and stand behind the training rows.
     """
     train_file, test_file = competition.train_file, competition.test_file
@@ -171,13 +171,14 @@ def lost_rows(competition: Competition, train: pd.DataFrame, test: pd.DataFrame)
     behind = min(ids[1]) > max(ids[0]) and np.ptp(ids[1]) == len(ids[1]) - 1 > 0
     lines = []
     for name, numbers in files.items():
-        gaps = max(numbers) - len(numbers)
+        start = 0 if 0 in numbers else 1
+        gaps = max(numbers) - start + 1 - len(numbers)
         alone = sum(number - 1 not in numbers for number in numbers)
-        one_by_one = 1 in numbers and 2 * alone < len(numbers)
-        if min(numbers) >= 1 and gaps > 0 and (gaps < len(numbers) or one_by_one or behind):
-            first = next(number for number in range(1, max(numbers)) if number not in numbers)
+        one_by_one = start in numbers and 2 * alone < len(numbers)
+        if min(numbers) >= 0 and gaps > 0 and (gaps < len(numbers) or one_by_one or behind):
+            first = next(number for number in range(start, max(numbers)) if number not in numbers)
             what = f"no row has {competition.key} {first}"
-            more = f", nor {gaps - 1} others from 1 to {max(numbers)}" if gaps > 1 else ""
+            more = f", nor {gaps - 1} others from {start} to {max(numbers)}" if gaps > 1 else ""
             lines.append(f"{name}: {what}{more}: were rows lost?")
     return lines
 

@@ -150,6 +150,21 @@ def test_a_changed_id_far_behind_the_others_hides_no_lost_row(read_changed, edit
     assert "no row has PassengerId 5, nor 7690 others from 1 to 9000: were rows lost?" in note
 
 
+@pytest.mark.parametrize(
+    ("lost", "told"), [([], ()), ([4, 7], ("no row has PassengerId 4, nor 1 others from 0 to 1308",))]
+)
+def test_rows_may_be_numbered_from_0(read_changed, edit, lost, told):
+    def earlier(frame):
+        return frame.assign(PassengerId=frame["PassengerId"] - 1)
+
+    changed = read_changed(
+        train_csv=edit("train.csv", lambda frame: earlier(frame).drop(index=lost)),
+        test_csv=edit("test.csv", earlier),
+        gender_submission_csv=edit("gender_submission.csv", earlier),
+    )
+    assert changed.notes == tuple(f"train.csv and test.csv: {words}: were rows lost?" for words in told)
+
+
 def test_more_lost_rows_than_there_are_left_are_told(read_changed, edit):
     changed = read_changed(train_csv=edit("train.csv", lambda frame: frame.head(100)))
     (note,) = changed.notes
