@@ -157,9 +157,9 @@ def first_number(ids: pd.Series) -> int:
 def lost_rows(competition: Competition, train: pd.DataFrame, test: pd.DataFrame) -> list[str]:
     """A line for each file that is numbered from 0 or 1 with gaps: rows may have been lost.
 
-    Train and test are looked at together unless each is numbered from there. Ids with more gaps than rows are not numbers
-    of rows, unless most follow one another from there (one id that was changed makes many gaps), or the test rows have none
-    and stand behind the training rows.
+    Train and test are looked at together unless each is numbered from there. Ids with more gaps than rows are not
+    numbers of rows, unless most follow one another from there (one id that was changed makes many gaps), or the test
+    rows have none and stand behind the training rows.
     """
     train_file, test_file = competition.train_file, competition.test_file
     ids = train[competition.key], test[competition.key]
