@@ -159,8 +159,8 @@ MISTAKES = [
         name="one-row", what="eval() forgotten, one row at a time", what_zh="忘了 eval()，而且一次只预测一行",
         why="Batch norm then takes mean and deviation from this one image, not from the training.",
         why_zh="批归一化这时用这一张图自己的均值和标准差，而不是训练时的。",
-        wrong="outputs = torch.cat([model(row) for row in inputs.split(1)])",
-        right="model.eval()\noutputs = torch.cat([model(row) for row in inputs.split(1)])",
+        wrong="outputs = torch.cat([model(x) for x in inputs.split(1)])",
+        right="model.eval()\noutputs = torch.cat([model(x) for x in inputs.split(1)])",
         measure="log loss", guard="predict_proba does it", guard_zh="由 predict_proba 切换", by=asked_row_by_row,
     ),
     Mistake(
