@@ -154,12 +154,15 @@ def first_number(ids: pd.Series) -> int:
     return 1 - int(len(ids) > 0 and ids.iloc[0] == "0")
 
 
+MOST_RUNS = 4  # of numbers that follow one another, where a few ids were lost or changed; blocks have more
+
+
 def lost_rows(competition: Competition, train: pd.DataFrame, test: pd.DataFrame) -> list[str]:
     """A line for each file that is numbered from 0 or 1 with gaps: rows may have been lost.
 
     Train and test are looked at together unless each is numbered from there. Ids with more gaps than rows are not
-    numbers of rows, unless most follow one another from there (one id that was changed makes many gaps), or the test
-    rows have none and stand behind the training rows.
+    numbers of rows, unless all but a few follow one another from there (one id that was changed makes many gaps), or
+    the test rows have none and stand behind the training rows.
     """
     train_file, test_file = competition.train_file, competition.test_file
     ids = train[competition.key], test[competition.key]
@@ -173,8 +176,8 @@ def lost_rows(competition: Competition, train: pd.DataFrame, test: pd.DataFrame)
     for name, numbers in files.items():
         start = 0 if 0 in numbers else 1
         gaps = max(numbers) - start + 1 - len(numbers)
-        alone = sum(number - 1 not in numbers for number in numbers)
-        one_by_one = start in numbers and 2 * alone < len(numbers)
+        alone = sum(number - 1 not in numbers for number in numbers)  # with none before it
+        one_by_one = start in numbers and alone <= MOST_RUNS
         if min(numbers) >= 0 and gaps > 0 and (gaps < len(numbers) or one_by_one or behind):
             first = next(number for number in range(start, max(numbers)) if number not in numbers)
             what = f"no row has {competition.key} {first}"

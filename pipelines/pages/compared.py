@@ -113,11 +113,11 @@ def _both(a: Record, b: Record, words: Words) -> Table:
     rows: dict[str, Callable[[Record], str]] = {
         a.metric or words("score", "得分"): lambda r: _with_error(r.cv_mean, r.cv_se),
         words("best baseline", "最好的基线"): lambda r: _best(r, words),
-        words("forecast, 95 % interval", "预测，95 % 区间"): _forecast,
+        words("forecast, 95 % interval", "预估，95 % 区间"): _forecast,
         words("practice, hidden rows", "演练：隐藏的行"): lambda r: (
             _with_error(r.practice.score, r.practice.se) if r.practice else NONE
         ),
-        words("public score", "公开得分"): lambda r: _with_error(r.kaggle.public if r.kaggle else None, None),
+        words("public score", "公榜分数"): lambda r: _with_error(r.kaggle.public if r.kaggle else None, None),
         words("variants", "模型变体"): lambda r: ", ".join(each.name for each in r.variants) or NONE,
         words("seconds", "秒"): lambda r: NONE if r.seconds is None else f"{r.seconds:,.1f}",
         words("memory at peak, MB", "内存峰值，MB"): lambda r: (

@@ -169,9 +169,9 @@ def _facts(record: Record, words: Words) -> Iterator[Fact]:
     if kaggle is not None and kaggle.public is not None:
         rank = "" if kaggle.rank is None else words(f"rank {kaggle.rank:,}", f"排名 {kaggle.rank:,}")
         aside = rank + _beside(kaggle.public, record, words)
-        yield Fact(words("public score, by Kaggle", "Kaggle 公开得分"), shown(kaggle.public), "", aside.lstrip(";； "))
+        yield Fact(words("public score, by Kaggle", "Kaggle 公榜分数"), shown(kaggle.public), "", aside.lstrip(";； "))
     if kaggle is not None and kaggle.private is not None:
-        yield Fact(words("private score, by Kaggle", "Kaggle 私有得分"), shown(kaggle.private))
+        yield Fact(words("private score, by Kaggle", "Kaggle 私榜分数"), shown(kaggle.private))
 
 
 def _forecast(record: Record, words: Words) -> Fact:
@@ -180,7 +180,7 @@ def _forecast(record: Record, words: Words) -> Fact:
     hidden = record.practice is not None
     label = words(
         "forecast, hidden rows" if hidden else "forecast of the public score",
-        "预测：隐藏的行" if hidden else "公开得分的预测",
+        "预估：隐藏的行" if hidden else "公榜分数的预估",
     )
     aside = words(f"95 % interval, {forecast.n_public:,} rows", f"95 % 区间，{forecast.n_public:,} 行")
     if not _between(forecast):
@@ -202,8 +202,8 @@ def _beside(score: float, record: Record, words: Words) -> str:
     if record.forecast is None or not _between(record.forecast):
         return ""
     if record.forecast.low <= score <= record.forecast.high:
-        return words("; inside the forecast's interval", "；在预测区间内")
-    return words("; outside the forecast's interval", "；在预测区间外")
+        return words("; inside the forecast's interval", "；在预估区间内")
+    return words("; outside the forecast's interval", "；在预估区间外")
 
 
 def _direction(record: Record, words: Words) -> str:
@@ -228,12 +228,12 @@ def _marks(record: Record, words: Words) -> Marks | None:
         between = _between(forecast)
         low, high = (forecast.low, forecast.high) if between else (None, None)
         written = between or shown(forecast.mean)
-        marks.append(Mark(words("forecast", "预测"), forecast.mean, low, high, written, "forecast"))
+        marks.append(Mark(words("forecast", "预估"), forecast.mean, low, high, written, "forecast"))
     if (hidden := record.practice) is not None:
         marks.append(_mark(words("practice", "演练"), hidden.score, hidden.se, "known"))
     kaggle = record.kaggle
     for label, score in [] if kaggle is None else [
-        (words("public", "公开得分"), kaggle.public), (words("private", "私有得分"), kaggle.private)
+        (words("public", "公榜分数"), kaggle.public), (words("private", "私榜分数"), kaggle.private)
     ]:  # fmt: skip
         marks += [] if score is None else [_mark(label, score, None, "known")]
     note = words(

@@ -255,7 +255,7 @@ def test_what_is_known_of_a_run_is_drawn(tmp_path):
         axes = figure.add_subplot()
         picture.draw(axes, known, lambda _english, chinese: chinese, field)
         labels = axes.get_legend_handles_labels()[1]
-        assert set(labels) == {"预测，95% 区间", "交叉验证", "留出行（演练）", "公开得分", "私有得分"}
+        assert set(labels) == {"预估，95% 区间", "交叉验证", "留出行（演练）", "公榜分数", "私榜分数"}
         assert [text.get_text() for text in axes.texts] == ["50% 的队伍", "90% 的队伍"]
         [bar] = axes.patches
         assert (bar.get_y(), bar.get_y() + bar.get_height()) == (0.75, pytest.approx(0.79))

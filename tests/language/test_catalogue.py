@@ -129,7 +129,7 @@ SAID = {
         "第 3 行（'x'），第 5 行（'y'） 等，另有 4 个；'Age' 也有问题"
     ),
     "'nothing' is no competition, and no run in runs": "'nothing' 不是比赛，也不是 runs 中的运行",
-    "one line\n  note: no public score is shown": "one line\n  提示：没有显示公开分",
+    "one line\n  note: no public score is shown": "one line\n  提示：没有显示公榜分数",
 }
 
 

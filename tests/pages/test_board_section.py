@@ -129,7 +129,7 @@ def test_what_practice_said_is_shown(runs):
     ]  # fmt: skip
     assert shift.text == "Outcome minus forecast, on the average: −0.0125 ± 0.0040."
     chinese = practised("zh", by_time=True, unpublished=True)
-    assert chinese.lead == "2026-02-28 隐藏部分训练行演练 20 次：预测可信。"
+    assert chinese.lead == "2026-02-28 隐藏部分训练行演练 20 次：预估可信。"
     assert chinese.parts[0].rows == table.rows
     assert [each.text for each in practised(by_time=True, unpublished=True).parts[2:]] == [
         "Hidden rows of rounds overlap: the rounds are not independent, and the errors are too small.",

@@ -64,15 +64,15 @@ def kinds(marks: Sequence[RunMark], words: Say, ink: Ink | None = None) -> list[
     found = [
         Kind(words("cross-validated", "交叉验证"), "o", series[0], -0.2, [(m.cv, m.cv_se) for m in marks]),
         Kind(words("hidden rows (practice)", "留出行（演练）"), "D", series[3], 0.0, hidden),
-        Kind(words("public score", "公开得分"), "*", series[1], 0.28, [(m.public, None) for m in marks]),
-        Kind(words("private score", "私有得分"), "s", series[2], 0.38, [(m.private, None) for m in marks]),
+        Kind(words("public score", "公榜分数"), "*", series[1], 0.28, [(m.public, None) for m in marks]),
+        Kind(words("private score", "私榜分数"), "s", series[2], 0.38, [(m.private, None) for m in marks]),
     ]
     return [kind for kind in found if any(score is not None for score, _ in kind.scores)]
 
 
 def forecast_name(words: Say) -> str:
     """What the bars are."""
-    return words("forecast, 95 % interval", "预测，95% 区间")
+    return words("forecast, 95 % interval", "预估，95% 区间")
 
 
 def draw(

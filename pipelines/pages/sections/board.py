@@ -25,11 +25,11 @@ DRAWN, LISTED = 12, 40  # the newest runs
 PRACTICE = Path("reports/practice")  # of the working directory, where the command writes it
 VERDICTS = {
     "few": ("too few rounds to tell", "次数太少，无法判断"),
-    "holds": ("the forecast holds", "预测可信"),
-    "high": ("the forecast is too high", "预测偏高"),
-    "low": ("the forecast is too low", "预测偏低"),
-    "narrow": ("its intervals are too narrow", "预测区间偏窄"),
-    "wide": ("its intervals are too wide", "预测区间偏宽"),
+    "holds": ("the forecast holds", "预估可信"),
+    "high": ("the forecast is too high", "预估偏高"),
+    "low": ("the forecast is too low", "预估偏低"),
+    "narrow": ("its intervals are too narrow", "预估区间偏窄"),
+    "wide": ("its intervals are too wide", "预估区间偏宽"),
 }
 
 
@@ -42,7 +42,7 @@ def board(subject: Subject) -> Section | None:
     parts: list[Chart | Table | Text] = [_chart(subject, found), _table(subject, found)]
     if found.field is not None and found.teams is not None:
         parts.append(Text(_teams(subject, found.field, f"{found.teams.fetched:%Y-%m-%d}")))
-    title = say("All runs: what was forecast, and what came", "所有运行：预测与结果")
+    title = say("All runs: what was forecast, and what came", "所有运行：预估与结果")
     return Section("board", title, _lead(subject, found), parts)
 
 
@@ -71,10 +71,10 @@ def _lead(subject: Subject, found: Shown) -> str:
     if both:
         lead = say(
             f"{runs}. Of {len(both)} with a forecast and a public score, {held} came into the 95 % interval.",
-            f"{runs}。有预测且有公开得分的 {len(both)} 次中，{held} 次落在 95% 区间内。",
+            f"{runs}。有预估且有公榜分数的 {len(both)} 次中，{held} 次落在 95% 区间内。",
         )
     else:
-        lead = say(f"{runs}; no public score is known yet.", f"{runs}，尚无公开得分。")
+        lead = say(f"{runs}; no public score is known yet.", f"{runs}，尚无公榜分数。")
     own = next((mark.forecast for mark in found.marks if mark.name == own_name(subject)), None)
     if found.field is None or own is None:
         return lead
@@ -83,7 +83,7 @@ def _lead(subject: Subject, found: Shown) -> str:
     ))  # fmt: skip
     return lead + say(
         f" This run's forecast is better than {middle} of the teams ({low} to {high}).",
-        f"本次运行的预测优于 {middle} 的队伍（{low} 至 {high}）。",
+        f"本次运行的预估优于 {middle} 的队伍（{low} 至 {high}）。",
     )
 
 
@@ -125,15 +125,15 @@ def _known(subject: Subject, mark: RunMark) -> list[str]:
     ]  # fmt: skip
     known = [f"{name} {shown(score)}" for name, score in said if score is not None]
     if forecast:
-        known.append(say("forecast", "预测") + f" {shown(forecast.low)} – {shown(forecast.high)}")
+        known.append(say("forecast", "预估") + f" {shown(forecast.low)} – {shown(forecast.high)}")
     return known or ["–"]
 
 
 def _table(subject: Subject, found: Shown) -> Table:
     say = subject.say
     columns = [
-        say("run", "运行"), say("cross-validated", "交叉验证"), say("forecast", "预测"), say("hidden rows", "留出行"),
-        say("public", "公开得分"), say("private", "私有得分"), say("better than, of the teams", "优于的队伍比例"),
+        say("run", "运行"), say("cross-validated", "交叉验证"), say("forecast", "预估"), say("hidden rows", "留出行"),
+        say("public", "公榜分数"), say("private", "私榜分数"), say("better than, of the teams", "优于的队伍比例"),
     ]  # fmt: skip
     rows = []
     for mark in reversed(found.marks[-LISTED:]):
@@ -186,7 +186,7 @@ def practice(subject: Subject) -> Section | None:
     say, record = subject.say, subject.record
     path, title = (
         PRACTICE / record.slug / "practice.json",
-        say("Practice: how often forecasts held", "演练：预测的可信度"),
+        say("Practice: how often forecasts held", "演练：预估的可信度"),
     )
     try:
         found: _Practice = from_plain(_Practice, json.loads(path.read_bytes()), "")
@@ -217,7 +217,7 @@ def _held(subject: Subject, coverage: _Coverage) -> Table:
         say("interval", "区间"), say("outcomes inside", "落在其中的次数"), say("share", "比例"),
         say("95 % interval of the share (binomial)", "比例的 95% 区间（二项分布）"),
     ]  # fmt: skip
-    return Table(say("Intervals of the forecast, and outcomes", "预测区间与实际结果"), columns, rows, range(1, 4))
+    return Table(say("Intervals of the forecast, and outcomes", "预估区间与实际结果"), columns, rows, range(1, 4))
 
 
 def _notes(subject: Subject, found: _Practice) -> list[Text]:
@@ -225,7 +225,7 @@ def _notes(subject: Subject, found: _Practice) -> list[Text]:
     notes = []
     if shift is not None:
         off = signed(shift) if error is None else f"{signed(shift)} ± {shown(error)}"
-        notes.append(say(f"Outcome minus forecast, on the average: {off}.", f"实际减预测的平均值：{off}。"))
+        notes.append(say(f"Outcome minus forecast, on the average: {off}.", f"实际减预估的平均值：{off}。"))
     if found.by_time:
         notes.append(say(
             "Hidden rows of rounds overlap: the rounds are not independent, and the errors are too small.",
@@ -234,6 +234,6 @@ def _notes(subject: Subject, found: _Practice) -> list[Text]:
     if found.unpublished:
         notes.append(say(
             "Judged is the forecast without the shift of published models, which that of a run has.",
-            "这里评判的预测不含已发表模型的偏移，而运行的预测含此偏移。",
+            "这里评判的预估不含已发表模型的偏移，而运行的预估含此偏移。",
         ))  # fmt: skip
     return [Text(each) for each in notes]
