@@ -256,7 +256,7 @@ def _baselines(record: Record, words: Words) -> Table | None:
         return None
     columns = [
         words("baseline", "基线"), words("this run is better by", "本次运行优于它"),
-        record.metric or words("score", "得分"), words("told from chance", "可与偶然区分"),
+        record.metric or words("score", "得分"), words("told from chance", "超出偶然？"),
     ]  # fmt: skip
     rows = [
         [

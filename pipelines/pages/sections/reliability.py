@@ -114,7 +114,7 @@ def _lead(subject: Subject, found: Reliability) -> str:
     )
     said = say(
         f"they say {means[0]} on average, and are right in {means[1]} of the rows",
-        f"平均自称 {means[0]}，实际正确 {means[1]}",
+        f"平均给出的概率为 {means[0]}，实际正确 {means[1]}",
     )
     if off > 2 * error:
         return say(f"The networks are too sure: {said}.", f"网络过于自信：{said}。") + tail

@@ -85,7 +85,7 @@ def _lead(subject: Subject, scores: FloatArray, errors: FloatArray) -> str:
     else:
         first = say(
             f"The folds score from {low} to {high}: no more apart than chance among rows makes them (p {p:.2f}).",
-            f"各折得分从 {low} 到 {high}：差异不超过行抽样的偶然（p {p:.2f}）。",
+            f"各折得分从 {low} 到 {high}：各折的差异可以用抽样的偶然性解释（p {p:.2f}）。",
         )
     return first + say(" ", "") * bool(second := _of_training(subject)) + second
 
