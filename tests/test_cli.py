@@ -402,7 +402,7 @@ def test_a_full_disk_is_told_before_the_training(invoke, tmp_path, monkeypatch):
 
 BARS = {
     "run": (["cv", "titanic", *QUICK], "of 3 networks", "accuracy, out of fold"),
-    "lecture": (["lecture", "09-mnist", "--stand-in"], "09/loss", "accuracy on 597 test images"),
+    "lecture": (["lecture", "09-mnist", "--stand-in", "--epochs", "2"], "09/loss", "accuracy on 597 test images"),
     "mistakes": (["mistakes", "one-hot", "--seeds", "1"], "mistakes", "one-hot rows in place of probabilities"),
 }
 

@@ -121,7 +121,7 @@ def find(name: str) -> Outline:
                 if _import(outline.name).slug == wanted:
                     return outline
     for outline in known:
-        if outline.name == wanted.replace("-", "_").lower():  # a folder's name as slugs are written: house-prices
+        if outline.name == name.replace("-", "_").lower():  # a folder's name as slugs are written: house-prices
             return outline
     raise UsageError(
         f"there is no competition {wanted!r}; known: {', '.join(outline.name for outline in known)}",

@@ -15,7 +15,7 @@ from lectures.course import catalogue
 from lectures.course.fit import fit
 from lectures.course.image_training import Plan
 from lectures.course.lecture import Gate, Knobs, Lecture, Setting
-from lectures.mistakes.gallery import fails, gallery
+from lectures.mistakes.gallery import FILES, fails, gallery
 from pipelines.__main__ import app
 from pipelines.errors import DataError, UsageError
 from pipelines.report import curves
@@ -92,9 +92,9 @@ def test_what_the_lists_read_is_what_the_files_hold():
     listed = [(each.number, each.title, each.title_zh, each.knobs) for each in catalogue.all_lectures()]
     assert listed == sorted((each.number, each.title, each.title_zh, each.knobs) for each in there)
     assert all(lecture.title_zh for lecture in there)
-    modules = [importlib.import_module(f"lectures.mistakes.{name}") for name in ("of_data", "of_training")]
+    modules = [importlib.import_module(f"lectures.mistakes.{name}") for name in FILES]
     mistakes = [mistake for module in modules for mistake in module.MISTAKES]
-    assert [replace(each, run=fails) for each in gallery()] == [replace(each, run=fails) for each in mistakes]
+    assert [replace(each, by=fails) for each in gallery()] == [replace(each, by=fails) for each in mistakes]
 
 
 WRONG_KNOBS = [["--epochs", "0"], ["--lr", "0"], ["--lr", "nan"], ["--batch-size", "-1"]]

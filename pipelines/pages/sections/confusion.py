@@ -186,8 +186,7 @@ def _worst(subject: Subject, n: IntArray, recall: FloatArray, losses: FloatArray
     return say(
         f"{named} is found least: {percent(recall[i])} of its rows.{rare} The largest part of the log loss "
         f"comes from {dearest}: {share} of it, with {of_rows} of the rows.",
-        f"{named} 召回率最低：{percent(recall[i])}。{rare}对数损失最多来自 {dearest}：占 {share}，其行数占 "
-        f"{of_rows}。",
+        f"{named} 召回率最低：{percent(recall[i])}。{rare}对数损失最多来自 {dearest}：占 {share}，其行数占 {of_rows}。",
     )
 
 
