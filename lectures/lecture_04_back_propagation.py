@@ -7,8 +7,8 @@ x_data = [1.0, 2.0, 3.0]
 y_data = [2.0, 4.0, 6.0]
 
 # The weight wants a gradient, so torch remembers what is computed with it. 权重要求梯度，torch 会记下用它做的每步运算。
-# NOTE[DIFF]: the notes say that a tensor is data and gradient; only a leaf with requires_grad keeps one.
-# 讲义说张量由数据和梯度组成；其实只有 requires_grad 的叶子张量才保存梯度。
+# NOTE[DIFF]: the notes say that a tensor is data and gradient; by itself only a leaf with requires_grad keeps one.
+# 讲义说张量由数据和梯度组成；其实默认只有 requires_grad 的叶子张量才保存梯度。
 w = torch.tensor([1.0], requires_grad=True)
 
 

@@ -17,8 +17,7 @@ Hint: `np.argmin(costs)` is the place of the smallest; what stands at that place
 
 提示：`np.argmin(costs)` 是最小值的位置；`ws` 的这个位置上是什么？
 
-Next: what does a sweep of ten weights need 100 tries for? (Each of two weights in ten steps.) And why does nobody sweep
-the 79,510 weights of a small network?
+Next: two weights in ten steps each need 100 tries: why does nobody sweep the 79,510 of a small network?
 
 试一试：两个权重各试十个值，要试 100 次。一个小网络有 79,510 个权重，为什么没人这样逐个试？
 """

@@ -21,9 +21,11 @@ Hint: `log_shares[np.arange(len(y)), y]` picks the true class of each row.
 
 提示：`log_shares[np.arange(len(y)), y]` 取出每行真实类别的值。
 
-Next: what is the loss of a network that knows nothing, with ten classes? What does the first batch of lecture 9 show?
+Next: what is the loss of a network that knows nothing, with ten classes? Print `loss.item()` at the first batch of
+lecture_09_mnist.py, which by itself prints at batch 300 first: is it that?
 
-试一试：十个类别、什么也没学到的网络，损失是多少？第 9 讲的第一批显示多少？
+试一试：十个类别、什么也没学到的网络，损失是多少？lecture_09_mnist.py 到第 300 批才首次打印：请在第一批打印
+`loss.item()`，看是否就是这个数。
 """
 
 import numpy as np
