@@ -9,12 +9,17 @@ _watched: set[int] = set()
 
 
 def end_with(parent: int) -> None:
-    """End this process when `parent` is its parent no longer; to be called as often as one likes.
+    """End this process when `parent` is its parent no longer, at once where it is gone already.
 
+    To be called as often as one likes, with the id that the parent said; the parent itself goes on.
     Windows does not say whose child a process has become: there it does nothing, and joblib's own workers end when
     they have had nothing to do for some minutes.
     """
-    if os.name != "nt" and os.getppid() == parent and parent not in _watched:
+    if os.name == "nt" or os.getpid() == parent:
+        return
+    if os.getppid() != parent:
+        os._exit(1)
+    if parent not in _watched:
         _watched.add(parent)
         threading.Thread(target=_watch, args=(parent,), daemon=True, name="ends with its parent").start()
 

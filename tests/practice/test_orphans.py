@@ -3,19 +3,20 @@
 import os
 import subprocess
 import sys
+import threading
 
 import pytest
 
 from pipelines.practice.orphans import end_with
 
 CHILD = """
-import os, threading
+import sys, threading
 from pipelines.practice.orphans import end_with
-end_with(os.getppid())
+end_with(int(sys.argv[1]))
 print("works", flush=True)
 threading.Event().wait()
 """
-PARENT = "import subprocess, sys; subprocess.run([sys.executable, '-c', sys.argv[1]])"
+PARENT = "import os, subprocess, sys; subprocess.run([sys.executable, '-c', sys.argv[1], str(os.getpid())])"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows does not say whose child a process has become")
@@ -26,5 +27,15 @@ def test_a_process_whose_parent_was_killed_ends():
         assert parent.stdout.read() == ""  # comes back when nobody is left who could write
 
 
-def test_who_is_not_that_processes_child_is_left_alone():
+@pytest.mark.skipif(os.name == "nt", reason="Windows does not say whose child a process has become")
+def test_a_process_whose_parent_was_gone_before_it_asked_ends_at_once():
+    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
+        pass
+    done = subprocess.run([sys.executable, "-c", CHILD, str(gone.pid)], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (1, "")
+
+
+def test_the_parent_itself_goes_on_and_is_not_watched():
+    before = threading.active_count()
     end_with(os.getpid())
+    assert threading.active_count() == before
