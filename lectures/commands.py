@@ -33,7 +33,9 @@ def lecture(
     tensorboard: TensorBoard = None,
     visdom: Visdom = False,
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Fixes all chance.")] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    device: Annotated[
+        str, typer.Option(help="auto, cpu, cuda or mps; a program uses the GPU only where it has the lines for it.")
+    ] = "auto",
     name: Annotated[str | None, typer.Option(help="With 13-names: a surname, whose country is guessed.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Try so many epochs: no gate is judged then.")] = None,
     lr: Annotated[float | None, typer.Option(help="Try this learning rate: no gate is judged then.")] = None,

@@ -38,7 +38,8 @@ def run_program(
     """Run `lectures/name.py` from the setting's seed; returns its names: `.model`, `.losses`, whatever it defines.
 
     `files` are the course's files that it reads, by their place in the folder that it is handed. What it prints is
-    said, what it draws goes to `picture`.png, else `NN-program.png`. torch's random state is left alone.
+    said, what it draws goes to `picture`.png, else `NN-program.png`. torch's random state is left alone. It sees a GPU
+    by CUDA only where the setting's device is one.
     """
     import torch
 
@@ -46,14 +47,28 @@ def run_program(
     n_lines = len(path.read_text(encoding="utf-8").splitlines())
     setting.say(f"program: lectures/{path.name}, {n_lines} lines")
     picture = picture or f"{name.split('_')[1]}-program"
-    with tempfile.TemporaryDirectory() as folder, torch.random.fork_rng(), _figures(setting, picture):
+    on_cuda = setting.device.type == "cuda"
+    random = torch.random.fork_rng(devices=[torch.cuda.current_device()] if on_cuda else [])
+    with tempfile.TemporaryDirectory() as folder, random, _figures(setting, picture):
         for place, content in (files or {}).items():
             (Path(folder) / place).parent.mkdir(parents=True, exist_ok=True)
             (Path(folder) / place).write_bytes(content)
         torch.manual_seed(setting.seed)
-        with _arguments(str(path), folder):
+        with _arguments(str(path), folder), contextlib.nullcontext() if on_cuda else _without_cuda():
             made = runpy.run_path(str(path), {"print": printer(setting.say)}, run_name="__main__")
     return SimpleNamespace(**made)
+
+
+@contextlib.contextmanager
+def _without_cuda() -> Iterator[None]:
+    """A program picks its device by itself, as a learner types it: here it finds no CUDA."""
+    import torch
+
+    before, torch.cuda.is_available = torch.cuda.is_available, lambda: False
+    try:
+        yield
+    finally:
+        torch.cuda.is_available = before
 
 
 @contextlib.contextmanager

@@ -1,11 +1,13 @@
 """The programs that a learner types: plain torch, nothing of ours; what they learn is what the shared loop learns."""
 
+import contextlib
 import re
 
 import pytest
 import torch
 from torch import nn
 
+from lectures.course import program
 from lectures.course.lecture import Setting
 from lectures.course.program import FOLDER, run_program
 from pipelines.training.loop import train
@@ -48,3 +50,17 @@ def test_a_program_leaves_the_random_state_and_the_pictures_of_others_alone(tmp_
     from matplotlib import pyplot as plt
 
     assert plt.get_fignums() == []
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_program_finds_no_gpu_where_the_cpu_is_wanted(tmp_path, monkeypatch):
+    monkeypatch.setattr(program, "FOLDER", tmp_path)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 2)
+    kept = []
+    monkeypatch.setattr(torch.random, "fork_rng", lambda devices: kept.append(devices) or contextlib.nullcontext())
+    (tmp_path / "lecture_99.py").write_text("import torch\nfound = torch.cuda.is_available()\n")
+    found = [run_program(Setting(device=torch.device(each)), "lecture_99").found for each in ("cpu", "cuda")]
+    assert (found, kept) == ([False, True], [[], [2]])
+    assert torch.cuda.is_available()
