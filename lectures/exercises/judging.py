@@ -47,10 +47,37 @@ LOOPS = (ast.For, ast.While, ast.comprehension)
 
 
 def uses(function: Any, kinds: tuple[type[ast.AST], ...] = (), names: str = "(?!)") -> bool:
-    """Whether syntax of these kinds, or a name that `names` matches, stands in the lines of a learner's function."""
+    """Whether syntax of these kinds, or a name that `names` matches, stands in a learner's function.
+
+    So does what stands in the functions of the same file that it names, and what an import calls by another name.
+    """
     nodes = list(ast.walk(ast.parse(textwrap.dedent(inspect.getsource(function)))))
-    said = [getattr(node, "attr", None) or getattr(node, "id", None) or "" for node in nodes]
+    elsewhere = _by_name(ast.parse("".join(inspect.findsource(function)[0])))
+    for node in nodes:  # grows while it is walked
+        if isinstance(node, ast.Name):
+            nodes += [inner for each in elsewhere.pop(node.id, ()) for inner in ast.walk(each)]
+    said = [name for node in nodes for name in _said(node)]
     return any(isinstance(node, kinds) for node in nodes) or any(re.search(names, name) for name in said)
+
+
+def _by_name(module: ast.Module) -> dict[str, list[ast.AST]]:
+    """What a file's names stand for, as far as it says so outside of its functions: functions and imports."""
+    found: dict[str, list[ast.AST]] = {}
+    for statement in module.body:
+        if isinstance(statement, ast.FunctionDef):
+            found.setdefault(statement.name, []).append(statement)
+        if isinstance(statement, ast.Import | ast.ImportFrom):
+            for each in statement.names:
+                of = f"{statement.module}." if isinstance(statement, ast.ImportFrom) else ""
+                name = each.asname or each.name.partition(".")[0]
+                found.setdefault(name, []).append(ast.alias(f"{of}{each.name}"))
+    return found
+
+
+def _said(node: ast.AST) -> list[str]:
+    """The names of a node; an import's own, not those that it gives."""
+    fields = ("name",) if isinstance(node, ast.alias) else ("attr", "id", "module")
+    return [name for name in (getattr(node, each, None) for each in fields) if name]
 
 
 def expect(inputs: str, got: Any, wanted: Any, *slips: Slip, tolerance: float = 1e-5) -> None:

@@ -76,3 +76,32 @@ def test_every_lecture_from_the_second_has_two_exercises_or_three():
 def test_a_lecture_or_an_exercise_is_found_by_its_number():
     assert [each.name for each in find("5")] == ["05-closure", "05-step"]
     assert [each.name for each in find("5-step")] == ["05-step"]
+
+
+HELPED = {
+    "02-meshgrid": ("loop", """
+def of_one(w, b, x, y):
+    return np.mean([(w * u + b - v) ** 2 for u, v in zip(x, y)])
+""", "return np.vectorize(lambda w, b: of_one(w, b, x, y))(*np.meshgrid(ws, bs))"),
+    "13-pack": ("by torch", """
+import torch
+from torch.nn.utils.rnn import pack_sequence as ps
+""", "packed = ps([torch.tensor(each) for each in sequences])\nreturn packed.data, packed.batch_sizes"),
+    "09-cross-entropy": ("by torch", """
+from torch.nn.functional import cross_entropy as f
+from torch import tensor as t
+""", "return f(t(z), t(y)).item()"),
+    "10-convolution": ("by torch's", """
+from torch.nn.functional import conv2d as f
+""", "return f(image[None], weight, bias)[0]"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HELPED)
+def test_what_is_not_to_be_used_is_found_in_other_functions_and_under_other_names(name, tmp_path):
+    says, helpers, lines = HELPED[name]
+    path = tmp_path / EXERCISES[name].file
+    path.write_text(EXERCISES[name].with_lines(lines) + helpers, encoding="utf-8")
+    assert says in judge(EXERCISES[name], path).english
+    path.write_text(EXERCISES[name].text + helpers + "\nfor _ in range(2):\n    pass\n", encoding="utf-8")
+    assert judge(EXERCISES[name], path).english == ""  # nothing of it is used
