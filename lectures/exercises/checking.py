@@ -5,6 +5,7 @@
 
 import json
 import os
+import re
 import runpy
 import signal
 import subprocess
@@ -12,16 +13,21 @@ import sys
 import tempfile
 import threading
 import traceback
+import warnings
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
-from lectures.exercises.exercise import NOT_YET, Exercise, Wrong, find
+from lectures.exercises.exercise import NOT_YET, Both, Exercise, Wrong, find
 
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT = 60.0  # seconds
 MOST = 4000  # characters of what a learner's file prints
+# What a learner's file sees of the environment: nothing that may hold a key, a token or a password.
+SEEN = re.compile(
+    "PATH|HOME|USERPROFILE|SYSTEMROOT|TEMP|TMP|TMPDIR|LANG|VIRTUAL_ENV|LD_LIBRARY_PATH|(LC_|PYTHON|OMP_|MKL_).*"
+)
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,12 @@ class Verdict:
 def judge(exercise: Exercise, path: Path) -> Verdict:
     """Run the file and check its names, in this process."""
     try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # they come when it is run
+            compile(path.read_bytes(), str(path), "exec")
+    except (SyntaxError, ValueError) as error:
+        return _of_error(error, path, ("Python cannot read your file", "Python 无法读取这个文件"))
+    try:
         names = runpy.run_path(str(path))
         import torch
 
@@ -47,20 +59,22 @@ def judge(exercise: Exercise, path: Path) -> Verdict:
             exercise.check()(Yours(**names))
     except Wrong as wrong:
         return Verdict(False, wrong.english, wrong.chinese)
-    except (Exception, SystemExit) as error:
+    except BaseException as error:  # a file may raise KeyboardInterrupt, too, or one of its own
         return _of_error(error, path)
     return Verdict(True)
 
 
-def _of_error(error: BaseException, path: Path) -> Verdict:
+def _of_error(
+    error: BaseException, path: Path, without_line: Both = ("what your lines give cannot be used", "得到的结果无法使用")
+) -> Verdict:
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
-    if isinstance(error, SyntaxError) and error.filename == str(path):
+    if isinstance(error, SyntaxError) and error.filename == str(path) and error.lineno:
         lines.append(error.lineno)
-    if isinstance(error, NotImplementedError) and str(error) in NOT_YET:
+    if lines and isinstance(error, NotImplementedError) and f'raise NotImplementedError("{error}")' == NOT_YET:
         return Verdict(False, f"line {lines[-1]} is not written yet", f"第 {lines[-1]} 行尚未完成")
     said = traceback.format_exception_only(error)[-1].strip()
     if not lines:
-        return Verdict(False, f"what your lines give cannot be used: {said}", f"得到的结果无法使用：{said}")
+        return Verdict(False, f"{without_line[0]}: {said}", f"{without_line[1]}：{said}")
     return Verdict(False, f"line {lines[-1]}: {said}", f"第 {lines[-1]} 行：{said}")
 
 
@@ -68,7 +82,7 @@ def check(exercise: Exercise, path: Path, limit: float = LIMIT) -> Verdict:
     """The verdict on a file, from a process that has `limit` seconds."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         verdict = Path(folder) / "verdict.json"
-        environment = os.environ | {
+        environment = {name: value for name, value in os.environ.items() if SEEN.fullmatch(name)} | {
             "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
             "PYTHONIOENCODING": "utf-8", "OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg",
         }  # fmt: skip
@@ -78,7 +92,7 @@ def check(exercise: Exercise, path: Path, limit: float = LIMIT) -> Verdict:
             start_new_session=True,
         )  # fmt: skip
         printed, ended = _until_its_end(process, limit)
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError, TypeError):  # none, or what is no verdict of ours
             return Verdict(**json.loads(verdict.read_bytes()) | {"printed": printed})
     if not ended:
         return Verdict(
@@ -93,7 +107,10 @@ def check(exercise: Exercise, path: Path, limit: float = LIMIT) -> Verdict:
 
 
 def _until_its_end(process: subprocess.Popen[bytes], limit: float) -> tuple[str, bool]:
-    """What it prints, as far as there is room, and whether it ended by itself; whatever it started ends with it."""
+    """What it prints, as far as there is room, and whether it ended by itself.
+
+    What it started ends with it, unless that went into a session of its own.
+    """
     kept = bytearray()
     reader = threading.Thread(target=_read, args=(process.stdout, kept), daemon=True)
     reader.start()
