@@ -15,7 +15,6 @@ from pipelines.language.extract import CATALOGUES, entries, said_by
 from pipelines.language.templates import COLUMN, FIELD, fields, plain
 
 ROOT = Path(__file__).resolve().parents[2]
-# A later pass fills the lectures' file; the program's own has to be whole today.
 WHOLE = ["zh_CN.po", "zh_CN.lectures.po"]
 
 
@@ -143,9 +142,9 @@ def test_what_is_said_comes_out_in_chinese(said):
 
 def test_columns_stay_where_they_are_and_fields_may_change_their_order():
     own = Catalogue(
-        {"{0} rows of {1}": "{1} 共 {0} 行", "what  {0} of {1}": "什么  {1} 的 {0}", "ab {{b}}": "乙 {{b}}"}
+        {"{0} rows out of {1}": "{1} 共 {0} 行", "what  {0} of {1}": "什么  {1} 的 {0}", "ab {{b}}": "乙 {{b}}"}
     )
-    assert own.text("12 rows of the {0} file") == "the {0} file 共 12 行"
+    assert own.text("12 rows out of the {0} file") == "the {0} file 共 12 行"
     assert own.text("what      3 of 5") == "什么      5 的 3"
     assert own.text("ab {b}") == "乙 {b}"
 

@@ -18,7 +18,6 @@ NO_WORDS = re.compile(
     r"python -m \w+[^，。；：（）\n]*|make \w+ \w+=\S+|pip install [^，。；\n]*|https?://\S+|\S*/\S*|--?\w[\w-]*|'[^']*'|\"[^\"]*\"|`[^`]*`"
 )
 ENGLISH = re.compile(r"[A-Za-z]{2,} [a-z]{2,} [a-z]{2,}")
-OF_LECTURES = ("lecture", "mistakes")  # whose sentences are another file's
 
 
 def english(text):
@@ -119,7 +118,7 @@ def test_predictions_are_the_same_in_every_language(there):
     assert english(chinese.stderr) == []
 
 
-HELPS = [[], *([name] for name in get_command(app).commands if name not in OF_LECTURES)]
+HELPS = [[], *([name] for name in get_command(app).commands)]
 
 
 @pytest.mark.parametrize("command", HELPS, ids=" ".join)
@@ -127,8 +126,7 @@ def test_help_is_chinese(command):
     told = go("--lang", "zh", *command, "--help")
     assert told.exit_code == 0
     text = re.sub(r"[│╭╮╰╯─]", " ", told.stdout)
-    of_ours = "\n".join(line for line in text.splitlines() if not line.strip().startswith(OF_LECTURES))
-    assert english(of_ours) == []
+    assert english(text) == []
     assert "用法：" in text
     assert "显示此说明并退出。" in text
     plain = go(*command, "--help").stdout
