@@ -19,7 +19,9 @@ from pipelines.language.templates import COLUMN, FIELD, WORD, sentences
 
 ROOT = Path(__file__).resolve().parents[2]
 CATALOGUES = {"zh_CN.po": ("pipelines", "competitions"), "zh_CN.lectures.po": ("lectures",)}
-PROGRAMS = re.compile(r"lectures/lecture_\w+\.py|lectures/exercises/answers/\w+\.py")  # a learner's code: shown as it is
+PROGRAMS = re.compile(
+    r"lectures/lecture_\w+\.py|lectures/exercises/answers/\w+\.py"
+)  # a learner's code: shown as it is
 CODE = {"wrong", "right"}  # mistakes: the same
 SAYS = {"say", "say_aside", "complain", "errors_in_plain_words", "translated"}
 PYTHONS = {"RuntimeError", "TypeError", "ValueError", "KeyError", "AssertionError", "AttributeError", "ImportError",
