@@ -128,7 +128,7 @@ Evaluation Exception: Submission must have 418 rows
 Your submission has 3 rows and 2 columns
 CUDA out of memory. Tried to allocate 20.00 MiB (GPU 0; 8.00 GiB total capacity)
 Expected all tensors to be on the same device, but found at least two devices, cpu and cuda:0!
-size mismatch for fc.weight: copying a param with shape torch.Size([1, 8]) from checkpoint, the shape in current model is 3
+size mismatch for fc.weight: copying a param with shape torch.Size([1, 8]) from checkpoint, the shape in model is 3
 mat1 and mat2 shapes cannot be multiplied (64x10 and 8x1)
 target 10 is out of bounds
 element 0 of tensors does not require grad and does not have a grad_fn
