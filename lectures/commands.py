@@ -8,7 +8,7 @@ import typer
 
 from lectures.exercises import commands as exercises
 from lectures.mistakes import commands as mistakes
-from pipelines.report.console import EXIT_CODES, complain, errors_in_plain_words, progress_bar, say
+from pipelines.report.console import EXIT_CODES, complain, errors_in_plain_words, give, progress_bar, say
 from pipelines.report.options import Lang, TensorBoard, Visdom
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def lecture(
 
         if show or not number:
             for each in catalogue.all_lectures():
-                say(f"{each.number:<14}{each.title}")
+                say(f"{each.number:<14}{words(each.title, each.title_zh or each.title)}")
             return
         found = catalogue.find(number)
         _refuse(data, stand_in=stand_in)
@@ -73,10 +73,10 @@ def lecture(
         with contextlib.closing(make_curves(tensorboard, visdom)) as curves, progress_bar() as bar:
             setting = Setting(
                 device=pick_device(device), seed=seed, knobs=knobs, data=data, stand_in=stand_in, pictures=pictures,
-                say=say, curves=curves, progress=bar,
+                say=say, give=give, curves=curves, progress=bar,
             )  # fmt: skip
             for each in found:
-                say(f"== lecture {each.number}: {each.title}")
+                say(f"== lecture {each.number}: {words(each.title, each.title_zh or each.title)}")
                 reports.append(catalogue.attend(each, setting))
                 say()
         for line in catalogue.table_lines(reports):
@@ -145,4 +145,4 @@ def _say_country(name: str, seed: int, data: Path | None, *, stand_in: bool) -> 
     from lectures.course.lecture import Setting
     from lectures.course.name_classifier import say_country
 
-    say_country(name, Setting(seed=seed, data=data, stand_in=stand_in, say=say))
+    say_country(name, Setting(seed=seed, data=data, stand_in=stand_in, say=say, give=give))

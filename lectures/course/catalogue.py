@@ -15,6 +15,7 @@ from pathlib import Path
 
 from lectures.course.lecture import Gate, Knobs, Lecture, Setting
 from pipelines.errors import HomeworkError, UsageError, full_memory_told
+from pipelines.language.catalogue import translated
 
 FOLDER = Path(__file__).resolve().parent.parent / "gates"
 
@@ -114,7 +115,7 @@ def attend(lecture: Lecture, setting: Setting) -> Report:
             for each in lecture.run(setting):
                 gate = each.shown() if setting.knobs.turned else each
                 gates.append(gate)
-                setting.say(f"{gate.mark}  {gate.what}: {gate.measured} (wanted: {gate.wanted})")
+                setting.say(f"{gate.mark}  {translated(gate.what)}: {gate.measured} (wanted: {gate.wanted})")
     except HomeworkError as error:
         setting.say(f"error: {error}")
         gates.append(Gate("the run", "an error", "none", passed=False))

@@ -120,6 +120,7 @@ class Setting:
     stand_in: bool = False
     pictures: Path = Path("reports/lectures")
     say: Callable[[str], None] = lambda _line: None
+    give: Callable[[str], None] | None = None  # says what a program prints, which is translated nowhere; else as `say`
     curves: Curves = field(default_factory=Curves)
     progress: Callable[[str, int, int], None] = lambda _what, _done, _of: None
     drawn: dict[str, str] = field(default_factory=dict)  # each picture's name, and what is written on it

@@ -55,7 +55,7 @@ def run_program(
             (Path(folder) / place).write_bytes(content)
         torch.manual_seed(setting.seed)
         with _arguments(str(path), folder), contextlib.nullcontext() if on_cuda else _without_cuda():
-            made = runpy.run_path(str(path), {"print": printer(setting.say)}, run_name="__main__")
+            made = runpy.run_path(str(path), {"print": printer(setting.give or setting.say)}, run_name="__main__")
     return SimpleNamespace(**made)
 
 

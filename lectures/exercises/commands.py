@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines.report.console import EXIT_CODES, errors_in_plain_words, say
+from pipelines.report.console import EXIT_CODES, errors_in_plain_words, give, say
 from pipelines.report.options import RUNS, Lang, Runs
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def _hint(exercise: "Exercise", progress: "Progress", words: "Words") -> None:
 
 def _answer(exercise: "Exercise", words: "Words") -> None:
     for line in exercise.answer.rstrip("\n").split("\n"):
-        say(f"    {line}")
+        give(f"    {line}")
     say(words("to try next: ", "试一试：") + words(*exercise.next))
 
 
@@ -133,7 +133,7 @@ def _check(exercise: "Exercise", progress: "Progress", words: "Words") -> None:
     verdict = check(exercise, progress.path(exercise))
     for line in verdict.printed.rstrip("\n").split("\n"):
         if line:
-            say(f"    {line}")
+            give(f"    {line}")
     if not verdict.right:
         say(words(f"wrong: {verdict.english}", f"不对：{verdict.chinese}"))
         raise typer.Exit(1)

@@ -42,9 +42,9 @@ def _gradient(leaf: Tensor) -> Tensor:
 
 def run(setting: Setting) -> Gates:
     """The lecture's two exercises, descent by autograd, and what tensors, leaves and graphs do."""
-    yield Gate.close("x=2, y=4, w=1: dL/dw by hand", by_hand(2, 4, 1)[0], -8, 1e-6)
-    yield Gate.close("x=1, y=2, w=1, b=2: dL/dw by hand", by_hand(1, 2, 1, 2)[0], 2, 1e-6)
-    yield Gate.close("x=1, y=2, w=1, b=2: dL/db by hand", by_hand(1, 2, 1, 2)[1], 2, 1e-6)
+    yield Gate.close("dL/dw by hand (x=2, y=4, w=1)", by_hand(2, 4, 1)[0], -8, 1e-6)
+    yield Gate.close("dL/dw by hand (x=1, y=2, w=1, b=2)", by_hand(1, 2, 1, 2)[0], 2, 1e-6)
+    yield Gate.close("dL/db by hand (x=1, y=2, w=1, b=2)", by_hand(1, 2, 1, 2)[1], 2, 1e-6)
     exercises = ((2.0, 4.0, 1.0, 0.0), (1.0, 2.0, 1.0, 2.0), (3.0, -1.0, 0.5, 0.25))
     for name, index in (("w", 0), ("b", 1)):
         worst = max(abs(by_autograd(*numbers)[index] - by_hand(*numbers)[index]) for numbers in exercises)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines.report.console import errors_in_plain_words, progress_bar, say
+from pipelines.report.console import errors_in_plain_words, give, progress_bar, say
 from pipelines.report.options import Lang
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def _show(mistake: "Mistake", pairs: "list[Pair]", words: "Words") -> None:
     for label, lines in ((words("wrong", "错误"), mistake.wrong), (words("right", "正确"), mistake.right)):
         say(f"  {label}")
         for line in lines.split("\n"):
-            say(f"      {line}")
+            give(f"      {line}")
     say(f"  {words(mistake.measure, MEASURES[mistake.measure][0])}{words('; ', '；')}{words(*mistake.better)}")
     wrong, right = zip(*pairs, strict=True)
     for label, numbers in ((words("wrong", "错误"), wrong), (words("right", "正确"), right)):

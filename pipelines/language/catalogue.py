@@ -20,6 +20,7 @@ SENTENCE = re.compile(r"[a-z]{2,} [a-z]{2,} [a-z]{2,}")
 SEPARATOR = re.compile(r"(; |, |: |\. | (?=\()| (?=and \d))")
 WIDE_SEPARATORS = {"; ": "；", ", ": "，", ": ": "：", ". ": "。"}
 MOST_JOINED = 12
+N_OWN = 3  # words; a sentence of fewer is found in the texts of other programs, too
 
 
 class Catalogue:
@@ -30,10 +31,10 @@ class Catalogue:
         filled = {said for said in known if FIELD.search(said) or COLUMN in said}
         self.words = {plain(said): plain(known[said]) for said in known if said not in filled}
         templates = [Template(said, known[said]) for said in filled]
-        prefixes = tuple(each.literals[0] for each in templates if each.is_prefix)  # "warning: "
+        self.prefixes = tuple(each.literals[0] for each in templates if each.is_prefix)  # "warning: "
         self.templates = sorted(
             templates,
-            key=lambda each: (not each.said.startswith(prefixes), not each.is_sentence, -each.weight, each.said),
+            key=lambda each: (not each.said.startswith(self.prefixes), not each.is_sentence, -each.weight, each.said),
         )
 
     def text(self, text: str) -> str:
@@ -58,13 +59,18 @@ class Catalogue:
             return line
         return _lead(line[:start], found) + found + line[start + len(body) :]
 
-    def sentence(self, body: str) -> str | None:
-        """The translation of a text that is, as a whole, a sentence of the code."""
+    def sentence(self, body: str, *, at_least: int = 0) -> str | None:
+        """The translation of a text that is, as a whole, a sentence of the code, with so many words around fields."""
         if body in self.words:
             return self.words[body]
         for each in self._that_fit(body, sentences=True):
             several = [value for value in each.data if SEPARATOR.search(value)]
-            if each.template.is_prefix or not any(each.template.key in v or self.joined(v) for v in several):
+            if each.template.is_prefix:  # what stands after it is a text of its own, and may be another program's
+                return each.filled(lambda text, _: self.line(text))
+            if each.template.n_words < at_least:
+                continue
+            is_short = each.template.n_words < N_OWN and any(SENTENCE.search(value) for value in each.data)
+            if not is_short and not any(each.template.key in v or self.joined(v) for v in several):
                 return each.filled(self._field)
         return None
 
@@ -73,7 +79,7 @@ class Catalogue:
         for each in self._that_fit(body, sentences=False):
             said = [value for value in each.values.values() if value not in each.data]
             if (
-                (part or each.template.is_phrase)
+                (part or each.template.is_phrase or (each.is_of_numbers and each.template.weight > 4))
                 and not any(SENTENCE.search(value) for value in each.data)
                 and not any(SENTENCE.search(value) and self.line(value, part=True) == value for value in said)
             ):
@@ -81,10 +87,13 @@ class Catalogue:
         return None
 
     def ending(self, body: str) -> str | None:
-        """The translation of what is said of a name, which stands before it."""
+        """The translation of what is said, in some words, of a name, which stands before it."""
         blanks = [found.start() for found in re.finditer(" ", body)]
         for at in blanks:
-            found = None if SENTENCE.search(body[:at]) else self.sentence(body[at + 1 :])
+            of = body[at + 1 :]
+            if SENTENCE.search(body[:at]) or of.startswith(self.prefixes):
+                continue
+            found = self.sentence(of, at_least=N_OWN) if " " in of else None
             if found is not None:
                 return f"{body[:at]} {found}"
         return None

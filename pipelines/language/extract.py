@@ -19,6 +19,10 @@ from pipelines.language.templates import COLUMN, FIELD, WORD, sentences
 
 ROOT = Path(__file__).resolve().parents[2]
 CATALOGUES = {"zh_CN.po": ("pipelines", "competitions"), "zh_CN.lectures.po": ("lectures",)}
+PROGRAMS = re.compile(
+    r"lectures/lecture_\w+\.py|lectures/exercises/answers/\w+\.py"
+)  # a learner's code: shown as it is
+CODE = {"wrong", "right"}  # mistakes: the same
 SAYS = {"say", "say_aside", "complain", "errors_in_plain_words", "translated"}
 PYTHONS = {"RuntimeError", "TypeError", "ValueError", "KeyError", "AssertionError", "AttributeError", "ImportError",
            "NotImplementedError", "OSError", "RecursionError", "getattr", "cast", "TypeVar"}  # fmt: skip
@@ -36,6 +40,8 @@ def said_in(folders: Iterable[str], root: Path = ROOT) -> dict[str, list[str]]:
     for folder in folders:
         for path in sorted((root / folder).rglob("*.py")):
             place = path.relative_to(root).as_posix()
+            if PROGRAMS.fullmatch(place):
+                continue
             if not NOT_SHOWN.isdisjoint((place, *(f"{p.as_posix()}/" for p in Path(place).parents))):
                 continue
             for said in said_by(path.read_text(encoding="utf-8")):
@@ -213,7 +219,7 @@ def _not_said_by(call: ast.Call) -> list[ast.AST]:
         return [*call.args]
     if name == "join" and of is not None:
         return [of]
-    options = [each.value for each in call.keywords if each.arg in ("metavar", "encoding", "mode")]
+    options = [each.value for each in call.keywords if each.arg in {"metavar", "encoding", "mode", *CODE}]
     return [*options, *(call.args if name in SEARCHES else [])]
 
 

@@ -50,8 +50,13 @@ class Template:
 
     @cached_property
     def is_phrase(self) -> bool:
-        """Whether its words are more than `of` or `one`, which a line of somebody's data may hold as well."""
-        return ":" in self.said or sum(map(len, self._words)) >= 4
+        """Whether it may be a line alone: a word like `of` or `rows` stands in lines of other programs as well."""
+        return sum(map(len, self._words)) >= (4 if ":" in self.said else 8)
+
+    @property
+    def n_words(self) -> int:
+        """Words that are not fields."""
+        return len(self._words)
 
     @cached_property
     def _words(self) -> list[str]:

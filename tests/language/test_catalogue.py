@@ -15,7 +15,6 @@ from pipelines.language.extract import CATALOGUES, entries, said_by
 from pipelines.language.templates import COLUMN, FIELD, fields, plain
 
 ROOT = Path(__file__).resolve().parents[2]
-# A later pass fills the lectures' file; the program's own has to be whole today.
 WHOLE = ["zh_CN.po", "zh_CN.lectures.po"]
 
 
@@ -115,6 +114,37 @@ def test_a_name_in_a_sentence_is_no_sentence(name):
     )
 
 
+FOREIGN = """disk is full
+file of 3 rows
+rows = 3
+rows of data
+model and data
+This competition is closed
+404 Client Error: Not Found for url: https://www.kaggle.com/api/v1/competitions/titanic
+403 Client Error: Forbidden for url: https://www.kaggle.com/api
+You must accept this competition's rules before you'll be able to download files.
+Submission not allowed: You have reached your submission limit for today
+Evaluation Exception: Submission must have 418 rows
+Your submission has 3 rows and 2 columns
+CUDA out of memory. Tried to allocate 20.00 MiB (GPU 0; 8.00 GiB total capacity)
+Expected all tensors to be on the same device, but found at least two devices, cpu and cuda:0!
+size mismatch for fc.weight: copying a param with shape torch.Size([1, 8]) from checkpoint, the shape in model is 3
+mat1 and mat2 shapes cannot be multiplied (64x10 and 8x1)
+target 10 is out of bounds
+element 0 of tensors does not require grad and does not have a grad_fn
+Error tokenizing data. C error: Expected 3 fields in line 4, saw 5
+Length of values (3) does not match length of index (5)
+Usecols do not match columns, columns expected but not found: ['x']
+Temporary failure in name resolution
+'NoneType' object is not callable""".splitlines()
+BEFORE = {"": "", "error: ": "错误：", "warning: ": "警告：", "error: Kaggle said: ": "错误：Kaggle said: "}
+
+
+@pytest.mark.parametrize("text", FOREIGN)
+def test_a_sentence_of_another_program_comes_through(text):
+    assert [translated(before + text, "zh") for before in BEFORE] == [before + text for before in BEFORE.values()]
+
+
 SAID = {
     "there is no file x.csv": "没有文件 x.csv",
     "error: there is no file x.csv\n  what to do: look\n  怎么办: 请查看": "错误：没有文件 x.csv\n怎么办：请查看",
@@ -143,9 +173,9 @@ def test_what_is_said_comes_out_in_chinese(said):
 
 def test_columns_stay_where_they_are_and_fields_may_change_their_order():
     own = Catalogue(
-        {"{0} rows of {1}": "{1} 共 {0} 行", "what  {0} of {1}": "什么  {1} 的 {0}", "ab {{b}}": "乙 {{b}}"}
+        {"{0} rows out of {1}": "{1} 共 {0} 行", "what  {0} of {1}": "什么  {1} 的 {0}", "ab {{b}}": "乙 {{b}}"}
     )
-    assert own.text("12 rows of the {0} file") == "the {0} file 共 12 行"
+    assert own.text("12 rows out of the {0} file") == "the {0} file 共 12 行"
     assert own.text("what      3 of 5") == "什么      5 的 3"
     assert own.text("ab {b}") == "乙 {b}"
 

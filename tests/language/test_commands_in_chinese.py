@@ -18,7 +18,6 @@ NO_WORDS = re.compile(
     r"python -m \w+[^，。；：（）\n]*|make \w+ \w+=\S+|pip install [^，。；\n]*|https?://\S+|\S*/\S*|--?\w[\w-]*|'[^']*'|\"[^\"]*\"|`[^`]*`"
 )
 ENGLISH = re.compile(r"[A-Za-z]{2,} [a-z]{2,} [a-z]{2,}")
-OF_LECTURES = ("lecture", "mistakes")  # whose sentences are another file's
 
 
 def english(text):
@@ -119,7 +118,7 @@ def test_predictions_are_the_same_in_every_language(there):
     assert english(chinese.stderr) == []
 
 
-HELPS = [[], *([name] for name in get_command(app).commands if name not in OF_LECTURES)]
+HELPS = [[], *([name] for name in get_command(app).commands)]
 
 
 @pytest.mark.parametrize("command", HELPS, ids=" ".join)
@@ -127,8 +126,7 @@ def test_help_is_chinese(command):
     told = go("--lang", "zh", *command, "--help")
     assert told.exit_code == 0
     text = re.sub(r"[│╭╮╰╯─]", " ", told.stdout)
-    of_ours = "\n".join(line for line in text.splitlines() if not line.strip().startswith(OF_LECTURES))
-    assert english(of_ours) == []
+    assert english(text) == []
     assert "用法：" in text
     assert "显示此说明并退出。" in text
     plain = go(*command, "--help").stdout
@@ -220,3 +218,36 @@ def test_a_picture_is_chinese_where_there_is_a_font(tmp_path, monkeypatch, capsy
     assert found[-1] == (["全部变体", "每行的损失", "Braund, Mr. Owen", "类别比例"] if has_one else english)
     assert capsys.readouterr().err.count("提示：没有安装中文字体") == (not has_one)
     assert has_one or not font or not any(Path("/usr/share/fonts").rglob("NotoSansCJK*"))
+
+
+def test_the_lectures_are_told_in_chinese_but_for_code_and_what_programs_print(there):
+    listed, told = go("--lang", "zh", "lecture", "--list"), go("--lang", "zh", "lecture", "04", "--stand-in")
+    assert "05            线性回归，八种优化器" in listed.stdout.splitlines()
+    assert told.exit_code == 0, told.output
+    of_ours = [line for line in told.stdout.splitlines() if not line.startswith("    ")]
+    assert of_ours[0] == "== 第 04 讲：反向传播：手算与 autograd"
+    assert "ok  在 backward 之前改动 w.data：梯度是错的（应为 2）：20.0（要求：20.0）" in of_ours
+    assert english(listed.output + "\n".join(of_ours)) == []
+    assert "    predict (before training) 4 4.0" in told.stdout.splitlines()
+
+
+@pytest.mark.parametrize("command", ["mistakes", "exercise"])
+def test_what_there_is_to_learn_is_listed_in_chinese(there, command):
+    told = go("--lang", "zh", command)
+    assert told.exit_code == 0, told.output
+    assert english(told.output) == []
+
+
+def test_code_and_what_a_learner_prints_come_through(there):
+    shown_lines = go("--lang", "zh", "exercise", "08-dataset", "--answer").stdout
+    assert '        rows = np.loadtxt(path, delimiter=",", dtype=np.float32, ndmin=2)\n' in shown_lines
+    assert "试一试：" in shown_lines
+    go("--lang", "zh", "exercise", "05-closure")
+    path = there / "exercises" / "05-closure.py"
+    if not path.exists():
+        (path,) = (there / "exercises").glob("*05*closure*.py")
+    path.write_text('print("rows = 3")\nprint("error: a of b")\n' + path.read_text(encoding="utf-8"), encoding="utf-8")
+    printed = go("--lang", "zh", "exercise", "05-closure").stdout.splitlines()
+    assert printed[:2] == ["    rows = 3", "    error: a of b"]
+    right = go("--lang", "zh", "mistakes", "fillna", "--seeds", "1").stdout
+    assert '      rows["Age"] = rows["Age"].fillna(0)\n' in right

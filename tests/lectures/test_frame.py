@@ -181,7 +181,7 @@ def test_the_command_lists_the_lectures():
 def test_the_command_prints_gates_and_table(tmp_path):
     done = command("04", "--device", "cpu", "--pictures", str(tmp_path))
     assert done.exit_code == 0, done.output
-    assert "ok  x=2, y=4, w=1: dL/dw by hand: -8" in done.output
+    assert "ok  dL/dw by hand (x=2, y=4, w=1): -8" in done.output
     assert "second time" in done.output
 
 

@@ -123,7 +123,7 @@ def test_the_command_says_where_the_page_is(tmp_path, monkeypatch):
     monkeypatch.setattr(catalogue, "all_lectures", lambda: [drawing("04", "04-a")])
     run = ["lecture", "4", "--device", "cpu", "--pictures", str(tmp_path)]
     done = CliRunner().invoke(app, [*run, "--lang", "zh"])
-    assert (done.exit_code, done.output.splitlines()[-1]) == (0, f"all pictures: {tmp_path / 'index.html'}")
+    assert (done.exit_code, done.output.splitlines()[-1]) == (0, f"全部图片：{tmp_path / 'index.html'}")
     assert 'lang="zh-CN"' in (tmp_path / "index.html").read_text(encoding="utf-8")
     assert CliRunner().invoke(app, [*run, "--lang", "fr"]).exit_code == 2
     (tmp_path / "index.html").unlink()

@@ -368,7 +368,10 @@ def test_warnings_of_the_leak_watch_are_told_in_the_pages_language(titanic):
     of = made_runs.of_classes(titanic, (0, 1), leaks=[leak])
     english, chinese = (by_name(all_sections(of, say))["leaks"] for say in (EN, ZH))
     assert [part.text for part in english.parts] == ["rows were kept together", "What to do: write groups=..."]
-    assert [part.text for part in chinese.parts] == ["rows were kept together", "怎么办：请写 groups"]  # ours have Chinese
+    assert [part.text for part in chinese.parts] == [
+        "rows were kept together",
+        "怎么办：请写 groups",
+    ]  # ours have Chinese
 
 
 def test_seeds_that_change_more_than_rows_do_change_at_least_as_much(titanic):
