@@ -19,7 +19,7 @@ KILLED  = || { code=$$?; [ $$code -ne 137 ] || \
 	exit $$code; }
 
 .DEFAULT_GOAL := help
-.PHONY: help setup titanic otto new run cv practice report data submit scores doctor lecture exercise bench test check lowest lock clean
+.PHONY: help setup titanic otto new run cv practice report data submit scores doctor lecture exercise notebooks bench test check lowest lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,6 +76,9 @@ lecture: setup ## run lecture L (a number, or all), draw its pictures and a page
 
 exercise: setup ## list the exercises, those of a lecture (L=05), or begin and check one (L=05-closure)
 	$(RUN) exercise $(L) $(ARGS)
+
+notebooks: setup ## make docs/notebooks anew, after a change in a lecture's program or in docs/course.md
+	$(BIN)/python -m lectures.course.notebooks
 
 test: setup ## run the tests, on up to four cores
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 $(ARGS)

@@ -10,5 +10,6 @@
 - `data`: diabetes, names and digits, from `fetching` (a folder or a mirror), read by `idx` (MNIST's format), or
   `made_samples` where there is no network
 - `name_classifier`: the network of lecture 13, kept, and asked for one name's country
+- `notebooks`: makes a notebook of each program, with `data_cell`, which fetches the files there
 - `overview`: a page with all pictures, and what each lecture must show
 """
