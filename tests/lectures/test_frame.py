@@ -10,7 +10,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-import lectures
+import lectures.gates
 from lectures.course import catalogue
 from lectures.course.fit import fit
 from lectures.course.image_training import Plan
