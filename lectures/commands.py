@@ -93,14 +93,15 @@ def _knobs(epochs: int | None, lr: float | None, batch_size: int | None, *, as_i
     Raises: UsageError for what none of them can be.
     """
     from lectures.course.lecture import Knobs
-    from pipelines.settings.allowed import POSITIVE, allowed, none_or, whole
+    from pipelines.settings.allowed import POSITIVE, allowed, whole
 
     for name, value, may_be in (
         ("--epochs", epochs, whole(1)),
         ("--lr", lr, POSITIVE),
         ("--batch-size", batch_size, whole(1)),
     ):
-        allowed("lecture", name, value, none_or(may_be))
+        if value is not None:
+            allowed("lecture", name, value, may_be)
     return Knobs(epochs=epochs, lr=lr, batch_size=batch_size, as_in_the_notes=as_in_the_notes)
 
 

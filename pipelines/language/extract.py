@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CATALOGUES = {"zh_CN.po": ("pipelines", "competitions"), "zh_CN.lectures.po": ("lectures",)}
 PROGRAMS = re.compile(
     r"lectures/lecture_\w+\.py|lectures/exercises/answers/\w+\.py"
+    r"|lectures/course/(notebooks|data_cell)\.py"
 )  # a learner's code: shown as it is
 CODE = {"wrong", "right"}  # mistakes: the same
 SAYS = {"say", "say_aside", "complain", "errors_in_plain_words", "translated"}

@@ -1,4 +1,4 @@
-"""Sentences of other programs that are passed on to a person: the command line's parser, the system, torch."""
+"""Sentences that no line of the code holds whole: the command line's parser's, the system's, torch's, columns."""
 
 FOREIGN = (
     # typer
@@ -30,6 +30,8 @@ FOREIGN = (
     "Input should be greater than or equal to {0}",
     "Input should be less than or equal to {0}",
     "Input should be a valid boolean, unable to interpret input",
+    # the columns of a table, which is laid out cell by cell
+    "lecture  what  measured  gate  seconds",
     # the system
     "No such file or directory",
     "Permission denied",
