@@ -50,7 +50,7 @@ class Gate:
         """Passes from `limit` upward.
 
         >>> Gate.at_least("accuracy", 0.9767, 0.97)
-        Gate(what='accuracy', measured='0.9767', wanted='at least 0.97', passed=True)
+        Gate(what='accuracy', measured='0.9767', wanted='at least 0.97', passed=True, judged=True)
         """
         return cls(what, f"{measured:.5g}", f"at least {limit:g}", measured >= limit)
 

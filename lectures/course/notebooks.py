@@ -29,7 +29,7 @@ CHANCE = """\
 No seed is fixed, so each run gives slightly other numbers than the text; `torch.manual_seed(0)` in a cell of its own,
 above the others, makes runs alike.
 
-这里没有固定随机种子，每次运行的数字会与正文略有出入；在最前面另加一格 `torch.manual_seed(0)`，结果就可以重复。"""
+这里没有固定种子，每次运行的数字会与正文略有出入；在最前面另加一格 `torch.manual_seed(0)`，结果就可以重复。"""
 MORE = ("More of lecture {}", "第 {} 讲的其余内容")
 
 

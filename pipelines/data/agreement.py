@@ -154,7 +154,7 @@ def first_number(ids: pd.Series) -> int:
     return 1 - int(len(ids) > 0 and ids.iloc[0] == "0")
 
 
-MOST_RUNS = 4  # of numbers that follow one another, where a few ids were lost or changed; blocks have more
+MOST_CHANGED = 3  # ids that stand alone, far from the others, among those of rows that are numbered
 
 
 def lost_rows(competition: Competition, train: pd.DataFrame, test: pd.DataFrame) -> list[str]:
@@ -176,8 +176,9 @@ def lost_rows(competition: Competition, train: pd.DataFrame, test: pd.DataFrame)
     for name, numbers in files.items():
         start = 0 if 0 in numbers else 1
         gaps = max(numbers) - start + 1 - len(numbers)
-        alone = sum(number - 1 not in numbers for number in numbers)  # with none before it
-        one_by_one = start in numbers and alone <= MOST_RUNS
+        alone = {number for number in numbers if not {number - 1, number + 1} & numbers}
+        rest = numbers - alone if len(alone) <= MOST_CHANGED else numbers
+        one_by_one = len(rest) > 0 and max(rest) - start + 1 - len(rest) < len(rest)
         if min(numbers) >= 0 and gaps > 0 and (gaps < len(numbers) or one_by_one or behind):
             first = next(number for number in range(start, max(numbers)) if number not in numbers)
             what = f"no row has {competition.key} {first}"
