@@ -13,7 +13,7 @@ from pipelines.report.options import Lang, TensorBoard, Visdom
 
 if TYPE_CHECKING:
     from lectures.course.catalogue import Report
-    from lectures.course.lecture import Knobs
+    from lectures.course.lecture import Knobs, Lecture, Setting
     from pipelines.pages.words import Words
 
 
@@ -54,7 +54,7 @@ def lecture(
 
         if show or not number:
             for each in catalogue.all_lectures():
-                say(f"{each.number:<14}{words(each.title, each.title_zh or each.title)}")
+                say(f"{each.number:<14}{each.titled(words)}")
             return
         found = catalogue.find(number)
         _refuse(data, stand_in=stand_in)
@@ -69,22 +69,27 @@ def lecture(
         from pipelines.hardware import pick_device
         from pipelines.report.curves import make_curves
 
-        reports = []
         with contextlib.closing(make_curves(tensorboard, visdom)) as curves, progress_bar() as bar:
             setting = Setting(
                 device=pick_device(device), seed=seed, knobs=knobs, data=data, stand_in=stand_in, pictures=pictures,
                 say=say, give=give, curves=curves, progress=bar,
             )  # fmt: skip
-            for each in found:
-                say(f"== lecture {each.number}: {words(each.title, each.title_zh or each.title)}")
-                reports.append(catalogue.attend(each, setting))
-                say()
+            reports = [_attend(each, setting, words) for each in found]
         for line in catalogue.table_lines(reports):
             say(line)
         if not knobs.turned:  # the page shows what the lectures show by themselves
             _write_page(pictures, reports, words, stand_in=stand_in)
         if not all(report.passed for report in reports):
             raise typer.Exit(1)
+
+
+def _attend(lecture: "Lecture", setting: "Setting", words: "Words") -> "Report":
+    from lectures.course.catalogue import attend
+
+    say(f"== lecture {lecture.number}: {lecture.titled(words)}")
+    report = attend(lecture, setting)
+    say()
+    return report
 
 
 def _knobs(epochs: int | None, lr: float | None, batch_size: int | None, *, as_in_the_notes: bool) -> "Knobs":

@@ -15,6 +15,8 @@ if TYPE_CHECKING:  # a list of lectures does not wait for them
     import torch
     from matplotlib.figure import Figure
 
+    from pipelines.pages.words import Words
+
 
 Plan = TypeVar("Plan")
 
@@ -170,6 +172,10 @@ class Lecture:
     title_zh: str = ""  # in Chinese
     knobs: str = ""
     run: Callable[[Setting], Iterable[Gate]]
+
+    def titled(self, words: "Words") -> str:
+        """Its title in a language."""
+        return words(self.title, self.title_zh or self.title)
 
 
 def in_words(figure: "Figure") -> str:

@@ -99,7 +99,7 @@ def _seen(report: Report, day: str, *, stand_in: bool) -> Seen:
 
 
 def _item(folder: Path, lecture: Lecture, seen: Seen | None, words: Words) -> Item:
-    title = words(lecture.title, lecture.title_zh or lecture.title)
+    title = lecture.titled(words)
     if seen is None:
         return Item(lecture.number, title, None, [], None)
     pictures = [shown for name, alt in seen.pictures.items() if (shown := _shown(folder / f"{name}.png", alt))]
