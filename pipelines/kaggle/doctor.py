@@ -16,7 +16,9 @@ from pipelines.kaggle.client import Answer, Kaggle
 from pipelines.kaggle.credentials import Found, as_meant, expanded, find, no_credentials
 from pipelines.kaggle.errors import CredentialsError, not_json
 from pipelines.kaggle.refusals import SITE
+from pipelines.language.catalogue import translated
 from pipelines.language.choice import shown as shown_language
+from pipelines.language.templates import in_column
 from pipelines.web.addresses import BUNDLES, PROXIES, bundle_fault, host_of, proxy_fault, proxy_for, shown
 from pipelines.web.addresses import without_secrets as plain
 from pipelines.web.failures import NetworkError, is_html
@@ -41,7 +43,7 @@ class Finding:
         """The finding for people; what is wrong is marked."""
         mark = "!!" if self.next_step else "ok"
         step = f"\n     next step: {self.next_step}" if self.next_step else ""
-        return f"{mark}  {self.name:<12} {self.text}{step}"
+        return f"{mark}  {in_column(translated(self.name), 13)}{self.text}{step}"
 
 
 def step_of(error: HomeworkError) -> str:

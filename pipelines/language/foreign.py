@@ -1,4 +1,4 @@
-"""Sentences that no line of the code holds whole: the command line's parser's, the system's, torch's, columns."""
+"""Sentences that no line of the code holds whole: those of the parser of options, the system, torch; words in columns."""
 
 FOREIGN = (
     # typer
@@ -32,6 +32,17 @@ FOREIGN = (
     "Input should be a valid boolean, unable to interpret input",
     # the columns of a table, which is laid out cell by cell
     "lecture  what  measured  gate  seconds",
+    # what doctor looks at
+    "version",
+    "device",
+    "proxy",
+    "certificate",
+    "credentials",
+    "file mode",
+    "sign in",
+    "site",
+    "rules",
+    "storage",
     # the system
     "No such file or directory",
     "Permission denied",

@@ -102,14 +102,18 @@ def panels() -> None:
                 column.overflow = "fold"
 
     for name in PANELS:
-        english.setdefault(name, getattr(rich_utils, name))
-        setattr(rich_utils, name, translated(english[name]))
+        if hasattr(rich_utils, name):  # they are typer's own affair: one that is gone stays English
+            english.setdefault(name, getattr(rich_utils, name))
+            setattr(rich_utils, name, translated(english[name]))
     vars(rich_utils)["Table"] = Folding if shown.language == "zh" else Table
 
 
-def in_words(error: Exception) -> None:
-    """Translate what typer says of wrong options."""
+def in_words(error: Any) -> None:
+    """Translate what typer says of wrong options, now: it says so when the language is forgotten."""
     if shown.language == "zh" and hasattr(error, "format_message"):
         panels()
         message = translated(error.format_message())
         error.format_message = lambda: message
+        if (context := getattr(error, "ctx", None)) is not None:
+            usage = context.get_usage()
+            context.get_usage = lambda: usage

@@ -167,6 +167,7 @@ def test_what_is_wrong_is_said_in_chinese(there, command):
     told = go("--lang", "zh", *command)
     said = re.sub(r"[│╭╮╰╯─]", " ", told.stderr)
     assert told.exit_code == 2, told.output
+    assert "Usage:" not in said
     assert any(each in said for each in WRONG[command].split("|")), said
     if "de" not in command:
         assert english(said) == []
