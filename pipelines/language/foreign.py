@@ -1,4 +1,4 @@
-"""Sentences that no line of the code holds whole: those of the parser of options, the system, torch; words in columns."""
+"""Sentences that no line of the code holds whole: those of typer, of the system and of torch; words in columns."""
 
 FOREIGN = (
     # typer
