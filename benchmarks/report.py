@@ -121,9 +121,9 @@ def machine(device: str = "cpu") -> str:
     packages = [f"{name} {version(name)}" for name in PACKAGES if _there(name)]
     gpu = ""
     if device != "cpu":
-        import torch
+        from pipelines.kaggle.doctor import cuda_line
 
-        gpu = f"{torch.cuda.get_device_name(device)} beside "
+        gpu = f"{cuda_line()}, beside "
     cores = text.count("processor\t") or "?"
     return (
         f"{gpu}{model or platform.processor()}, {cores} cores, {' '.join(found)}; Python {platform.python_version()}, "
@@ -139,6 +139,16 @@ def _there(package: str) -> bool:
     return True
 
 
+ON_A_GPU = (
+    "`python -m benchmarks gpu --data FOLDER` shows in eight minutes what a GPU should show (`--seconds` for more or",
+    "less; `--device cpu --small --output FOLDER` tries whether it runs); what it has measured is on this page at once,",
+    "whenever it is ended. For a machine that has torch, pandas, scikit-learn and pytest, and no network: `make",
+    "gpu-wheels` here, carry the project there with the folder `gpu-wheels`, and in the project's folder",
+    "`python3 -m pip install --no-index --no-deps --find-links gpu-wheels --target gpu-wheels/site -r",
+    "benchmarks/gpu/wheels.txt && PYTHONPATH=gpu-wheels/site python3 -m benchmarks gpu --data FOLDER`.",
+)
+
+
 def document(machines: Mapping[str, Mapping[str, Any]]) -> str:
     """The whole page: a part for each machine, the last measured first, with the tables that were measured."""
     lines = ["# Benchmarks", "", "`make bench`, a part for each machine that it ran on."]
@@ -149,6 +159,9 @@ def document(machines: Mapping[str, Mapping[str, Any]]) -> str:
         "is the limit: the same arithmetic on permuted tensors and nothing else.",
         "",
     ]
+    lines += [*ON_A_GPU, ""]
+    if not any("gpu" in done and not name.startswith("A rehearsal") for name, done in machines.items()):
+        lines += ["On a GPU: not measured yet, no GPU could be had.", ""]
     for name in sorted(machines, key=lambda name: max(machines[name]["dates"].values()), reverse=True):
         lines += [f"## {name}", "", *_part(machines[name])]
         if name == pictured(machines):
@@ -163,6 +176,10 @@ def pictured(machines: Mapping[str, Mapping[str, Any]]) -> str | None:
 
 
 def _part(done: Mapping[str, Any]) -> Iterator[str]:
+    if "gpu" in done:
+        from benchmarks.gpu.tables import gpu_tables  # here, since they use these
+
+        yield from ("### What a GPU should show", "", *gpu_tables(done["gpu"]))
     for name, (title, words, table) in SECTIONS.items():
         if name in done and (name != "matmul" or "epoch" in done):
             said = [*words, *done.get("notes", {}).get(name, []), f"Measured {done['dates'][name]}."]
