@@ -121,13 +121,13 @@ def differing_columns(competition: Competition, name: str, found: list[str], wan
             f"is this a copy of {train_file}? download {name} again, or remove that column",
             f"测试文件不应包含目标列，是否误用了 {train_file}？请重新下载，或删除该列",
         )
-    parts = [f"lacks column {missing[0]!r}"] if missing else []
-    parts += [f"has unknown column {extra[0]!r}"] if extra else []
+    parts = [f"{name} lacks column {missing[0]!r}"] if missing else []
+    parts += [f"{'' if missing else f'{name} '}has unknown column {extra[0]!r}"] if extra else []
     if len(missing) + len(extra) > len(parts):
         parts.append(f"{len(missing)} missing and {len(extra)} unknown in all")
     hint, hint_zh = declared_at(competition, (missing or extra)[0])
     return DataError(
-        f"{name} " + "; ".join(parts),
+        "; ".join(parts),
         f"the columns must be {', '.join(wanted[:13])}" + (", ..." if len(wanted) > 13 else "") + hint,
         f"列名必须与 Kaggle 的原始文件一致{hint_zh}",
     )

@@ -32,6 +32,25 @@ FOREIGN = (
     "Input should be a valid boolean, unable to interpret input",
     # the columns of a table, which is laid out cell by cell
     "lecture  what  measured  gate  seconds",
+    # what `new` has found, kind by kind
+    "{0} classes",
+    "a number, {0} to {1}",
+    "{0} numbers",
+    "{0} truth values",
+    "{0} categories",
+    "{0} dates",
+    "{0} texts",
+    "metric {0}",
+    "groups by {0}",
+    "time {0}",
+    "numbers in {0}",
+    "classes",
+    # what a lecture compares
+    "convolution",
+    "padding 1",
+    "max pooling",
+    "outputs",
+    "gradients",
     # what doctor looks at
     "version",
     "device",
@@ -43,6 +62,17 @@ FOREIGN = (
     "site",
     "rules",
     "storage",
+    # zipfile
+    "File is not a zip file",
+    "Truncated file header",
+    "Bad magic number for file header",
+    "Bad magic number for central directory",
+    "Bad CRC-32 for file {0}",
+    "Compressed file ended before the end-of-stream marker was reached",
+    # the command line's own, of a language that is none
+    "--lang must be en or zh, got {0}",
+    # where files were found
+    "folder",
     # the system
     "No such file or directory",
     "Permission denied",

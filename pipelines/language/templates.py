@@ -128,6 +128,12 @@ class Match:
         return [value for name, value in self.values.items() if name not in self.template.said_by_code]
 
     @property
+    def begins_in_another(self) -> bool:
+        """Whether the first field holds another text, and behind its colon a number: `titanic: 2` of `{0} folds`."""
+        _, sign, last = max((self.values.get("0", "").rpartition(each) for each in (": ", "; ")), key=lambda f: len(f[0]))
+        return bool(sign) and not self.template.literals[0] and NUMBERS.fullmatch(last) is not None
+
+    @property
     def is_of_numbers(self) -> bool:
         """Whether the fields hold nothing else."""
         return all(NUMBERS.fullmatch(value) for value in self.values.values())

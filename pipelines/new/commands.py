@@ -243,7 +243,7 @@ def _assumed_lines(found: "Found") -> list[str]:
     signs = decimals(found)
     listed = ", ".join(list(signs)[:SHOWN]) + ", ..." * (len(signs) > SHOWN)
     before = f"texts, with {' or '.join(map(repr, sorted(set(signs.values()))))} before decimals" if signs else ""
-    notes = {
+    notes = {  # their names: language.foreign
         f"numbers in {listed}": (before, "change DECIMALS in columns.py"),
         f"metric {task.metric}": (task.notes.get("metric"), "--metric NAME"),
         "classes": (task.notes.get("classes"), "--metric rmse, or `classes` in competition.py"),
