@@ -56,7 +56,7 @@ class Catalogue:
         if not WORD.search(body):
             return line
         start = line.index(body)
-        found = self.headed(body) or self.sentence(body) or self.columns(body, start) or self.joined(body, said=True)
+        found = self.sentence(body) or self.headed(body) or self.columns(body, start) or self.joined(body, said=True)
         found = found or self.phrase(body, part=part) or self.ending(body)
         if found is None:
             return line
@@ -64,20 +64,28 @@ class Catalogue:
 
     def headed(self, body: str) -> str | None:
         """The translation of two texts around a colon, of which the code says the first as it stands."""
-        head, colon, rest = body.partition(": ")
-        if not colon or " " not in head or head not in self.words or body in self.words:
+        head, _, rest = body.partition(": ")
+        if not self._is_head(head, rest):
             return None
-        return f"{self.words[head]}：{self.line(rest, part=True).lstrip()}"
+        shown = self.line(rest, part=True)
+        return None if shown == rest and WORD.search(rest) else f"{self.words[head]}：{shown.lstrip()}"
+
+    def _is_head(self, head: str, rest: str) -> bool:
+        return rest != "" and " " in head and head in self.words
 
     def sentence(self, body: str, *, at_least: int = 0) -> str | None:
         """The translation of a text that is, as a whole, a sentence of the code, with so many words around fields."""
         if body in self.words:
             return self.words[body]
+        head, _, rest = body.partition(": ")
+        first = head if self._is_head(head, rest) else None  # no field swallows a part of it, nor more
         for each in self._that_fit(body, sentences=True):
             several = [value for value in each.data if SEPARATOR.search(value)]
             if each.template.is_prefix:  # what stands after it is a text of its own, and may be another program's
                 return each.filled(lambda text, _: self.line(text))
-            if each.template.n_words < at_least or each.begins_in_another:
+            if each.template.n_words < at_least or each.holds_another:
+                continue
+            if first is not None and not each.template.literals[0] and each.values["0"] != first:
                 continue
             is_short = each.template.n_words < N_OWN and any(SENTENCE.search(value) for value in each.data)
             if not is_short and not any(each.template.key in v or self.joined(v) for v in several):

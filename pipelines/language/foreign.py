@@ -45,6 +45,14 @@ FOREIGN = (
     "time {0}",
     "numbers in {0}",
     "classes",
+    "{0} bytes",
+    "a PDF",
+    # where code fails
+    "{0}, {1}, line {2}",
+    "line {0}",
+    # what `try` finds
+    "helps",
+    "hurts",
     # what a lecture compares
     "convolution",
     "padding 1",

@@ -221,7 +221,7 @@ def found_lines(found: "Found", place: Path) -> list[str]:
     for table in roles.more:
         used = f"more of {keys[table.name]}" if table.name in keys else "not used: `tables` and `add_features` can"
         lines.append(f"  further {table.name}: {table.n_rows:,} rows; {used}")
-    lines.append(f"id:      {roles.id or 'none'} ({roles.notes.get('id', 'as was said')})")
+    lines.append(f"row id:  {roles.id or 'none'} ({roles.notes.get('id', 'as was said')})")
     lines.append(f"target:  {roles.target}: {asked(found)}")
     if n := found.task.n_unlabelled:
         lines.append(f"  {n:,} training row{'s have' if n > 1 else ' has'} none, which a run leaves out")
