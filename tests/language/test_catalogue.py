@@ -242,3 +242,15 @@ def test_the_language_is_that_of_the_command_else_of_the_program_else_of_the_loc
 
 def test_nothing_of_the_catalogue_is_loaded_twice():
     assert chinese() is chinese()
+
+
+LABEL = re.compile(r'(?:label|title|_title|_[xyz]?label)\(?=?"([^"]+)"')
+
+
+def test_what_a_lectures_program_writes_on_its_pictures_is_known():
+    """The program is a learner's code and stays as it is; the pictures that `lecture` keeps of it are translated."""
+    programs = sorted((ROOT / "lectures").glob("lecture_*.py"))
+    labels = {label for path in programs for label in LABEL.findall(path.read_text(encoding="utf-8"))}
+    assert {"epoch", "hours", "cross entropy per name", "loss (MSE)", "Name classifier"} <= labels
+    words = {label for label in labels if re.search("[a-z]{3}", label)} | {"training", "test"}
+    assert sorted(label for label in words if not re.search(r"[\u4e00-\u9fff]", translated(label, "zh"))) == ["Inception"]
