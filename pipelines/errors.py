@@ -1,6 +1,7 @@
 """Errors that a user can do something about: what is wrong, and the next step."""
 
 import inspect
+import re
 import sysconfig
 import traceback
 from collections.abc import Iterator, Sequence
@@ -10,6 +11,14 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 NOT_THEIRS = (str(ROOT / "pipelines"), sysconfig.get_path("stdlib"), sysconfig.get_path("purelib"))
+
+
+# What joins names in a list; in code, which stands in brackets or quotes, a comma stays one.
+BETWEEN_NAMES = re.compile(r"\([^()]*\)|\[[^\]]*\]|`[^`]*`|(, \.\.\.)|(?<=[\w'\")\]}]), (?=[\w'\"(\[{/*])")
+
+
+def _in_chinese(found: re.Match[str]) -> str:
+    return found[0] if found[0][0] != "," else " 等" if found[1] else "、"
 
 
 class HomeworkError(ValueError):
@@ -24,7 +33,7 @@ class HomeworkError(ValueError):
         super().__init__(message)
         self.message = message
         self.hint = hint
-        self.hint_zh = hint_zh
+        self.hint_zh = BETWEEN_NAMES.sub(_in_chinese, hint_zh)
 
     def __str__(self) -> str:
         """The message and the next step.

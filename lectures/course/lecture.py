@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from pipelines.files import whole_file
 from pipelines.report.console import complain
 from pipelines.report.curves import Curves
-from pipelines.report.pictures import picture
+from pipelines.report.pictures import picture, say_in_the_language
 
 if TYPE_CHECKING:  # a list of lectures does not wait for them
     import torch
@@ -147,6 +147,7 @@ class Setting:
     def keep(self, name: str, figure: "Figure") -> None:
         """Write a figure that a program has drawn to `pictures/name.png`, as `picture` does."""
         path = self.pictures / f"{name}.png"
+        say_in_the_language(figure)
         try:
             with whole_file(path) as temporary:
                 figure.savefig(temporary, format="png", dpi=120)

@@ -15,10 +15,10 @@ from pipelines.kaggle.doctor import cuda_line, package_findings
 def table() -> list[tuple[str, str]]:
     """What and how it is; needs no network and no GPU."""
     return [
-        ("python", f"{platform.python_version()} on {platform.system()} {platform.machine()}"),
+        ("python", f"{platform.python_version()} ({platform.system()} {platform.machine()})"),
         ("torch", torch.__version__),  # with the build, such as +cu130
         ("CUDA", cuda_line()),
-        ("MPS", "available" if torch.backends.mps.is_available() else "not available"),
+        ("MPS", "available" if torch.backends.mps.is_available() else "not available (no GPU of Apple's)"),
         ("CPU", f"{os.cpu_count()} cores, {torch.get_num_threads()} threads for torch"),
         ("device", f"{pick_device('auto')} (--device auto takes it)"),
     ]

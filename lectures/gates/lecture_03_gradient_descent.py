@@ -12,6 +12,7 @@ from lectures.course.lecture import Gate, Gates, Lecture, Setting
 from lectures.course.program import run_program
 
 ALL, ONE, FEW = "all 200 rows", "stochastic: 1 row", "mini-batch: 20 rows"
+SHOWN = {ALL: "batch, all 200 rows", ONE: "stochastic, single rows", FEW: "mini-batches of 20 rows"}
 LAST = 50  # updates in which descent should have ended
 
 
@@ -32,12 +33,13 @@ def run(setting: Setting) -> Gates:
     yield Gate.at_least("curvature of the cost over w (above 0: convex)", float(2 * (x * x).mean()), 0.1)
     above = {name: float(cost[-LAST:].mean() - least) for name, cost in costs.items()}
     for name, excess in above.items():
-        setting.say(f"{name}: {excess:.4f} above the least cost, mean of the last {LAST} updates")
+        setting.say(f"{SHOWN[name]}: {excess:.4f} above the least cost, mean of the last {LAST} updates")
     yield Gate.at_most("all rows end at the least cost: above it", above[ALL], 1e-3)
     yield Gate.at_least("noise: one row ends higher than few rows, times", above[ONE] / above[FEW], 3)
     rows = {name: rows_until(cost, int(name.split()[-2]), least) for name, cost in costs.items()}
     setting.say(
-        "rows looked at until nine tenths of the way: " + ", ".join(f"{n} ({name})" for name, n in rows.items())
+        f"rows looked at until nine tenths of the way: {rows[ALL]} by all 200 rows, {rows[ONE]} by single rows, "
+        f"{rows[FEW]} by mini-batches of 20"
     )
     yield Gate.at_least("compromise: all rows need more rows than few, times", rows[ALL] / rows[FEW], 3)
     _draw(setting, program, best)

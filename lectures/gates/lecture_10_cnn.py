@@ -24,7 +24,7 @@ def run(setting: Setting) -> Gates:
     plan = plan_for(images, Plan(epochs=3, lr=5e-3))
     make_deeper = partial(ConvNet, images.shape, 10, (16, 32, 64), kernel=3, padding=1, hidden=(128, 64))
     deeper = learn("10/three convolutions", make_deeper, images, plan, setting)
-    setting.say(summary("by the shared loop: 16, 32 and 64 channels, kernel 3, three linear layers", deeper))
+    setting.say(summary("16, 32 and 64 channels by the shared loop, kernel 3, three linear layers", deeper))
     with setting.picture("10-loss") as figure:
         draw_learning(figure, {"two (the program)": shallow, "three": deeper}, "Two and three convolutions")
     with setting.picture("10-mistakes") as figure:

@@ -21,7 +21,7 @@ def run(setting: Setting) -> Gates:
         draw_learning(figure, {"training": trained}, "Inception")
     with setting.picture("11-inception-mistakes") as figure:
         draw_mistakes(figure, images, trained.predicted, "Inception")
-    yield Gate.at_least("accuracy", trained.accuracy, 0.8 if files.is_stand_in else 0.986)
+    yield Gate.at_least("test accuracy", trained.accuracy, 0.8 if files.is_stand_in else 0.986)
 
 
 LECTURE = Lecture(number="11-inception", title="Inception", title_zh="Inception", run=run)

@@ -19,7 +19,7 @@ def run(setting: Setting) -> Gates:
         draw_learning(figure, {"training": trained}, "Residual network")
     with setting.picture("11-resnet-mistakes") as figure:
         draw_mistakes(figure, images, trained.predicted, "Residual network")
-    yield Gate.at_least("accuracy", trained.accuracy, 0.9 if files.is_stand_in else 0.988)
+    yield Gate.at_least("test accuracy", trained.accuracy, 0.9 if files.is_stand_in else 0.988)
 
 
 LECTURE = Lecture(number="11-resnet", title="Residual network", title_zh="残差网络", run=run)

@@ -102,7 +102,7 @@ def run(setting: Setting) -> Gates:
     yield from hidden_slices_gates()
     yield Gate.equal("batch sizes, the notes' nine names", batch_sizes(NOTES_LENGTHS), NOTES_SIZES)
     data, sizes = packed_letters(SMALL)
-    setting.say(f"the words {' and '.join(SMALL)}, time downwards: {' / '.join(padded_lines(SMALL))}")
+    setting.say(f"the words {', '.join(SMALL)}, time downwards: {' / '.join(padded_lines(SMALL))}")
     setting.say(f"packed: data {' '.join(data)}, batch_sizes {sizes}: two words at the first step, then one")
     yield Gate.equal("what the packed a x / b / c holds", data, "axbc")
     yield Gate.equal("batch sizes of a x / b / c", sizes, [2, 1, 1])

@@ -138,9 +138,12 @@ def agree(
     odd = sorted(set(sample[key]) ^ set(test[key]))
     if odd:
         lacking = test_file if odd[0] in set(sample[key]) else sample_file
-        what = f"{test_file} ({len(test)} rows) and {sample_file} ({len(sample)} rows) differ in {key}"
-        what += "" if competition.id_column else f", which numbers the rows of {test_file}"
-        raise DataError(f"{what}, for example {odd[0]}, which {lacking} lacks", *ONE_DOWNLOAD)
+        raise DataError(
+            f"{test_file} ({len(test)} rows) and {sample_file} ({len(sample)} rows) differ in {key}"
+            f"{'' if competition.id_column else f', which numbers the rows of {test_file}'}"
+            f", for example {odd[0]}, which {lacking} lacks",
+            *ONE_DOWNLOAD,
+        )
     _differing(competition, train[competition.target])
     return train, test, sample
 

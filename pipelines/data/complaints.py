@@ -45,9 +45,9 @@ BINARY: dict[bytes, tuple[str, Step]] = {
 }
 TEXTUAL: dict[str, tuple[str, Step]] = {  # by how they begin; a csv's header may begin with any sign
     r"<(!|\?xml|/?(html|head|body|meta|title|script|style|div|p|h1|error|message)[\s/>])": (
-        "a web page (HTML), not a csv file", DOWNLOAD,
+        "a web page (HTML)", DOWNLOAD,
     ),
-    r'\{\s*("(\\.|[^"\\])*"\s*:|\}\s*$)|\[\s*[\[{]': ("JSON, not a csv file", DOWNLOAD),
+    r'\{\s*("(\\.|[^"\\])*"\s*:|\}\s*$)|\[\s*[\[{]': ("JSON", DOWNLOAD),
     r"%PDF": ("a PDF", DOWNLOAD),
     r"sep=": ("a csv with a line for Excel before its header", ("delete its first line", "请删除第一行")),
     r"version https://git-lfs": (
@@ -74,7 +74,7 @@ def foreign(name: str, data: bytes, *, binary: bool) -> DataError | None:
         return None
     what, (hint, hint_zh) = found
     again, again_zh = ("", "") if found[1] is DOWNLOAD else (", or download the csv file itself", "，或重新下载")
-    return DataError(f"{name} is {what}", hint + again, hint_zh + again_zh)
+    return DataError(f"{name} is {what}, where a plain csv file belongs", hint + again, hint_zh + again_zh)
 
 
 def _zip(name: str, data: bytes) -> tuple[str, Step] | None:
@@ -121,13 +121,13 @@ def differing_columns(competition: Competition, name: str, found: list[str], wan
             f"is this a copy of {train_file}? download {name} again, or remove that column",
             f"测试文件不应包含目标列，是否误用了 {train_file}？请重新下载，或删除该列",
         )
-    parts = [f"lacks column {missing[0]!r}"] if missing else []
-    parts += [f"has unknown column {extra[0]!r}"] if extra else []
+    parts = [f"{name} lacks column {missing[0]!r}"] if missing else []
+    parts += [f"{'' if missing else f'{name} '}has unknown column {extra[0]!r}"] if extra else []
     if len(missing) + len(extra) > len(parts):
         parts.append(f"{len(missing)} missing and {len(extra)} unknown in all")
     hint, hint_zh = declared_at(competition, (missing or extra)[0])
     return DataError(
-        f"{name} " + "; ".join(parts),
+        "; ".join(parts),
         f"the columns must be {', '.join(wanted[:13])}" + (", ..." if len(wanted) > 13 else "") + hint,
         f"列名必须与 Kaggle 的原始文件一致{hint_zh}",
     )

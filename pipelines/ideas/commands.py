@@ -71,7 +71,7 @@ def try_command(
             return
         if not quiet:
             console.say(f"A, the plain way: {trial.plain}   {trial.comparison.score_a:.4f}")
-            console.say(f"B, {trial.what}: {trial.run}   {trial.comparison.score_b:.4f}")
+            console.say(f"B, with {trial.what}: {trial.run}   {trial.comparison.score_b:.4f}")
             for line in part_lines(competition.target, trial.comparison.classes):
                 console.say(line)
         console.say(verdict(trial))
@@ -79,10 +79,11 @@ def try_command(
 
 def _way(competition: "Competition", knobs: "Knobs", *, silent: bool, aside: bool) -> "Outcome":
     """Cross-validate, keep the run, and say how it goes."""
+    from pipelines.pages.words import Words, language
     from pipelines.report.live.log import Log, saying
     from pipelines.report.watched import watched
 
-    log = Log()
+    log, words = Log(), Words(language(None))
     say = saying(log, silent=silent, aside=aside)
     say(f"-- {knobs.note}")
-    return watched(competition, knobs, say, silent=silent, log=log, write=False)
+    return watched(competition, knobs, say, silent=silent, log=log, write=False, words=words)

@@ -62,7 +62,7 @@ def examine(slug: str, patience: Patience | None = None) -> Iterator[Finding]:
 
 
 def _computer() -> Iterator[Finding]:
-    yield Finding("python", f"{platform.python_version()} on {platform.system()}")
+    yield Finding("python", f"{platform.python_version()} ({platform.system()})")
     yield from package_findings()
     from pipelines.hardware import pick_device
 

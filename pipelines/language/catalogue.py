@@ -20,6 +20,9 @@ SENTENCE = re.compile(r"[a-z]{2,} [a-z]{2,} [a-z]{2,}")
 SEPARATOR = re.compile(r"(; |, |: |\. | (?=\()| (?=and \d))")
 WIDE_SEPARATORS = {"; ": "；", ", ": "，", ": ": "：", ". ": "。"}
 MOST_JOINED = 12
+MARK = "-- "  # a heading's
+NAME = r"[^\s,;:()（）]+"
+LIST = re.compile(rf"{NAME}(, {NAME})+|({NAME}, )*[^\s,;:()]*[._/'][^\s,;:()]* and {NAME}")
 N_OWN = 3  # words; a sentence of fewer is found in the texts of other programs, too
 
 
@@ -49,25 +52,40 @@ class Catalogue:
 
     def line(self, line: str, *, part: bool = False) -> str:
         """The translation of a line that is said, or of a `part` of one; blanks before and after it stay."""
-        body = line.strip(" ").lstrip(LEADS)
+        body = line.strip(" ").removeprefix(MARK).lstrip(LEADS)
         if not WORD.search(body):
             return line
         start = line.index(body)
-        found = self.sentence(body) or self.columns(body, start) or self.joined(body, said=True)
+        found = self.sentence(body) or self.headed(body) or self.columns(body, start) or self.joined(body, said=True)
         found = found or self.phrase(body, part=part) or self.ending(body)
         if found is None:
             return line
         return _lead(line[:start], found) + found + line[start + len(body) :]
 
+    def headed(self, body: str) -> str | None:
+        """The translation of two texts around a colon, of which the code says the first as it stands."""
+        head, _, rest = body.partition(": ")
+        if not self._is_head(head, rest):
+            return None
+        shown = self.line(rest, part=True)
+        return None if shown == rest and WORD.search(rest) else f"{self.words[head]}：{shown.lstrip()}"
+
+    def _is_head(self, head: str, rest: str) -> bool:
+        return rest != "" and " " in head and head in self.words
+
     def sentence(self, body: str, *, at_least: int = 0) -> str | None:
         """The translation of a text that is, as a whole, a sentence of the code, with so many words around fields."""
         if body in self.words:
             return self.words[body]
+        head, _, rest = body.partition(": ")
+        first = head if self._is_head(head, rest) else None  # no field swallows a part of it, nor more
         for each in self._that_fit(body, sentences=True):
             several = [value for value in each.data if SEPARATOR.search(value)]
             if each.template.is_prefix:  # what stands after it is a text of its own, and may be another program's
                 return each.filled(lambda text, _: self.line(text))
-            if each.template.n_words < at_least:
+            if each.template.n_words < at_least or each.holds_another:
+                continue
+            if first is not None and not each.template.literals[0] and each.values["0"] != first:
                 continue
             is_short = each.template.n_words < N_OWN and any(SENTENCE.search(value) for value in each.data)
             if not is_short and not any(each.template.key in v or self.joined(v) for v in several):
@@ -171,8 +189,15 @@ class Catalogue:
         body = text.strip(" ").lstrip(LEADS)
         if not WORD.search(body):
             return text
-        found = self.field(body) or self.joined(body)
+        found = self.field(body) or self.joined(body) or _listed(body)
         return text if found is None else _lead(text[: text.index(body)], found) + found
+
+
+def _listed(text: str) -> str | None:
+    """Names, of files or columns, as a list in Chinese; None for another text."""
+    if not LIST.fullmatch(text):
+        return None
+    return text.replace(", ...", " 等").replace(", ", "、").replace(" and ", " 和 ")
 
 
 def _lead(before: str, found: str) -> str:

@@ -173,7 +173,7 @@ def _certain(tree: ast.AST) -> set[int]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and _name(node.func) in SAYS:
             found |= {id(each) for each in node.args}
-        if isinstance(node, ast.keyword) and node.arg in ("xlabel", "ylabel"):
+        if isinstance(node, ast.keyword) and node.arg in ("xlabel", "ylabel", "help"):
             found.add(id(node.value))
     return found
 

@@ -14,6 +14,7 @@ FIELD = re.compile(r"(?<!\{)\{(\d+)(:t)?\}(?!\})")
 WORD = re.compile(r"[A-Za-z]{2,}")
 NUMBERS = re.compile(r"[-+±–]?[\d.,:]+(e[-+]?\d+)?%?|nan|inf")
 COLUMN = "  "
+SIDES = re.compile(r"[\u4e00-\u9fff][!-~]")  # between Chinese and a Latin word stands a blank
 LEADS = " ,;.\n"  # what joins a piece to what stands before it, and is no part of it
 
 
@@ -65,7 +66,7 @@ class Template:
     @cached_property
     def is_prefix(self) -> bool:
         """Whether it only stands before what is said: `warning: {0}`."""
-        return re.fullmatch(r"[\w ]+: \{0\}", self.said) is not None and "{0:t}" in self.shown
+        return re.fullmatch(r"([\w ]+: |None or )\{0\}", self.said) is not None and "{0:t}" in self.shown
 
     @cached_property
     def said_by_code(self) -> set[str]:
@@ -128,6 +129,17 @@ class Match:
         return [value for name, value in self.values.items() if name not in self.template.said_by_code]
 
     @property
+    def holds_another(self) -> bool:
+        """Whether a field ends where another text begins, or the first one holds another text, and a number of its own.
+
+        `titanic: 2` of `{0} folds`; `a.csv has no column x;` of `{0} and no column y`.
+        """
+        if any(value.endswith((";", ":", ",")) for value in self.values.values()):
+            return True
+        first = self.values.get("0", "")
+        return not self.template.literals[0] and re.search(rf"[:;] ({NUMBERS.pattern})$", first) is not None
+
+    @property
     def is_of_numbers(self) -> bool:
         """Whether the fields hold nothing else."""
         return all(NUMBERS.fullmatch(value) for value in self.values.values())
@@ -139,7 +151,8 @@ class Match:
             line = in_column(line, column)
             for literal, number, said in zip_longest(*[iter(FIELD.split(cell))] * 3):
                 line += plain(literal)
-                line += translated(self.values[number], bool(said)) if number else ""
+                value = translated(self.values[number], bool(said)) if number else ""
+                line += " " * (SIDES.search(line[-1:] + value[:1]) is not None and bool(said)) + value
         return line
 
 

@@ -221,7 +221,7 @@ def found_lines(found: "Found", place: Path) -> list[str]:
     for table in roles.more:
         used = f"more of {keys[table.name]}" if table.name in keys else "not used: `tables` and `add_features` can"
         lines.append(f"  further {table.name}: {table.n_rows:,} rows; {used}")
-    lines.append(f"id:      {roles.id or 'none'} ({roles.notes.get('id', 'as was said')})")
+    lines.append(f"row id:  {roles.id or 'none'} ({roles.notes.get('id', 'as was said')})")
     lines.append(f"target:  {roles.target}: {asked(found)}")
     if n := found.task.n_unlabelled:
         lines.append(f"  {n:,} training row{'s have' if n > 1 else ' has'} none, which a run leaves out")
@@ -243,7 +243,7 @@ def _assumed_lines(found: "Found") -> list[str]:
     signs = decimals(found)
     listed = ", ".join(list(signs)[:SHOWN]) + ", ..." * (len(signs) > SHOWN)
     before = f"texts, with {' or '.join(map(repr, sorted(set(signs.values()))))} before decimals" if signs else ""
-    notes = {
+    notes = {  # their names: language.foreign
         f"numbers in {listed}": (before, "change DECIMALS in columns.py"),
         f"metric {task.metric}": (task.notes.get("metric"), "--metric NAME"),
         "classes": (task.notes.get("classes"), "--metric rmse, or `classes` in competition.py"),

@@ -34,9 +34,11 @@ def score_lines(competition: Competition, result: CVResult, forecast_of: str | N
         yield f"  {row.name:<26}{row.score:.4f} ± {row.se:.4f}   {row.gain:+.4f} ± {row.gain_se:.4f}"
     if forecast_of is not None:
         f = result.forecast
-        shift = f"; shifted as {f.n_published} published models were" if f.n_published else ""
         yield f"{f'forecast, {forecast_of}':<28}{f.mean:.4f}, 95 % interval {f.low:.4f} to {f.high:.4f}"
-        yield f"  ({f.n_public} {'test rows' if forecast_of == 'public score' else forecast_of}{shift})"
+        yield (
+            f"  ({f.n_public} {'test' if forecast_of == 'public score' else 'hidden'} rows"
+            f"{f'; shifted as {f.n_published} published models were' if f.n_published else ''})"
+        )
 
 
 def _variant_lines(variants: list[VariantScore]) -> Iterator[str]:

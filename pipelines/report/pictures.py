@@ -58,8 +58,7 @@ def picture(path: Path, size: tuple[float, float], dpi: int) -> Iterator["Figure
 
         figure = Figure(figsize=size, layout="constrained")  # no pyplot: it keeps state and asks for a screen
         yield figure
-        if (chinese := in_chinese()) is not None:
-            _translate(figure, chinese)
+        say_in_the_language(figure)
         with whole_file(path) as temporary:
             figure.savefig(temporary, format=path.suffix[1:], dpi=dpi)
 
@@ -79,6 +78,12 @@ def chinese_font() -> str | None:
     if found is None:
         say_aside("note: no Chinese font is installed (Noto Sans CJK SC, say): pictures are in English")
     return found
+
+
+def say_in_the_language(figure: "Figure") -> None:
+    """Put the texts of a figure into the language that is shown."""
+    if (chinese := in_chinese()) is not None:
+        _translate(figure, chinese)
 
 
 def _translate(figure: "Figure", chinese: Callable[[str], str]) -> None:

@@ -24,13 +24,14 @@ class Allowed(NamedTuple):
 
 def whole(least: int, below: int | None = None) -> Allowed:
     """A whole number."""
-    less, less_zh = ("", "") if below is None else (f", less than {below}", f"、小于 {below}")
+    less_zh = "" if below is None else f"、小于 {below}"
 
     def holds(value: Any) -> bool:
         is_whole = isinstance(value, int) and not isinstance(value, bool)
         return is_whole and value >= least and (below is None or value < below)
 
-    return Allowed(f"a whole number, {least} or more{less}", f"不小于 {least}{less_zh} 的整数", holds)
+    words = f"a whole number, {least} or more{'' if below is None else f', less than {below}'}"
+    return Allowed(words, f"不小于 {least}{less_zh} 的整数", holds)
 
 
 def number(words: str, words_zh: str, holds: Callable[[float], bool]) -> Allowed:
@@ -55,8 +56,8 @@ def spaced(before: str, words_zh: str) -> str:
 
 def none_or(allowed: Allowed) -> Allowed:
     """None, or what is allowed."""
-    words, words_zh = f"None or {allowed.words}", spaced("None 或", allowed.words_zh)
-    return Allowed(words, words_zh, lambda value: value is None or allowed.holds(value))
+    words = f"None or {allowed.words}"
+    return Allowed(words, spaced("None 或", allowed.words_zh), lambda value: value is None or allowed.holds(value))
 
 
 def a(kind: str) -> Allowed:

@@ -112,8 +112,8 @@ def refuse_few(counts: IntArray, folds: int, what: str = "rows", *, of_class: bo
     Raises: DataError.
     """
     smallest = int(counts.min())
-    held = f"{smallest} {what[: None if smallest != 1 else -1]}"
-    held = f"rows in {held}" if what == "groups" else held
+    held = f"{smallest} {'different ' if what == 'different rows' else ''}row{'s' * (smallest != 1)}"
+    held = f"rows in {smallest} group{'s' * (smallest != 1)}" if what == "groups" else held
     if smallest < 2:
         raise DataError(
             f"there is no cross-validation of {'a class with' if of_class else 'a file with'} {held}: "

@@ -65,6 +65,11 @@ BARE = ("train.csv", "Fare", "12,345", "-0.5", "日本語.csv", "O'Brien")  # wh
 HARD = {"data: {0}", "mean of {0}"}  # which "data: {0}, {1}" and "mean of {0} ({1})" are, too
 
 
+def _words(text):
+    """The words, whether or not a blank stands between Chinese and a Latin one."""
+    return re.sub(r"(?<=[\u4e00-\u9fff]) (?=[!-~])", "", text).split()
+
+
 def test_whatever_stands_in_the_fields_comes_through(catalogue):
     """Each template with odd names and numbers in its fields: exactly its translation, with the same."""
     wrong = []
@@ -76,7 +81,7 @@ def test_whatever_stands_in_the_fields_comes_through(catalogue):
             values = {name: odd[(int(name) + turn) % len(odd)] for name in fields(said)}
             text, wanted = (plain(FIELD.sub(lambda found, v=values: v[found[1]], each)) for each in (said, shown_as))
             found = chinese().line(text, part=True)
-            if found.split() != wanted.split():  # a column is where the English one was
+            if _words(found) != _words(wanted):  # a column is where the English one was
                 wrong.append((said, text, found))
     assert wrong == []
 
@@ -156,7 +161,7 @@ SAID = {
     "accuracy, out of fold       0.8321 ± 0.0125": "accuracy，折外              0.8321 ± 0.0125",
     "no row has id 7, nor 3 others from 1 to 9": "没有 id 为 7 的行，1 到 9 之间另有 3 个也没有",
     "line 3 ('x'), line 5 ('y') and 4 more; problems in 'Age' too": (
-        "第 3 行（'x'），第 5 行（'y'） 等，另有 4 个；'Age' 也有问题"
+        "第 3 行（'x'），第 5 行（'y'）等，另有 4 个；'Age' 也有问题"
     ),
     "'nothing' is no competition, and no run in runs": "'nothing' 不是比赛，也不是 runs 中的运行",
     "one line\n  note: no public score is shown": "one line\n  提示：没有显示公榜分数",
@@ -237,3 +242,15 @@ def test_the_language_is_that_of_the_command_else_of_the_program_else_of_the_loc
 
 def test_nothing_of_the_catalogue_is_loaded_twice():
     assert chinese() is chinese()
+
+
+LABEL = re.compile(r'(?:label|title|_title|_[xyz]?label)\(?=?"([^"]+)"')
+
+
+def test_what_a_lectures_program_writes_on_its_pictures_is_known():
+    """The program is a learner's code and stays as it is; the pictures that `lecture` keeps of it are translated."""
+    programs = sorted((ROOT / "lectures").glob("lecture_*.py"))
+    labels = {label for path in programs for label in LABEL.findall(path.read_text(encoding="utf-8"))}
+    assert {"epoch", "hours", "cross entropy per name", "loss (MSE)", "Name classifier"} <= labels
+    words = {label for label in labels if re.search("[a-z]{3}", label)} | {"training", "test"}
+    assert sorted(label for label in words if not re.search(r"[\u4e00-\u9fff]", translated(label, "zh"))) == ["Inception"]

@@ -39,7 +39,7 @@ PICTURES = {
     "12": ["12-rnn-program"],
     "12-embedding": ["12-embedding-program"],
     "13": [],
-    "13-names": ["13-confusion", "13-loss", "13-program"],
+    "13-names": ["13-accuracy", "13-confusion", "13-program"],
 }
 
 TWO_DEPTHS = {"none": (8, 1), "one": (8, 6, 1)}

@@ -105,9 +105,9 @@ def choose_any(root: Path, said: str | None) -> RunFolder:
         shown = [each for each in there if (said is None or each.slug == slug) and _can_be_shown(each)]
         if shown:
             return shown[0]
-        of, one = ("", "titanic") if said is None else (f" of {slug}", slug)
+        one = "titanic" if said is None else slug
         raise UsageError(
-            f"{root} holds no finished run{of}", f"make one: python -m pipelines run {one}, or cv {one}",
+            f"{root} holds no finished run{f' of {slug}' if said is not None else ''}", f"make one: python -m pipelines run {one}, or cv {one}",
             f"请先运行 python -m pipelines run {one} 或 cv {one}",
         )  # fmt: skip
     is_path = (Path(said) / RECORD).exists() or any(sign in said for sign in "/\\")

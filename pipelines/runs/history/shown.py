@@ -14,7 +14,7 @@ def lines(comparison: Comparison, a: str, b: str, target: str) -> Iterator[str]:
     yield f"A  {a}"
     yield f"B  {b}"
     yield from (f"note: {note}" for note in c.notes)
-    yield f"{f'{c.metric} on {c.rows} rows':<28}A {c.score_a:.4f}   B {c.score_b:.4f}"
+    yield f"{f'{c.metric} over {c.rows} rows':<28}A {c.score_a:.4f}   B {c.score_b:.4f}"
     if c.folds:
         yield from part_lines(f"fold (of {c.rows} rows)", c.folds)
     yield from part_lines(target, c.classes)
