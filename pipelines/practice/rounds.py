@@ -20,7 +20,7 @@ from pipelines.data.tables import Tables
 from pipelines.features.belonging import time_order
 from pipelines.features.frames import make_features
 from pipelines.metrics import FloatArray
-from pipelines.practice.orphans import end_with
+from pipelines.executors.orphans import end_with
 from pipelines.submission.record import Forecast
 from pipelines.validation.baselines import simple_models
 from pipelines.validation.crossval import Plan, cross_validate
