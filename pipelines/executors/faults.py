@@ -1,6 +1,8 @@
 """What can go wrong between this process and those that compute for it, in words."""
 
+import socket
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from pipelines.errors import HomeworkError, TrainingError, UsageError
 
@@ -9,6 +11,24 @@ class ClusterError(HomeworkError):
     """A cluster cannot be reached, is lost, or has nobody who works."""
 
     exit_code = 6
+
+
+LOCAL = "local:"  # and a number: workers that are started on this computer
+SECONDS = 5.0  # in which somebody has to answer at a scheduler's address
+
+
+def refuse_silent(address: str | None, seconds: float = SECONDS) -> None:
+    """Say, before anything heavy is loaded, that nobody answers at a scheduler's address.
+
+    Raises: ClusterError.
+    """
+    if address is None or address.startswith(LOCAL):
+        return
+    where = urlsplit(address)
+    try:
+        socket.create_connection((where.hostname or "", where.port or 0), timeout=seconds).close()
+    except (OSError, ValueError, OverflowError) as error:  # the latter for what is no port
+        raise unreachable(address, getattr(error, "strerror", None) or str(error)) from None
 
 
 def unreachable(address: str, why: str) -> ClusterError:

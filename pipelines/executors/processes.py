@@ -42,6 +42,10 @@ class Processes(Executor):
         self._entered, self._files, self._free = 0, Files(), queue.SimpleQueue[Process | str | None]()
         self._started, self._lock = set[Process](), threading.Lock()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """In another process it begins anew."""
+        return Processes, (self._workers, self.devices)
+
     @property
     def workers(self) -> int:
         """How many processes."""
@@ -81,7 +85,7 @@ class Processes(Executor):
                 yield Sender(waiting, partial(self._run, threads), self._files.large, steps), steps
             except BaseException:  # tasks may still run
                 steps.stopped.set()
-                self._end()
+                self._end(idle=False)
                 raise
             finally:
                 waiting.shutdown(cancel_futures=True)
@@ -107,13 +111,16 @@ class Processes(Executor):
             if not isinstance(place, Process) or place not in self._started:
                 place = Process(self._files.folder, place.device if isinstance(place, Process) else place)
                 self._started.add(place)
+            place.busy = True
             return place
 
-    def _end(self) -> None:
+    def _end(self, *, idle: bool = True) -> None:
+        """End processes that compute, and those that are idle too."""
         with self._lock:
-            for process in self._started:
-                process.end()
-            self._started.clear()
+            ended = {process for process in self._started if idle or process.busy}
+            self._started -= ended
+        for process in ended:
+            process.end()
 
 
 class Files:
@@ -149,7 +156,7 @@ class Process:
         from joblib.externals.loky import ProcessPoolExecutor
         from joblib.externals.loky.backend.context import get_context
 
-        self.device = device
+        self.device, self.busy = device, False
         self._folder, self._context = folder, get_context("loky")
         self._told, theirs = self._context.Pipe(duplex=False)
         self._pool = ProcessPoolExecutor(
@@ -175,6 +182,11 @@ class Process:
         except (BrokenProcessPool, ShutdownExecutorError) as error:
             self.end()
             raise (StoppedError if steps.stopped.is_set() else ProcessLookupError)(str(error)) from None
+        except BaseException:  # whoever hears of epochs has had enough
+            self.end()
+            raise
+        finally:
+            self.busy = False
         done: Done = pickle.loads(came)  # noqa: S301 of a process of our own
         return done
 
@@ -188,7 +200,6 @@ class Process:
     def end(self) -> None:
         """Kill it, whatever it does."""
         self._pool.shutdown(wait=True, kill_workers=True)
-        self._told.close()
 
 
 def hand_on(told: Any, steps: Steps) -> None:

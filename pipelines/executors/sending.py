@@ -12,9 +12,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
+import cloudpickle
 import numpy as np
 import pandas as pd
-import cloudpickle
 
 from pipelines.hardware import StoppedError
 from pipelines.training.fit import Group, Job
@@ -157,9 +157,10 @@ class Sender:
     def __init__(self, waiting: ThreadPoolExecutor, run: Run, large: Large, steps: Steps) -> None:
         self._waiting, self._run, self._large, self._steps = waiting, run, large, steps
 
-    def submit(self, function: Callable[..., Any], value: Any, keep: Any, *more: Any) -> Future[Any]:
-        """As a pool does; what `keep` finds is not sent."""
-        return self._waiting.submit(self._send, function, value, keep, more)
+    def submit(self, function: Callable[..., Any], /, *args: Any) -> Future[Any]:
+        """As a pool does; what the keep among the `args` finds is not sent."""
+        value, keep, *more = args
+        return self._waiting.submit(self._send, function, value, keep, tuple(more))
 
     def _send(self, function: Callable[..., Any], value: Any, keep: Any, more: tuple[Any, ...]) -> Any:
         wanted = value.jobs if isinstance(value, Group) else value.jobs[:1]  # a fit is kept as its first job

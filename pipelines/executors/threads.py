@@ -12,8 +12,8 @@ from pipelines.hardware import cores
 class Pool(Protocol):
     """Takes tasks; a task may be done elsewhere, all that is kept is kept here."""
 
-    def submit(self, function: Callable[..., Any], value: Any, keep: Any, *more: Any) -> Future[Any]:
-        """What `function(value, keep, *more)` is going to return; `value` has `jobs`: a `Group` or a `Fit`."""
+    def submit(self, function: Callable[..., Any], /, *args: Any) -> Future[Any]:
+        """What `function(value, keep, *more)` is going to return; the value has `jobs`: it is a `Group` or a `Fit`."""
 
 
 class Executor:

@@ -10,8 +10,8 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-import torch
 import cloudpickle
+import torch
 
 from pipelines.errors import HomeworkWarning
 from pipelines.executors.sending import STEP, Carried, Done, Task, packed, unpacked
@@ -22,7 +22,9 @@ EVERY = 0.2  # seconds at least between two reports of epochs
 _heard = threading.local()
 _process = ExitStack()  # what is entered for as long as this process lives
 
-Steps = list[tuple[Any, ...]]  # of epochs: variant, fold, seed, random state, epoch, loss, that of rows held out or None
+Steps = list[
+    tuple[Any, ...]
+]  # of epochs: variant, fold, seed, random state, epoch, loss, that of rows held out or None
 
 
 class Reporter:
@@ -80,12 +82,14 @@ def _once() -> None:
     _process.enter_context(blas_on_one_thread())
     show = warnings.showwarning
 
-    def hear(message: Any, category: type[Warning], filename: str, lineno: int, *more: Any) -> None:
+    def hear(message: Any, category: Any, filename: str, lineno: int, file: Any = None, line: Any = None) -> None:
         heard = getattr(_heard, "warned", None)
         if heard is None:
-            show(message, category, filename, lineno, *more)
+            show(message, category, filename, lineno, file, line)
         else:
-            heard.append((message if _comes_through(message) else UserWarning(str(message)), category, filename, lineno))
+            heard.append(
+                (message if _comes_through(message) else UserWarning(str(message)), category, filename, lineno)
+            )
 
     warnings.showwarning = hear
     warnings.simplefilter("always", HomeworkWarning)  # who gets them says each once
@@ -94,7 +98,8 @@ def _once() -> None:
 @contextmanager
 def _warnings_heard() -> Iterator[list[Any]]:
     """What this thread warns of; `catch_warnings` would take that of the process's other threads, too."""
-    _heard.warned = warned = []
+    warned: list[Any] = []
+    _heard.warned = warned
     try:
         yield warned
     finally:
