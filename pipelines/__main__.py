@@ -61,6 +61,9 @@ def run_command(
     seed: Annotated[int, typer.Option(help="Fixes all chance: the same seed gives the same csv on the CPU.")] = 0,
     device: options.Device = "auto",
     memory: options.Memory = None,
+    jobs: options.Jobs = None,
+    cluster: options.Cluster = None,
+    shares: options.Shares = None,
     practice: options.Practice = False,
     runs: Annotated[str, typer.Option(help='Where each run has a folder; "" keeps nothing.')] = "runs",
     restart: options.Restart = False,
@@ -84,6 +87,7 @@ def run_command(
             data=data, output=output, preset=preset, variants=options.names(variants), folds=folds, seeds=seeds,
             epochs=epochs, seed=seed, device=device, memory=memory, practice=practice,
             runs=Path(runs) if runs else None, restart=restart, note=note, importance=importance,
+            jobs=jobs, cluster=cluster, shares=shares,
         )  # fmt: skip
         words = Words(language(lang))
         asked(name, knobs, write=writes)

@@ -195,3 +195,8 @@ class TrainingWarning(HomeworkWarning):
 
     def __init__(self, message: str, hint: str, hint_zh: str) -> None:
         super().__init__(str(HomeworkError(message, hint, hint_zh)))
+        self._parts = message, hint, hint_zh
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What it is made of again in another process."""
+        return type(self), self._parts

@@ -12,6 +12,7 @@ from pipelines.competition import Competition
 from pipelines.data.sources import Fetch, Source, locate
 from pipelines.data.tables import read
 from pipelines.errors import DataWarning
+from pipelines.executors.choice import executor_of
 from pipelines.features.belonging import split_lines
 from pipelines.features.frames import make_features
 from pipelines.files import sha256
@@ -52,13 +53,16 @@ def make_plan(competition: Competition, knobs: Knobs) -> Plan:
     variants = {name: competition.variants[name] for name in knobs.variants or preset.variants}
     if knobs.epochs is not None:  # estimators have no recipe to change
         variants = {name: replace(v, recipe=replace(v.recipe, epochs=knobs.epochs)) for name, v in variants.items()}
+    device = pick_device(knobs.device)
     return Plan(
         folds=preset.folds if knobs.folds is None else knobs.folds,
         seeds=preset.seeds if knobs.seeds is None else knobs.seeds,
         variants=variants,
         seed=knobs.seed,
-        device=str(pick_device(knobs.device)),
+        device=str(device),
         memory_mb=knobs.memory,
+        executor=executor_of(knobs, device, competition.slug),
+        shares=knobs.shares,
     )
 
 
@@ -102,7 +106,7 @@ def run(
     features = make_features(competition, tables)
     for line in split_lines(competition, plan.folds, features):
         say(line)
-    with keeping(competition.slug, knobs, source, say, write=write) as keep:
+    with plan.executor, keeping(competition.slug, knobs, source, say, write=write) as keep:
         result = cross_validate(competition, features, plan, on_epoch, on_task, listen(keep))
         on_result(source, result)
         record, path = make_record(competition, knobs, plan, source, result, leaks, keep.name), None

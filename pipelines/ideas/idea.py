@@ -147,13 +147,16 @@ def _functions(idea: Idea) -> dict[str, Callable[..., Any]]:
     """
     if idea.file is None:
         return {}
+    import cloudpickle
+
     name = f"idea_{idea.sha256[:12]}"
     if name not in sys.modules:
         spec = importlib.util.spec_from_file_location(name, idea.file)
         assert spec is not None
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module  # where pickle looks for its functions
+        sys.modules[name] = module  # where pickle looks for its functions; other processes get them as they are
+        cloudpickle.register_pickle_by_value(module)
         try:
             with code_named(idea.file.name):
                 spec.loader.exec_module(module)

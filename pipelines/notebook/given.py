@@ -22,6 +22,9 @@ class Options(TypedDict, total=False):
     seed: int
     device: str
     memory: int | None
+    jobs: int | None
+    cluster: str | None
+    shares: int | None
     practice: bool
     runs: str | Path | None
     restart: bool
@@ -40,6 +43,7 @@ NAMES = Allowed(
 KINDS: Mapping[str, Allowed] = {
     "data": none_or(PLACE), "output": PLACE, "preset": TEXT, "variants": none_or(NAMES), "folds": none_or(WHOLE),
     "seeds": none_or(WHOLE), "epochs": none_or(WHOLE), "seed": WHOLE, "device": TEXT, "memory": none_or(WHOLE),
+    "jobs": none_or(WHOLE), "cluster": none_or(TEXT), "shares": none_or(WHOLE),
     "practice": FLAG, "runs": none_or(PLACE), "restart": FLAG, "importance": FLAG, "note": none_or(TEXT),
 }  # fmt: skip
 

@@ -17,10 +17,10 @@ import numpy as np
 from pipelines.audit.practice import Hidden, hide, without_published
 from pipelines.competition import Competition
 from pipelines.data.tables import Tables
+from pipelines.executors.orphans import end_with
 from pipelines.features.belonging import time_order
 from pipelines.features.frames import make_features
 from pipelines.metrics import FloatArray
-from pipelines.practice.orphans import end_with
 from pipelines.submission.record import Forecast
 from pipelines.validation.baselines import simple_models
 from pipelines.validation.crossval import Plan, cross_validate

@@ -20,6 +20,11 @@ Seeds = Annotated[int | None, typer.Option(help="Networks of a variant per fold;
 Epochs = Annotated[int | None, typer.Option(help="Passes over the training rows; else as the recipe says.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Memory = Annotated[int | None, typer.Option(help="MB for what trains at the same time; else found.")]
+Jobs = Annotated[int | None, typer.Option(help="Processes that train at the same time; else threads of this one.")]
+Cluster = Annotated[
+    str | None, typer.Option(help="Dask scheduler that trains: tcp://host:8786; or local:4.", metavar="ADDRESS")
+]
+Shares = Annotated[int | None, typer.Option(help="Parts that stacked networks are cut into; else one a core.")]
 Practice = Annotated[
     bool, typer.Option("--practice", help="Hide a fifth of the training rows; in the end, the score on those.")
 ]

@@ -213,7 +213,7 @@ ALLOWED: dict[str, dict[str, Allowed]] = {
     },
     "Plan": {
         "folds": whole(2), "seeds": whole(1), "variants": named(a("Variant")), "seed": whole(0, 2**32),
-        "device": DEVICE, "memory_mb": none_or(POSITIVE),
+        "device": DEVICE, "memory_mb": none_or(POSITIVE), "executor": a("Executor"), "shares": none_or(whole(1)),
     },
     "Monitor": {"score": FUNCTION, "patience": whole(1)},
 }  # fmt: skip

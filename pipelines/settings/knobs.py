@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NoReturn
 
@@ -13,7 +14,10 @@ from pipelines.settings.lookup import Outline
 
 SHOWN = 5  # names in a message
 OTHER_ARCHIVES = (".7z", ".rar", ".tar", ".tgz", ".tar.gz", ".bz2", ".xz")  # which Python's zipfile does not read
-LEAST = {"folds": 2, "seeds": 1, "epochs": 1, "seed": 0, "memory": 1}
+LEAST = {"folds": 2, "seeds": 1, "epochs": 1, "seed": 0, "memory": 1, "jobs": 1, "shares": 1}
+MOST_JOBS = 256
+LOCAL_CLUSTER = re.compile(r"local:[1-9][0-9]{0,3}")
+SCHEDULER = re.compile(r"(tcp|tls)://([\w.-]+|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +34,9 @@ class Knobs:
     seed: int = 0
     device: str = "auto"
     memory: int | None = None  # 10^6 bytes
+    jobs: int | None = None  # processes that train at the same time; None: threads of this one
+    cluster: str | None = None  # a Dask scheduler's address, or local:4
+    shares: int | None = None  # programs that stacks are shared out for; None: the cores of this computer
     practice: bool = False  # hide some training rows and score on them; such a run writes no csv
     runs: Path | None = Path("runs")  # where each run has a folder; None keeps nothing
     restart: bool = False  # take over nothing that other runs have finished
@@ -53,6 +60,7 @@ def check(knobs: Knobs, outline: Outline, *, write: bool) -> None:
     if knobs.device != "auto" and not DEVICE.holds(knobs.device):
         what = f"device {knobs.device!r} is not available here; known: auto, cpu, cuda, mps"
         raise UsageError(what, "leave --device out, or use --device cpu", "请去掉 --device，或使用 --device cpu")
+    check_executor(knobs)
     check_names(outline.name, knobs, outline.presets, outline.variants)
     if write:
         refuse_unwritable(knobs.output / (outline.slug or ""))
@@ -61,6 +69,35 @@ def check(knobs: Knobs, outline: Outline, *, write: bool) -> None:
         raise UsageError(what, "leave --runs out, or name a folder", "请去掉 --runs，或为其指定文件夹")
     if knobs.runs is not None:
         refuse_unwritable(knobs.runs / (outline.slug or ""), "--runs")
+
+
+def check_executor(knobs: Knobs) -> None:
+    """Refuse processes or a cluster that cannot be.
+
+    Raises: UsageError.
+    """
+    if knobs.jobs is not None and knobs.jobs > MOST_JOBS:
+        what = f"--jobs must be at most {MOST_JOBS}, got {knobs.jobs}"
+        raise UsageError(what, "choose as many as there are cores", "请选择不超过处理器核数的值")
+    if knobs.cluster is None:
+        return
+    if knobs.jobs is not None:
+        what = "--jobs and --cluster do not go together: one names processes of this computer, one a cluster's workers"
+        raise UsageError(what, "leave one of them out", "两者只能使用其中一个")
+    if not LOCAL_CLUSTER.fullmatch(knobs.cluster) and not SCHEDULER.fullmatch(knobs.cluster):
+        raise UsageError(
+            f"--cluster {knobs.cluster!r} is no address of a scheduler",
+            "give --cluster tcp://HOST:8786 (or tls://), as dask scheduler says it; or --cluster local:2 for two "
+            "workers on this computer",
+            "请使用 --cluster tcp://主机:8786（或 tls://），即 dask scheduler 显示的地址；"
+            "或用 --cluster local:2 在本机启动两个 worker",
+        )
+    if find_spec("distributed") is None:
+        raise UsageError(
+            "--cluster needs the package distributed, which is not installed",
+            'pip install "dask[distributed]"; or --jobs 2 for two processes without it',
+            '请运行 pip install "dask[distributed]"；也可用 --jobs 2 直接使用两个进程',
+        )
 
 
 def check_names(competition: str, knobs: Knobs, presets: Iterable[str] | None, variants: Iterable[str] | None) -> None:

@@ -19,8 +19,9 @@ import pandas as pd
 import torch
 
 from pipelines.competition import Competition, Number, Variant
+from pipelines.executors.threads import THREADS, Executor
 from pipelines.features.frames import Features
-from pipelines.hardware import blas_on_one_thread, cores
+from pipelines.hardware import blas_on_one_thread
 from pipelines.metrics import FloatArray, IntArray
 from pipelines.report.curves import OnTask, counted
 from pipelines.settings.allowed import Checked
@@ -48,6 +49,8 @@ class Plan(Checked):
     seed: int = 0
     device: str = "cpu"
     memory_mb: float | None = None  # for networks that train at the same time; None finds a budget
+    executor: Executor = THREADS  # where they train
+    shares: int | None = None  # programs that stacks are shared out for; None: one for each core of this computer
 
     @property
     def n_epochs(self) -> int:
@@ -87,8 +90,8 @@ def cross_validate(
     simple = {name: Variant(make_estimator=make) for name, make in models.items()}
     fits, of_simple = fits_of(plan, plan.variants), fits_of(plan, simple, pooled=False)
     keep.begin(competition, features, folds, plan, [*fits, *of_simple, *networks_of(plan)])
-    one = partial(fit_one, competition, features, folds, keep=keep)
-    said = fit_all(one, [*fits, *of_simple], fits_at_a_time(plan, encoders), on_task)
+    one = partial(fit_one, competition, features, folds)
+    said = fit_all(one, [*fits, *of_simple], fits_at_a_time(plan, encoders), on_task, keep, plan.executor.for_fits)
     predicted, baselines = said[: len(fits)], out_of_fold(said[len(fits) :], folds, len(features.y))
     networks = {name: encoders[name] for name in plan.networks}
     if networks:
@@ -104,8 +107,9 @@ def train_networks(
     groups, workers, threads = make_groups(competition, plan, encoders)
     keep.expect(groups)
     first = next(iter(encoders.values()))
-    with cores(workers, threads, on_epoch) as (pool, step):
-        tasks = [pool.submit(train_group, first.features, first.folds, step, keep, group) for group in groups]
+    train = partial(train_group, first.features, first.folds)
+    with plan.executor.open(workers, threads, on_epoch) as (pool, step):
+        tasks = [pool.submit(train, group, keep, step) for group in groups]
         for done in counted("trainings", as_completed(tasks), len(tasks), on_task):
             done.result()
     return [said for task in tasks for said in task.result()]
@@ -170,7 +174,7 @@ def member_seed(seed: int, fold: int, number: int) -> int:
 
 
 def train_group(
-    features: Features, folds: Sequence[Fold], on_epoch: OnEpoch, keep: Keep, group: Group
+    features: Features, folds: Sequence[Fold], group: Group, keep: Keep, on_epoch: OnEpoch
 ) -> list[Predictions]:
     """What a group's networks say of their folds' scored rows, and of the test rows; those not finished are trained."""
     there = keep.find(group.jobs)

@@ -19,7 +19,8 @@ from sklearn.pipeline import Pipeline
 
 from pipelines.competition import Competition, Variant
 from pipelines.errors import HomeworkWarning, TrainingWarning, UsageError, code_named
-from pipelines.hardware import cores, openmp_on_one_thread
+from pipelines.executors.threads import THREADS, Executor
+from pipelines.hardware import openmp_on_one_thread
 from pipelines.metrics import FloatArray, IntArray, Target
 from pipelines.report.curves import OnTask, counted
 from pipelines.training.fit import Job
@@ -84,12 +85,16 @@ def networks_of(plan: "Plan") -> list[Fit]:
     ]
 
 
-def fit_all(one: Callable[[Fit], Predictions], fits: Sequence[Fit], workers: int, on_task: OnTask) -> list[Predictions]:
+def fit_all(
+    one: Callable[[Fit, Keep], Predictions], fits: Sequence[Fit], workers: int, on_task: OnTask,
+    keep: Keep | None = None, executor: Executor = THREADS,
+) -> list[Predictions]:  # fmt: skip
     """What each estimator says, in the order of `fits`; `one` fits so many at a time, one thread each."""
+    keep = keep or Keep()
     kinds = {"estimators": any(fit.pooled for fit in fits), "baselines": any(not fit.pooled for fit in fits)}
     what = " and ".join(kind for kind, there in kinds.items() if there)
-    with _warnings_said_once(), cores(workers, 1) as (pool, _step):
-        tasks = [pool.submit(one, fit) for fit in fits]
+    with _warnings_said_once(), executor.open(workers, 1) as (pool, _step):
+        tasks = [pool.submit(one, fit, keep) for fit in fits]
         for done in counted(what, as_completed(tasks), len(tasks), on_task):
             done.result()
     return [task.result() for task in tasks]

@@ -46,15 +46,22 @@ def make_groups(
     """All jobs of the plan in groups, how many groups train at the same time, and threads for each.
 
     On the CPU small networks are stacked, a stack for each core at least; large ones fill a core each, fold by fold.
-    A GPU takes all folds of a variant at once. What trains at the same time takes about `plan.memory_mb`.
+    A GPU takes all folds of a variant at once, several take a share each. What trains at the same time takes about
+    `plan.memory_mb`.
+
+    The last bits of a network depend on how many stand in its stack. So stacks are shared out for the cores of this
+    computer, or for `plan.shares`, wherever they train: then it is the same network. One that trains alone may go alone
+    to an executor that has more workers than there are groups.
     """
-    device = torch.device(plan.device)
-    programs = n_cores() if device.type == "cpu" else 1
-    budget = memory_to_use(device) if plan.memory_mb is None else 1e6 * plan.memory_mb
+    device, executor = torch.device(plan.device), plan.executor
+    here = n_cores() if device.type == "cpu" else 1
+    programs = plan.shares or (executor.workers if executor.workers and executor.devices else here)
+    budget = 1e6 * plan.memory_mb if plan.memory_mb else memory_to_use(device) * max(1, len(executor.devices))
     groups: list[Group] = []
-    largest, all_large = 0.0, True
+    largest, large = 0.0, set[str]()
     for name, encode in encoders.items():
         size = _size(competition, plan, encode)
+        large |= {name} if size.large else set()
         fold_by_fold = size.large and device.type == "cpu"
         for jobs in _chunks(plan, encode.folds, size, budget / programs, programs, fold_by_fold=fold_by_fold):
             groups.append(
@@ -66,11 +73,14 @@ def make_groups(
                 )
             )  # fmt: skip
             largest = max(largest, size.rows * len({job.fold for job in jobs}) + size.network * len(jobs))
-        all_large = all_large and size.large
-    workers = max(1, min(programs, len(groups), int(budget / largest)))
-    if device.type == "cpu":
+    fitting = max(1, int(budget / largest))
+    threads = max(1, n_cores() // min(here, len(groups), fitting)) if len(large) == len(encoders) else 1
+    if device.type == "cpu" and len(groups) < (executor.workers or 0):
+        groups = [part for group in groups for part in _in_parts(group, alone=group.jobs[0].variant in large)]
+    workers = min(executor.workers or here, len(groups), fitting if executor.here else len(groups))
+    if device.type == "cpu" and executor.here:
         warn_of_little_memory(workers * largest)
-    return groups, workers, max(1, n_cores() // workers) if all_large else 1
+    return groups, workers, threads
 
 
 def plan_line(competition: Competition, plan: "Plan") -> str:
@@ -97,7 +107,10 @@ def fits_at_a_time(plan: "Plan", encoders: "Mapping[str, FoldEncoder]") -> int:
     of_device = plan.memory_mb is None or torch.device(plan.device) != cpu
     budget = memory_to_use(cpu) if of_device else 1e6 * (plan.memory_mb or 0)
     of_fits = [each for i, each in enumerate(encoders.values()) if i == 0 or each.variant.make_estimator]
-    return max(1, min(n_cores(), int(budget / max(map(_bytes_of_rows, of_fits)))))
+    executor = plan.executor.for_fits
+    at_a_time = executor.workers or n_cores()
+    fitting = int(budget / max(map(_bytes_of_rows, of_fits))) if executor.here else at_a_time
+    return max(1, min(at_a_time, fitting))
 
 
 def warn_of_little_memory(needed: float) -> None:
@@ -132,6 +145,11 @@ def _chunks(
             jobs = [job for fold in same[start : start + n_folds] for job in plan.jobs(fold)]
             most = len(jobs) if fold_by_fold or fitting else max(1, int((budget - size.rows) / size.network))
             yield from (jobs[first : first + most] for first in range(0, len(jobs), most))
+
+
+def _in_parts(group: Group, *, alone: bool) -> list[Group]:
+    """A group, or a group for each of its networks where they train alone anyhow."""
+    return [replace(group, jobs=(job,)) for job in group.jobs] if alone else [group]
 
 
 def _network(encode: "FoldEncoder") -> Callable[[int, int], nn.Module]:

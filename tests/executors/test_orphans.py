@@ -7,11 +7,11 @@ import threading
 
 import pytest
 
-from pipelines.practice.orphans import end_with
+from pipelines.executors.orphans import end_with
 
 CHILD = """
 import sys, threading
-from pipelines.practice.orphans import end_with
+from pipelines.executors.orphans import end_with
 end_with(int(sys.argv[1]))
 print("works", flush=True)
 threading.Event().wait()
