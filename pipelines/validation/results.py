@@ -150,10 +150,11 @@ def summarise(
     known = np.sort(np.concatenate(scored))  # rows that are scored: from here on there are no others
     if len(known) < n_rows:
         test = np.repeat(test[-1:], len(test), axis=0)
-        y, oof, groups = y[known], oof[:, :, known], None if groups is None else groups[known]
+        y, oof, groups = y[known], [own[:, known] for own in oof], None if groups is None else groups[known]
         scored = [np.searchsorted(known, rows) for rows in scored]
         baselines = {name: other[known] for name, other in baselines.items()}
-    pooled, pooled_test, weights = _pool(competition, oof.mean(axis=1), test, y, scored)
+    means = np.stack([of_seeds.mean(axis=0) for of_seeds in oof])
+    pooled, pooled_test, weights = _pool(competition, means, test, y, scored)
     metric, baselines = competition.metric, {name: in_units(competition, p) for name, p in baselines.items()}
     scores, of_one, fold_of = [], {}, np.full(n_rows, -1)
     for (name, own), of_seeds, weight in zip(of_variant.items(), oof, weights.mean(axis=0).tolist(), strict=True):
@@ -194,18 +195,18 @@ def _everywhere(predictions: FloatArray, known: IntArray, n_rows: int) -> FloatA
 
 def _collect(
     of_variant: Mapping[str, Sequence[Predictions]], scored: Sequence[IntArray], n_rows: int
-) -> tuple[FloatArray, FloatArray]:
-    """Out-of-fold predictions (V, S, N, C) and test predictions (F, V, M, C), the mean over seeds."""
-    parts = next(iter(of_variant.values()))
-    n_seeds = 1 + max(job.seed for each in parts for job in each.jobs)
-    oof = np.full((len(of_variant), n_seeds, n_rows, parts[0].scored.shape[-1]), np.nan)
-    test = np.zeros((len(scored), len(of_variant), *parts[0].test.shape))
+) -> tuple[list[FloatArray], FloatArray]:
+    """Of each variant out-of-fold predictions (S, N, P), S its own; test predictions (F, V, M, P), mean over seeds."""
+    first, oof = next(iter(of_variant.values()))[0], []
+    test = np.zeros((len(scored), len(of_variant), *first.test.shape))
     for variant, own in enumerate(of_variant.values()):
+        n_seeds = 1 + max(job.seed for each in own for job in each.jobs)
+        oof.append(np.full((n_seeds, n_rows, first.scored.shape[-1]), np.nan))
         for each in own:
             fold = each.jobs[0].fold
             test[fold, variant] += each.test / n_seeds
             for job, proba in zip(each.jobs, each.scored, strict=True):
-                oof[variant, job.seed, scored[fold]] = proba
+                oof[variant][job.seed, scored[fold]] = proba
     return oof, test
 
 
