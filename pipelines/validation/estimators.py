@@ -70,7 +70,8 @@ def fits_of(plan: "Plan", variants: Mapping[str, Variant], *, pooled: bool = Tru
         each_seed = _can_be_seeded(name, variant) and pooled
         for fold in range(plan.folds):
             jobs = tuple(plan.jobs(fold, name))
-            fits += [Fit(variant, (job,)) for job in jobs] if each_seed else [Fit(variant, jobs, pooled)]
+            if jobs:
+                fits += [Fit(variant, (job,)) for job in jobs] if each_seed else [Fit(variant, jobs, pooled)]
     return fits
 
 

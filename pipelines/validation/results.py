@@ -5,7 +5,7 @@ of the classes, or one value.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -13,7 +13,7 @@ import numpy as np
 from pipelines.competition import Competition, Variant
 from pipelines.metrics import FloatArray, IntArray, Metric, Target
 from pipelines.submission.plain import to_plain
-from pipelines.submission.record import Baseline, Forecast, VariantScore
+from pipelines.submission.record import Baseline, Budget, Forecast, VariantScore
 from pipelines.training.checkpoint.epochs import Checkpoint
 from pipelines.training.fit import Group, Job
 from pipelines.training.learning_curves.averages import if_any, mean, of_folds, spread
@@ -54,6 +54,9 @@ class Keep:
         self, competition: Competition, features: "Features", folds: Sequence[Fold], plan: "Plan", fits: "Sequence[Fit]"
     ) -> None:
         """Hear what is going to be fitted: estimators, baselines, and each network as a fit of its own."""
+
+    def want(self, fits: "Sequence[Fit]") -> None:
+        """Hear, where time decides, which of those that have begun are fitted next."""
 
     def expect(self, groups: Sequence[Group]) -> None:
         """Hear what is going to be trained, before it is."""
@@ -102,6 +105,14 @@ class Predictions:
         seconds, held_out = sum(each.seconds for each in finished), [list(each.held_out) for each in finished]
         return cls(jobs, scored, first.test + test, losses, first.model, seconds, first.notes, held_out)
 
+    def and_of(self, more: Self) -> Self:
+        """With those of further seeds of the same variant and fold."""
+        scored, seconds = np.concatenate([self.scored, more.scored]), self.seconds + more.seconds
+        return replace(
+            self, jobs=[*self.jobs, *more.jobs], scored=scored, test=self.test + more.test, seconds=seconds,
+            losses=self.losses + more.losses, held_out=self.held_out + more.held_out,
+        )  # fmt: skip
+
 
 @dataclass(frozen=True)
 class CVResult:
@@ -127,6 +138,7 @@ class CVResult:
     alone: Mapping[str, FloatArray]
     weights: FloatArray
     fold: IntArray
+    budget: Budget | None = None  # of a run that had so many minutes
 
 
 def summarise(
@@ -161,7 +173,7 @@ def summarise(
         alone, _, _ = _pool(competition, of_seeds.mean(axis=0)[None], test[:, :1], y, scored)
         of_one[name] = _everywhere(alone, known, n_rows)
         more = _of_models(metric, y, scored, own, [in_units(competition, one) for one in of_seeds])
-        recipe = _settings(variants[name])
+        recipe = settings_of(variants[name])
         scores.append(VariantScore(name=name, score=metric(y, alone), weight=weight, recipe=recipe, **more))
     for number, fold in enumerate(folds):
         fold_of[fold.scored] = number
@@ -210,7 +222,7 @@ def _collect(
     return oof, test
 
 
-def _settings(variant: Variant) -> dict[str, Any]:
+def settings_of(variant: Variant) -> dict[str, Any]:
     """The recipe of a network; the parameters of an estimator."""
     if variant.make_estimator is None:
         return asdict(variant.recipe)
