@@ -57,12 +57,14 @@ class Gains:
         rows = self.rows(*pooled.values(), new)
         return self.loss(pooled, rows) - self.loss({**pooled, "": new}, rows)
 
-    def of_averaging(self, pooled: Mapping[str, FloatArray], variant: str, seeds: Sequence[FloatArray]) -> float:
-        """What averaging many seeds of a variant takes off the loss beside one seed, told by the `seeds` it has.
+    def of_averaging(
+        self, pooled: Mapping[str, FloatArray], variant: str, alone: Sequence[FloatArray], n_seeds: int
+    ) -> float:
+        """What averaging many seeds of a variant takes off the loss beside one, told by `n_seeds` and some `alone`.
 
         The mean of S seeds differs from that of many by a S-th of what a single one does: from S seeds on to S' it is
         that times 1/S - 1/S'.
         """
         rows = self.rows(*pooled.values())
-        alone = [self.loss({**pooled, variant: said}, rows) for said in seeds[:2]]
-        return float(np.mean(alone) - self.loss(pooled, rows)) / (1 - 1 / len(seeds))
+        of_one = [self.loss({**pooled, variant: said}, rows) for said in alone]
+        return float(np.mean(of_one) - self.loss(pooled, rows)) / (1 - 1 / n_seeds)

@@ -6,14 +6,14 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import torch
 
 from pipelines.competition import Competition, Variant
 from pipelines.features.frames import Features
 from pipelines.metrics import IntArray
-from pipelines.training.fit import Group, Job, fit
+from pipelines.training.fit import Job, fit
 from pipelines.validation.crossval import FoldEncoder, Plan, predicted
 from pipelines.validation.estimators import Fit, fit_one, predict
+from pipelines.validation.groups import make_groups
 from pipelines.validation.results import Finished, Keep
 from pipelines.validation.splits import Fold
 
@@ -60,41 +60,45 @@ def few_of(features: Features, fold: Fold, size: int) -> IntArray:
 
 
 def extrapolated(sizes: Sequence[int], seconds: Sequence[float], size: int) -> float:
-    """What takes so many seconds for two sizes, for a third: on a line or, where that is more, as a power.
+    """What takes so many seconds for two sizes, for a third: between a line and a power, or a power that is more.
 
-    >>> extrapolated((500, 1000), (2.0, 3.0), 5000), extrapolated((500, 1000), (1.0, 4.0), 4000)
-    (11.0, 64.0)
+    Boosted trees of few rows are small, and grow with them: a line says thrice too much of them, a power a bit.
+
+    >>> round(extrapolated((500, 1000), (2.0, 3.0), 5000), 2), extrapolated((500, 1000), (1.0, 4.0), 4000)
+    (9.2, 64.0)
     """
     (a, b), (first, second) = sizes, (max(each, 1e-6) for each in seconds)
-    if b <= a:
+    if b <= a or size <= b:
         return second * size / b
     line = second + max(0.0, second - first) * (size - b) / (b - a)
-    power = min(3.0, np.log(second / first) / np.log(b / a))
-    return float(max(line, second * (size / b) ** power if power > 1 else 0.0))
+    power = second * (size / b) ** float(np.clip(np.log(second / first) / np.log(b / a), 0, 3))
+    return float(power if power > line else np.sqrt(line * power))
 
 
 def _of_network(
     competition: Competition, features: Features, plan: Plan, fold: Fold, variant: Variant, rows: int
 ) -> float:
+    """Networks that train as one program are tried as one: the first group of a whole unit, for a few epochs."""
     few, marks, clock = few_of(features, fold, FEW), list[float](), time.perf_counter
+    only = {("trial", number, 0) for number in range(plan.folds)}
+    unit = replace(plan, variants={"trial": variant}, seeds=1, only=only)
+    encode = FoldEncoder(features, [Fold(few, few)] * plan.folds, variant, plan.seed, competition.number)
+    group = make_groups(competition, unit, {"trial": encode})[0][0]
+    sizes, to_encode = (SIZES[0], len(few)), list[float]()
+    for size in sizes:
+        began, some = clock(), few_of(features, fold, size)
+        encoded = replace(encode, folds=[Fold(some, some)])(0)
+        to_encode.append(clock() - began)
+    first = group.jobs[0]
     recipe = replace(variant.recipe, epochs=min(EPOCHS, variant.recipe.epochs))
-    encode = FoldEncoder(features, [Fold(few, few)], variant, plan.seed, competition.number)
-    assert variant.make_model is not None
+    tried = replace(group, encode=lambda _fold: encoded, recipe=recipe)
+    fitted = fit(tried, lambda job, *_: marks.append(clock()) if job == first else None)
+    epoch = float(min(np.diff(marks))) if len(marks) > 1 else fitted.seconds
     began = clock()
-    encoded = encode(0)
-    seconds_to_encode = clock() - began
-    group = Group(
-        jobs=(Job("trial", 0, 0, 0),), encode=lambda _fold: encoded, make_model=variant.make_model,
-        n_outputs=competition.n_outputs, recipe=recipe, metric=competition.metric,
-        device=torch.device(plan.device), number=competition.number,
-    )  # fmt: skip
-    fitted = fit(group, lambda *_: marks.append(clock()))
-    epoch = min(np.diff(marks)) if len(marks) > 1 else fitted.seconds
-    began = clock()
-    predicted(encoded.encoder, list(fitted.networks.values()), features.train.iloc[few])
-    share = len(fold.train) / len(few)
+    predicted(encoded.encoder, [fitted.networks[first]], features.train.iloc[few])
     to_predict = (clock() - began) * rows / len(few)
-    return share * (seconds_to_encode + float(epoch) * variant.recipe.epochs) + to_predict
+    to_train = epoch * variant.recipe.epochs / len(group.jobs) * len(fold.train) / len(few)
+    return extrapolated(sizes, to_encode, len(fold.train)) + to_train + to_predict
 
 
 class _Caught(Keep):
