@@ -4,6 +4,7 @@ A wrong name or option is answered before torch is loaded. Exit codes: see `cons
 """
 
 import os
+import time
 from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
@@ -58,6 +59,7 @@ def run_command(
     folds: options.Folds = None,
     seeds: options.Seeds = None,
     epochs: options.Epochs = None,
+    minutes: options.Minutes = None,
     seed: Annotated[int, typer.Option(help="Fixes all chance: the same seed gives the same csv on the CPU.")] = 0,
     device: options.Device = "auto",
     memory: options.Memory = None,
@@ -76,7 +78,7 @@ def run_command(
     as_json: Annotated[bool, typer.Option("--json", help="Print the record; all else goes to stderr.")] = False,
 ) -> None:
     """Both commands: they differ in whether anything is written."""
-    writes = context.info_name == "run" and not practice
+    writes, began = context.info_name == "run" and not practice, time.monotonic()
     with console.errors_in_plain_words(_interrupted(), stop_unread=not writes):
         from pipelines.pages.words import Words, language
         from pipelines.report.asked import asked
@@ -86,7 +88,7 @@ def run_command(
         knobs = Knobs(
             data=data, output=output, preset=preset, variants=options.names(variants), folds=folds, seeds=seeds,
             epochs=epochs, seed=seed, device=device, memory=memory, practice=practice,
-            runs=Path(runs) if runs else None, restart=restart, note=note, importance=importance,
+            runs=Path(runs) if runs else None, restart=restart, note=note, importance=importance, minutes=minutes,
             jobs=jobs, cluster=cluster, shares=shares,
         )  # fmt: skip
         words = Words(language(lang))
@@ -107,7 +109,7 @@ def run_command(
 
         outcome = watched(
             competition, knobs, say, silent=quiet, tensorboard=tensorboard, visdom=visdom, write=writes,
-            on_result=on_result, log=log, words=words,
+            on_result=on_result, log=log, words=words, began=began,
         )  # fmt: skip
         if as_json or quiet:
             console.give(outcome.record.to_json() if as_json else in_short(outcome))

@@ -8,6 +8,9 @@ from pathlib import Path
 
 from pipelines.audit.leaks import watch
 from pipelines.audit.practice import hide, without_published
+from pipelines.budget.deadline import Deadline
+from pipelines.budget.earlier import measured_earlier
+from pipelines.budget.within import MOST_SEEDS, Within, minutes_line
 from pipelines.competition import Competition
 from pipelines.data.sources import Fetch, Source, locate
 from pipelines.data.tables import read
@@ -49,7 +52,11 @@ def make_plan(competition: Competition, knobs: Knobs) -> Plan:
     Raises: UsageError for an unknown preset or variant, or a device that is not there.
     """
     check_names(competition.slug, knobs, competition.presets, competition.variants)
-    preset = competition.presets[knobs.preset]
+    if knobs.minutes is None:
+        preset = competition.presets[knobs.preset]
+    else:  # which say how much of all that may be trained is
+        usual = competition.presets.get(knobs.preset) or next(iter(competition.presets.values()))
+        preset = replace(usual, seeds=MOST_SEEDS, variants=tuple(competition.variants))
     variants = {name: competition.variants[name] for name in knobs.variants or preset.variants}
     if knobs.epochs is not None:  # estimators have no recipe to change
         variants = {name: replace(v, recipe=replace(v.recipe, epochs=knobs.epochs)) for name, v in variants.items()}
@@ -77,23 +84,25 @@ def run(
     on_task: OnTask = lambda _what, _done, _of: None,
     on_result: Callable[[Source, CVResult], None] = lambda _source, _result: None,
     listen: Callable[[RunKeep], Keep] = lambda keep: keep,
+    deadline: Deadline | None = None,
 ) -> Outcome:
     """Cross-validate `competition` and, with `write`, leave a checked submission and its record.
 
     `fetch` downloads the data if no folder has them (see `sources.locate`); `on_epoch` hears of each network after
     each epoch, `on_task` of all other tasks, `on_result` gets the scores before the submission is made. `listen` may
-    stand between what is finished and what keeps it.
+    stand between what is finished and what keeps it. `deadline` is the clock of `knobs.minutes`, if it runs already.
     Raises: HomeworkError for anything wrong with options, data or predictions; then nothing is written.
     """
     started = time.perf_counter()
+    deadline = deadline or (None if knobs.minutes is None else Deadline(knobs.minutes))
     plan = make_plan(competition, knobs)
     write, output = write and not knobs.practice, knobs.output / competition.slug
     source = locate(competition, knobs.data, fetch=fetch)
     if write:
         prepare(output, source.files[competition.sample_submission])
     say(source.line)
-    say(plan_line(competition, plan))
-    if competition.presets[knobs.preset].gpu and not knobs.variants and plan.device == "cpu":
+    say(plan_line(competition, plan) if deadline is None else minutes_line(competition, plan, deadline))
+    if deadline is None and competition.presets[knobs.preset].gpu and not knobs.variants and plan.device == "cpu":
         say(f"the preset {knobs.preset} is made for a GPU: on this processor it takes many hours, if not days")
     tables, hidden = read(competition, source), None
     try_metric(competition.metric, tables.y, competition.n_outputs)
@@ -107,7 +116,12 @@ def run(
     for line in split_lines(competition, plan.folds, features):
         say(line)
     with plan.executor, keeping(competition.slug, knobs, source, say, write=write) as keep:
-        result = cross_validate(competition, features, plan, on_epoch, on_task, listen(keep))
+        if deadline is None:
+            result = cross_validate(competition, features, plan, on_epoch, on_task, listen(keep))
+        else:
+            earlier = measured_earlier(competition, features, plan, knobs, source)
+            within = Within(competition, features, plan, deadline, earlier, say)
+            result = within.cross_validate(on_epoch, on_task, listen(keep))
         on_result(source, result)
         record, path = make_record(competition, knobs, plan, source, result, leaks, keep.name), None
         if hidden is not None:
@@ -117,7 +131,7 @@ def run(
             known = (float(tables.y.min()), float(tables.y.max())) if competition.number else None
             linter.check(competition, csv, source.files[competition.sample_submission], known)
             record = replace(record, csv_sha256=sha256(csv), seconds=round(time.perf_counter() - started, 2))
-            name = f"{knobs.preset}-sample" if source.kind == "sample" else knobs.preset
+            name = f"{knobs.what}-sample" if source.kind == "sample" else knobs.what
             path = writer.save(output, name, csv, record)
         record = replace(record, seconds=record.seconds or round(time.perf_counter() - started, 2))
         if knobs.importance:

@@ -19,6 +19,7 @@ class Options(TypedDict, total=False):
     folds: int | None
     seeds: int | None
     epochs: int | None
+    minutes: float | None
     seed: int
     device: str
     memory: int | None
@@ -35,6 +36,9 @@ class Options(TypedDict, total=False):
 PLACE = Allowed("a folder's path", "文件夹路径", lambda value: isinstance(value, str | Path))
 TEXT = Allowed("a text", "文本", lambda value: isinstance(value, str))
 WHOLE = Allowed("a whole number", "整数", lambda value: isinstance(value, int) and not isinstance(value, bool))
+NUMBER = Allowed(
+    "a number", "数字", lambda value: isinstance(value, int | float) and not isinstance(value, bool)
+)  # fmt: skip
 NAMES = Allowed(
     "a list of names, or names with commas between them", "名称列表，或用逗号隔开的名称",
     lambda value: isinstance(value, str)
@@ -42,7 +46,8 @@ NAMES = Allowed(
 )  # fmt: skip
 KINDS: Mapping[str, Allowed] = {
     "data": none_or(PLACE), "output": PLACE, "preset": TEXT, "variants": none_or(NAMES), "folds": none_or(WHOLE),
-    "seeds": none_or(WHOLE), "epochs": none_or(WHOLE), "seed": WHOLE, "device": TEXT, "memory": none_or(WHOLE),
+    "seeds": none_or(WHOLE), "epochs": none_or(WHOLE), "minutes": none_or(NUMBER), "seed": WHOLE, "device": TEXT,
+    "memory": none_or(WHOLE),
     "jobs": none_or(WHOLE), "cluster": none_or(TEXT), "shares": none_or(WHOLE),
     "practice": FLAG, "runs": none_or(PLACE), "restart": FLAG, "importance": FLAG, "note": none_or(TEXT),
 }  # fmt: skip

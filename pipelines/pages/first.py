@@ -132,7 +132,12 @@ def baseline_name(name: str, words: Words) -> str:
 def _about(record: Record, words: Words) -> Iterator[str]:
     """What kind of run it is, in a line."""
     yield words(f"run {record.run}", f"运行 {record.run}") if record.run else words("a run", "运行")
-    yield words(f"preset {record.preset}", f"预设 {record.preset}")
+    if record.budget is None:
+        yield words(f"preset {record.preset}", f"预设 {record.preset}")
+    else:
+        minutes, n_units = f"{record.budget.minutes:g}", sum(record.budget.seeds.values())
+        yield words(f"the best of {minutes} minutes", f"{minutes} 分钟内的最佳结果")
+        yield words(f"{record.folds} folds × {_several(n_units, 'unit')}", f"{record.folds} 折 × {n_units} 组模型")
     if record.folds and record.seeds:
         n_folds, n_seeds, n_variants = record.folds, record.seeds, len(record.variants)
         yield words(f"{n_folds} folds × {_several(n_seeds, 'seed')}", f"{n_folds} 折 × {n_seeds} 个种子")
@@ -292,7 +297,9 @@ def _steps(record: Record, csv: Path | None, words: Words) -> Iterator[Step]:
 
 def _options(record: Record) -> Iterator[str]:
     """What the command line needs for a run of the same plan."""
-    if record.preset not in (None, "fast"):
+    if record.budget is not None:
+        yield from ("--minutes", f"{record.budget.minutes:g}")
+    elif record.preset not in (None, "fast"):
         yield from ("--preset", str(record.preset))
     if record.data == "folder" and record.where:
         yield from ("--data", record.where)

@@ -11,7 +11,7 @@ from pipelines.pages.write import write_report
 from pipelines.pipeline import Outcome
 from pipelines.report.console import complain
 from pipelines.report.pictures import picture
-from pipelines.submission.record import Importance, VariantScore
+from pipelines.submission.record import Budget, Importance, VariantScore
 from pipelines.validation.results import CVResult
 
 SHOWN = 12  # columns that matter most
@@ -109,6 +109,14 @@ def importance_lines(competition: Competition, found: list[Importance]) -> Itera
         yield f"  ({rest} more in the record{': none is told from chance' * (not told)})"
 
 
+def budget_lines(budget: Budget) -> Iterator[str]:
+    """What there was time for, and what not, and why."""
+    said = (f"{name} x {n} seed{'s' * (n > 1)}" for name, n in budget.seeds.items())
+    yield f"{f'in {budget.minutes:g} minutes':<28}{', '.join(said)}"
+    for name, why in budget.left.items():
+        yield f"  without {name}: {why}"
+
+
 def outcome_lines(competition: Competition, outcome: Outcome, words: Words) -> Iterator[str]:
     """Score on hidden rows, cost, where the csv lies and what to do with it; picture and page are made between them."""
     record, path = outcome.record, outcome.path
@@ -117,6 +125,8 @@ def outcome_lines(competition: Competition, outcome: Outcome, words: Words) -> I
         yield f"{'practice, hidden rows':<28}{hidden.score:.4f} ± {hidden.se:.4f} ({hidden.rows} rows)"
     if record.importance is not None:
         yield from importance_lines(competition, record.importance)
+    if record.budget is not None:
+        yield from budget_lines(record.budget)
     memory = record.peak_memory_mb
     cost = f"{record.seconds:.1f} s" + (f", {memory:.0f} MB at peak" if memory else "")
     yield f"{'cost':<28}{cost}"

@@ -18,6 +18,12 @@ Variants = Annotated[
 Folds = Annotated[int | None, typer.Option(help="Folds of the cross-validation; else as the preset says.")]
 Seeds = Annotated[int | None, typer.Option(help="Networks of a variant per fold; else as the preset says.")]
 Epochs = Annotated[int | None, typer.Option(help="Passes over the training rows; else as the recipe says.")]
+Minutes = Annotated[
+    float | None,
+    typer.Option(
+        help="Time for all of it, in place of a preset: of all variants, or those of --variants, as much as is best."
+    ),
+]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Memory = Annotated[int | None, typer.Option(help="MB for what trains at the same time; else found.")]
 Jobs = Annotated[int | None, typer.Option(help="Processes that train at the same time; else threads of this one.")]

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipelines.budget.deadline import Deadline
 from pipelines.competition import Competition
 from pipelines.kaggle.download import fetch
 from pipelines.pages.live import LivePage
@@ -25,22 +26,25 @@ if TYPE_CHECKING:
 def watched(
     competition: Competition, knobs: Knobs, say: Callable[[str], None], *, silent: bool,
     tensorboard: Path | None = None, visdom: bool = False, log: Log | None = None, words: Words = Words(),  # noqa: B008
-    **options: Any,
+    began: float | None = None, **options: Any,
 ) -> Outcome:  # fmt: skip
     """As `run`, which takes the further `options`.
 
     A line of how far it is unless `silent`, and curves where they are asked for. What the caller says goes to `log`, if
-    there is one, by the caller's own hand; here it learns where the run is kept, and how far it has come.
+    there is one, by the caller's own hand; here it learns where the run is kept, and how far it has come. The minutes
+    of a run that has some count from when it `began`, by time.monotonic.
     """
     log = log or Log()
+    deadline = None if knobs.minutes is None else Deadline(knobs.minutes, began=began)
     with contextlib.closing(make_curves(tensorboard, visdom)) as curves, progress(words, silent=silent) as show:
-        so_far = SoFar([log.hear, LivePage(words, line_of), show])
+        so_far = SoFar([log.hear, LivePage(words, line_of), show], deadline=deadline)
 
         def on_epoch(job: "Job", epoch: int, loss: float) -> None:
             curves.on_epoch(job, epoch, loss)
             so_far.on_epoch(job, epoch, loss)
 
         heard: dict[str, Any] = {"on_epoch": on_epoch, "on_task": so_far.on_task, "listen": so_far.around}
+        heard["deadline"] = deadline
         try:
             outcome = run(competition, knobs, fetch=partial(fetch, say=say_aside), say=say, **heard, **options)
         except BaseException as error:

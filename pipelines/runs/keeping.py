@@ -67,6 +67,7 @@ class RunKeep(Keep):
         self._parts: dict[Ident, Parts] = {}
         self._there: dict[Ident, tuple[Path, dict[str, Any]]] = {}
         self._waiting: list[tuple[bool, Finished, dict[str, Any]]] = []
+        self._wanted: set[Ident] = set()  # of all that may be fitted; empty where that is all
         self.code = ""  # folder of the competition, whose code fitted encoders may name
         self._lock = threading.RLock()
 
@@ -151,6 +152,10 @@ class RunKeep(Keep):
                 folder.unlock()
         return None
 
+    def want(self, fits: "Sequence[Fit]") -> None:
+        """Reckon from now on with these, and with those before them."""
+        self._wanted |= {Ident.of(fit.jobs[0], pooled=fit.pooled) for fit in fits}
+
     def expect(self, groups: Sequence[Group]) -> None:
         """Compare what is going to be written with the room that there is.
 
@@ -161,7 +166,8 @@ class RunKeep(Keep):
         missing = [[job for job in group.jobs if Ident.of(job) not in self._there] for group in groups]
         weights = [group.n_weights * len(jobs) for group, jobs in zip(groups, missing, strict=True)]
         encoders = len({(job.variant, job.fold) for jobs in missing for job in jobs})
-        rows = len(self._parts) - len(self._there) + len(self._parts)
+        wanted = self._wanted or self._parts.keys()
+        rows = len(wanted - self._there.keys()) + len(wanted)
         needed = ASIDE + self._bytes_of_inputs + BYTES_OF_ENCODER * encoders + self._bytes_of_job * rows
         needed += 4 * sum(weights) + BYTES_OF_STATE * sum(sorted(weights)[-AT_A_TIME:])
         check_room(self.folder.path, needed)
@@ -258,6 +264,8 @@ class RunKeep(Keep):
                 columns=[str(name) for name in tables.test if name != competition.key],
             ).save(self.folder.path)  # fmt: skip
             remove_unfinished(self.folder.path)
+            if record.budget is not None:
+                self._forget_others(record.budget.seeds, [each.name for each in record.baselines])
             if competition.add_features is not None:  # which sees all rows together: new ones need these
                 inputs.save(self.folder.path, competition, self.files)
             record.save(self.folder.path / RECORD)
@@ -268,9 +276,20 @@ class RunKeep(Keep):
             said = f"no list of the rows that are predicted worst: {type(error).__name__}: {error}"
             warnings.warn(said, DataWarning, stacklevel=2)
 
+    def _forget_others(self, seeds: Mapping[str, int], baselines: Collection[str]) -> None:
+        """Leave in the plan what has been pooled, and the baselines: no more was there time for."""
+        assert self.folder is not None
+        plan = self.folder.plan()
+        plan["jobs"] = [
+            job
+            for job in plan.get("jobs", [])
+            if (job["seed"] < seeds.get(job["variant"], 0) if job["pooled"] else job["variant"] in baselines)
+        ]
+        write_whole(self.folder.path / PLAN, f"{json.dumps(plan, indent=1)}\n".encode())
+
 
 def keeping(slug: str, knobs: Knobs, source: Source, say: Say, *, write: bool) -> RunKeep:
     """What keeps a run: in `knobs.runs`, if that is not None."""
     kind = "-practice" * knobs.practice or "-cv" * (not write)
-    what = f"{knobs.preset}{'-sample' * (source.kind == 'sample')}{kind}"
+    what = f"{knobs.what}{'-sample' * (source.kind == 'sample')}{kind}"
     return RunKeep(source, slug, what, knobs, say)

@@ -16,6 +16,7 @@ SHOWN = 5  # names in a message
 OTHER_ARCHIVES = (".7z", ".rar", ".tar", ".tgz", ".tar.gz", ".bz2", ".xz")  # which Python's zipfile does not read
 LEAST = {"folds": 2, "seeds": 1, "epochs": 1, "seed": 0, "memory": 1, "jobs": 1, "shares": 1}
 MOST_JOBS = 256
+MOST_MINUTES = 7 * 24 * 60
 LOCAL_CLUSTER = re.compile(r"local:[1-9][0-9]{0,3}")
 SCHEDULER = re.compile(r"(tcp|tls)://([\w.-]+|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}")
 
@@ -43,6 +44,16 @@ class Knobs:
     note: str | None = None
     importance: bool = False  # ask which columns matter
     idea: Path | None = None  # a file whose functions are put into the competition, kept beside what they made
+    minutes: float | None = None  # for all of it: as many variants and seeds as these allow
+
+    @property
+    def what(self) -> str:
+        """What such a run is called: its preset, or its minutes.
+
+        >>> Knobs(preset="best").what, Knobs(minutes=5).what, Knobs(minutes=0.5).what
+        ('best', '5min', '0.5min')
+        """
+        return self.preset if self.minutes is None else f"{self.minutes:g}min"
 
 
 def check(knobs: Knobs, outline: Outline, *, write: bool) -> None:
@@ -57,6 +68,7 @@ def check(knobs: Knobs, outline: Outline, *, write: bool) -> None:
         if value is not None and value < least:
             what = f"--{name} must be at least {least}, got {value}"
             raise UsageError(what, f"choose --{name} {least} or more", f"--{name} 至少为 {least}")
+    refuse_minutes(knobs)
     if knobs.device != "auto" and not DEVICE.holds(knobs.device):
         what = f"device {knobs.device!r} is not available here; known: auto, cpu, cuda, mps"
         raise UsageError(what, "leave --device out, or use --device cpu", "请去掉 --device，或使用 --device cpu")
@@ -102,7 +114,7 @@ def check_executor(knobs: Knobs) -> None:
 
 def check_names(competition: str, knobs: Knobs, presets: Iterable[str] | None, variants: Iterable[str] | None) -> None:
     """Refuse a preset or a variant that is not among those; None if they are not known yet."""
-    if presets is not None and knobs.preset not in presets:
+    if presets is not None and knobs.preset not in presets and knobs.minutes is None:
         known = ", ".join(presets)
         raise UsageError(f"there is no preset {knobs.preset!r}", f"choose one of {known}", f"可选的 preset: {known}")
     unknown = [name for name in knobs.variants or () if variants is not None and name not in variants]
@@ -112,6 +124,39 @@ def check_names(competition: str, knobs: Knobs, presets: Iterable[str] | None, v
             "choose from these, with commas between the names",
             "请从中选择，名称之间用逗号隔开",
         )
+
+
+def refuse_minutes(knobs: Knobs) -> None:
+    """Refuse minutes that are no time, and what contradicts them.
+
+    Raises: UsageError.
+    """
+    if knobs.minutes is None:
+        return
+    if not 0 < knobs.minutes <= MOST_MINUTES:
+        what = f"--minutes must be above 0 and at most {MOST_MINUTES} (a week), got {knobs.minutes:g}"
+        raise UsageError(what, "give the minutes that the run may take, 5 say", "请给出运行可用的分钟数，例如 5")
+    for given, option, why, hint, hint_zh in (
+        (
+            knobs.seeds is not None, "--seeds", "the time says how many seeds there are",
+            "leave one of them out", "请去掉其中一个",
+        ),
+        (
+            knobs.preset != "fast", f"--preset {knobs.preset}", "the time says what is trained, of all variants",
+            "leave one of them out; --variants names those that may be trained",
+            "请去掉其中一个；可用 --variants 指定参与的 variant",
+        ),
+        (
+            knobs.jobs is not None or knobs.cluster is not None, "--jobs or --cluster",
+            "the time is reckoned for this computer's own cores", "leave one of them out", "请去掉其中一个",
+        ),
+        (
+            knobs.importance, "--importance", "it asks when the training is over, for nobody knows how long",
+            "leave one of them out", "请去掉其中一个",
+        ),
+    ):  # fmt: skip
+        if given:
+            raise UsageError(f"--minutes together with {option}: {why}", hint, hint_zh)
 
 
 def refuse_place(place: Path, names: Sequence[str]) -> NoReturn:

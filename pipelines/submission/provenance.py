@@ -29,9 +29,9 @@ def make_record(
         slug=competition.slug, data=source.kind, where=source.where, inputs_sha256=source.hashes(),
         metric=competition.metric.name, cv_mean=result.score, cv_se=result.se, fold_scores=result.fold_scores,
         fold_se=result.fold_se, variants=result.variants, baselines=result.baselines, forecast=result.forecast,
-        folds=plan.folds, seeds=plan.seeds, seed=plan.seed, preset=knobs.preset, device=plan.device,
-        versions=versions(), git_commit=git_commit(), peak_memory_mb=peak_memory_mb(), leaks=leaks,
-        run=run, note=knobs.note,
+        folds=plan.folds, seeds=None if result.budget else plan.seeds, seed=plan.seed, preset=knobs.what,
+        device=plan.device, versions=versions(), git_commit=git_commit(), peak_memory_mb=peak_memory_mb(), leaks=leaks,
+        run=run, note=knobs.note, budget=result.budget,
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from pipelines.files import sha256_file, write_whole
 from pipelines.submission.plain import from_plain
 
 VERSION = 2  # of the form; records without a number are older and load all the same
-OPTIONAL = ("practice", "kaggle", "run", "note", "importance")  # left out of the file where there is none
+OPTIONAL = ("practice", "kaggle", "run", "note", "importance", "budget")  # left out of the file where there is none
 
 
 class RecordError(ValueError):
@@ -105,6 +105,19 @@ class Importance:
 
 
 @dataclass(frozen=True)
+class Budget:
+    """What came of a run that had so many minutes: the seeds of each variant that is pooled, and why others are not.
+
+    `order` names the units that it trained, in the order in which they were whole: a variant, and which of its seeds.
+    """
+
+    minutes: float
+    seeds: dict[str, int] = field(default_factory=dict)
+    left: dict[str, str] = field(default_factory=dict)
+    order: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
 class Verdict:
     """What Kaggle said of the csv."""
 
@@ -148,6 +161,7 @@ class Record:
     kaggle: Verdict | None = None
     run: str | None = None  # name of the folder that the run has left
     importance: list[Importance] | None = None  # the greatest loss first
+    budget: Budget | None = None  # of a run that had so many minutes
     note: str | None = None  # what the user wants to remember of it
     version: int = VERSION
     extra: Mapping[str, Any] = field(default_factory=dict)  # what other versions have beside these

@@ -8,7 +8,7 @@ stopping looks at are split off the training fold before the encoder is fitted. 
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from concurrent.futures import as_completed
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -41,7 +41,10 @@ FEW_ROWS = 2_000  # that tell how many features an encoder makes
 
 @dataclass(frozen=True, kw_only=True)
 class Plan(Checked):
-    """How a run is cross-validated: `folds` x `seeds` models of each variant; `seed` fixes all chance."""
+    """How a run is cross-validated: `folds` x `seeds` models of each variant; `seed` fixes all chance.
+
+    With `only` it is a part of that: the models of those variants, folds and seeds.
+    """
 
     folds: int
     seeds: int
@@ -51,20 +54,29 @@ class Plan(Checked):
     memory_mb: float | None = None  # for networks that train at the same time; None finds a budget
     executor: Executor = THREADS  # where they train
     shares: int | None = None  # programs that stacks are shared out for; None: one for each core of this computer
+    only: Set[tuple[str, int, int]] | None = None
 
     @property
     def n_epochs(self) -> int:
         """Epochs of all networks together, if none stops early."""
-        return sum(self.folds * self.seeds * variant.recipe.epochs for variant in self.networks.values())
+        return sum(
+            len(self.jobs(fold, name)) * variant.recipe.epochs
+            for name, variant in self.networks.items()
+            for fold in range(self.folds)
+        )
 
     @property
     def networks(self) -> dict[str, Variant]:
         """The variants that are networks; the others are estimators."""
         return {name: variant for name, variant in self.variants.items() if variant.make_model is not None}
 
-    def jobs(self, fold: int) -> list[Job]:
-        """What a fold trains, of a variant that is not said yet."""
-        return [Job("", fold, seed, random_state(self.seed, fold, seed)) for seed in range(self.seeds)]
+    def jobs(self, fold: int, variant: str = "") -> list[Job]:
+        """What a fold trains of a variant."""
+        return [
+            Job(variant, fold, seed, random_state(self.seed, fold, seed))
+            for seed in range(self.seeds)
+            if self.only is None or (variant, fold, seed) in self.only
+        ]
 
 
 @blas_on_one_thread()

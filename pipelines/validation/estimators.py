@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import as_completed
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -70,18 +70,19 @@ def fits_of(plan: "Plan", variants: Mapping[str, Variant], *, pooled: bool = Tru
             continue
         each_seed = _can_be_seeded(name, variant) and pooled
         for fold in range(plan.folds):
-            jobs = tuple(replace(job, variant=name) for job in plan.jobs(fold))
-            fits += [Fit(variant, (job,)) for job in jobs] if each_seed else [Fit(variant, jobs, pooled)]
+            jobs = tuple(plan.jobs(fold, name))
+            if jobs:
+                fits += [Fit(variant, (job,)) for job in jobs] if each_seed else [Fit(variant, jobs, pooled)]
     return fits
 
 
 def networks_of(plan: "Plan") -> list[Fit]:
     """Each network of a plan as a fit of its own: what there is to train."""
     return [
-        Fit(variant, (replace(job, variant=name),))
+        Fit(variant, (job,))
         for name, variant in plan.networks.items()
         for fold in range(plan.folds)
-        for job in plan.jobs(fold)
+        for job in plan.jobs(fold, name)
     ]
 
 

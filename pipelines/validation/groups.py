@@ -63,10 +63,11 @@ def make_groups(
         size = _size(competition, plan, encode)
         large |= {name} if size.large else set()
         fold_by_fold = size.large and device.type == "cpu"
-        for jobs in _chunks(plan, encode.folds, size, budget / programs, programs, fold_by_fold=fold_by_fold):
+        of_folds = [plan.jobs(fold, name) for fold in range(plan.folds)]
+        for jobs in _chunks(of_folds, encode.folds, size, budget / programs, programs, fold_by_fold=fold_by_fold):
             groups.append(
                 Group(
-                    jobs=tuple(replace(job, variant=name) for job in jobs), encode=encode,
+                    jobs=tuple(jobs), encode=encode,
                     make_model=_network(encode), n_outputs=competition.n_outputs,
                     recipe=encode.variant.recipe, metric=competition.metric, device=device, number=competition.number,
                     n_weights=size.weights,
@@ -131,18 +132,21 @@ def warn_of_little_memory(needed: float) -> None:
 
 
 def _chunks(
-    plan: "Plan", folds: "Sequence[Fold]", size: Size, budget: float, programs: int, *, fold_by_fold: bool
-) -> Iterator[list[Job]]:
+    of_folds: Sequence[Sequence[Job]], folds: "Sequence[Fold]", size: Size, budget: float, programs: int, *,
+    fold_by_fold: bool,
+) -> Iterator[list[Job]]:  # fmt: skip
     """Jobs of folds with as many training rows: whole folds, a share for each core, as far as the budget goes."""
     by_n_rows: dict[int, list[int]] = {}
-    for fold in range(plan.folds):
-        by_n_rows.setdefault(len(folds[fold].train), []).append(fold)
+    for fold, jobs_of_fold in enumerate(of_folds):
+        if jobs_of_fold:
+            by_n_rows.setdefault(len(folds[fold].train), []).append(fold)
+    seeds = max(map(len, of_folds))
     for same in by_n_rows.values():
-        share = max(math.ceil(len(same) / programs), math.ceil(LEAST_STACK / plan.seeds))
-        fitting = int(budget / (size.rows + plan.seeds * size.network))
+        share = max(math.ceil(len(same) / programs), math.ceil(LEAST_STACK / seeds))
+        fitting = int(budget / (size.rows + seeds * size.network))
         n_folds = 1 if fold_by_fold else max(1, min(share, fitting))
         for start in range(0, len(same), n_folds):
-            jobs = [job for fold in same[start : start + n_folds] for job in plan.jobs(fold)]
+            jobs = [job for fold in same[start : start + n_folds] for job in of_folds[fold]]
             most = len(jobs) if fold_by_fold or fitting else max(1, int((budget - size.rows) / size.network))
             yield from (jobs[first : first + most] for first in range(0, len(jobs), most))
 

@@ -5,7 +5,7 @@ of the classes, or one value.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -13,7 +13,7 @@ import numpy as np
 from pipelines.competition import Competition, Variant
 from pipelines.metrics import FloatArray, IntArray, Metric, Target
 from pipelines.submission.plain import to_plain
-from pipelines.submission.record import Baseline, Forecast, VariantScore
+from pipelines.submission.record import Baseline, Budget, Forecast, VariantScore
 from pipelines.training.checkpoint.epochs import Checkpoint
 from pipelines.training.fit import Group, Job
 from pipelines.training.learning_curves.averages import if_any, mean, of_folds, spread
@@ -54,6 +54,9 @@ class Keep:
         self, competition: Competition, features: "Features", folds: Sequence[Fold], plan: "Plan", fits: "Sequence[Fit]"
     ) -> None:
         """Hear what is going to be fitted: estimators, baselines, and each network as a fit of its own."""
+
+    def want(self, fits: "Sequence[Fit]") -> None:
+        """Hear, where time decides, which of those that have begun are fitted next."""
 
     def expect(self, groups: Sequence[Group]) -> None:
         """Hear what is going to be trained, before it is."""
@@ -102,6 +105,14 @@ class Predictions:
         seconds, held_out = sum(each.seconds for each in finished), [list(each.held_out) for each in finished]
         return cls(jobs, scored, first.test + test, losses, first.model, seconds, first.notes, held_out)
 
+    def and_of(self, more: Self) -> Self:
+        """With those of further seeds of the same variant and fold."""
+        scored, seconds = np.concatenate([self.scored, more.scored]), self.seconds + more.seconds
+        return replace(
+            self, jobs=[*self.jobs, *more.jobs], scored=scored, test=self.test + more.test, seconds=seconds,
+            losses=self.losses + more.losses, held_out=self.held_out + more.held_out,
+        )  # fmt: skip
+
 
 @dataclass(frozen=True)
 class CVResult:
@@ -127,6 +138,7 @@ class CVResult:
     alone: Mapping[str, FloatArray]
     weights: FloatArray
     fold: IntArray
+    budget: Budget | None = None  # of a run that had so many minutes
 
 
 def summarise(
@@ -150,17 +162,18 @@ def summarise(
     known = np.sort(np.concatenate(scored))  # rows that are scored: from here on there are no others
     if len(known) < n_rows:
         test = np.repeat(test[-1:], len(test), axis=0)
-        y, oof, groups = y[known], oof[:, :, known], None if groups is None else groups[known]
+        y, oof, groups = y[known], [own[:, known] for own in oof], None if groups is None else groups[known]
         scored = [np.searchsorted(known, rows) for rows in scored]
         baselines = {name: other[known] for name, other in baselines.items()}
-    pooled, pooled_test, weights = _pool(competition, oof.mean(axis=1), test, y, scored)
+    means = np.stack([of_seeds.mean(axis=0) for of_seeds in oof])
+    pooled, pooled_test, weights = _pool(competition, means, test, y, scored)
     metric, baselines = competition.metric, {name: in_units(competition, p) for name, p in baselines.items()}
     scores, of_one, fold_of = [], {}, np.full(n_rows, -1)
     for (name, own), of_seeds, weight in zip(of_variant.items(), oof, weights.mean(axis=0).tolist(), strict=True):
         alone, _, _ = _pool(competition, of_seeds.mean(axis=0)[None], test[:, :1], y, scored)
         of_one[name] = _everywhere(alone, known, n_rows)
         more = _of_models(metric, y, scored, own, [in_units(competition, one) for one in of_seeds])
-        recipe = _settings(variants[name])
+        recipe = settings_of(variants[name])
         scores.append(VariantScore(name=name, score=metric(y, alone), weight=weight, recipe=recipe, **more))
     for number, fold in enumerate(folds):
         fold_of[fold.scored] = number
@@ -194,22 +207,22 @@ def _everywhere(predictions: FloatArray, known: IntArray, n_rows: int) -> FloatA
 
 def _collect(
     of_variant: Mapping[str, Sequence[Predictions]], scored: Sequence[IntArray], n_rows: int
-) -> tuple[FloatArray, FloatArray]:
-    """Out-of-fold predictions (V, S, N, C) and test predictions (F, V, M, C), the mean over seeds."""
-    parts = next(iter(of_variant.values()))
-    n_seeds = 1 + max(job.seed for each in parts for job in each.jobs)
-    oof = np.full((len(of_variant), n_seeds, n_rows, parts[0].scored.shape[-1]), np.nan)
-    test = np.zeros((len(scored), len(of_variant), *parts[0].test.shape))
+) -> tuple[list[FloatArray], FloatArray]:
+    """Of each variant out-of-fold predictions (S, N, P), S its own; test predictions (F, V, M, P), mean over seeds."""
+    first, oof = next(iter(of_variant.values()))[0], []
+    test = np.zeros((len(scored), len(of_variant), *first.test.shape))
     for variant, own in enumerate(of_variant.values()):
+        n_seeds = 1 + max(job.seed for each in own for job in each.jobs)
+        oof.append(np.full((n_seeds, n_rows, first.scored.shape[-1]), np.nan))
         for each in own:
             fold = each.jobs[0].fold
             test[fold, variant] += each.test / n_seeds
             for job, proba in zip(each.jobs, each.scored, strict=True):
-                oof[variant, job.seed, scored[fold]] = proba
+                oof[variant][job.seed, scored[fold]] = proba
     return oof, test
 
 
-def _settings(variant: Variant) -> dict[str, Any]:
+def settings_of(variant: Variant) -> dict[str, Any]:
     """The recipe of a network; the parameters of an estimator."""
     if variant.make_estimator is None:
         return asdict(variant.recipe)

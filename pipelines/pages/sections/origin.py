@@ -42,7 +42,8 @@ def cost(subject: Subject) -> Section | None:
     rows += [[say(f"all models of {name}", f"{name} 的全部模型"), f"{seconds:,.1f} s"] for name, seconds in per]
     if record.peak_memory_mb:
         rows.append([say("memory at peak", "内存峰值"), f"{record.peak_memory_mb:,.0f} MB"])
-    networks = (record.folds or 0) * (record.seeds or 0) * len(record.variants)
+    n_units = (record.seeds or 0) * len(record.variants) if record.budget is None else sum(record.budget.seeds.values())
+    networks = (record.folds or 0) * n_units
     memory = say(
         f", with {record.peak_memory_mb:,.0f} MB of memory at its peak", f"，内存峰值 {record.peak_memory_mb:,.0f} MB"
     ) if record.peak_memory_mb else ""  # fmt: skip

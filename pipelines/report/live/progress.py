@@ -20,7 +20,9 @@ def line_of(so_far: SoFar, words: Words) -> str:
     parts = [counted(so_far, words)]
     if score := score_of(so_far):
         parts.append(words(f"{score} so far", f"目前 {score}"))
-    if so_far.left:
+    if so_far.deadline is not None:
+        parts.append(words(f"{duration(so_far.left or 0)} left", f"剩 {duration(so_far.left or 0, words)}"))
+    elif so_far.left:
         parts.append(words(f"about {duration(so_far.left)} left", f"约剩 {duration(so_far.left, words)}"))
     return words(", ", "，").join(parts)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from pipelines.budget.deadline import Deadline
 from pipelines.competition import Competition
 from pipelines.features.frames import Features
 from pipelines.report.live.parts import Part, mean_of
@@ -36,8 +37,12 @@ class SoFar:
     variants. May be called from several threads; listeners are called by one at a time.
     """
 
-    def __init__(self, listeners: Sequence[Tell] = (), clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, listeners: Sequence[Tell] = (), clock: Callable[[], float] = time.monotonic,
+        deadline: Deadline | None = None,
+    ) -> None:  # fmt: skip
         self.listeners, self.clock, self.began = listeners, clock, clock()
+        self.deadline = deadline  # of a run that has minutes: then nothing else says when it ends
         self.parts: dict[tuple[bool, str], Part] = {}
         self.pool = Part("all variants")
         self.competition: Competition | None = None
@@ -70,7 +75,12 @@ class SoFar:
 
     @property
     def steps(self) -> tuple[int, int]:
-        """What the time is reckoned by, done and all: epochs of networks, or estimators where there are none."""
+        """What the time is reckoned by, done and all: epochs of networks, or estimators where there are none.
+
+        Of a run that has minutes it is these, in seconds.
+        """
+        if self.deadline is not None:
+            return min(int(self.deadline.passed), int(self.deadline.seconds)), max(1, int(self.deadline.seconds))
         networks = [part for part in self.variants if part.epochs]
         if networks:
             return sum(part.n_epochs for part in networks), sum(part.epochs * part.n_models for part in networks)
@@ -78,7 +88,9 @@ class SoFar:
 
     @property
     def share(self) -> float:
-        """What is fitted of all models, baselines too, from 0 to 1; a network counts by its epochs."""
+        """What is fitted of all models, baselines too, from 0 to 1; a network counts by its epochs. Or the time's."""
+        if self.deadline is not None:
+            return min(1.0, self.deadline.passed / self.deadline.seconds)
         done = sum(part.n_epochs / part.epochs if part.epochs else len(part.done) for part in self.parts.values())
         return done / max(1, sum(part.n_models for part in self.parts.values()))
 
@@ -89,7 +101,12 @@ class SoFar:
 
     @property
     def left(self) -> float | None:
-        """Seconds until all is trained, at the pace of the last minute or so; None where that is not known yet."""
+        """Seconds until all is trained, at the pace of the last minute or so; None where that is not known yet.
+
+        Of a run that has minutes, what is left of these.
+        """
+        if self.deadline is not None:
+            return max(0.0, self.deadline.ends - self.deadline.clock())
         done, of = self.steps
         if 0 < of <= done:
             return 0.0
@@ -108,15 +125,24 @@ class SoFar:
                 self.parts[True, name].epochs = variant.recipe.epochs
             for fit in fits:
                 key = fit.pooled, fit.jobs[0].variant
-                self.parts.setdefault(key, Part(key[1], pooled=fit.pooled)).n_models += 1
+                self.parts.setdefault(key, Part(key[1], pooled=fit.pooled)).n_models += self.deadline is None
 
     def opened(self, keep: RunKeep) -> None:
         """Hear where the run is kept, and what other runs have finished of it."""
         with self._lock:
             self.folder = None if keep.folder is None else keep.folder.path
             for ident in keep.there:
-                self.parts[ident.pooled, ident.variant].done.add((ident.fold, ident.seed))
+                part = self.parts[ident.pooled, ident.variant]
+                part.done.add((ident.fold, ident.seed))
+                part.n_models += self.deadline is not None
             self._tell(always=True)
+
+    def want(self, fits: "Sequence[Fit]") -> None:
+        """Hear what is fitted next, where time decides it."""
+        with self._lock:
+            for fit in fits:
+                part, job = self.parts[fit.pooled, fit.jobs[0].variant], fit.jobs[0]
+                part.n_models += (job.fold, job.seed) not in part.done
 
     def trains(self) -> None:
         """Hear that the time is to be reckoned from the next epoch on: networks train from now on."""
@@ -208,6 +234,10 @@ class _Heard(Keep):
         self._so_far.begin(competition, features, folds, plan, fits)
         self._keep.begin(competition, features, folds, plan, fits)
         self._so_far.opened(self._keep)
+
+    def want(self, fits: "Sequence[Fit]") -> None:
+        self._keep.want(fits)
+        self._so_far.want(fits)
 
     def expect(self, groups: Sequence[Group]) -> None:
         self._keep.expect(groups)

@@ -1,0 +1,128 @@
+"""How long models take, told by few rows; and what comes after the training."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from pipelines.competition import Competition, Variant
+from pipelines.features.frames import Features
+from pipelines.metrics import IntArray
+from pipelines.training.fit import Job, fit
+from pipelines.validation.crossval import FoldEncoder, Plan, predicted
+from pipelines.validation.estimators import Fit, fit_one, predict
+from pipelines.validation.groups import make_groups
+from pipelines.validation.results import Finished, Keep
+from pipelines.validation.splits import Fold
+
+FEW, EPOCHS = 2_000, 3  # rows and passes that tell how quickly a network trains
+SIZES = 500, 1_000  # rows that tell how quickly an estimator is fitted
+ASIDE = 4.0  # seconds for pictures and pages
+IN_POOL, IN_FILES = 1.0, 5.0  # microseconds of each number that is pooled, and of each that is written
+
+
+def makespan(seconds: Sequence[float], workers: int) -> float:
+    """How long `workers` take for jobs of so many seconds, each of which goes to whoever is free first.
+
+    >>> makespan([4, 4, 4], 2)
+    8.0
+    """
+    free_at = np.zeros(max(1, workers))
+    for each in seconds:
+        free_at[free_at.argmin()] += each
+    return float(free_at.max())
+
+
+def by_trial(
+    competition: Competition, features: Features, plan: Plan, fold: Fold, variant: Variant, *, pooled: bool = True
+) -> float:
+    """About the seconds of one model of a variant, on one core: it is encoded, trained for a moment, and predicts.
+
+    Few rows tell it of many: what takes the same time for all of them counts too often. To be on the safe side.
+    """
+    rows = len(fold.scored) + len(features.test) * pooled  # that a model predicts
+    if variant.make_model is not None:
+        return _of_network(competition, features, plan, fold, variant, rows)
+    sizes = [min(size, len(fold.train) // part) for size, part in zip(SIZES, (4, 2), strict=True)]
+    first, second = (_of_estimator(competition, features, few_of(features, fold, size), variant) for size in sizes)
+    return extrapolated(sizes, (first[0], second[0]), len(fold.train)) + second[1] * rows / sizes[1]
+
+
+def few_of(features: Features, fold: Fold, size: int) -> IntArray:
+    """So many of a fold's training rows, from all over, and the first of each class."""
+    train = fold.train
+    few = train[:: max(1, len(train) // max(1, size))]
+    return few if features.y.dtype.kind == "f" else np.union1d(
+        few, train[np.unique(features.y[train], return_index=True)[1]]
+    )  # fmt: skip
+
+
+def extrapolated(sizes: Sequence[int], seconds: Sequence[float], size: int) -> float:
+    """What takes so many seconds for two sizes, for a third: between a line and a power, or a power that is more.
+
+    Boosted trees of few rows are small, and grow with them: a line says thrice too much of them, a power a bit.
+
+    >>> round(extrapolated((500, 1000), (2.0, 3.0), 5000), 2), extrapolated((500, 1000), (1.0, 4.0), 4000)
+    (9.2, 64.0)
+    """
+    (a, b), (first, second) = sizes, (max(each, 1e-6) for each in seconds)
+    if b <= a or size <= b:
+        return second * size / b
+    line = second + max(0.0, second - first) * (size - b) / (b - a)
+    power = second * (size / b) ** float(np.clip(np.log(second / first) / np.log(b / a), 0, 3))
+    return float(power if power > line else np.sqrt(line * power))
+
+
+def _of_network(
+    competition: Competition, features: Features, plan: Plan, fold: Fold, variant: Variant, rows: int
+) -> float:
+    """Networks that train as one program are tried as one: the first group of a whole unit, for a few epochs."""
+    few, marks, clock = few_of(features, fold, FEW), list[float](), time.perf_counter
+    only = {("trial", number, 0) for number in range(plan.folds)}
+    unit = replace(plan, variants={"trial": variant}, seeds=1, only=only)
+    encode = FoldEncoder(features, [Fold(few, few)] * plan.folds, variant, plan.seed, competition.number)
+    group = make_groups(competition, unit, {"trial": encode})[0][0]
+    sizes, to_encode = (SIZES[0], len(few)), list[float]()
+    for size in sizes:
+        began, some = clock(), few_of(features, fold, size)
+        encoded = replace(encode, folds=[Fold(some, some)])(0)
+        to_encode.append(clock() - began)
+    first = group.jobs[0]
+    recipe = replace(variant.recipe, epochs=min(EPOCHS, variant.recipe.epochs))
+    tried = replace(group, encode=lambda _fold: encoded, recipe=recipe)
+    fitted = fit(tried, lambda job, *_: marks.append(clock()) if job == first else None)
+    epoch = float(min(np.diff(marks))) if len(marks) > 1 else fitted.seconds
+    began = clock()
+    predicted(encoded.encoder, [fitted.networks[first]], features.train.iloc[few])
+    to_predict = (clock() - began) * rows / len(few)
+    to_train = epoch * variant.recipe.epochs / len(group.jobs) * len(fold.train) / len(few)
+    return extrapolated(sizes, to_encode, len(fold.train)) + to_train + to_predict
+
+
+class _Caught(Keep):
+    """Holds the last estimator that was fitted."""
+
+    def put(
+        self, finished: Sequence[Finished], encoders: Mapping[int, Any], models: Mapping[Job, Any], *,
+        pooled: bool = True,  # noqa: ARG002
+    ) -> None:  # fmt: skip
+        """Take it."""
+        self.encoder, (self.model,), self.seconds = encoders[0], models.values(), finished[0].seconds
+
+
+def _of_estimator(competition: Competition, features: Features, few: IntArray, variant: Variant) -> tuple[float, float]:
+    """Seconds to fit an estimator on few rows, and to predict as many."""
+    caught = _Caught()
+    fit_one(competition, features, [Fold(few, few)], Fit(variant, (Job("trial", 0, 0, 0),), pooled=False), caught)
+    began = time.perf_counter()
+    predict(competition, caught.encoder, caught.model, features.train.iloc[few])
+    to_predict = time.perf_counter() - began
+    return max(0.0, caught.seconds - to_predict), to_predict
+
+
+def seconds_after(competition: Competition, n_rows: int, n_test: int, n_variants: int, n_folds: int) -> float:
+    """About the seconds for what comes after the training: the pool, the csv and its checks, what is kept, the page."""
+    numbers = competition.n_outputs * (n_rows * n_variants * n_folds * IN_POOL + (n_rows + n_test) * IN_FILES)
+    return ASIDE + 1e-6 * numbers
