@@ -1,8 +1,8 @@
 """What so many minutes come to on the Otto rehearsal, beside boosted trees and AutoGluon: `--only minutes`.
 
 All are scored on the same five folds (split seed 0), and their seconds are those of a process, from its start to its
-end. AutoGluon is asked for its preset `medium`, with so much time for each fold that five folds take the minutes; it may
-be installed for another interpreter, which the environment variable BENCHMARK_AUTOGLUON_PYTHON names:
+end. AutoGluon is asked for its preset `medium`, with so much time for each fold that five folds take the minutes; it
+may be installed for another interpreter, which the environment variable BENCHMARK_AUTOGLUON_PYTHON names:
 `python -m venv ag && ag/bin/pip install "autogluon.tabular[lightgbm,xgboost,catboost]"`.
 """
 

@@ -16,7 +16,7 @@ from pipelines.validation.splits import Fold
 N, FOLDS = 2_000, 4
 ROWS = np.arange(N)
 FOLD_OF = ROWS % FOLDS
-SPLIT = [Fold(np.flatnonzero(FOLD_OF != fold), np.flatnonzero(FOLD_OF == fold)) for fold in range(FOLDS)]
+SPLIT = [Fold(np.flatnonzero(fold != FOLD_OF), np.flatnonzero(fold == FOLD_OF)) for fold in range(FOLDS)]
 SIGNAL = np.random.default_rng(0).normal(size=N)
 Y = (SIGNAL + np.random.default_rng(1).logistic(scale=0.4, size=N) > 0).astype(np.int64)
 

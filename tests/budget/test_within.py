@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 from toys import QUICK, make_features, only
 
@@ -14,7 +15,6 @@ from pipelines.budget.deadline import Deadline
 from pipelines.budget.earlier import Earlier, measured_earlier
 from pipelines.budget.within import Within
 from pipelines.competition import Preset, Variant
-from pipelines.encoders import TabularEncoder
 from pipelines.errors import UsageError
 from pipelines.models import MLP
 from pipelines.pipeline import run
@@ -68,9 +68,10 @@ def two_cores(monkeypatch):
 
 
 def competition(toy, *names, **more):
-    encoder = lambda: TabularEncoder(("signal", "noise"))  # noqa: E731
     networks = {
-        name: Variant(make_encoder=encoder, make_model=lambda d, c, width=4 + i: MLP([d, width, c]), recipe=RECIPE)
+        name: Variant(
+            make_encoder=StandardScaler, make_model=lambda d, c, width=4 + i: MLP([d, width, c]), recipe=RECIPE
+        )
         for i, name in enumerate(names)
     }
     variants = networks | more
