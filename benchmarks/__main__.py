@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import report
+from benchmarks import minutes, report
 from benchmarks.scores import MODELS
 from competitions.otto.sample import N_TEST, make_products
 from pipelines.files import write_whole
@@ -30,6 +30,7 @@ MATRICES = tuple(
     f"{size}, {kind}" for size in ("512 x 512 x 512", "2048 x 1000 x 800") for kind in ("float32", "bfloat16")
 )
 TABLES = ("members", "epoch", "matmul", "scores", "variants", "rows", "submission")
+APART = ("minutes",)  # with a page of its own, where it is asked for
 OTTO_ROWS = 144_368  # of Kaggle's test file
 ROWS, TIMES = 6_000, (1, 2, 4, 8, 16)  # of the curve of time and memory
 
@@ -188,15 +189,19 @@ def main() -> None:
     parser.add_argument("--device", default="cpu", help="cpu or cuda: where all compute that can")
     parser.add_argument("--output", type=Path, default=Path("docs"))
     options = parser.parse_args()
-    unknown = set(options.only.split(",")) - set(TABLES)
+    unknown = set(options.only.split(",")) - {*TABLES, *APART}
     if unknown:
-        parser.error(f"--only: there is no table {unknown.pop()!r}; there are {', '.join(TABLES)}")
+        parser.error(f"--only: there is no table {unknown.pop()!r}; there are {', '.join((*TABLES, *APART))}")
     kept = options.output / "benchmarks.json"
     machines = json.loads(kept.read_text()) if kept.exists() else {}
     os.environ["BENCHMARK_DEVICE"] = options.device  # for the processes that compute
     done = machines.setdefault(report.machine(options.device), {"dates": {}})
     for table in options.only.split(","):
         print(table, flush=True)  # noqa: T201
+        if table == "minutes" and options.data is not None:
+            rows = minutes.measure(options.data, options.device, child)
+            minutes.write(rows, report.machine(options.device), options.output)
+            continue
         for name, numbers in measured(table, options):
             done[name] = numbers
             done.get("notes", {}).pop(name, None)  # they were about older numbers

@@ -33,7 +33,7 @@ class Gathered(Keep):
     def __init__(self, keep: Keep, folds: Sequence[Fold], n_rows: int) -> None:
         self._keep, self._folds, self._n_rows = keep, folds, n_rows
         self._apart: dict[Unit, dict[int, Finished]] = {}
-        self._whole: dict[str, dict[int, Predictions]] = {}
+        self._whole: dict[str, dict[int, list[Predictions]]] = {}  # the first seed's, and those of all others
         self._lock = threading.Lock()
 
     def begin(
@@ -78,7 +78,7 @@ class Gathered(Keep):
     def n_seeds(self, variant: str) -> int:
         """How many units of a variant are whole."""
         of_folds = self._whole.get(variant)
-        return 0 if of_folds is None else len(of_folds[0].jobs)
+        return 0 if of_folds is None else sum(len(each.jobs) for each in of_folds[0])
 
     def folds_of(self, unit: Unit) -> set[int]:
         """The folds of a unit that are finished; empty of one that is pooled."""
@@ -91,14 +91,16 @@ class Gathered(Keep):
                 of_folds = self._apart.pop((variant, self.n_seeds(variant)))
                 whole = self._whole.setdefault(variant, {})
                 for fold in range(len(self._folds)):
-                    one = Predictions.of([of_folds[fold]])
-                    whole[fold] = whole[fold].and_of(one) if fold in whole else one
+                    one, there = Predictions.of([of_folds[fold]]), whole.setdefault(fold, [])
+                    there[1:] = [there[1].and_of(one)] if len(there) > 1 else [one] * len(there)
+                    there[:1] = there[:1] or [one]
             return self.n_seeds(variant)
 
     @property
     def predictions(self) -> list[Predictions]:
-        """Of each variant and fold what the models of whole units say."""
-        return [said for of_folds in self._whole.values() for said in of_folds.values()]
+        """Of each variant and fold what the models of whole units say; added up as `Predictions.of` does."""
+        of_folds = [each for of_variant in self._whole.values() for each in of_variant.values()]
+        return [first.and_of(others[0]) if others else first for first, *others in of_folds]
 
     def said(self, variant: str, seed: int | None = None) -> FloatArray | None:
         """What is said of the training rows (N, P), NaN where nothing is yet: mean over whole units, or of one seed.
@@ -106,7 +108,8 @@ class Gathered(Keep):
         Of a variant without a whole unit it is what the folds say that are finished; None where there is none.
         """
         if variant in self._whole:
-            of_folds = {fold: each.scored for fold, each in self._whole[variant].items()}
+            whole = self._whole[variant].items()
+            of_folds = {fold: np.concatenate([each.scored for each in there]) for fold, there in whole}
         else:
             of_folds = {fold: each.scored[None] for fold, each in self._apart.get((variant, 0), {}).items()}
         if not of_folds:

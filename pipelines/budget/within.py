@@ -82,7 +82,8 @@ class Within:
         """
         y, deadline, gathered = self.features.y, self.deadline, Gathered(keep, self.folds, len(self.features.y))
         self._keep, self._on_epoch, self._on_task = gathered, partial(self._epoch, on_epoch), on_task
-        deadline.reserve = self._reserve()
+        self._slowness = float(np.clip(deadline.passed / max(time.process_time(), 1.0), 1, MOST_SLOW))
+        self._keep_some_time(1)
         try_unknown(self.competition, self.features, self.plan, self.folds[-1], self.candidates, deadline)
         self.plan, first = cheapest(self.plan, self.candidates, deadline, self.workers, self.say)
         simple = self._begin()
@@ -92,8 +93,11 @@ class Within:
             why = f"the time was over before {first.candidate.name} was trained in all folds"
             raise too_short(deadline, why, deadline.passed + seconds_of([first], self.workers))
         baselines = self._compare(simple)
-        while (pieces := self._choice.next()) and self._train(pieces):
-            pass
+        in_time = True
+        while in_time:
+            self._keep_some_time(1 + len(self._choice.pooled()))
+            pieces = self._choice.next()
+            in_time = bool(pieces) and self._train(pieces)
         seeds = {name: n for name in self.plan.variants if (n := gathered.n_seeds(name))}
         variants = {name: self.plan.variants[name] for name in seeds}
         said, dependent = gathered.predictions, self.features.dependent
@@ -101,11 +105,10 @@ class Within:
         left = {each.name: each.why_left for each in self.candidates if each.name not in seeds}
         return replace(result, budget=Budget(deadline.minutes, seeds, left, self.order))
 
-    def _reserve(self) -> float:
-        """Seconds for what comes after the training; more where others compute beside this run by now."""
-        slowness = float(np.clip(self.deadline.passed / max(time.process_time(), 1.0), 1, MOST_SLOW))
-        sizes = len(self.features.y), len(self.features.test), len(self.plan.variants), self.plan.folds
-        return slowness * seconds_after(self.competition, *sizes)
+    def _keep_some_time(self, n_variants: int) -> None:
+        """For what comes after the training; more where others compute beside this run, as its beginning tells."""
+        sizes = len(self.features.y), len(self.features.test), n_variants, self.plan.folds
+        self.deadline.reserve = self._slowness * seconds_after(self.competition, *sizes)
 
     def _epoch(self, on_epoch: OnEpoch, job: Job, epoch: int, loss: float) -> None:
         on_epoch(job, epoch, loss)
@@ -133,14 +136,15 @@ class Within:
 
     def _compare(self, simple: Mapping[str, Variant]) -> dict[str, FloatArray]:
         """What those of the simple models say that take little time."""
-        said: list[Predictions] = []
+        quick: dict[str, Variant] = {}
         for name, variant in simple.items() if self.deadline.left > 0 else ():
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 one = by_trial(self.competition, self.features, self.plan, self.folds[-1], variant, pooled=False)
             of_all = seconds_of([Piece(Candidate(name, 1, one), range(1), range(self.plan.folds))], self.workers)
             if of_all <= min(SIMPLE * self.deadline.seconds, self.deadline.left):
-                said += self._fit(fits_of(self.plan, {name: variant}, pooled=False), self.plan)
+                quick[name] = variant
+        said = self._fit(fits_of(self.plan, quick, pooled=False), self.plan) if quick else []
         return out_of_fold(said, self.folds, len(self.features.y))
 
     def _fit(self, fits: Sequence[Fit], plan: Plan) -> list[Predictions]:

@@ -174,3 +174,28 @@ def test_losses_of_rows_held_out_are_kept_beside_those_of_training(toy):
     so_far.on_epoch(Job("network", 2, 0), 1, 0.25)
     assert so_far.variants[0].losses == {(1, 0): [0.5], (2, 0): [0.25]}
     assert so_far.variants[0].held_out == {(1, 0): [0.75]}
+
+
+def test_of_a_run_that_has_minutes_the_time_says_how_far_it_is(toy):
+    from pipelines.budget.deadline import Deadline
+    from pipelines.pages.words import Words
+    from pipelines.report.live.progress import line_of
+    from pipelines.validation.estimators import networks_of
+
+    clock, features = Clock(), make_features()
+    so_far = SoFar(clock=clock, deadline=Deadline(2.0, clock))
+    of_plan = plan(toy, seeds=20)
+    fits = networks_of(of_plan)
+    so_far.begin(toy, features, split(features.y, 4, 0), of_plan, fits)
+    assert so_far.n_models == (0, 0)  # of 80 that may be trained none is begun
+    so_far.want(fits[:3])
+    clock.now = 30.0
+    assert (so_far.n_models, so_far.steps, so_far.share, so_far.left) == ((0, 3), (30, 120), 0.25, 90.0)
+    assert line_of(so_far, Words()) == "0 of 3 networks, 90 s left"
+    job = fits[0].jobs[0]
+    scored = np.full((len(split(features.y, 4, 0)[job.fold].scored), 2), 0.5)
+    so_far.add([Finished(job=job, scored=scored, test=scored[:1], model="", seconds=1.0)], pooled=True)
+    so_far.want(fits[:1])  # it is there
+    assert so_far.n_models == (1, 3)
+    clock.now = 130.0
+    assert (so_far.left, so_far.share) == (0.0, 1.0)
