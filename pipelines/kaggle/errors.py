@@ -79,8 +79,19 @@ def not_accepted(credential: str, status: int, shown: str) -> CredentialsError:
     )
 
 
-def status_in(status: int, body: bytes) -> int:
+def nameless(credential: str) -> CredentialsError:
+    """A credential that does not say whose it is, where a name is needed."""
+    return CredentialsError(
+        f"the {credential} does not tell which account it is of",
+        "set KAGGLE_USERNAME to the account's name, as it stands in the address of your profile, beside it",
+        "请另外设置环境变量 KAGGLE_USERNAME，填写账号名（个人主页地址中的名称）",
+    )
+
+
+def status_in(status: int, body: bytes, *, says_why: bool = False) -> int:
     """An answer's status, or the one in its body: an error may come under a 200.
+
+    An answer that `says_why` has a field `error`, a text, for what was understood and not done.
 
     >>> status_in(200, b'{"code":403,"message":"no"}'), status_in(200, b'{"error":{"message":"no"}}')
     (403, 500)
@@ -92,6 +103,7 @@ def status_in(status: int, body: bytes) -> int:
     except (ValueError, RecursionError):
         return status
     inner = answer.get("error") if isinstance(answer, dict) else None
+    inner = None if says_why and isinstance(inner, str) else inner
     codes = [count_of(said.get("code")) for said in (inner, answer) if isinstance(said, dict)]
     found = [code for code in codes if code is not None and 400 <= code < 600]
     return [*found, 500 if inner else status][0]
