@@ -14,7 +14,7 @@ import numpy as np
 from optuna.trial import Trial, TrialState
 
 from pipelines.metrics import FloatArray
-from pipelines.tune.study import HALF, Asked, quietly
+from pipelines.tune.study import HALF, Asked
 from pipelines.tune.training import OutOfTimeError, Trainer
 
 MOST, LEAST = 16, 2  # candidates of a batch
@@ -66,8 +66,8 @@ class Pace:
 
     def batch(self, left: float, epochs: int) -> int:
         """How many candidates a batch has, each of so many epochs on the first fold, where so many seconds are left."""
-        of_one = ROUNDS * self.seconds(epochs)
-        return MOST if of_one == 0 else max(LEAST, min(MOST, int(left / BATCHES / of_one)))
+        of_one = ROUNDS * BATCHES * self.seconds(epochs)
+        return MOST if of_one == 0 or left >= MOST * of_one else max(LEAST, int(left / of_one))
 
 
 @dataclass
@@ -97,26 +97,21 @@ class Search:
         """Train a batch fold by fold, and tell the study what came of each."""
         study, alive, done = self.asked.study, list(batch), list[int]()
         said: dict[int, list[FloatArray]] = {trial.number: [] for trial in batch}
+        scores: dict[int, float] = {}  # of the folds so far
         try:
             for folds in stages(len(self.trainer.folds)):
                 self._train(alive, folds, said)
                 done += folds
-                alive = [trial for trial in alive if self._scored(trial, done, said[trial.number])]
+                alive = [trial for trial in alive if self._scored(trial, done, said, scores)]
                 if len(done) < len(self.trainer.folds):
-                    alive = self._better(alive)
+                    alive = self._better(alive, scores)
         except OutOfTimeError:
             for trial in alive:
-                reported = bool(study.trials[trial.number].intermediate_values)
-                study.tell(trial, state=TrialState.PRUNED if reported else TrialState.FAIL)
+                study.tell(trial, state=TrialState.PRUNED if trial.number in scores else TrialState.FAIL)
             return
         for trial in alive:
-            rows, predictions = self.trainer.rows(done), np.concatenate(said[trial.number])
-            units = self.trainer.features.dependent
-            error = self.trainer.competition.metric.se(
-                self.trainer.truth(done), predictions, None if units is None else units[rows], rough=True
-            )
-            trial.set_user_attr(ERROR, error)
-            study.tell(trial, self.trainer.score(done, said[trial.number]))
+            trial.set_user_attr(ERROR, self._error(done, said[trial.number]))
+            study.tell(trial, scores[trial.number])
 
     def _train(self, alive: Sequence[Trial], folds: Sequence[int], said: dict[int, list[FloatArray]]) -> None:
         if not alive:
@@ -129,29 +124,36 @@ class Search:
         for trial in alive:
             said[trial.number] += [found[fold][str(trial.number)] for fold in folds if str(trial.number) in found[fold]]
 
-    def _scored(self, trial: Trial, done: Sequence[int], said: Sequence[FloatArray]) -> bool:
+    def _scored(
+        self, trial: Trial, done: Sequence[int], said: dict[int, list[FloatArray]], scores: dict[int, float]
+    ) -> bool:
         """Report the score of the folds that are finished; False where the training failed."""
-        score = self.trainer.score(done, said) if len(said) == len(done) else math.nan
+        own = said[trial.number]
+        score = self.trainer.score(done, own) if len(own) == len(done) else math.nan
         if not math.isfinite(score):
             self.asked.study.tell(trial, state=TrialState.FAIL)
             return False
         trial.report(score, len(done))
+        scores[trial.number] = score
         return True
 
-    def _better(self, alive: Sequence[Trial]) -> list[Trial]:
+    def _better(self, alive: Sequence[Trial], scores: dict[int, float]) -> list[Trial]:
         """Those that go on; the others are told to have been stopped."""
-        study, kept = self.asked.study, []
-        scores = [study.trials[trial.number].intermediate_values for trial in alive]
-        last = [each[max(each)] for each in scores]
-        leads = (max if study.direction.name == "MAXIMIZE" else min)(range(len(alive)), key=last.__getitem__, default=0)
-        for i, trial in enumerate(alive):
-            with quietly():
-                stopped = trial.should_prune()  # asked of the best one too: it counts among those that others meet
-            if stopped and i != leads:
+        study, kept, metric = self.asked.study, [], self.trainer.competition.metric
+        leads = max((metric.gain(scores[trial.number], 0.0) for trial in alive), default=0.0)
+        for trial in alive:
+            stopped = trial.should_prune()  # asked of the best one too: it counts among those that others meet
+            if stopped and metric.gain(scores[trial.number], 0.0) < leads:
                 study.tell(trial, state=TrialState.PRUNED)
             else:
                 kept.append(trial)
         return kept
+
+    def _error(self, done: Sequence[int], said: Sequence[FloatArray]) -> float:
+        """The standard error of a score."""
+        rows, units = self.trainer.rows(done), self.trainer.features.dependent
+        metric, of_rows = self.trainer.competition.metric, None if units is None else units[rows]
+        return metric.se(self.trainer.truth(done), np.concatenate(said), of_rows, rough=True)
 
 
 def stages(folds: int) -> list[list[int]]:

@@ -1,6 +1,8 @@
 """What a search came to, in lines and in a picture: the table of layers, Optuna's own plots, recipe, verdict."""
 
+import warnings
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from optuna.trial import TrialState
 
-from pipelines.report.pictures import INK, PALETTE, picture
+from pipelines.report.pictures import INK, PALETTE, as_delivered, picture
 from pipelines.tune.study import best, quietly, states
 from pipelines.tune.tuning import Found
 
 PICTURE = "search.png"
 DPI = 100
+WIDTH = 12.0  # inches
 
 
 def lines(found: Found) -> Iterator[str]:
@@ -72,8 +75,8 @@ def draw(found: Found) -> Path:
     path = found.folder / PICTURE
     with quietly():
         plots = [_drawn(plot) for plot in _plots(found)]
-    heights = [3.2, *(12 * plot.shape[0] / plot.shape[1] for plot in plots)]
-    with picture(path, (12, sum(heights) + 0.4 * len(heights)), DPI) as figure:
+    heights = [3.2, *(WIDTH * plot.shape[0] / plot.shape[1] for plot in plots)]
+    with picture(path, (WIDTH, sum(heights) + 0.4 * len(heights)), DPI) as figure:
         rows = figure.subplots(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
         _layers(rows[0], found)
         for axes, plot in zip(rows[1:], plots, strict=True):
@@ -92,6 +95,7 @@ def _layers(axes: Any, found: Found) -> None:
     axes.set_title(f"{found.tuned.slug}: the best network of each depth, ± one standard error")
     axes.set_xlabel("hidden layers")
     axes.set_ylabel(found.tuned.metric)
+    axes.set_xlim(-0.5, len(found.depths) - 0.5)
     axes.set_xticks([row.layers for row in found.depths])
 
 
@@ -109,20 +113,19 @@ def _plots(found: Found) -> Iterator[Callable[[], Any]]:
     yield lambda: plots.plot_slice(study, target_name=name)
 
 
-def _drawn(plot: Callable[[], Any]) -> NDArray[np.uint8]:
+def _drawn(plot: Callable[[], Any]) -> NDArray[Any]:
     """What a plot of Optuna's, which makes a figure of its own, looks like: (height, width, 4)."""
-    from pipelines.report.pictures import as_delivered
-
-    with as_delivered({"backend": "agg"}):
-        from matplotlib import pyplot
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
+    with as_delivered({"backend": "agg"}), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of axes with a single value
+        from matplotlib import image, pyplot
 
         figure = np.atleast_1d(plot()).flat[0].figure
         try:
-            width = figure.get_size_inches()[0]
-            figure.set_size_inches(max(9.0, min(22.0, width)), figure.get_size_inches()[1])
-            canvas = FigureCanvasAgg(figure)
-            canvas.draw()  # type: ignore[no-untyped-call]
-            return np.asarray(canvas.buffer_rgba()).copy()  # type: ignore[no-untyped-call]
+            width, height = figure.get_size_inches()
+            figure.set_size_inches(max(WIDTH, min(1.5 * WIDTH, width)), min(height, 4.2))
+            buffer = BytesIO()
+            figure.savefig(buffer, format="png", dpi=DPI, bbox_inches="tight")
         finally:
             pyplot.close(figure)
+        buffer.seek(0)
+        return np.asarray(image.imread(buffer))

@@ -38,6 +38,7 @@ from pipelines.validation.splits import Fold, split
 
 FOLDS, SEEDS = 5, 2  # of a candidate, at most: as the preset says where that is less
 CLOSING, SHARE_OF_CLOSING = 8.0, 0.05  # seconds for table and picture, or a share of all, if that is less
+UNBOUNDED = 1e9  # seconds, where candidates are counted in their place
 ALL = "all rows"
 SEARCHES = OUTER + 1
 
@@ -152,7 +153,7 @@ def tune(
 
     Raises: HomeworkError for anything wrong with options or data, or where the time suffices for no candidate.
     """
-    seconds = 60 * minutes if limit is None else float("inf")
+    seconds = 60 * minutes if limit is None else UNBOUNDED
     preset, base = competition.presets[knobs.preset], base_of(competition, knobs.preset, base)
     source = locate(competition, knobs.data, fetch=fetch)
     say(source.line)
