@@ -3,7 +3,8 @@
 `pipeline.py` is the whole way in one function. Rooms, in the order in which a csv passes them: `data`, `features`,
 `encoders`, `models`, `training`, `validation`, `submission`; around them `kaggle`, `web`, `report` and
 `pages`. `settings` answers what can be answered before torch is loaded; `new` writes the folder of a competition, whose
-made rows `made` draws; `audit` and `practice` ask whether a score can be believed, `ideas` whether one helps;
+made rows `made` draws; `audit` and `practice` ask whether a score can be believed, `ideas` whether one helps,
+`tune` which layers and rates do;
 `notebook` is for programs; `competition`, `hardware`, `metrics` (whose errors `bootstrap` finds), `files` and `errors`
 serve everybody.
 """

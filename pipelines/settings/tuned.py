@@ -110,7 +110,10 @@ def with_parameters(make: Callable[[], Any], parameters: Mapping[str, Any]) -> A
 
 @dataclass(frozen=True, kw_only=True)
 class Tuned:
-    """What a search has found, and what it is worth: the gain over `candidate.base` on rows that no search has seen."""
+    """What a search has found, and what it is worth: the gain over `candidate.base` on rows that no search has seen.
+
+    `depths` are rows of layers, candidates, those that saw all folds, score and error of the best of these.
+    """
 
     slug: str
     candidate: Candidate
@@ -121,6 +124,8 @@ class Tuned:
     gain: float | None = None
     gain_se: float | None = None
     verdict: str = ""
+    line: str = ""  # the variant, to paste
+    depths: tuple[tuple[float | None, ...], ...] = ()
 
     def save(self, folder: Path) -> Path:
         """Write it into the folder of the competition's runs, whole or not at all."""
@@ -140,7 +145,7 @@ class Tuned:
             value = json.loads((folder / FILE).read_bytes())
             if value.pop("version") != VERSION or value["slug"] != slug:
                 raise ValueError("it is of another version or competition")
-            found = cls(**value | {"candidate": _candidate(value["candidate"])})
+            found = cls(**value | {"candidate": _candidate(value["candidate"]), "depths": _rows(value["depths"])})
         except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             said = error.message if isinstance(error, HomeworkError) else str(error) or type(error).__name__
             raise _does_not_fit(slug, f"{folder / FILE} cannot be used: {said}") from error
@@ -161,6 +166,14 @@ def _candidate(value: Mapping[str, Any]) -> Candidate:
         raise ValueError(f"hidden is {hidden!r:.40}")
     made = {"hidden": tuple(hidden), "recipe": Recipe(**value["recipe"])}
     return Candidate(**{**value, **made})
+
+
+def _rows(value: Any) -> tuple[tuple[float | None, ...], ...]:
+    """Rows of five numbers; ValueError for whatever is none."""
+    rows = tuple(tuple(row) for row in value)
+    if not all(len(row) == 5 and all(each is None or isinstance(each, int | float) for each in row) for row in rows):
+        raise ValueError("depths are no rows of five numbers")
+    return rows
 
 
 def with_tuned(competition: Competition, names: Iterable[str], runs: Path | None) -> Competition:

@@ -68,7 +68,7 @@ def tune_command(
         if as_json:
             console.give(json.dumps(show.to_plain(found), indent=2))
         if quiet:
-            console.give(found.line)
+            console.give(found.tuned.line)
             return
         for line in show.lines(found):
             say(line)

@@ -82,16 +82,19 @@ class Search:
 
     def run(self) -> int:
         """Search until the time is over; how many candidates were begun."""
-        begun, seeds, epochs = 0, self.trainer.seeds, self.asked.space.recipe.epochs
-        while self.clock.left > self.pace.seconds(LEAST * seeds * epochs) and (
-            self.limit is None or begun < self.limit
-        ):
-            n = self.pace.batch(self.clock.left, seeds * epochs)
+        begun, epochs = 0, self.trainer.seeds * self.asked.space.recipe.epochs
+        while self._goes_on(begun, epochs):
+            n = self.pace.batch(self.clock.left, epochs)
             batch = self.asked.batch(n if self.limit is None else min(n, self.limit - begun))
             begun += len(batch)
             self._through(batch)
         self.asked.give_back()
         return begun
+
+    def _goes_on(self, begun: int, epochs: int) -> bool:
+        """Whether there is time for the first fold of a few more candidates, of so many epochs each; try once anyhow."""
+        least = self.pace.seconds(LEAST * epochs) if begun else 0.0
+        return self.clock.left > least and (self.limit is None or begun < self.limit)
 
     def _through(self, batch: Sequence[Trial]) -> None:
         """Train a batch fold by fold, and tell the study what came of each."""

@@ -30,7 +30,7 @@ def lines(found: Found) -> Iterator[str]:
     yield "the best of many is flattered: the same rows have chosen it"
     yield from gain_lines(found)
     yield "to paste into the competition's variants (mlp of pipelines.settings.variants):"
-    yield f'    "tuned": {found.line},'
+    yield f'    "tuned": {found.tuned.line},'
     if gain is not None and gain.verdict == "hurts":
         yield f"kept all the same in {found.path}: the search has found nothing better than {found.space.base}"
     yield f"kept in {found.path}: python -m pipelines run {found.tuned.slug} --variants tuned"
@@ -56,7 +56,7 @@ def to_plain(found: Found) -> dict[str, Any]:
     """What is printed as JSON."""
     gain = found.gain
     return {
-        "slug": found.tuned.slug, "base": found.space.base, "folder": str(found.folder), "variant": found.line,
+        "slug": found.tuned.slug, "base": found.space.base, "folder": str(found.folder), "variant": found.tuned.line,
         "score": found.tuned.score, "se": found.tuned.se, "metric": found.tuned.metric,
         "candidates": {state.name.lower(): n for state, n in states(found.study).items()},
         "layers": [vars(row) for row in found.depths],

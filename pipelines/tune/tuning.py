@@ -7,7 +7,7 @@ soon as it has been measured once.
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -66,7 +66,6 @@ class Found:
     space: Space
     study: Study
     tuned: Tuned
-    line: str  # the variant, to paste
     path: Path
     gain: Gain | None
     depths: list[Depth]
@@ -202,7 +201,8 @@ def _nested(tuning: Tuning, folder: Path) -> Gain | None:
     outer, kept = outer_folds(tuning.features, tuning.plan.seed), Outside(folder)
     said: dict[int, tuple[FloatArray, FloatArray]] = {}
     for fold in range(OUTER):
-        default = tuning.outside(outer, fold, None, kept)
+        with tuning.storage.locked_long():  # who comes second finds what the first has trained
+            default = tuning.outside(outer, fold, None, kept)
         if default is None and not tuning.costs:
             raise _too_short(tuning)
         name = f"without outer fold {fold + 1}"
@@ -210,7 +210,7 @@ def _nested(tuning: Tuning, folder: Path) -> Gain | None:
         found = best(study)
         if found is None or default is None:
             continue
-        with tuning.storage.locked_long():  # who comes second finds what the first has trained
+        with tuning.storage.locked_long():
             tuned = tuning.outside(outer, fold, tuning.space.candidate(found.params), kept)
         if tuned is not None:
             said[fold] = (default, tuned)
@@ -223,16 +223,16 @@ def _found(tuning: Tuning, source: Source, folder: Path, study: Study, gain: Gai
     if found is None:
         raise _too_short(tuning)
     assert found.value is not None
-    candidate = tuning.space.candidate(found.params)
+    candidate, depths = tuning.space.candidate(found.params), depths_of(study)
     tuned = Tuned(
         slug=competition.slug, candidate=candidate, study=folder.name, metric=competition.metric.name,
-        score=found.value, se=found.user_attrs.get(ERROR, float("nan")),
+        score=found.value, se=found.user_attrs.get(ERROR, float("nan")), line=candidate.expression(competition),
+        depths=tuple(astuple(row) for row in depths),
     )  # fmt: skip
     if gain is not None:
         tuned = replace(tuned, gain=gain.gain, gain_se=gain.se, verdict=gain.verdict)
     path = tuned.save(folder.parent)
-    line = candidate.expression(competition)
-    return Found(source, folder, tuning.space, in_memory(study), tuned, line, path, gain, depths_of(study))
+    return Found(source, folder, tuning.space, in_memory(study), tuned, path, gain, depths)
 
 
 def depths_of(study: Study) -> list[Depth]:
