@@ -19,7 +19,7 @@ KILLED  = || { code=$$?; [ $$code -ne 137 ] || \
 	exit $$code; }
 
 .DEFAULT_GOAL := help
-.PHONY: help setup titanic otto new run remote cv practice report data submit scores doctor lecture exercise notebooks bench gpu-wheels test check lowest lock clean
+.PHONY: help setup titanic otto new run remote cv practice tune report data submit scores doctor lecture exercise notebooks bench gpu-wheels test check lowest lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,10 @@ cv: setup ## cross-validate only, write nothing
 
 practice: setup ## hide rows of C, forecast the score on them, look, many times (ARGS='--rounds 20 --jobs 2')
 	$(RUN) practice $(C) $(INPUT) $(ARGS) $(KILLED)
+
+tune: setup ## search layers, widths and rates of a network of C (ARGS='--minutes 10')
+	$(PIP) --constraint constraints.txt --editable '.[tune]'
+	$(RUN) tune $(C) $(INPUT) $(ARGS) $(KILLED)
 
 report: setup ## the newest run of C as a page, opened in the browser (ARGS='--lang zh')
 	$(RUN) report $(C) $(ARGS)

@@ -4,8 +4,9 @@
 `encoders`, `models`, `training`, `validation`, `submission`; around them `kaggle`, `web`, `report` and
 `pages`; in `executors` groups of jobs are computed, and `budget` makes the best of so many minutes. `settings` answers
 what can be answered before torch is loaded; `new` writes the folder of a competition, whose made rows `made` draws;
-`audit` and `practice` ask whether a score can be believed, `ideas` whether one helps; `notebook` is for programs;
-`competition`, `hardware`, `metrics` (whose errors `bootstrap` finds), `files` and `errors` serve everybody.
+`audit` and `practice` ask whether a score can be believed, `ideas` whether one helps, `tune` which layers and rates do;
+`notebook` is for programs; `competition`, `hardware`, `metrics` (whose errors `bootstrap` finds), `files` and `errors`
+serve everybody.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -23,6 +23,7 @@ from pipelines.report import console, options, process
 from pipelines.report.help import Commands
 from pipelines.runs import commands as runs_commands
 from pipelines.runs import predict
+from pipelines.tune import commands as tune_commands
 
 if TYPE_CHECKING:
     from pipelines.data.sources import Source
@@ -158,6 +159,7 @@ pages_commands.register(app)
 predict.register(app)
 ideas_commands.register(app)
 practice_commands.register(app)
+tune_commands.register(app)
 if find_spec("lectures"):  # the course uses the pipelines and is found by name, as competitions are
     import_module("lectures.commands").register(app)
 

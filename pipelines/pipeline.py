@@ -25,6 +25,7 @@ from pipelines.runs.folder import RunFolder
 from pipelines.runs.keeping import RunKeep, keeping
 from pipelines.settings.knobs import Knobs, check_names
 from pipelines.settings.trial import try_metric
+from pipelines.settings.tuned import with_tuned
 from pipelines.submission import linter, writer
 from pipelines.submission.folder import prepare
 from pipelines.submission.provenance import make_record
@@ -51,6 +52,7 @@ def make_plan(competition: Competition, knobs: Knobs) -> Plan:
 
     Raises: UsageError for an unknown preset or variant, or a device that is not there.
     """
+    competition = with_tuned(competition, knobs.variants or (), knobs.runs)
     check_names(competition.slug, knobs, competition.presets, competition.variants)
     if knobs.minutes is None:
         preset = competition.presets[knobs.preset]
@@ -94,6 +96,7 @@ def run(
     Raises: HomeworkError for anything wrong with options, data or predictions; then nothing is written.
     """
     started = time.perf_counter()
+    competition = with_tuned(competition, knobs.variants or (), knobs.runs)
     deadline = deadline or (None if knobs.minutes is None else Deadline(knobs.minutes))
     plan = make_plan(competition, knobs)
     write, output = write and not knobs.practice, knobs.output / competition.slug

@@ -30,6 +30,7 @@ from pipelines.runs.predictions import RowPredictions
 from pipelines.runs.tensors import DamagedError
 from pipelines.settings.knobs import Knobs
 from pipelines.settings.lookup import folder_of
+from pipelines.settings.tuned import keep_copy
 from pipelines.submission.provenance import git_commit, versions
 from pipelines.submission.record import Importance, Record
 from pipelines.training.fit import Group, Job
@@ -134,6 +135,7 @@ class RunKeep(Keep):
         plan = {"version": files.VERSION, "what": self.what, "options": self.options, "versions": versions()}
         plan |= {"git_commit": git_commit(), "jobs": jobs}
         write_whole(folder.path / PLAN, f"{json.dumps(plan, indent=1, default=str)}\n".encode())
+        keep_copy(self.options["variants"] or (), root / self.slug, folder.path)
         idea: Path | None = self.options["idea"]  # by which `predict` knows that the competition's code does not fit
         if idea is None:
             (folder.path / IDEA).unlink(missing_ok=True)

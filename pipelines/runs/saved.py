@@ -25,6 +25,7 @@ from pipelines.runs.folder import RunFolder
 from pipelines.runs.predictions import RowPredictions
 from pipelines.runs.tensors import DamagedError
 from pipelines.settings.lookup import load
+from pipelines.settings.tuned import with_kept
 from pipelines.submission.record import VERSION, Record, RecordError
 from pipelines.validation.results import in_units, pool_of
 
@@ -38,7 +39,7 @@ class SavedRun:
     def __init__(self, path: Path | str, competition: Competition | None = None) -> None:
         self.path = Path(path)
         self.record = _record(self.path)
-        self.competition = competition or load(self.record.slug)
+        self.competition = with_kept(competition or load(self.record.slug), self.path)
         if self.record.slug != self.competition.slug:
             raise UsageError(
                 f"{path} is a run of {self.record.slug}, not of {self.competition.slug}",

@@ -11,6 +11,7 @@ from typing import NoReturn
 from pipelines.errors import DataError, UsageError
 from pipelines.settings.allowed import DEVICE
 from pipelines.settings.lookup import Outline
+from pipelines.settings.tuned import TUNED, nothing_tuned, with_tuned_name
 
 SHOWN = 5  # names in a message
 OTHER_ARCHIVES = (".7z", ".rar", ".tar", ".tgz", ".tar.gz", ".bz2", ".xz")  # which Python's zipfile does not read
@@ -73,7 +74,7 @@ def check(knobs: Knobs, outline: Outline, *, write: bool) -> None:
         what = f"device {knobs.device!r} is not available here; known: auto, cpu, cuda, mps"
         raise UsageError(what, "leave --device out, or use --device cpu", "请去掉 --device，或使用 --device cpu")
     check_executor(knobs)
-    check_names(outline.name, knobs, outline.presets, outline.variants)
+    check_names(outline.name, knobs, outline.presets, with_tuned_name(outline.variants, knobs.runs, outline.slug))
     if write:
         refuse_unwritable(knobs.output / (outline.slug or ""))
     if knobs.importance and knobs.runs is None:
@@ -118,6 +119,8 @@ def check_names(competition: str, knobs: Knobs, presets: Iterable[str] | None, v
         known = ", ".join(presets)
         raise UsageError(f"there is no preset {knobs.preset!r}", f"choose one of {known}", f"可选的 preset: {known}")
     unknown = [name for name in knobs.variants or () if variants is not None and name not in variants]
+    if unknown[:1] == [TUNED]:
+        raise nothing_tuned(competition, knobs.runs)
     if unknown:
         raise UsageError(
             f"{competition} has no variant {unknown[0]!r}; known: {', '.join(variants or ())}",

@@ -15,17 +15,30 @@ from pipelines.encoders import DefaultEncoder
 from pipelines.models import MLP
 
 Text = Literal["leave", "tfidf"]  # what becomes of free text: see DefaultEncoder
+PIECES = 16  # of a number: the DefaultEncoder's own
 
 
-def mlp(*hidden: int, recipe: Recipe, text: Text = "leave", **layers: Any) -> Variant:
+def mlp(
+    *hidden: int,
+    recipe: Recipe,
+    text: Text = "leave",
+    pieces: int = PIECES,
+    make_encoder: Callable[[], Any] | None = None,
+    **layers: Any,
+) -> Variant:
     """A network whose hidden layers have these widths; `layers` are options of `MLP`, whose activation is SiLU here.
+
+    `text` and `pieces` are options of the `DefaultEncoder`, in the place of which `make_encoder` gives another.
 
     >>> few = mlp(64, 32, dropout=0.4, recipe=Recipe(epochs=20))
     >>> [layer.out_features for layer in few.make_model(10, 3).layers if hasattr(layer, "out_features")]
     [64, 32, 3]
     """
     make_model = partial(make_mlp, hidden, {"activation": "silu", **layers})
-    return Variant(make_encoder=partial(DefaultEncoder, text=text), make_model=make_model, recipe=recipe)
+    if make_encoder is None:
+        options: dict[str, Any] = {"text": text} | ({} if pieces == PIECES else {"pieces": pieces})
+        make_encoder = partial(DefaultEncoder, **options)
+    return Variant(make_encoder=make_encoder, make_model=make_model, recipe=recipe)
 
 
 def make_mlp(hidden: tuple[int, ...], layers: Mapping[str, Any], n_features: int, n_outputs: int) -> nn.Module:

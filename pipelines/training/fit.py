@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from pipelines.competition import Number, Recipe
+from pipelines.competition import Number, Recipe, Variant
 from pipelines.errors import memory_is_full
 from pipelines.metrics import IntArray, Metric
 from pipelines.training.checkpoint.epochs import CheckpointOf
@@ -63,7 +63,8 @@ class Group:
     """Jobs that one call of `fit` trains, and all that they need; a value that can be pickled.
 
     `encode(fold)` makes a fold's rows when they are wanted; `make_model(D, P)` a new network. `number` is the target,
-    where it is one: it names the loss.
+    where it is one: it names the loss. Jobs whose variant is in `variants` have a network and a recipe of their own,
+    which may differ from those of the group in learning rate, weight decay and dropout only.
     """
 
     jobs: tuple[Job, ...]
@@ -75,6 +76,17 @@ class Group:
     device: torch.device
     number: Number | None = None
     n_weights: int = 0  # of a network
+    variants: Mapping[str, Variant] = field(default_factory=dict)
+
+    def network_of(self, job: Job) -> Callable[[int, int], nn.Module]:
+        """What makes a job's network."""
+        own = self.variants.get(job.variant)
+        return (own and own.make_model) or self.make_model
+
+    def recipe_of(self, job: Job) -> Recipe:
+        """How a job's network is trained."""
+        own = self.variants.get(job.variant)
+        return self.recipe if own is None else own.recipe
 
 
 @dataclass(frozen=True)

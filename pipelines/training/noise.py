@@ -127,26 +127,57 @@ class NoiseStreams:
 
 
 class OwnDropout(nn.Dropout):
-    """`nn.Dropout` with noise from `streams`: inputs (B, ...) of one network, or (E, B, ...) of a stack."""
+    """`nn.Dropout` with noise from `streams`: inputs (B, ...) of one network, or (E, B, ...) of a stack.
 
-    def __init__(self, p: float, inplace: bool, streams: NoiseStreams, *, stacked: bool) -> None:
-        super().__init__(p, inplace)
+    Networks of a stack may have a `p` each (E,), all of them above 0 and below 1.
+    """
+
+    def __init__(self, p: float | Sequence[float], inplace: bool, streams: NoiseStreams, *, stacked: bool) -> None:
+        several = [] if isinstance(p, int | float) else list(p)
+        super().__init__(max(several) if isinstance(p, Sequence) else p, inplace)
         self.streams, self.stacked = streams, stacked
+        self.dropped = dropped_of(several, streams.device) if len(set(several)) > 1 else None
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Inputs times the mask of this step; in evaluation the inputs."""
         if not self.training or self.p == 0:
             return inputs
         n = inputs[0].numel() if self.stacked else inputs.numel()
-        outputs = masked(inputs, self.p, self.streams.take(n).view(inputs.shape)) if self.p < 1 else inputs * 0
+        if self.p == 1:
+            outputs = inputs * 0
+        else:
+            noise = self.streams.take(n).view(inputs.shape)
+            outputs = (
+                masked(inputs, self.p, noise) if self.dropped is None else masked_each(inputs, self.dropped, noise)
+            )
         return inputs.copy_(outputs) if self.inplace else outputs
+
+
+def n_dropped(p: float) -> int:
+    """How many of 2^16 numbers a network drops at."""
+    # NOTE[DIFF]: the probability is rounded to a multiple of 2^-16, neither 0 nor 1, and the scale is that of the
+    # rounded one, so the expectation is exact but for the rounding of the inputs' own type.
+    return int(min(max(round(p * 2**BITS), 1), 2**BITS - 1))
+
+
+def dropped_of(several: Sequence[float], device: torch.device) -> Tensor:
+    """The same for each network of a stack, (E,)."""
+    return torch.tensor([n_dropped(p) for p in several], device=device)
+
+
+def masked_each(inputs: Tensor, dropped: Tensor, noise: Tensor) -> Tensor:
+    """As `masked`, of inputs (E, B, ...) of networks that drop with probabilities of their own; `dropped` is (E,)."""
+    dropped = dropped.view(-1, *[1] * (inputs.ndim - 1))
+    first_kept = (dropped - 2 ** (BITS - 1)).to(torch.int16)
+    keep = noise.clamp(first_kept - 1, first_kept).sub_(first_kept - 1)
+    scale = (2**BITS / (2**BITS - dropped).double()).to(inputs.dtype)
+    scaled: Tensor = inputs * keep.to(inputs.dtype).mul_(scale)
+    return scaled
 
 
 def masked(inputs: Tensor, p: float, noise: Tensor) -> Tensor:
     """Inputs times a mask that is 0 where `noise` says so, with probability `p`, else the scale that keeps the mean."""
-    # NOTE[DIFF]: the probability is rounded to a multiple of 2^-16, neither 0 nor 1, and the scale is that of the
-    # rounded one, so the expectation is exact but for the rounding of the inputs' own type.
-    dropped = min(max(round(p * 2**BITS), 1), 2**BITS - 1)
+    dropped = n_dropped(p)
     first_kept = dropped - 2 ** (BITS - 1)
     keep = noise.clamp(first_kept - 1, first_kept).sub_(first_kept - 1)  # 0 or 1, sooner than by comparing
     scaled: Tensor = inputs * keep.to(inputs.dtype).mul_(2**BITS / (2**BITS - dropped))

@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from pipelines.competition import Recipe
 from pipelines.errors import memory_is_full
 from pipelines.models.contract import write
 from pipelines.training.noise import NoiseStreams, OwnDropout
@@ -111,7 +112,7 @@ def exchanged(models: Sequence[nn.Module], streams: NoiseStreams) -> nn.Module:
         first = modules[0]
         if id(first) not in done:
             if type(first) is nn.Dropout:
-                new: nn.Module = OwnDropout(first.p, first.inplace, streams, stacked=True)
+                new: nn.Module = _dropout_of_many(modules, streams)
             elif type(first) in LAYERS or _own_tensors(first):
                 new = layer_of_many(modules)
             else:
@@ -125,6 +126,14 @@ def exchanged(models: Sequence[nn.Module], streams: NoiseStreams) -> nn.Module:
         return done[id(first)]
 
     return exchange(models).train()
+
+
+def _dropout_of_many(layers: Sequence[Any], streams: NoiseStreams) -> OwnDropout:
+    """Dropout of E networks, which may have probabilities of their own: one of 0 draws no noise where others do."""
+    several = [float(layer.p) for layer in layers]
+    if len(set(several)) > 1 and not all(0 < p < 1 for p in several):
+        raise CannotStackError("a dropout of 0 or 1 stands beside others")
+    return OwnDropout(several, bool(layers[0].inplace), streams, stacked=True)
 
 
 def _refuse_sharing(model: nn.Module) -> None:
@@ -235,6 +244,46 @@ class LayerNormOfMany(LayerOfMany):
         )
         outputs = outputs if weight is None else outputs * weight.unsqueeze(1)
         return outputs if bias is None else outputs + bias.unsqueeze(1)
+
+
+def optimizer_of(weights: Sequence[nn.Parameter], recipes: Sequence[Recipe]) -> torch.optim.Optimizer:
+    """AdamW with the learning rate and weight decay of a recipe for each network, one for all where they are equal."""
+    rates, decays = [each.lr for each in recipes], [each.weight_decay for each in recipes]
+    if len({*zip(rates, decays, strict=True)}) > 1:
+        return AdamWOfMany(weights, rates, decays)
+    return torch.optim.AdamW(weights, lr=rates[0], weight_decay=decays[0], fused=True)
+
+
+class AdamWOfMany(torch.optim.Optimizer):
+    """AdamW over weights (E, ...) of a stack, with a learning rate and a weight decay for each network.
+
+    `lr` of its parameter group, which schedules change, is a factor on all rates. Arithmetic and defaults are those of
+    torch's AdamW. Source: Loshchilov & Hutter 2019, "Decoupled weight decay regularization".
+    """
+
+    def __init__(self, weights: Sequence[nn.Parameter], rates: Sequence[float], decays: Sequence[float]) -> None:
+        super().__init__(weights, {"lr": 1.0, "betas": (0.9, 0.999), "eps": 1e-8})
+        self.rates, self.decays = (torch.tensor(each, device=weights[0].device) for each in (rates, decays))
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]  # noqa: ARG002 the loop has none
+        """One update of all networks."""
+        for group in self.param_groups:
+            (beta1, beta2), rates = group["betas"], group["lr"] * self.rates
+            shrink = 1 - rates * self.decays
+            for weight in group["params"]:
+                if weight.grad is None:
+                    continue
+                state = self.state[weight]
+                if not state:
+                    state |= {"step": 0, "mean": torch.zeros_like(weight), "square": torch.zeros_like(weight)}
+                state["step"] += 1
+                state["mean"].lerp_(weight.grad, 1 - beta1)
+                state["square"].mul_(beta2).addcmul_(weight.grad, weight.grad, value=1 - beta2)
+                spread = state["square"].sqrt().div_((1 - beta2 ** state["step"]) ** 0.5).add_(group["eps"])
+                each = (-1, *[1] * (weight.ndim - 1))
+                weight.mul_(shrink.view(each))
+                weight.addcmul_(state["mean"] / spread, rates.view(each), value=-1 / (1 - beta1 ** state["step"]))
 
 
 LAYERS: dict[type[nn.Module], Callable[[Any], nn.Module]] = {

@@ -3,7 +3,7 @@
 `subject` (what all look at), `learning` (curves), `confusion` (classes and what they are taken for), `reliability`
 (probabilities), `numbers` (a target that is one), `spread` (folds, seeds, variants), `explained` (which columns
 matter, the hardest rows), `board` (all runs beside each other, other teams, and what practice said of the forecast),
-`origin` (leak watch, cost, environment, record).
+`origin` (what was tuned, leak watch, cost, environment, record).
 """
 
 from typing import TYPE_CHECKING
@@ -26,6 +26,6 @@ def all_sections(run: "SavedRun", words: "Words") -> "list[Section]":
     makers = (
         learning.learning, confusion.confusion, confusion.per_class, reliability.reliability, numbers.truth,
         numbers.residuals, numbers.size, spread.folds, spread.variants, explained.importance, explained.hardest,
-        board.board, board.practice, origin.leaks, origin.cost, origin.environment, origin.record,
+        board.board, board.practice, origin.tuned, origin.leaks, origin.cost, origin.environment, origin.record,
     )  # fmt: skip
     return [section for make in makers if (section := make(subject)) is not None]

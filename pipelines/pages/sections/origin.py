@@ -1,14 +1,73 @@
-"""Where a run comes from and what it has cost: leak watch, time and memory, versions and inputs, the record itself."""
+"""Where a run comes from and what it has cost.
+
+What was tuned, leak watch, time and memory, versions and inputs, the record itself.
+"""
 
 from typing import Any
 
 import numpy as np
 
 from pipelines.pages.charts.drawing import draw
-from pipelines.pages.charts.painters import bars
-from pipelines.pages.parts import Code, Section, Table, Text
+from pipelines.pages.charts.painters import bars, ranges
+from pipelines.pages.parts import Chart, Code, Section, Table, Text
 from pipelines.pages.sections.subject import Subject, listed, told
-from pipelines.pages.words import in_language
+from pipelines.pages.words import in_language, shown, signed
+from pipelines.settings.tuned import FILE, TUNED, Tuned
+
+
+def tuned(subject: Subject) -> Section | None:
+    """What the search was worth that has found the variant `tuned`, and how good networks of each depth were."""
+    say, folder = subject.say, subject.run.path
+    if TUNED not in [each.name for each in subject.record.variants] or not (folder / FILE).exists():
+        return None
+    found = Tuned.load(folder, subject.record.slug)
+    if found.gain is None or found.gain_se is None:
+        lead = say("What it gains was not measured: the time was over.", "没有测出增益：时间已到。")
+    else:
+        chinese = {"helps": "有提升", "hurts": "更差"}.get(found.verdict, "无法区分")
+        difference = f"{signed(found.gain)} ± {shown(found.gain_se)}"
+        lead = say(
+            f"Against {found.candidate.base}, on rows that the search had not seen: {difference} {found.metric}, "
+            f"{found.verdict}.",
+            f"在搜索没有用过的行上，与 {found.candidate.base} 相比：{difference}（{found.metric}），{chinese}。",
+        )
+    columns = [
+        say("hidden layers", "隐藏层数"), say("candidates", "候选网络"), say("saw all folds", "用完各折"),
+        say("best score", "最好得分"),
+    ]  # fmt: skip
+    table = Table(say("Networks of each depth", "各种层数的网络"), columns, _depths(found), range(4))
+    note = Text(say(
+        f"The best of many is flattered: the same rows have chosen it. The picture of the search is search.png of "
+        f"{found.study}, beside the runs.",
+        f"从许多网络中选出的最好得分偏乐观：正是这些行选出了它。搜索的图见各次运行旁边 {found.study} 中的 search.png。",
+    ))  # fmt: skip
+    parts = [_of_depths(subject, found), table, note, Code(f'"tuned": {found.line},')]
+    return Section("tuned", say("The tuned variant", "搜索得到的变体"), lead, [each for each in parts if each])
+
+
+def _depths(found: Tuned) -> list[list[str]]:
+    rows = []
+    for layers, tried, finished, score, se in found.depths:
+        known = "–" if score is None else f"{shown(score)} ± {shown(float('nan') if se is None else se)}"
+        rows.append([*(f"{each or 0:.0f}" for each in (layers, tried, finished)), known])
+    return rows
+
+
+def _of_depths(subject: Subject, found: Tuned) -> Chart | None:
+    say = subject.say
+    known = [(int(layers or 0), score, se or 0.0) for layers, _, _, score, se in found.depths if score is not None]
+    if not known:
+        return None
+    labels = [say(f"{layers} layers", f"{layers} 层") for layers, _, _ in known]
+    scores, errors = np.array([each[1] for each in known]), np.array([each[2] for each in known])
+
+    def paint(axes: Any) -> None:
+        ranges(axes, labels, scores, scores - errors, scores + errors)
+        axes.set(xlabel=subject.score_name())
+
+    alt = told(say, [(label, shown(float(score))) for label, score in zip(labels, scores, strict=True)])
+    title = say("Best score by depth, ± one standard error", "各种层数的最好得分，± 一个标准误")
+    return draw(title, alt, paint, height=80.0 + 26 * len(labels))
 
 
 def leaks(subject: Subject) -> Section | None:

@@ -1,0 +1,259 @@
+"""All of a search in one function: outer folds, each with a search of its own, then one on all rows.
+
+The minutes are shared out among the searches; what default and tuned network take on the outer folds is set aside as
+soon as it has been measured once.
+"""
+
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import astuple, dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from optuna.study import Study
+from optuna.trial import TrialState
+
+from pipelines.competition import Competition
+from pipelines.data.sources import Fetch, Source, locate
+from pipelines.data.tables import read
+from pipelines.errors import DataWarning, TrainingWarning, UsageError
+from pipelines.features.belonging import split_lines
+from pipelines.features.frames import Features, make_features
+from pipelines.hardware import blas_on_one_thread, pick_device
+from pipelines.metrics import FloatArray, Target
+from pipelines.settings.knobs import Knobs
+from pipelines.settings.trial import try_metric
+from pipelines.settings.tuned import Candidate, Tuned
+from pipelines.training.targets import learned
+from pipelines.tune.kept import opened, question
+from pipelines.tune.nested import OUTER, Gain, Outside, gain_of, outer_folds, part_of
+from pipelines.tune.search import ERROR, Clock, Pace, Search
+from pipelines.tune.space import MOST_LAYERS, Space, base_of, space_of
+from pipelines.tune.study import Asked, Storage, best, in_memory, states
+from pipelines.tune.training import OutOfTimeError, Trainer
+from pipelines.validation.crossval import FEW_ROWS, Plan
+from pipelines.validation.splits import Fold, split
+
+FOLDS, SEEDS = 5, 2  # of a candidate, at most: as the preset says where that is less
+CLOSING, SHARE_OF_CLOSING = 8.0, 0.05  # seconds for table and picture, or a share of all, if that is less
+UNBOUNDED = 1e9  # seconds, where candidates are counted in their place
+ALL = "all rows"
+SEARCHES = OUTER + 1
+
+Say = Callable[[str], None]
+OnTime = Callable[[str, float, float], None]  # what goes on, its seconds so far, its seconds in all
+
+
+@dataclass(frozen=True)
+class Depth:
+    """Networks with so many hidden layers: how many were tried, how many saw all folds, the best of these."""
+
+    layers: int
+    tried: int
+    finished: int
+    score: float | None = None
+    se: float | None = None
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search came to; `study` is that on all rows."""
+
+    source: Source
+    folder: Path
+    space: Space
+    study: Study
+    tuned: Tuned
+    path: Path
+    gain: Gain | None
+    depths: list[Depth]
+
+
+@dataclass
+class Tuning:
+    """A competition's rows, what is searched, and the time that is left of it."""
+
+    competition: Competition
+    features: Features
+    plan: Plan
+    space: Space
+    seeds: int  # of networks on outer folds
+    storage: Storage
+    seconds: float
+    began: float
+    limit: int | None
+    say: Say
+    on_time: OnTime
+    pace: Pace = field(default_factory=Pace)
+    costs: dict[str, float] = field(default_factory=dict)  # seconds of default and tuned network on an outer fold
+    searched: int = 0
+
+    @property
+    def left(self) -> float:
+        """Seconds that are left for searching and training."""
+        closing = min(CLOSING, SHARE_OF_CLOSING * self.seconds)
+        return self.began + self.seconds - closing - time.perf_counter()
+
+    def share(self, outer_left: int) -> float:
+        """Seconds of the next search, before so many outer folds are trained on."""
+        default = self.costs.get("default", 0.0)
+        aside = outer_left * self.costs.get("tuned", 1.5 * default) + max(0, outer_left - 1) * default
+        return max(0.0, self.left - aside) / (SEARCHES - self.searched)
+
+    def search(self, name: str, rows: Features, outer_left: int) -> Study:
+        """Search on some rows for a share of the time."""
+        metric, plan = self.competition.metric, self.plan
+        study = self.storage.study(name, greater_is_better=metric.greater_is_better, seed=plan.seed)
+        folds = split(rows.y, plan.folds, plan.seed, rows.twins, groups=rows.groups, time=rows.time)
+        trainer = Trainer(self.competition, rows, folds, plan.seeds, plan.seed, plan.device)
+        what = f"search {self.searched + 1} of {SEARCHES}"
+        clock = Clock(self.share(outer_left), tell=lambda seconds, of: self.on_time(what, seconds, of))
+        asked = Asked(study, self.space, self.storage.worker)
+        begun = Search(asked, trainer, clock, self.pace, self.limit).run()
+        self.searched += 1
+        there, found = states(study), best(study)
+        said = "none has seen all folds" if found is None else f"best {found.value:.4f}"
+        n, whole = sum(there.values()) - there[TrialState.FAIL], there[TrialState.COMPLETE]
+        self.say(f"{what}, {name}: {begun} candidates, {n} in all, {whole} through {plan.folds} folds, {said}")
+        return study
+
+    def outside(
+        self, outer: list[Fold], fold: int, candidate: Candidate | None, kept: Outside
+    ) -> FloatArray | None:  # fmt: skip
+        """What the default (None), or a candidate, says of an outer fold's rows; None where the time is over."""
+        found = kept.find(fold, candidate)
+        if found is not None:
+            return found
+        base = self.competition.variants[self.space.base]
+        variant = base if candidate is None else candidate.variant(self.competition)
+        trainer = Trainer(self.competition, self.features, outer, self.seeds, self.plan.seed, self.plan.device)
+        clock, before = Clock(max(0.0, self.left)), time.perf_counter()
+        try:
+            found = trainer.variants({"one": variant}, [fold], clock.check)[fold]["one"]
+        except OutOfTimeError:
+            return None
+        self.costs["default" if candidate is None else "tuned"] = time.perf_counter() - before
+        if candidate is None:
+            self.pace.learn(time.perf_counter() - before, self.seeds * variant.recipe.epochs)
+        kept.keep(fold, candidate, found)
+        return found
+
+
+@blas_on_one_thread()
+def tune(
+    competition: Competition, knobs: Knobs, minutes: float, *,
+    base: str | None = None, began: float | None = None, limit: int | None = None, fetch: Fetch | None = None,
+    say: Say = lambda _line: None, on_time: OnTime = lambda _what, _seconds, _of: None,
+    on_folder: Callable[[Path], None] = lambda _folder: None,
+) -> Found:  # fmt: skip
+    """Search for `minutes` since `began`, or `limit` candidates a search; leave the best recipe and what it is worth.
+
+    Raises: HomeworkError for anything wrong with options or data, or where the time suffices for no candidate.
+    """
+    seconds = 60 * minutes if limit is None else UNBOUNDED
+    preset, base = competition.presets[knobs.preset], base_of(competition, knobs.preset, base)
+    source = locate(competition, knobs.data, fetch=fetch)
+    say(source.line)
+    tables = read(competition, source)
+    try_metric(competition.metric, tables.y, competition.n_outputs)
+    for note in tables.notes:
+        warnings.warn(note, DataWarning, stacklevel=2)
+    features = make_features(competition, tables)
+    plan = Plan(
+        folds=min(preset.folds, FOLDS), seeds=min(preset.seeds, SEEDS), variants={base: competition.variants[base]},
+        seed=knobs.seed, device=str(pick_device(knobs.device)),
+    )  # fmt: skip
+    for line in split_lines(competition, plan.folds, features):
+        say(line)
+    space = space_of(competition, base, *_few(competition, features))
+    say(f"around {base}: {space.line}")
+    assert knobs.runs is not None, "a search is kept"
+    folder, why = opened(knobs.runs, question(competition, features, plan, space))
+    on_folder(folder)
+    say(f"search: {folder}{f' (a new one, {why})' * bool(why)}")
+    with Storage(folder) as storage, warnings.catch_warnings():
+        warnings.simplefilter("ignore", TrainingWarning)  # of candidates that learn nothing, say
+        others = len(storage.others())
+        if others:
+            say(f"joined: {others} other process{'es' * (others > 1)} search{'es' * (others == 1)} here")
+        tuning = Tuning(
+            competition, features, plan, space, preset.seeds, storage, seconds,
+            time.perf_counter() if began is None else began, limit, say, on_time,
+        )  # fmt: skip
+        gain = _nested(tuning, folder)
+        study = tuning.search(ALL, features, 0)
+        return _found(tuning, source, folder, study, gain)
+
+
+def _few(competition: Competition, features: Features) -> tuple[pd.DataFrame, Target]:
+    """A few rows from all over, one of each class at least, and their labels as they are learned."""
+    y = features.y
+    few = np.arange(len(y))[:: max(1, len(y) // FEW_ROWS)]
+    if competition.number is None:
+        few = np.union1d(few, np.unique(y, return_index=True)[1])
+    return features.train.iloc[few], learned(y[few], competition.number)
+
+
+def _nested(tuning: Tuning, folder: Path) -> Gain | None:
+    """Search outside of each outer fold, and hold what it finds against the default on the fold."""
+    outer, kept = outer_folds(tuning.features, tuning.plan.seed), Outside(folder)
+    said: dict[int, tuple[FloatArray, FloatArray]] = {}
+    for fold in range(OUTER):
+        with tuning.storage.locked_long():  # who comes second finds what the first has trained
+            default = tuning.outside(outer, fold, None, kept)
+        if default is None and not tuning.costs:
+            raise _too_short(tuning)
+        name = f"without outer fold {fold + 1}"
+        study = tuning.search(name, part_of(tuning.features, outer[fold].train), OUTER - fold)
+        found = best(study)
+        if found is None or default is None:
+            continue
+        with tuning.storage.locked_long():
+            tuned = tuning.outside(outer, fold, tuning.space.candidate(found.params), kept)
+        if tuned is not None:
+            said[fold] = (default, tuned)
+    return gain_of(tuning.competition, tuning.features, dict(enumerate(outer)), said)
+
+
+def _found(tuning: Tuning, source: Source, folder: Path, study: Study, gain: Gain | None) -> Found:
+    """The best of all rows, kept where `--variants tuned` finds it."""
+    competition, found = tuning.competition, best(study)
+    if found is None:
+        raise _too_short(tuning)
+    assert found.value is not None
+    candidate, depths = tuning.space.candidate(found.params), depths_of(study)
+    tuned = Tuned(
+        slug=competition.slug, candidate=candidate, study=folder.name, metric=competition.metric.name,
+        score=found.value, se=found.user_attrs.get(ERROR, float("nan")), line=candidate.expression(competition),
+        depths=tuple(astuple(row) for row in depths),
+    )  # fmt: skip
+    if gain is not None:
+        tuned = replace(tuned, gain=gain.gain, gain_se=gain.se, verdict=gain.verdict)
+    path = tuned.save(folder.parent)
+    return Found(source, folder, tuning.space, in_memory(study), tuned, path, gain, depths)
+
+
+def depths_of(study: Study) -> list[Depth]:
+    """An answer to the notes' question: how good networks with so many layers are."""
+    trials = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
+    rows = []
+    for layers in range(MOST_LAYERS + 1):
+        own = [trial for trial in trials if trial.params["layers"] == layers]
+        done, leads = sum(trial.state == TrialState.COMPLETE for trial in own), best(study, own)
+        score = (None, None) if leads is None else (leads.value, leads.user_attrs.get(ERROR))
+        rows.append(Depth(layers, len(own), done, *score))
+    return rows
+
+
+def _too_short(tuning: Tuning) -> UsageError:
+    """No candidate has seen all folds."""
+    plan, seconds = tuning.plan, tuning.seconds
+    epochs = plan.folds * plan.seeds * tuning.space.recipe.epochs * 4 * SEARCHES
+    wanted = max(2, round(2 * max(seconds, tuning.pace.seconds(epochs)) / 60))
+    return UsageError(
+        f"in {seconds / 60:g} minutes no candidate has seen all {plan.folds} folds",
+        f"give it more: --minutes {wanted}; what was trained is kept, and the same command goes on",
+        f"请增加时间：--minutes {wanted}；已训练的会保留，重复同一命令即可继续",
+    )

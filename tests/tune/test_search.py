@@ -1,0 +1,207 @@
+"""Batches of one shape, halved fold by fold; a study that several processes and a kill leave whole."""
+
+import multiprocessing
+import os
+import sqlite3
+from collections import Counter
+
+import numpy as np
+import optuna
+import pytest
+import toys
+from optuna.trial import TrialState
+from searches import RECIPE, search_of, searched, space_for, trainer_of
+
+from pipelines.competition import Recipe
+from pipelines.settings.tuned import Candidate
+from pipelines.tune.search import ERROR, Clock, Pace
+from pipelines.tune.study import DATABASE, WORKERS, Asked, Storage, best, in_memory, states
+from pipelines.tune.training import OutOfTimeError
+from pipelines.validation.crossval import Plan, cross_validate
+
+
+def finished(study):
+    return [trial for trial in study.trials if trial.state.is_finished()]
+
+
+@pytest.fixture
+def storage(tmp_path):
+    with Storage(tmp_path) as opened:
+        yield opened
+
+
+def test_candidates_of_a_batch_have_one_shape_and_numbers_of_their_own(storage, toy):
+    study = storage.study("x", greater_is_better=True, seed=0)
+    asked = Asked(study, space_for(toy), storage.worker)
+    batch = asked.batch(6)
+    shapes = {asked.space.shape(trial.params) for trial in batch}
+    assert (len(batch), len(shapes)) == (6, 1)
+    assert len({trial.params["lr"] for trial in batch}) == 6
+
+
+def test_every_depth_is_tried_before_the_sampler_chooses(storage, toy):
+    study = storage.study("x", greater_is_better=True, seed=0)
+    asked = Asked(study, space_for(toy), storage.worker)
+    batches = [asked.batch(2) for _ in range(5)]
+    assert [[trial.params["layers"] for trial in batch] for batch in batches] == [[depth] * 2 for depth in range(5)]
+    assert {trial.params["width"] for batch in batches for trial in batch} == {16}
+    assert batches[1][0].params == asked.space.start  # the default is a candidate too
+
+
+def test_the_better_half_sees_further_folds_and_the_best_of_a_batch_all(storage, toy):
+    search = search_of(storage, toy, limit=16, folds=4)
+    search.run()
+    trials = finished(search.asked.study)
+    steps = Counter(max(trial.intermediate_values) for trial in trials)
+    assert set(steps) <= {1, 2, 4}
+    done = [trial for trial in trials if trial.state == TrialState.COMPLETE]
+    assert 1 <= len(done) < len(trials)
+    first = [trial.intermediate_values[1] for trial in trials]
+    leads = trials[int(np.argmax(first))]
+    assert len(leads.intermediate_values) > 1
+    assert {trial.state for trial in trials if steps and max(trial.intermediate_values) < 4} == {TrialState.PRUNED}
+
+
+def test_a_score_is_the_one_that_a_run_has(toy):
+    """Of the same network, folds and seeds."""
+    features, competition = toys.make_features(n=120, n_test=5), searched(toy)
+    trainer = trainer_of(toy, features=features)
+    numbers = {"a": (1e-3, 0.5), "b": (RECIPE.lr, 0.2), "c": (0.1, 0.6)}
+    candidates = {
+        name: Candidate(
+            base="network", hidden=(16,), layers={"activation": "silu", "dropout": dropout, "input_dropout": 0.1},
+            recipe=Recipe(epochs=2, batch_size=64, lr=lr),
+        )
+        for name, (lr, dropout) in numbers.items()
+    }  # fmt: skip
+    said = trainer.candidates(candidates, [0, 1, 2], lambda: None)
+    plan = Plan(folds=3, seeds=2, variants=competition.variants)
+    result = cross_validate(competition, features, plan)
+    oof = np.concatenate([said[fold]["b"] for fold in range(3)])
+    np.testing.assert_allclose(oof, result.oof[trainer.rows([0, 1, 2])], atol=2e-5)
+    assert trainer.score([0, 1, 2], [said[fold]["b"] for fold in range(3)]) == pytest.approx(result.score, abs=1e-9)
+
+
+def test_a_candidate_whose_loss_is_no_number_fails_alone(toy):
+    recipes = [Recipe(epochs=2, batch_size=64, lr=lr) for lr in (0.01, 1e30, 0.02)]
+    candidates = {
+        name: Candidate(base="network", hidden=(16, 16), layers={"activation": "relu"}, recipe=recipe)
+        for name, recipe in zip("abc", recipes, strict=True)
+    }
+    said = trainer_of(toy).candidates(candidates, [0], lambda: None)
+    assert set(said[0]) == {"a", "c"}
+
+
+def test_a_clock_ends_a_search_in_the_middle_of_a_batch(storage, toy):
+    looks = iter(range(10**6))
+    search = search_of(storage, toy, limit=None, clock=Clock(25.0, now=lambda: float(next(looks))))
+    search.run()
+    study = search.asked.study
+    assert 1 <= len(study.trials) <= 32
+    assert all(trial.state.is_finished() or trial.state == TrialState.WAITING for trial in study.trials)
+    with pytest.raises(OutOfTimeError):
+        search.clock.check()
+
+
+def test_slow_candidates_come_in_small_batches():
+    pace = Pace()
+    assert pace.batch(60.0, 100) == 16
+    pace.learn(10.0, 100)  # a tenth of a second an epoch
+    assert pace.seconds(50) == pytest.approx(5.0)
+    assert pace.batch(600.0, 100) == 4
+    assert pace.batch(6.0, 100) == 2
+
+
+def test_a_search_goes_on_where_it_stopped(tmp_path, toy):
+    for limit in (6, 4):
+        with Storage(tmp_path) as storage:
+            search = search_of(storage, toy, limit=limit)
+            assert search.run() == limit
+            n = len(finished(search.asked.study))
+    assert n == 10
+
+
+def killed(folder, toy):
+    """Begin a batch, and be gone in the middle of it."""
+    storage = Storage(folder)
+    storage.__enter__()
+    study = storage.study("x", greater_is_better=True, seed=0)
+    Asked(study, space_for(toy), storage.worker).batch(4)
+    os._exit(0)
+
+
+def in_a_process(target, *arguments):
+    process = multiprocessing.get_context("fork").Process(target=target, args=arguments)
+    process.start()
+    process.join()
+    return process.exitcode
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs fork")
+def test_what_a_killed_process_has_begun_is_told_failed_and_asked_again(tmp_path, toy):
+    assert in_a_process(killed, tmp_path, toy) == 0
+    with Storage(tmp_path) as storage:
+        study = optuna.load_study(study_name="x", storage=storage.storage)
+        lost = [trial.params for trial in study.trials if trial.state == TrialState.RUNNING]
+        assert len(lost) >= 4
+        search = search_of(storage, toy, limit=len(lost))
+        counted = states(study)
+        assert (counted[TrialState.FAIL], counted[TrialState.WAITING]) == (len(lost), len(lost))
+        search.run()
+        again = [trial.params for trial in finished(study) if trial.state != TrialState.FAIL]
+        assert sorted(map(repr, again)) == sorted(map(repr, lost))
+        assert [path.name for path in (tmp_path / WORKERS).iterdir()] == [storage.worker]
+
+
+def test_trials_of_a_process_that_lives_are_left_to_it(tmp_path, toy):
+    with Storage(tmp_path) as one:
+        batch = Asked(one.study("x", greater_is_better=True, seed=0), space_for(toy), one.worker).batch(3)
+        with Storage(tmp_path) as other:
+            assert other.others() == [one.worker]
+            study = other.study("x", greater_is_better=True, seed=0)
+            assert states(study)[TrialState.RUNNING] == len(study.trials) >= len(batch)
+            assert states(study)[TrialState.FAIL] == 0
+
+
+def test_two_searches_of_one_study_share_what_they_learn(tmp_path, toy):
+    with Storage(tmp_path) as one, Storage(tmp_path) as other:
+        first, second = search_of(one, toy, limit=4), search_of(other, toy, limit=4)
+        first.run()
+        second.run()
+        study = first.asked.study
+        layers = [trial.params["layers"] for trial in finished(study)]
+        assert set(layers) == {0, 1}  # the second found depth 0 tried
+        workers = {trial.user_attrs["worker"] for trial in finished(study)}
+        assert workers == {one.worker, other.worker}
+
+
+def test_what_waits_is_given_back(storage, toy):
+    study = storage.study("x", greater_is_better=True, seed=0)
+    asked = Asked(study, space_for(toy), storage.worker)
+    for depth in range(5):
+        study.enqueue_trial(dict(asked.space.start) | {"layers": depth})
+    assert len(asked.batch(3)) == 1
+    held = len(asked.waiting)
+    assert held > 0
+    asked.give_back()
+    assert states(study)[TrialState.WAITING] >= held
+    assert asked.waiting == []
+
+
+def test_the_best_is_known_with_its_error(storage, toy):
+    search = search_of(storage, toy, limit=8)
+    search.run()
+    found = best(search.asked.study)
+    done = [trial for trial in search.asked.study.trials if trial.state == TrialState.COMPLETE]
+    assert found.value == max(trial.value for trial in done)
+    expected = np.sqrt(found.value * (1 - found.value) / 119)
+    assert found.user_attrs[ERROR] == pytest.approx(expected, rel=1e-6)
+    assert best(in_memory(search.asked.study)).params == found.params
+
+
+def test_the_study_is_a_file_of_sqlites(storage, toy):
+    search_of(storage, toy, limit=2).run()
+    with sqlite3.connect(storage.folder / DATABASE) as database:
+        names = {name for (name,) in database.execute("SELECT study_name FROM studies")}
+    database.close()
+    assert names == {"x"}

@@ -1,0 +1,169 @@
+"""The command: everything from made rows to a recipe, its table, its picture and the run that uses it."""
+
+import json
+import re
+from dataclasses import replace
+from functools import partial
+
+import pytest
+from typer.testing import CliRunner
+
+from pipelines.__main__ import app
+from pipelines.competition import Preset, Recipe
+from pipelines.encoders import TabularEncoder
+from pipelines.settings import lookup
+from pipelines.settings.tuned import Tuned
+from pipelines.settings.variants import mlp
+from pipelines.submission.record import Record
+from pipelines.tune import commands, tuning
+from pipelines.tune.study import Storage, states
+
+make_encoder = partial(TabularEncoder, ("Fare", "Parch"))
+
+
+@pytest.fixture
+def quick(titanic):
+    """Titanic's made rows, and a small network of two columns."""
+    frames = {name: frame[: 200 if name == "train.csv" else 60] for name, frame in titanic.make_sample().items()}
+    recipe = Recipe(epochs=2, batch_size=64, lr=0.01)
+    variants = {"network": mlp(8, dropout=0.2, recipe=recipe, make_encoder=make_encoder)}
+    variants["trees"] = titanic.variants["hist-gradient-boosting"]
+    return replace(
+        titanic, variants=variants, baselines={}, published=None, make_sample=lambda: frames,
+        presets={"fast": Preset(folds=2, seeds=2, variants=("trees", "network"))},
+    )  # fmt: skip
+
+
+@pytest.fixture
+def invoke(quick, tmp_path, monkeypatch):
+    monkeypatch.setattr(lookup, "_import", lambda _folder: quick)
+    monkeypatch.setattr(lookup.Outline, "variants", list(quick.variants))
+    monkeypatch.chdir(tmp_path)
+    whole = tuning.tune
+
+    def run(command, *more, limit=6):
+        monkeypatch.setattr(tuning, "tune", partial(whole, limit=limit))
+        return CliRunner().invoke(app, [command, "titanic", "--data", "sample", "--device", "cpu", *more])
+
+    return run
+
+
+def test_a_search_leaves_a_recipe_that_a_run_finds(invoke, tmp_path, quick):
+    done = invoke("tune")
+    assert done.exit_code == 0, done.output
+    assert "around network: layers 0 to 4" in done.stdout
+    assert re.search(
+        r"search 4 of 4, all rows: 6 candidates, 6 in all, [1-6] through 2 folds, best 0\.\d{4}", done.stdout
+    )
+    assert re.search(r"^layers +candidates +all folds +best accuracy$", done.stdout, re.MULTILINE)
+    assert len(re.findall(r"^[0-4] +\d+ +\d+   (?:0\.\d{4} ± 0\.\d{4}|-)$", done.stdout, re.MULTILINE)) == 5
+    assert "on 200 rows that the searches had not seen: network 0." in done.stdout
+    assert re.search(r"verdict: (not told apart by these rows|the search (helps|hurts)) \(p ", done.stdout)
+    (folder,) = (tmp_path / "runs" / "titanic").glob("tune-network-*")
+    assert (folder / "search.png").stat().st_size > 20_000
+    line = re.search(r'^    "tuned": (mlp\(.*\)),$', done.stdout, re.MULTILINE).group(1)
+    found = Tuned.load(tmp_path / "runs" / "titanic", "titanic")
+    pasted = eval(line, {"mlp": mlp, "Recipe": Recipe, "partial": partial, "TabularEncoder": TabularEncoder})
+    assert repr(pasted.make_model(3, 2)) == repr(found.candidate.variant(quick).make_model(3, 2))
+    assert found.verdict in ("helps", "hurts", "not told apart")
+
+    ran = invoke("run", "--variants", "network,tuned", "--folds", "2", "--seeds", "1", "--quiet")
+    assert ran.exit_code == 0, ran.output
+    (record,) = (tmp_path / "runs" / "titanic").glob("*/record.json")
+    assert [each.name for each in Record.load(record).variants] == ["network", "tuned"]
+    assert (record.parent / "tuned.json").read_bytes() == (tmp_path / "runs" / "titanic" / "tuned.json").read_bytes()
+    assert not (record.parent.parent / "plan.json").exists()
+    listed = CliRunner().invoke(app, ["runs", "titanic"])
+    assert "tune-network" not in listed.stdout  # it is no run
+    (tmp_path / "runs" / "titanic" / "tuned.json").unlink()
+    page = CliRunner().invoke(app, ["report", "titanic", "--no-open"])
+    assert page.exit_code == 0, page.output
+
+
+def test_the_same_command_goes_on_and_another_question_begins_anew(invoke, tmp_path, quick, monkeypatch):
+    first = invoke("tune", "--json", limit=3)
+    assert first.exit_code == 0, first.output
+    second = invoke("tune", "--json", limit=3)
+    counts = [
+        sum(n for state, n in json.loads(done.stdout)["candidates"].items() if state != "fail")
+        for done in (first, second)
+    ]
+    assert (counts[0], counts[1] - counts[0]) == (3, 3)
+    assert "a new one" not in second.stderr
+    other = mlp(8, dropout=0.3, recipe=Recipe(epochs=2, batch_size=64, lr=0.01), make_encoder=make_encoder)
+    changed = replace(quick, variants=dict(quick.variants) | {"network": other})
+    monkeypatch.setattr(lookup, "_import", lambda _folder: changed)
+    third = invoke("tune", "--json", limit=2)
+    assert "a new one, not that of tune-network-" in third.stderr
+    assert "the competition's code is another" in third.stderr
+    assert len(list((tmp_path / "runs" / "titanic").glob("tune-network-*"))) == 2
+
+
+def test_what_is_printed_as_json(invoke):
+    done = invoke("tune", "--json", limit=2)
+    value = json.loads(done.stdout)
+    assert value["variant"].startswith("mlp(")
+    assert [row["layers"] for row in value["layers"]] == [0, 1, 2, 3, 4]
+    assert set(value["gain"]) == {"gain", "se", "p", "rows", "default", "tuned", "verdict", "folds"}
+    assert value["base"] == "network"  # the preset's first network, its trees passed over
+    quiet = invoke("tune", "--quiet", limit=1)
+    assert re.fullmatch(r"mlp\(.*\)\n", quiet.stdout)
+
+
+def test_an_interruption_says_how_to_go_on(invoke, tmp_path, monkeypatch):
+    def stop(*_more, **_options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(tuning, "_found", stop)
+    done = invoke("tune", limit=1)
+    assert done.exit_code == 130
+    (folder,) = (tmp_path / "runs" / "titanic").glob("tune-network-*")
+    assert f"kept in runs/titanic/{folder.name}: the same command goes on" in done.stderr
+    assert commands.interrupted([]) == "interrupted; nothing was searched"
+    with Storage(folder) as storage:
+        study = storage.study(tuning.ALL, greater_is_better=True, seed=0)
+        assert sum(states(study).values()) >= 1
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--minutes", "0"], "--minutes must be above 0"),
+        (["--minutes", "nan"], "--minutes must be above 0"),
+        (["--variant", "nobody"], "has no variant 'nobody'"),
+        (["--variant", "trees"], "trees is no network of titanic"),
+        (["--preset", "slow"], "there is no preset 'slow'"),
+    ],
+)
+def test_what_cannot_be_searched_is_refused(invoke, options, says):
+    done = invoke("tune", *options)
+    assert done.exit_code == 2
+    assert says in done.stderr
+
+
+def test_too_little_time_says_how_much_is_needed(invoke, monkeypatch):
+    done = invoke("tune", "--minutes", "0.001", limit=None)
+    assert done.exit_code == 2
+    assert "in 0.001 minutes no candidate has seen all 2 folds" in done.stderr
+    assert "--minutes 2" in done.stderr
+
+
+def test_optuna_is_asked_for_where_it_is_not_installed(invoke, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    done = invoke("tune")
+    assert done.exit_code == 2
+    assert "tune needs optuna" in done.stderr
+
+
+def test_it_is_refused_before_torch_is_loaded():
+    import subprocess
+    import sys
+
+    code = (
+        "import sys\nfrom pipelines.__main__ import app\n"
+        "try:\n    app(['run', 'titanic', '--variants', 'tuned', '--runs', 'nowhere'])\n"
+        "except SystemExit as end:\n    print(end.code, sorted({'torch', 'pandas', 'optuna'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.strip() == "2 []"
+    assert "no variant of titanic has been tuned yet" in done.stderr

@@ -1,0 +1,55 @@
+"""What a report says of a run whose variant was found by a search."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from pipelines.pages.sections.origin import tuned
+from pipelines.pages.sections.subject import Subject
+from pipelines.pages.words import Words
+from pipelines.settings.tuned import Candidate, Tuned
+from pipelines.submission.record import Record, VariantScore
+
+FOUND = Tuned(
+    slug="titanic", candidate=Candidate(base="network", hidden=(8,)), study="tune-network-0", metric="accuracy",
+    score=0.8412, se=0.0123, gain=0.0034, gain_se=0.0051, verdict="not told apart", line="mlp(8, recipe=Recipe())",
+    depths=((0, 9, 3, 0.8312, 0.0125), (1, 20, 8, 0.8412, 0.0123), (2, 4, 0, None, None)),
+)  # fmt: skip
+
+
+@pytest.fixture
+def subject_of(titanic, tmp_path):
+    def make(language, *names):
+        variants = [VariantScore(name=name, score=0.8, seed_scores=[0.8], weight=1.0) for name in names]
+        record = Record(slug="titanic", data="folder", preset="fast", folds=5, seeds=1, variants=variants)
+        return Subject(SimpleNamespace(path=tmp_path, record=record, competition=titanic), Words(language))
+
+    return make
+
+
+def test_a_run_of_the_tuned_variant_shows_the_gain_and_the_depths(subject_of, tmp_path):
+    FOUND.save(tmp_path)
+    section = tuned(subject_of("en", "network", "tuned"))
+    assert "Against network, on rows that the search had not seen: +0.0034 ± 0.0051 accuracy, not told apart." in (
+        section.lead.replace("\u2212", "-")
+    )
+    chart, table, note, code = section.parts
+    assert [row[:3] for row in table.rows] == [["0", "9", "3"], ["1", "20", "8"], ["2", "4", "0"]]
+    assert (table.rows[1][3], table.rows[2][3]) == ("0.8412 ± 0.0123", "–")
+    assert "<svg" in chart.svg
+    assert code.text == '"tuned": mlp(8, recipe=Recipe()),'
+    assert "tune-network-0" in note.text
+
+
+def test_it_is_told_in_chinese_and_without_a_gain(subject_of, tmp_path):
+    replace(FOUND, gain=None, gain_se=None, depths=()).save(tmp_path)
+    section = tuned(subject_of("zh", "tuned"))
+    assert section.lead == "没有测出增益：时间已到。"
+    assert len(section.parts) == 3
+
+
+def test_other_runs_have_no_such_section(subject_of, tmp_path):
+    assert tuned(subject_of("en", "tuned")) is None
+    FOUND.save(tmp_path)
+    assert tuned(subject_of("en", "network")) is None
