@@ -253,4 +253,6 @@ def test_what_a_lectures_program_writes_on_its_pictures_is_known():
     labels = {label for path in programs for label in LABEL.findall(path.read_text(encoding="utf-8"))}
     assert {"epoch", "hours", "cross entropy per name", "loss (MSE)", "Name classifier"} <= labels
     words = {label for label in labels if re.search("[a-z]{3}", label)} | {"training", "test"}
-    assert sorted(label for label in words if not re.search(r"[\u4e00-\u9fff]", translated(label, "zh"))) == ["Inception"]
+    assert sorted(label for label in words if not re.search(r"[\u4e00-\u9fff]", translated(label, "zh"))) == [
+        "Inception"
+    ]

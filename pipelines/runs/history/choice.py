@@ -107,7 +107,8 @@ def choose_any(root: Path, said: str | None) -> RunFolder:
             return shown[0]
         one = "titanic" if said is None else slug
         raise UsageError(
-            f"{root} holds no finished run{f' of {slug}' if said is not None else ''}", f"make one: python -m pipelines run {one}, or cv {one}",
+            f"{root} holds no finished run{f' of {slug}' if said is not None else ''}",
+            f"make one: python -m pipelines run {one}, or cv {one}",
             f"请先运行 python -m pipelines run {one} 或 cv {one}",
         )  # fmt: skip
     is_path = (Path(said) / RECORD).exists() or any(sign in said for sign in "/\\")
