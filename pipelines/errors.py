@@ -4,7 +4,7 @@ import inspect
 import re
 import sysconfig
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -136,6 +136,22 @@ def full_memory_told() -> Iterator[None]:
             "请关闭占用内存的其他程序，或减少同时训练的网络：run、cv 可加 --memory 500；"
             "若是显存不足，run、cv、lecture 可加 --device cpu 改用内存",
         ) from error
+
+
+def meant(said: str, names: Iterable[str], hint: str, hint_zh: str) -> tuple[str, str]:
+    """A next step, in English and Chinese, which begins with the name that is most like the one `said`, if any is.
+
+    >>> meant("titnic", ["otto", "titanic"], "check the spelling", "请检查拼写")
+    ('did you mean titanic? if not: check the spelling', '是否要用 titanic？如果不是，请检查拼写')
+    >>> meant("zebra", ["otto", "titanic"], "check the spelling", "请检查拼写")
+    ('check the spelling', '请检查拼写')
+    """
+    from difflib import get_close_matches
+
+    close = get_close_matches(said.lower(), sorted(names), 1)
+    if not close:
+        return hint, hint_zh
+    return f"did you mean {close[0]}? if not: {hint}", f"是否要用 {close[0]}？如果不是，{hint_zh}"
 
 
 def place_of(error: BaseException) -> tuple[str, str]:

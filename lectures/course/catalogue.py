@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from lectures.course.lecture import Gate, Knobs, Lecture, Setting
-from pipelines.errors import HomeworkError, UsageError, full_memory_told
+from pipelines.errors import HomeworkError, UsageError, full_memory_told, meant
 from pipelines.language.catalogue import translated
 
 FOLDER = Path(__file__).resolve().parent.parent / "gates"
@@ -66,8 +66,12 @@ def find(wanted: str) -> list[Lecture]:
         there = ", ".join(each.number for each in lectures)
         raise UsageError(
             f"there is no lecture {wanted!r}; there are {there}",
-            "take one of these numbers, or all",
-            "请选择以上编号之一，或使用 all",
+            *meant(
+                wanted,
+                [each.number for each in lectures if "-" in wanted],
+                "take one of these numbers, or all",
+                "请选择以上编号之一，或使用 all",
+            ),
         )
     return found
 

@@ -1,11 +1,12 @@
 """The exercises on the command line: `python -m pipelines exercise 05-closure`."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines.report.console import EXIT_CODES, errors_in_plain_words, give, say
+from pipelines.report.console import EXIT_CODES, errors_in_plain_words, give, say, say_aside
 from pipelines.report.options import RUNS, Lang, Runs
 
 if TYPE_CHECKING:
@@ -42,8 +43,8 @@ def exercise(
         _refuse(name, folder, hint=hint, answer=answer, reset=reset)
         progress = Progress(folder)
         homework = next((each for each in HOMEWORK if each.name in (name, f"0{name}")), None)
-        if homework is not None and not (hint or answer or reset):
-            return _homework(homework, runs, words)
+        if homework is not None:
+            return _homework(homework, runs, words, asks=hint or answer or reset)
         found = exercises.all_exercises() if name in ("", "all") else exercises.find(name)
         if "-" not in name:
             return _list(found, progress, words)
@@ -57,6 +58,15 @@ def exercise(
         if progress.state(found[0]) == "new":
             return _begin(found[0], progress, words)
         return _check(found[0], progress, words)
+
+
+def wide(text: str) -> int:
+    """Signs that take two columns of a terminal: Chinese ones.
+
+    >>> wide("forty"), wide("进行中")
+    (0, 3)
+    """
+    return sum(ord(sign) > 0x2E80 for sign in text)
 
 
 def _refuse(name: str, folder: Path, *, hint: bool, answer: bool, reset: bool) -> None:
@@ -91,7 +101,7 @@ def _list(found: "list[Exercise]", progress: "Progress", words: "Words") -> None
         (each.name, words(*each.title), words("homework", "作业")) for each in HOMEWORK if each.lecture in lectures
     ]
     for name, title, state in sorted(rows):
-        say(f"{name:<18}{state:<{12 - sum(ord(sign) > 0x2E80 for sign in state)}}{title}")
+        say(f"{name:<18}{state:<{12 - wide(state)}}{title}")
     n_right = sum(progress.state(each) == "right" for each in found)
     say(words(f"{n_right} of {len(found)} right", f"共 {len(found)} 题，已做对 {n_right} 题"))
     say(words("begin, or check: ", "开始或检查：") + f"python -m pipelines exercise {found[0].name}")
@@ -100,7 +110,7 @@ def _list(found: "list[Exercise]", progress: "Progress", words: "Words") -> None
 def _begin(exercise: "Exercise", progress: "Progress", words: "Words") -> None:
     path = progress.begin(exercise)
     line = 1 + exercise.start.split("\n").index(next(x for x in exercise.start.split("\n") if "NotImplemented" in x))
-    say(f"{exercise.name}: {words(*exercise.title)}")
+    say(words(f"{exercise.name}: {exercise.title[0]}", f"{exercise.name}：{exercise.title[1]}"))
     say(words(*exercise.task))
     say(
         words(f"written: {path}; your lines go where line {line} is", f"已写出：{path}；请用自己的代码替换第 {line} 行")
@@ -128,8 +138,15 @@ def _answer(exercise: "Exercise", words: "Words") -> None:
 
 
 def _check(exercise: "Exercise", progress: "Progress", words: "Words") -> None:
-    from lectures.exercises.checking import check
+    from lectures.exercises.checking import LIMIT, check
 
+    if sys.stderr.isatty():
+        say_aside(
+            words(
+                f"checking {progress.path(exercise)}: some seconds, {LIMIT:g} at most",
+                f"正在检查 {progress.path(exercise)}：通常几秒，最多 {LIMIT:g} 秒",
+            )
+        )
     verdict = check(exercise, progress.path(exercise))
     for line in verdict.printed.rstrip("\n").split("\n"):
         if line:
@@ -142,12 +159,20 @@ def _check(exercise: "Exercise", progress: "Progress", words: "Words") -> None:
     say(words("to try next: ", "试一试：") + words(*exercise.next))
 
 
-def _homework(homework: "Homework", runs: Path, words: "Words") -> None:
+def _homework(homework: "Homework", runs: Path, words: "Words", *, asks: bool) -> None:
     from lectures.exercises.homework import last_run
+    from pipelines.errors import UsageError
 
-    say(f"{homework.name}: {words(*homework.title)}")
+    if asks:
+        raise UsageError(
+            f"{homework.name} is homework: it has no file, no hints and no answer, but tiers of score to reach",
+            f"see where you are: python -m pipelines exercise {homework.name}",
+            f"查看已达到哪一级：python -m pipelines exercise {homework.name}",
+        )
+    say(words(f"{homework.name}: {homework.title[0]}", f"{homework.name}：{homework.title[1]}"))
     for tier in homework.tiers:
-        say(f"  {words(*tier.name):<8}{tier.score:.4f}  {words(*tier.whose)}")
+        name = words(*tier.name)
+        say(f"  {name:<{10 - wide(name)}}{tier.score:.4f}  {words(*tier.whose)}")
     command = f"python -m pipelines run {homework.name.partition('-')[2]}"
     found = last_run(runs, homework.slug)
     if found is None:

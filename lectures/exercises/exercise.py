@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipelines.errors import UsageError
+from pipelines.errors import UsageError, meant
 
 FOLDER = Path(__file__).resolve().parent / "answers"
 BEGIN, END = "# --- your lines begin 从这里开始写", "# --- your lines end 写到这里为止"
@@ -152,7 +152,11 @@ def find(wanted: str) -> list[Exercise]:
         there = near or sorted({each.lecture for each in known})
         raise UsageError(
             f"there is no exercise {wanted!r}; there are {', '.join(there)}",
-            "take one of these; `python -m pipelines exercise` lists all",
-            "请从中选择；`python -m pipelines exercise` 列出全部练习",
+            *meant(
+                wanted,
+                [each.name for each in known],
+                "take one of these; `python -m pipelines exercise` lists all",
+                "请从中选择；`python -m pipelines exercise` 列出全部练习",
+            ),
         )
     return found

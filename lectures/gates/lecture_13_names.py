@@ -51,9 +51,9 @@ def draw_accuracy(figure: "Figure", accuracies: "Sequence[float]", always: float
     """Accuracy on the test names by epoch, beside that of a rule that looks at no letter."""
     draw_accuracies(figure, {"test": accuracies}, "Name classifier: accuracy", "accuracy on the test names in %")
     [axis] = figure.axes
-    axis.axhline(100 * always, color="C7", linestyle="--", label=f"always {largest}")
+    axis.axhline(100 * always, color="C7", linestyle="--", label=f"always {largest}: {always:.1%}")
     axis.set_ylim(0, 100)
-    axis.legend()
+    axis.legend(loc="right")
 
 
 def unseen_line(right: Tensor, train: Pairs, test: Pairs) -> str:

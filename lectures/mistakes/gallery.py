@@ -13,7 +13,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from pipelines.errors import UsageError
+from pipelines.errors import UsageError, meant
 
 FILES = "of_files", "of_features", "of_networks", "of_training"
 Pair = tuple[float, float]  # the measure when done wrong, and when done right
@@ -116,5 +116,6 @@ def find(name: str) -> list[Mistake]:
     found = known if name == "all" else [mistake for mistake in known if mistake.name == name]
     if not found:
         names = ", ".join(mistake.name for mistake in known)
-        raise UsageError(f"there is no mistake {name!r}; known: {names}, all", "choose one of them", "请从中选择")
+        hints = meant(name, names.split(", "), "choose one of them", "请从中选择")
+        raise UsageError(f"there is no mistake {name!r}; known: {names}, all", *hints)
     return found

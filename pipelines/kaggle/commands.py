@@ -174,6 +174,7 @@ def scores(
     with errors_in_plain_words(GO_ON):
         from pipelines.kaggle.board.show import Shown
         from pipelines.kaggle.scores import rows, table_lines
+        from pipelines.settings.lookup import find
 
         slug, _ = _resolve(name)
         board = _board(output, output / slug)
@@ -181,6 +182,8 @@ def scores(
         failure, unasked = None, "Kaggle was not asked (--offline)"
         if not offline:
             failure, unasked = _pick_up(board, slug, entries, timeout, ask_teams=plot)
+        if unasked and failure is None and not entries and not board.folder.is_dir():
+            find(name)  # nobody has heard of it, here or at Kaggle: a name that is spelt wrongly is said to be
         shown = Shown.of(slug, runs, output, entries)
         table = rows(board, entries, shown.field)
         if as_json:

@@ -92,15 +92,19 @@ def check_metric(name: str | None) -> None:
 
     Raises: UsageError that lists those there are.
     """
-    from pipelines.errors import UsageError
+    from pipelines.errors import UsageError, meant
     from pipelines.metrics import METRICS
 
     if name is not None and name not in METRICS:
         known = ", ".join(METRICS)
         raise UsageError(
             f"there is no metric {name!r}",
-            f"choose one of {known}; for another one take the nearest, and write it in competition.py",
-            f"可选指标：{known}；其他指标请先选最接近的，再在 competition.py 中自行编写",
+            *meant(
+                name,
+                METRICS,
+                f"choose one of {known}; for another one take the nearest, and write it in competition.py",
+                f"请从 {known} 中选择；其他指标请先选最接近的，再在 competition.py 中自行编写",
+            ),
         )
 
 

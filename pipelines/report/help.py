@@ -1,7 +1,7 @@
 """The command line's own words in the language that is shown: help, usage, and what is wrong with an option."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from typer.core import TyperGroup
@@ -96,22 +96,24 @@ def translate(command: Any) -> None:
 
 def panels() -> None:
     """Put the titles of typer's panels into the language that is shown; Chinese has no blanks to break lines at."""
-    from rich.text import Lines, Text
+    from rich.containers import Lines
+    from rich.text import Text
     from typer import rich_utils
 
     class Folding(Text):
-        def wrap(self, console: Any, width: int, **_: Any) -> Lines:  # type: ignore[override]
+        def wrap(self, _console: Any, width: int, **_: Any) -> Lines:
             return Lines(line for each in self.split() for line in each.divide(breaks(each.plain, width)))
 
+    made: Callable[..., Any] | None = makes.setdefault("text", getattr(rich_utils, "_make_rich_text", None))
+
     def folding(**said: Any) -> Any:
-        text = made(**said)
+        text = made(**said) if made is not None else said["text"]
         return Folding(text.plain, style=text.style, spans=text.spans) if isinstance(text, Text) else text
 
     for name in PANELS:
         if hasattr(rich_utils, name):  # they are typer's own affair: one that is gone stays English
             english.setdefault(name, getattr(rich_utils, name))
             setattr(rich_utils, name, translated(english[name]))
-    made = makes.setdefault("text", getattr(rich_utils, "_make_rich_text", None))
     if made is not None:
         vars(rich_utils)["_make_rich_text"] = folding if shown.language == "zh" else made
 

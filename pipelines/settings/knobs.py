@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NoReturn
 
-from pipelines.errors import DataError, UsageError
+from pipelines.errors import DataError, UsageError, meant
 from pipelines.settings.allowed import DEVICE
 from pipelines.settings.lookup import Outline
 from pipelines.settings.tuned import TUNED, nothing_tuned, with_tuned_name
@@ -117,15 +117,20 @@ def check_names(competition: str, knobs: Knobs, presets: Iterable[str] | None, v
     """Refuse a preset or a variant that is not among those; None if they are not known yet."""
     if presets is not None and knobs.preset not in presets and knobs.minutes is None:
         known = ", ".join(presets)
-        raise UsageError(f"there is no preset {knobs.preset!r}", f"choose one of {known}", f"可选的 preset: {known}")
+        hints = meant(knobs.preset, presets, f"choose one of {known}", f"请从 {known} 中选择")
+        raise UsageError(f"there is no preset {knobs.preset!r}", *hints)
     unknown = [name for name in knobs.variants or () if variants is not None and name not in variants]
     if unknown[:1] == [TUNED]:
         raise nothing_tuned(competition, knobs.runs)
     if unknown:
         raise UsageError(
             f"{competition} has no variant {unknown[0]!r}; known: {', '.join(variants or ())}",
-            "choose from these, with commas between the names",
-            "请从中选择，名称之间用逗号隔开",
+            *meant(
+                unknown[0],
+                variants or (),
+                "choose from these, with commas between the names",
+                "请从中选择，名称之间用逗号隔开",
+            ),
         )
 
 

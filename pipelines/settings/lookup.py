@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from pipelines.competition import Competition
-from pipelines.errors import UsageError
+from pipelines.errors import UsageError, meant
 
 FOLDER = Path(__file__).resolve().parents[2] / "competitions"
 PRESETS = ["fast", "best"]  # of a competition that names none
@@ -125,8 +125,13 @@ def find(name: str) -> Outline:
             return outline
     raise UsageError(
         f"there is no competition {wanted!r}; known: {', '.join(outline.name for outline in known)}",
-        "check the spelling, or let its folder be written: python -m pipelines new SLUG (README: Add a competition)",
-        "请检查拼写，或用 python -m pipelines new SLUG 写出它的文件夹（见 README.zh-CN.md：添加一个比赛）",
+        *meant(
+            wanted,
+            {each for outline in known for each in (outline.name, outline.slug) if each},
+            "check the spelling, or let its folder be written: python -m pipelines new SLUG (README: Add a "
+            "competition)",
+            "请检查拼写，或用 python -m pipelines new SLUG 写出它的文件夹（见 README.zh-CN.md：添加一个比赛）",
+        ),
     )
 
 

@@ -83,7 +83,7 @@ def test_all_are_listed_with_the_homework(there):
         (["05", "--reset"], "are of one exercise"),
         (["05-closure", "--folder", __file__], "is a file"),
         (["05", "--lang", "fr"], "--lang must be en or zh"),
-        (["08-titanic", "--hint"], "there is no exercise '08-titanic'"),
+        (["08-titanic", "--hint"], "08-titanic is homework"),
     ],
 )
 def test_what_is_asked_wrongly_is_refused(there, arguments, says):
