@@ -182,6 +182,6 @@ def draw_filters(figure: "Figure", model: nn.Module, images: Digits) -> None:
         shown = grid[0, n + 1].imshow(kernel.numpy(), cmap="RdBu", vmin=-limit, vmax=limit)
         grid[0, n + 1].set_title(f"kernel {n}", fontsize=9)
         grid[1, n + 1].imshow(response.numpy(), cmap="gray_r")
-        grid[1, n + 1].set_title(f"map {n}", fontsize=9)
+        grid[1, n + 1].set_title(f"output {n}", fontsize=9)
     figure.colorbar(shown, ax=grid[0, :], label="weight", fraction=0.02, pad=0.01)
     figure.suptitle("What the first convolution looks for (above), and where it finds it in one digit (below)")

@@ -210,7 +210,7 @@ def _with_chinese(node: ast.Call | ast.Tuple | ast.List) -> list[ast.AST]:
     if isinstance(node, ast.Call) and _name(node.func) in PARTS:
         return []
     each = node.args if isinstance(node, ast.Call) else node.elts
-    pairs = [pair for pair in itertools.pairwise(each) if not isinstance(pair[1], ast.Tuple)]
+    pairs = [pair for pair in itertools.pairwise(each) if not isinstance(pair[1], ast.Tuple | ast.Starred)]
     return [one for one, other in pairs if _has_chinese(other) and not _has_chinese(one)]
 
 

@@ -63,7 +63,6 @@ FOREIGN = (
     "two (the program)",
     "three",
     "input",
-    "map {0}",
     "weight",
     "training",
     "test",

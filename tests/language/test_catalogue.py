@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.errors import DataError, TrainingWarning
+from pipelines.errors import DataError, HomeworkError, TrainingWarning
 from pipelines.language import po
 from pipelines.language.catalogue import FILES, Catalogue, chinese, translated
 from pipelines.language.choice import known, language, of_locale, shown, shown_in
@@ -159,6 +159,43 @@ SAID = {
         "  多数类                    0.6162 ± 0.0163   +0.2159 ± 0.0196"
     ),
     "accuracy, out of fold       0.8321 ± 0.0125": "accuracy，折外              0.8321 ± 0.0125",
+    "titanic: 2 folds x 1 seed = 2 networks, 5 epochs each, on cpu; 3 estimators in 2 folds": (
+        "titanic：2 折 × 1 个种子 = 2 个网络，每个 5 轮，设备 cpu；2 折，3 个估计器"
+    ),
+    "data: folder, data/titanic": "数据：文件夹，data/titanic",
+    "  (418 test rows; shifted as 9 published models were)": "  （418 个测试行；已按 9 个公开模型的情况偏移）",
+    "  (179 hidden rows)": "  （179 个隐藏的行）",
+    "accuracy over 891 rows      A 0.8418   B 0.8328": "accuracy，共 891 行         A 0.8418   B 0.8328",
+    "error: 900 folds do not fit: the smallest class has 259 rows": "错误：900 折太多：最小的类别有 259 行",
+    "row id:  Id (in train.csv, test.csv and sample.csv; no value twice)": (
+        "行 id：  Id（在 train.csv、test.csv 和 sample.csv 中；没有重复取值）"
+    ),
+    "target:  Survived: 2 classes": "目标：   Survived：2 个类别",
+    "columns: 10: 5 numbers, 2 categories, 3 texts": "列：10：5 列数值，2 列类别，3 列文本",
+    "assumed: metric accuracy: the sample submission holds labels (else --metric NAME)": (
+        "假设：指标 accuracy：示例提交文件中是标签（否则 --metric NAME）"
+    ),
+    "error: a.csv lacks column 'x'; has unknown column 'y'; 4 missing and 5 unknown in all": (
+        "错误：a.csv 缺少列 'x'；含有未知的列 'y'；共缺少 4 列，多出 5 列"
+    ),
+    "error: a.zip is damaged: File is not a zip file": "错误：a.zip 已损坏：不是 zip 文件",
+    "error: a.csv is a PDF, where a plain csv file belongs": "错误：a.csv 是 PDF 文件，而这里应是普通的 csv 文件",
+    "error: a.csv is UTF-16 text, where a plain csv file belongs": (
+        "错误：a.csv 是 UTF-16 文本，而这里应是普通的 csv 文件"
+    ),
+    "error: Recipe: patience must be None or a whole number, 1 or more, less than 5, got 7": (
+        "错误：Recipe：patience 必须是 None 或不小于 1、小于 5 的整数，现为 7"
+    ),
+    "-- try: add_features of deck.py": "-- 尝试：deck.py 的 add_features",
+    "not told apart: +0.0034 ± 0.0255 accuracy, 1 of 3 folds better; 2.0 errors are needed": (
+        "无法区分：+0.0034 ± 0.0255 accuracy，3 折中有 1 折更好；需要 2.0 个标准误才能区分"
+    ),
+    "error: add_features of titanic fails: KeyError: 'Fares', deck.py, line 2": (
+        "错误：titanic 的 add_features 出错：KeyError：'Fares'（deck.py 第 2 行）"
+    ),
+    "warning: a.csv and b.csv: no row has id 7, nor 3 others from 1 to 9: were rows lost?": (
+        "警告：a.csv 和 b.csv：没有 id 为 7 的行，1 到 9 之间另有 3 个也没有：是否丢失了行？"
+    ),
     "no row has id 7, nor 3 others from 1 to 9": "没有 id 为 7 的行，1 到 9 之间另有 3 个也没有",
     "line 3 ('x'), line 5 ('y') and 4 more; problems in 'Age' too": (
         "第 3 行（'x'），第 5 行（'y'）等，另有 4 个；'Age' 也有问题"
@@ -256,3 +293,10 @@ def test_what_a_lectures_program_writes_on_its_pictures_is_known():
     assert sorted(label for label in words if not re.search(r"[\u4e00-\u9fff]", translated(label, "zh"))) == [
         "Inception"
     ]
+
+
+def test_names_in_a_chinese_next_step_are_listed_as_in_chinese_and_code_stays():
+    hint = "请把 train.csv, test.csv, ... 放入 data，或写 f(a, b)、`x, y` 与 [0, 1]"
+    assert HomeworkError("a", "b", hint).hint_zh == (
+        "请把 train.csv、test.csv 等 放入 data，或写 f(a, b)、`x, y` 与 [0, 1]"
+    )

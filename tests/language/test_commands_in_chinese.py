@@ -1,7 +1,10 @@
 """Commands in Chinese: no English sentence is left, results are the same, and English is as it was."""
 
 import json
+import os
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -9,6 +12,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from pipelines.__main__ import app
+from pipelines.language.catalogue import translated
 from pipelines.language.choice import shown
 from pipelines.report import pictures
 
@@ -63,7 +67,7 @@ def test_a_run_is_told_in_chinese_and_kept_in_english(place):
         == lines[-1]
         == ("数据：内置示例数据（虚构的行，不是比赛的数据）：得分与 Kaggle 上的成绩无关，由它得到的 csv 不得上传")
     )
-    assert lines[1] == "titanic: 2 折 × 1 个种子 = 2 个网络，每个 1 轮，设备 cpu"
+    assert lines[1] == "titanic：2 折 × 1 个种子 = 2 个网络，每个 1 轮，设备 cpu"
     assert "哪些列重要                  打乱该列后 accuracy 的损失" in again.stdout
     kept = sorted((folder / "runs" / "titanic").iterdir())
     log = (kept[0] / "log.txt").read_text(encoding="utf-8")
@@ -132,6 +136,68 @@ def test_help_is_chinese(command):
     plain = go(*command, "--help").stdout
     assert ("Usage: " in plain, "Show this message and exit." in plain) == (True, True)
     assert not re.search("[\u4e00-\u9fff]", plain)
+
+
+@pytest.mark.parametrize("columns", [80, 100])
+@pytest.mark.parametrize("command", HELPS, ids=" ".join)
+def test_no_help_is_cut_and_no_line_begins_with_a_comma(command, columns, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    told = go("--lang", "zh", *command, "--help").stdout
+    assert "…" not in told
+    assert [line for line in told.splitlines() if re.match(r"[│ ]*[，。；：、）]", line)] == []
+    if columns == 100:  # where the types have no second line
+        whole = re.sub(r"[│ \n]", "", told)
+        for option in get_command(app).commands[command[0]].params if command else ():
+            assert re.sub(r"[ \n]", "", translated(option.help or "", "zh")) in whole, option.name
+
+
+NEAREST = {
+    ("runs", "titnic"): "titanic",
+    ("run", "spaceship_titanc"): "spaceship_titanic",
+    ("scores", "titnic", "--offline"): "titanic",
+    ("cv", "titanic", "--preset", "bset"): "best",
+    ("cv", "titanic", "--variants", "netwrk"): "network",
+    ("new", "some-slug", "--metric", "acuracy"): "accuracy",
+    ("exercise", "05-closur"): "05-closure",
+    ("mistakes", "sofmax"): "softmax",
+    ("lecture", "09-mnits"): "09-mnist",
+}
+
+
+@pytest.mark.parametrize("command", NEAREST, ids=" ".join)
+def test_a_name_that_is_spelt_wrongly_is_told_the_nearest(there, command):
+    plain, chinese = go(*command), go("--lang", "zh", *command)
+    assert (plain.exit_code, chinese.exit_code) == (2, 2)
+    assert f"\n  what to do: did you mean {NEAREST[command]}? if not: " in plain.stderr
+    assert f"\n怎么办：是否要用 {NEAREST[command]}？如果不是，请" in chinese.stderr
+
+
+def test_scores_of_what_is_no_competition_are_an_error_but_none_yet_is_none(there):
+    told = go("--lang", "zh", "scores", "zebra", "--offline")
+    assert (told.exit_code, told.stderr.splitlines()[0]) == (
+        2,
+        "错误：没有比赛 'zebra'；已知：digit_recognizer、house_prices、otto、spaceship_titanic、titanic",
+    )
+    assert go("scores", "otto", "--offline").exit_code == 0
+
+
+def test_make_help_is_in_the_language_of_the_locale():
+    if (make := shutil.which("make")) is None:
+        pytest.skip("no make")
+    root = Path(__file__).resolve().parents[2]
+
+    def lines(locale):
+        done = subprocess.run(
+            [make, "help"], cwd=root, env=os.environ | {"LC_ALL": locale}, capture_output=True, encoding="utf-8",
+            check=True,
+        )  # fmt: skip
+        return done.stdout.splitlines()
+
+    chinese, plain = lines("zh_CN.UTF-8"), lines("C.UTF-8")
+    assert [line[:18] for line in chinese[:-1]] == [line[:18] for line in plain[:-1]]
+    assert [line for line in chinese if not re.search("[\u4e00-\u9fff]", line)] == []
+    assert not re.search("[\u4e00-\u9fff]", "".join(plain))
+    assert "  make cv         只做交叉验证，不写提交文件" in chinese
 
 
 WRONG = {
