@@ -69,7 +69,7 @@ class Cluster(Executor):
     def __enter__(self) -> "Cluster":
         self._entered += 1
         if self._entered == 1:
-            logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what goes wrong is said in our words
+            quieten()
             try:
                 self._begin()
             except BaseException:
@@ -177,6 +177,12 @@ class Cluster(Executor):
         if self._scattered[name].status != "finished":
             self._scattered[name] = self.client.scatter(self._values[name], broadcast=True)
         return self._scattered[name]
+
+
+def quieten() -> None:
+    """What goes wrong is said in our words; Dask gives each of its loggers a level of its own."""
+    for name in [name for name in logging.root.manager.loggerDict if name.partition(".")[0] == "distributed"]:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def refuse_others(said: dict[str, Any], ours: dict[str, str]) -> None:

@@ -24,7 +24,8 @@ def run(
     `name` is a competition's folder, slug or URL; `data` a folder or zip with its files, "sample" for made rows, None
     to look for them. The options are those of the command line, with its defaults: output, variants, folds, seeds,
     epochs, minutes, seed, device, memory, jobs, cluster, shares, practice, runs, restart, importance, note. Without
-    `write` no csv is written, as by `cv`; with `quiet` nothing is printed; `lang` is "en" or "zh", else as the locale says.
+    `write` no csv is written, as by `cv`; with `quiet` nothing is printed; `lang` is "en" or "zh", else as the locale
+    says.
     Raises: HomeworkError for what is wrong with options, data or predictions, in the words of the command line.
     """
     knobs = knobs_of({"data": data, "preset": preset, **options})
