@@ -18,7 +18,7 @@ class Candidate:
     """A variant: `n_seeds` units at most, `seconds` of one model on one core; None where nothing is known of them.
 
     `known` says by what: a "trial", an "earlier" run, or this one ("measured"). `said` is what the variant said in an
-    earlier run, `why_left` why none of its units is pooled, if that is so.
+    earlier run, `why_left` why none of its units is pooled, if that is so. So many folds `at_once` are one program.
     """
 
     name: str
@@ -27,6 +27,7 @@ class Candidate:
     known: str = "trial"
     said: FloatArray | None = None
     why_left: str = "not tried: there was no time for it"
+    at_once: int = 1
 
     @property
     def with_margin(self) -> float:
@@ -71,10 +72,11 @@ def unit(candidate: Candidate, folds: Sequence[int], gain: float, left: float, w
 
 
 def first_folds(piece: Piece, left: float, workers: int) -> Piece:
-    """A fold for each worker, to try it by; all of it where that takes no time to speak of."""
-    if len(piece.folds) <= workers or seconds_of([piece], workers) <= SMALL * left:
+    """A fold, or a program of some, for each worker, to try it by; all where that takes no time to speak of."""
+    few = workers * piece.candidate.at_once
+    if len(piece.folds) <= few or seconds_of([piece], workers) <= SMALL * left:
         return piece
-    return piece._replace(folds=piece.folds[:workers])
+    return piece._replace(folds=piece.folds[:few])
 
 
 def more_seeds(

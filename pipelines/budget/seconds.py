@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,6 +23,13 @@ ASIDE = 4.0  # seconds for pictures and pages
 IN_POOL, IN_FILES = 1.0, 5.0  # microseconds of each number that is pooled, and of each that is written
 
 
+class Trial(NamedTuple):
+    """About the seconds of one model on one core, and how many of a unit's networks train as one program."""
+
+    seconds: float
+    at_once: int = 1
+
+
 def makespan(seconds: Sequence[float], workers: int) -> float:
     """How long `workers` take for jobs of so many seconds, each of which goes to whoever is free first.
 
@@ -37,8 +44,8 @@ def makespan(seconds: Sequence[float], workers: int) -> float:
 
 def by_trial(
     competition: Competition, features: Features, plan: Plan, fold: Fold, variant: Variant, *, pooled: bool = True
-) -> float:
-    """About the seconds of one model of a variant, on one core: it is encoded, trained for a moment, and predicts.
+) -> Trial:
+    """A model of a variant is encoded, trained for a moment, and predicts.
 
     Few rows tell it of many: what takes the same time for all of them counts too often. To be on the safe side.
     """
@@ -47,7 +54,7 @@ def by_trial(
         return _of_network(competition, features, plan, fold, variant, rows)
     sizes = [min(size, len(fold.train) // part) for size, part in zip(SIZES, (4, 2), strict=True)]
     first, second = (_of_estimator(competition, features, few_of(features, fold, size), variant) for size in sizes)
-    return extrapolated(sizes, (first[0], second[0]), len(fold.train)) + second[1] * rows / sizes[1]
+    return Trial(extrapolated(sizes, (first[0], second[0]), len(fold.train)) + second[1] * rows / sizes[1])
 
 
 def few_of(features: Features, fold: Fold, size: int) -> IntArray:
@@ -77,7 +84,7 @@ def extrapolated(sizes: Sequence[int], seconds: Sequence[float], size: int) -> f
 
 def _of_network(
     competition: Competition, features: Features, plan: Plan, fold: Fold, variant: Variant, rows: int
-) -> float:
+) -> Trial:
     """Networks that train as one program are tried as one: the first group of a whole unit, for a few epochs."""
     few, marks, clock = few_of(features, fold, FEW), list[float](), time.perf_counter
     only = {("trial", number, 0) for number in range(plan.folds)}
@@ -98,7 +105,8 @@ def _of_network(
     predicted(encoded.encoder, [fitted.networks[first]], features.train.iloc[few])
     to_predict = (clock() - began) * rows / len(few)
     to_train = epoch * variant.recipe.epochs / len(group.jobs) * len(fold.train) / len(few)
-    return extrapolated(sizes, to_encode, len(fold.train)) + to_train + to_predict
+    seconds = extrapolated(sizes, to_encode, len(fold.train)) + to_train + to_predict
+    return Trial(seconds, len(group.jobs))
 
 
 class _Caught(Keep):

@@ -28,7 +28,8 @@ def try_unknown(
 
     def measure(candidate: Candidate) -> None:
         if candidate is unknown[0] or deadline.passed - began < TRIALS * deadline.seconds:
-            candidate.seconds = by_trial(competition, features, plan, fold, plan.variants[candidate.name])
+            trial = by_trial(competition, features, plan, fold, plan.variants[candidate.name])
+            candidate.seconds, candidate.at_once = trial
 
     workers = n_cores() if plan.device == "cpu" else 1
     with warnings.catch_warnings(), cores(workers, 1) as (pool, _step):

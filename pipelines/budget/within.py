@@ -140,8 +140,10 @@ class Within:
         for name, variant in simple.items() if self.deadline.left > 0 else ():
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                one = by_trial(self.competition, self.features, self.plan, self.folds[-1], variant, pooled=False)
-            of_all = seconds_of([Piece(Candidate(name, 1, one), range(1), range(self.plan.folds))], self.workers)
+                trial = by_trial(self.competition, self.features, self.plan, self.folds[-1], variant, pooled=False)
+            of_all = seconds_of(
+                [Piece(Candidate(name, 1, trial.seconds), range(1), range(self.plan.folds))], self.workers
+            )
             if of_all <= min(SIMPLE * self.deadline.seconds, self.deadline.left):
                 quick[name] = variant
         said = self._fit(fits_of(self.plan, quick, pooled=False), self.plan) if quick else []

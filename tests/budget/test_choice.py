@@ -191,6 +191,8 @@ def test_no_core_is_idle_where_something_else_fits_beside_it():
     assert chosen([], 1000, 2) == []
     assert first_folds(a, 1000, 2) == a  # a tenth of the time or less
     assert list(first_folds(a, 100, 2).folds) == [0, 1]
+    a.candidate.at_once = 2
+    assert list(first_folds(a, 100, 2).folds) == [0, 1, 2, 3]
     assert unit(a.candidate, folds, 0.01, 32.9, 2) is None
 
 

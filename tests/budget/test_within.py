@@ -13,6 +13,7 @@ from toys import QUICK, make_features, only
 from pipelines.budget import start, within
 from pipelines.budget.deadline import Deadline
 from pipelines.budget.earlier import Earlier, measured_earlier
+from pipelines.budget.seconds import Trial
 from pipelines.budget.within import Within
 from pipelines.competition import Preset, Variant
 from pipelines.errors import UsageError
@@ -184,7 +185,7 @@ def test_what_nobody_has_measured_is_tried_by_few_rows(toy, monkeypatch):
     def by_trial(_competition, _features, _plan, _fold, variant, *, pooled=True):
         tried.append(variant)
         clock.now += 2.0
-        return 1.0
+        return Trial(1.0)
 
     monkeypatch.setattr(start, "by_trial", by_trial)
     monkeypatch.setattr(within, "by_trial", by_trial)
@@ -203,7 +204,11 @@ def test_a_trial_tells_seconds(toy, kind, monkeypatch):
     features = make_features()
     fold = within.split(features.y, FOLDS, 0)[0]
     plan = Plan(folds=FOLDS, seeds=1, variants=toy.variants)
-    assert 0 < by_trial(toy, features, plan, fold, toy.variants[kind]) < 60
+    found = by_trial(toy, features, plan, fold, toy.variants[kind])
+    assert 0 < found.seconds < 60
+    assert found.at_once == 1
+    monkeypatch.setattr("pipelines.validation.groups.fills_a_core", lambda *_: False)
+    assert by_trial(toy, features, plan, fold, toy.variants[kind]).at_once == (4 if kind == "network" else 1)
 
 
 def knobs(tmp_path, **changes):
