@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: measure, keep what is measured, write docs/benchmarks.md."""
+"""`python -m benchmarks`: measure, keep what is measured, write docs/benchmarks.md; `gpu`: see `benchmarks.gpu`."""
 
 import argparse
 import datetime
@@ -96,7 +96,9 @@ def _variants(options: argparse.Namespace) -> dict[str, dict[str, float]]:
     """Each of Otto's variants alone, a network per fold."""
     from competitions.otto.competition import COMPETITION
 
-    names = list(COMPETITION.variants)
+    of_presets = {gpu: {v for p in COMPETITION.presets.values() if p.gpu == gpu for v in p.variants} for gpu in (0, 1)}
+    too_slow = of_presets[1] - of_presets[0] if options.device == "cpu" else set()
+    names = [name for name in COMPETITION.variants if name not in too_slow]
     where = ("--data", str(options.data), "--device", options.device)
     record = _record(*where, "--variants", ",".join(names), "--seeds", "1")
     return {
@@ -207,4 +209,9 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:2] == ["gpu"]:
+        from benchmarks.gpu.command import main as show_a_gpu
+
+        show_a_gpu(sys.argv[2:])
+    else:
+        main()

@@ -123,7 +123,9 @@ def machine(device: str = "cpu") -> str:
     if device != "cpu":
         import torch
 
-        gpu = f"{torch.cuda.get_device_name(device)} beside "
+        from pipelines.kaggle.doctor import cuda_line
+
+        gpu = f"{cuda_line()}, beside "
     cores = text.count("processor\t") or "?"
     return (
         f"{gpu}{model or platform.processor()}, {cores} cores, {' '.join(found)}; Python {platform.python_version()}, "
@@ -149,6 +151,8 @@ def document(machines: Mapping[str, Mapping[str, Any]]) -> str:
         "is the limit: the same arithmetic on permuted tensors and nothing else.",
         "",
     ]
+    if not any("gpu" in done and not name.startswith("A rehearsal") for name, done in machines.items()):
+        lines += ["On a GPU (`python -m benchmarks gpu`): not measured yet, no GPU could be had.", ""]
     for name in sorted(machines, key=lambda name: max(machines[name]["dates"].values()), reverse=True):
         lines += [f"## {name}", "", *_part(machines[name])]
         if name == pictured(machines):
@@ -163,6 +167,10 @@ def pictured(machines: Mapping[str, Mapping[str, Any]]) -> str | None:
 
 
 def _part(done: Mapping[str, Any]) -> Iterator[str]:
+    if "gpu" in done:
+        from benchmarks.gpu.tables import gpu_tables  # here, since they use these
+
+        yield from ("### What a GPU should show", "", *gpu_tables(done["gpu"]))
     for name, (title, words, table) in SECTIONS.items():
         if name in done and (name != "matmul" or "epoch" in done):
             said = [*words, *done.get("notes", {}).get(name, []), f"Measured {done['dates'][name]}."]

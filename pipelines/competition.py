@@ -63,11 +63,15 @@ class Variant(Checked):
 
 @dataclass(frozen=True, kw_only=True)
 class Preset(Checked):
-    """How many networks or estimators are averaged: `folds` x `seeds` of each of the `variants`."""
+    """How many networks or estimators are averaged: `folds` x `seeds` of each of the `variants`.
+
+    One that is made for a `gpu` takes hours without it; a run says so.
+    """
 
     folds: int
     seeds: int
     variants: tuple[str, ...] = ("network",)
+    gpu: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -89,6 +89,8 @@ def run(
         prepare(output, source.files[competition.sample_submission])
     say(source.line)
     say(plan_line(competition, plan))
+    if competition.presets[knobs.preset].gpu and not knobs.variants and plan.device == "cpu":
+        say(f"the preset {knobs.preset} is made for a GPU: on this processor it takes many hours, if not days")
     tables, hidden = read(competition, source), None
     try_metric(competition.metric, tables.y, competition.n_outputs)
     leaks = watch(competition, tables)

@@ -23,6 +23,14 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell does in the 
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_runtest_setup(item):
+    import torch
+
+    wanted = os.environ.get("HOMEWORK_DEVICE", "cuda")
+    if item.get_closest_marker("cuda") and wanted.startswith("cuda") and not torch.cuda.is_available():
+        pytest.skip("needs a CUDA device")
+
+
 @pytest.fixture(autouse=True)
 def fixed_seeds():
     import torch

@@ -171,7 +171,7 @@ ALLOWED: dict[str, dict[str, Allowed]] = {
     },
     "Preset": {
         "folds": whole(2), "seeds": whole(1),
-        "variants": Allowed("a tuple of variants' names", "variant 名称的元组", _are_names),
+        "variants": Allowed("a tuple of variants' names", "variant 名称的元组", _are_names), "gpu": FLAG,
     },
     "Published": {
         "baseline": TEXT, "score": ANY, "pairs": Allowed("two or more pairs of scores", "两对或更多得分", _are_pairs),

@@ -228,6 +228,7 @@ def test_rows_that_cannot_be_split_off_are_told(y, share):
         hold_out(np.arange(40), np.array(y), Recipe(patience=1, validation_fraction=share), 0)
 
 
+@pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("network", ["plain", "batch norm"])
 def test_networks_trained_on_a_gpu_are_those_of_the_cpu(network):
@@ -238,6 +239,7 @@ def test_networks_trained_on_a_gpu_are_those_of_the_cpu(network):
         assert_same(ours.model, theirs.model.cpu(), atol=1e-3)
 
 
+@pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_networks_trained_on_a_gpu_in_bfloat16_learn_what_those_in_float32_learn():
     if not torch.cuda.is_bf16_supported(including_emulation=False):

@@ -134,6 +134,7 @@ def test_the_loop_is_deterministic_on_the_cpu():
     assert torch.equal(weights(), weights())
 
 
+@pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_cuda_gives_the_cpus_predictions():
     model, inputs = MLP([20, 3]), torch.randn(64, 20)
