@@ -19,7 +19,7 @@ KILLED  = || { code=$$?; [ $$code -ne 137 ] || \
 	exit $$code; }
 
 .DEFAULT_GOAL := help
-.PHONY: help setup titanic otto new run cv practice report data submit scores doctor lecture exercise notebooks bench test check lowest lock clean
+.PHONY: help setup titanic otto new run cv practice report data submit scores doctor lecture exercise notebooks bench gpu-wheels test check lowest lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -99,6 +99,14 @@ lock: setup ## resolve all versions anew, after a change in pyproject.toml or co
 bench: setup ## time ours beside named peers, write docs/benchmarks.md (ARGS='--data FOLDER' for Otto's scores)
 	$(PIP) --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python -m benchmarks $(ARGS)
+
+gpu-wheels: setup ## what a machine with a GPU, torch, pandas and scikit-learn may lack for `python -m benchmarks gpu`
+	rm -rf gpu-wheels
+	$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: \
+		--python-version $(or $(GPU_PYTHON),3.12) --implementation cp --platform manylinux_2_28_x86_64 \
+		--platform manylinux_2_17_x86_64 --platform manylinux2014_x86_64 \
+		--requirement benchmarks/gpu/wheels.txt --dest gpu-wheels
+	@du -sh gpu-wheels
 
 clean: ## remove .venv and caches; data and submissions stay
 	rm -rf $(VENV) $(VENV)-lowest .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info

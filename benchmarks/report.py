@@ -121,8 +121,6 @@ def machine(device: str = "cpu") -> str:
     packages = [f"{name} {version(name)}" for name in PACKAGES if _there(name)]
     gpu = ""
     if device != "cpu":
-        import torch
-
         from pipelines.kaggle.doctor import cuda_line
 
         gpu = f"{cuda_line()}, beside "
@@ -141,6 +139,16 @@ def _there(package: str) -> bool:
     return True
 
 
+ON_A_GPU = (
+    "`python -m benchmarks gpu --data FOLDER` shows in eight minutes what a GPU should show (`--seconds` for more or",
+    "less; `--device cpu --small --output FOLDER` tries whether it runs); what it has measured is on this page at once,",
+    "whenever it is ended. For a machine that has torch, pandas, scikit-learn and pytest, and no network: `make",
+    "gpu-wheels` here, carry the project there with the folder `gpu-wheels`, and in the project's folder",
+    "`python3 -m pip install --no-index --no-deps --find-links gpu-wheels --target gpu-wheels/site -r",
+    "benchmarks/gpu/wheels.txt && PYTHONPATH=gpu-wheels/site python3 -m benchmarks gpu --data FOLDER`.",
+)
+
+
 def document(machines: Mapping[str, Mapping[str, Any]]) -> str:
     """The whole page: a part for each machine, the last measured first, with the tables that were measured."""
     lines = ["# Benchmarks", "", "`make bench`, a part for each machine that it ran on."]
@@ -151,8 +159,9 @@ def document(machines: Mapping[str, Mapping[str, Any]]) -> str:
         "is the limit: the same arithmetic on permuted tensors and nothing else.",
         "",
     ]
+    lines += [*ON_A_GPU, ""]
     if not any("gpu" in done and not name.startswith("A rehearsal") for name, done in machines.items()):
-        lines += ["On a GPU (`python -m benchmarks gpu`): not measured yet, no GPU could be had.", ""]
+        lines += ["On a GPU: not measured yet, no GPU could be had.", ""]
     for name in sorted(machines, key=lambda name: max(machines[name]["dates"].values()), reverse=True):
         lines += [f"## {name}", "", *_part(machines[name])]
         if name == pictured(machines):

@@ -93,7 +93,7 @@ def real_mlp(n: int, epochs: tuple[int, int]) -> float:
 
 def cnn(say: Tell, options: Mapping[str, Any]) -> None:
     """An epoch of lecture 10's network on as many made images as MNIST has: the lecture's loop, and ours."""
-    n = 640 if options["small"] else IMAGES
+    n = 192 if options["small"] else IMAGES
     generator = torch.Generator().manual_seed(0)
     images, labels = torch.randn(n, 1, 28, 28, generator=generator), torch.randint(10, (n,), generator=generator)
     found: dict[str, Any] = {}

@@ -92,8 +92,9 @@ def few_products(folder: Path, small: bool) -> Path:
 
 
 PARTS: dict[str, Callable[[Tell, Mapping[str, Any]], None]] = {
-    "machine": machine, "tests": tests, "members": members, "otto fast": partial(otto, "fast", None),
-    "otto gpu": partial(otto, "gpu", 1), "otto gpu, whole": partial(otto, "gpu", None), "otto best": partial(otto, "best", None), "cnn": cnn, "programs": programs,
+    "machine": machine, "tests": tests, "members": members, "otto gpu": partial(otto, "gpu", 1),
+    "otto fast": partial(otto, "fast", None), "otto best": partial(otto, "best", None),
+    "otto gpu whole": partial(otto, "gpu", None), "cnn": cnn, "programs": programs,
 }  # fmt: skip
 
 

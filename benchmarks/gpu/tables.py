@@ -11,7 +11,7 @@ TITLES = {
     "tests": "Tests that need CUDA",
     "members": "Small networks, 25-64-32-1, batch 32, AdamW, 802 rows",
     "otto gpu": "Otto, preset `gpu`, one seed",
-    "otto gpu, whole": "Otto, preset `gpu`",
+    "otto gpu whole": "Otto, preset `gpu`",
     "otto best": "Otto, preset `best`",
     "otto fast": "Otto, preset `fast`",
     "cnn": "Lecture 10's network, an epoch of 60,000 made images",
@@ -65,11 +65,9 @@ def _members(values: Values) -> Iterator[str]:
             yield f"| {network} | {peer} | {per_step} | {ratio(loop, own)} | {_mb(found['memory'][peer])} |"
     for name, found in values.items():
         if name.startswith("members, pytabkit") and "seconds" in found:
-            n, own = name.removeprefix("members, pytabkit "), found["seconds"]
+            n, own, memory = name.removeprefix("members, pytabkit "), found["seconds"], _mb(found["memory"])
             times = f"{statistics.median(loop) / own:.1f}" if loop and own > 0 else ""
-            yield (
-                f"| RealMLP's own | pytabkit, {n} as one | {1e6 * own / N_STEPS:.3g} | {times} | {_mb(found['memory'])} |"
-            )
+            yield f"| RealMLP's own | pytabkit, {n} as one | {1e6 * own / N_STEPS:.3g} | {times} | {memory} |"
     skipped = values.get("members, pytabkit", {}).get("skipped")
     if skipped:
         yield from ("", f"{skipped[0].upper()}{skipped[1:]}.")

@@ -6,21 +6,20 @@ from functools import partial
 from typing import Any
 
 import pandera.pandas as pa
-import torch
-from rtdl_num_embeddings import PeriodicEmbeddings, PiecewiseLinearEmbeddings
+from rtdl_num_embeddings import PeriodicEmbeddings
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from torch import nn
 
 from competitions.otto.features import (
-    BINS,
     make_counts_encoder,
     make_encoder,
     make_pieces_encoder,
     make_places_encoder,
     make_two_views_encoder,
 )
+from competitions.otto.networks import make_tabm_of_places
 from competitions.otto.sample import CLASSES, FEATURES, make_sample
 from pipelines.competition import Competition, Preset, Recipe, Variant
 from pipelines.metrics import log_loss
@@ -67,13 +66,6 @@ def make_batch_ensemble(n_features: int, n_classes: int) -> nn.Module:
 def tabm_of_places(width: int, k: int, dropout: float = 0.12) -> MakeModel:
     """So many networks in one, on piecewise-linear embeddings of places."""
     return partial(make_tabm_of_places, width, k, dropout)
-
-
-def make_tabm_of_places(width: int, k: int, dropout: float, n_features: int, n_classes: int) -> nn.Module:
-    """TabM of that width; each place first becomes 20 numbers, linear in each bin (`Places`)."""
-    bins = [torch.arange(BINS + 1.0)] * n_features
-    pieces = PiecewiseLinearEmbeddings(bins, 20, activation=False, version="B")
-    return BatchEnsemble(n_features, n_classes, k=k, num_embeddings=pieces, n_blocks=2, d_block=width, dropout=dropout)
 
 
 def make_trees() -> HistGradientBoostingClassifier:

@@ -1,5 +1,7 @@
 """Otto's views of the counts, against sums by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,9 +9,21 @@ import torch
 from sklearn.feature_extraction.text import TfidfTransformer
 
 from competitions.otto import features
-from competitions.otto.competition import COMPETITION
-from competitions.otto.features import PiecewiseLinear, make_encoder, make_pieces_encoder, make_two_views_encoder
+from competitions.otto.competition import COMPETITION, tabm_of_places
+from competitions.otto.features import (
+    BINS,
+    PiecewiseLinear,
+    Places,
+    make_encoder,
+    make_pieces_encoder,
+    make_places_encoder,
+    make_two_views_encoder,
+)
+from competitions.otto.networks import PiecesOfPlaces
 from pipelines.encoders import blocks
+from pipelines.metrics import log_loss
+from pipelines.training.fit import Encoded, Group, Job, Rows, fit
+from pipelines.training.targets import CrossEntropy
 
 
 @pytest.fixture
@@ -107,3 +121,67 @@ def test_views_do_not_depend_on_the_type_that_holds_the_counts(counts, kind):
     large = counts.assign(feat_1=counts["feat_1"] + 30_000)
     for make in (make_pieces_encoder, make_two_views_encoder, features.make_counts_encoder):
         np.testing.assert_array_equal(make().fit_transform(large.astype(kind)), make().fit_transform(large))
+
+
+def test_a_place_says_what_the_pieces_say(counts):
+    """The pieces of log counts, made of places, column by column."""
+    train, other = counts[:200], counts[200:].clip(upper=counts[:200].max(), axis=1)
+    pieces = PiecewiseLinear(n_bins=10).fit(train)
+    logs = np.log1p(train.to_numpy(np.float32))
+    places = Places(n_bins=10).fit(logs).transform(np.log1p(other.to_numpy(np.float32)))
+    made = np.clip(places[:, :, None] - np.arange(10), 0, 1)
+    n_bins = [len(np.unique(np.quantile(column, np.linspace(0, 1, 11)).astype(np.float32))) - 1 for column in logs.T]
+    expected = np.concatenate([made[:, i, : n_bins[i]] for i in pieces.columns_], axis=1)
+    np.testing.assert_allclose(pieces.transform(other), expected, atol=1e-4)
+    assert places.dtype == np.float32
+    assert (made[:, 0, n_bins[0] :] == 0).all()
+
+
+def test_places_of_counts_and_totals_are_learned_from_the_rows_of_fit_only(counts):
+    encoder = make_places_encoder().fit(counts[:200])
+    alone = encoder.transform(counts[200:210])
+    np.testing.assert_array_equal(alone, encoder.transform(counts[200:])[:10])
+    assert alone.shape == (10, counts.shape[1] + 2)
+    assert alone.dtype == np.float32
+    of_fit = encoder.transform(counts[:200])
+    assert of_fit.min() == 0
+    assert (
+        of_fit.max(axis=0)[-2] == len(np.unique(np.quantile(counts[:200].sum(axis=1), np.linspace(0, 1, BINS + 1)))) - 1
+    )
+
+
+def test_embeddings_of_places_are_linear_in_each_bin():
+    torch.manual_seed(0)
+    pieces = PiecesOfPlaces(2, n_bins=4, d_embedding=3).eval()  # places as they are, but for batch norm's epsilon
+    torch.nn.init.normal_(pieces.linear.weight)
+    at = lambda x: pieces(torch.tensor([[x, 0.0], [x, 0.0]]))[0, 0]  # noqa: E731
+    for low in range(4):
+        middle = (at(low) + at(low + 1.0)) / 2
+        torch.testing.assert_close(at(low + 0.5), middle)
+        slope = pieces.linear0.weight[0] + pieces.linear.weight[0, low]
+        torch.testing.assert_close(at(low + 1.0) - at(low), slope, atol=1e-4, rtol=1e-4)
+
+
+def test_a_small_wide_tabm_learns_its_rows_by_the_loss_of_each_network(counts):
+    """Its training loss is the mean over the losses of its networks, which is no less than that of their mean."""
+    y = np.array(counts["feat_1"] > counts["feat_2"], dtype=np.int64)
+    encoder = make_places_encoder()
+    inputs = torch.tensor(encoder.fit_transform(counts))
+    variant = COMPETITION.variants["wide-tabm"]
+    assert (variant.recipe.batch_size, variant.recipe.lr, variant.make_model.args) == (512, 3e-3, (1008, 32, 0.12))
+    rows, job = Rows(inputs=inputs, target=torch.from_numpy(y)), Job("wide-tabm", 0, 0, 0)
+    group = Group(
+        jobs=(job,), encode=lambda _fold: Encoded(rows), make_model=tabm_of_places(16, k=4), n_outputs=2,
+        recipe=replace(variant.recipe, batch_size=64, epochs=12), metric=log_loss, device=torch.device("cpu"),
+    )  # fmt: skip
+    trained = fit(group).networks[job]
+    assert trained.history.losses[-1] < 0.4
+    model = trained.model.train()
+    for dropout in (each for each in model.modules() if isinstance(each, torch.nn.Dropout)):
+        dropout.p = 0.0
+    with torch.no_grad():
+        answers, target = model(inputs), torch.from_numpy(y)
+        each = [float(torch.nn.functional.cross_entropy(answers[:, i], target)) for i in range(4)]
+        together = float(torch.nn.functional.nll_loss(answers.softmax(dim=-1).mean(dim=1).log(), target))
+    assert float(CrossEntropy()(answers, target)) == pytest.approx(np.mean(each), rel=1e-5)
+    assert together < np.mean(each)
