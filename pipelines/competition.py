@@ -63,15 +63,12 @@ class Variant(Checked):
 
 @dataclass(frozen=True, kw_only=True)
 class Preset(Checked):
-    """How many networks or estimators are averaged: `folds` x `seeds` of each of the `variants`.
-
-    One that is made for a `gpu` takes hours without it; a run says so.
-    """
+    """How many networks or estimators are averaged: `folds` x `seeds` of each of the `variants`."""
 
     folds: int
     seeds: int
     variants: tuple[str, ...] = ("network",)
-    gpu: bool = False
+    gpu: bool = False  # made for one: without, it takes hours, which a run says
 
 
 @dataclass(frozen=True, kw_only=True)

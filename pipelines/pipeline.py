@@ -88,9 +88,7 @@ def run(
     if write:
         prepare(output, source.files[competition.sample_submission])
     say(source.line)
-    say(plan_line(competition, plan))
-    if competition.presets[knobs.preset].gpu and not knobs.variants and plan.device == "cpu":
-        say(f"the preset {knobs.preset} is made for a GPU: on this processor it takes many hours, if not days")
+    say(plan_line(competition, plan, competition.presets[knobs.preset]))
     tables, hidden = read(competition, source), None
     try_metric(competition.metric, tables.y, competition.n_outputs)
     leaks = watch(competition, tables)

@@ -183,8 +183,8 @@ def tabm_step(small: bool) -> tuple[nn.Module, Tensor, Tensor]:
     from competitions.otto.competition import tabm_of_places
 
     batch = 16 if small else 512
-    network = in_bfloat16(tabm_of_places(64 if small else 1008, k=32)(95, 9).to(DEVICE), DEVICE)
-    return network, 20 * torch.rand(batch, 95, device=DEVICE), torch.randint(9, (batch,), device=DEVICE)
+    network = in_bfloat16(tabm_of_places(64 if small else 1008, k=32)(190, 9).to(DEVICE), DEVICE)
+    return network, torch.rand(batch, 190, device=DEVICE), torch.randint(9, (batch,), device=DEVICE)
 
 
 def plain(network: nn.Module, inputs: Tensor, target: Tensor, *, capturable: bool = False) -> Step:
