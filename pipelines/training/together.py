@@ -47,7 +47,7 @@ def of_one_shape(group: "Group", encoded: "Mapping[int, Encoded]") -> "Iterator[
 
 
 def fills_a_core(weights: int, numbers: int) -> bool:
-    """Whether a network's arithmetic, not a step's overhead, fills a core: told by its weights, and numbers of a row."""
+    """Whether a network's arithmetic, not a step's overhead, fills a core: told by weights and a row's numbers."""
     return weights > STACKED_PARAMETERS or numbers > NUMBERS_OF_A_ROW
 
 
