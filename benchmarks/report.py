@@ -140,8 +140,8 @@ def _there(package: str) -> bool:
 
 
 ON_A_GPU = (
-    "`python -m benchmarks gpu --data FOLDER` shows in eight minutes what a GPU should show (`--seconds` for more",
-    "or less; `--device cpu --small --output FOLDER` tries whether it runs); what it has measured is on this page at once,",
+    "`python -m benchmarks gpu --data FOLDER` shows in eight minutes what a GPU should show (`--seconds` for more or",
+    "less; `--device cpu --small --output FOLDER` tries whether it runs); what is measured is on this page at once,",
     "whenever it is ended. For a machine that has torch, pandas, scikit-learn and pytest, and no network: `make",
     "gpu-wheels` here, carry the project there with the folder `gpu-wheels`, and in the project's folder",
     "`python3 -m pip install --no-index --no-deps --find-links gpu-wheels --target gpu-wheels/site -r",

@@ -71,7 +71,7 @@ class Preset(Checked):
     folds: int
     seeds: int
     variants: tuple[str, ...] = ("network",)
-    gpu: bool = False
+    gpu: bool = False  # made for one: without, it takes hours, which a run says
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -104,9 +104,10 @@ def run(
     if write:
         prepare(output, source.files[competition.sample_submission])
     say(source.line)
-    say(plan_line(competition, plan) if deadline is None else minutes_line(competition, plan, deadline))
-    if deadline is None and competition.presets[knobs.preset].gpu and not knobs.variants and plan.device == "cpu":
-        say(f"the preset {knobs.preset} is made for a GPU: on this processor it takes many hours, if not days")
+    if deadline is None:
+        say(plan_line(competition, plan, competition.presets[knobs.preset]))
+    else:
+        say(minutes_line(competition, plan, deadline))
     tables, hidden = read(competition, source), None
     try_metric(competition.metric, tables.y, competition.n_outputs)
     leaks = watch(competition, tables)

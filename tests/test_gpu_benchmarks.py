@@ -136,7 +136,7 @@ def test_no_part_is_begun_when_the_time_is_up_and_older_numbers_stay(parts_of_ou
     parts_of_ours({"machine": MACHINE, "tests": "raise SystemExit(3)", "cnn": "raise SystemExit(3)"})
     command.main(["--output", str(tmp_path), "--only", "tests"])
     assert kept(tmp_path) == before
-    command.main(["--output", str(tmp_path), "--seconds", "9"])
+    command.main(["--output", str(tmp_path), "--seconds", "29"])
     assert kept(tmp_path) == before
     assert "tests: not begun, the time is up" in capsys.readouterr().out
 

@@ -139,8 +139,8 @@ def test_a_training_that_was_stopped_goes_on(device, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("bfloat16", [False, True])
 def test_tabm_learns_alike_alone_and_beside_others(device, bfloat16):
-    rows = [replace(each, inputs=50 * torch.sigmoid(each.inputs)) for each in make_rows(2)]
-    make = lambda: tabm_of_places(16, k=4)(6, 2)  # noqa: E731
+    rows = [replace(each, inputs=torch.cat([each.inputs, 50 * each.inputs.sigmoid()], 1)) for each in make_rows(2)]
+    make = lambda: tabm_of_places(16, k=4)(12, 2)  # noqa: E731
     recipe = replace(SHARED, bfloat16=bfloat16)
     with pytest.warns(match="no layer of many"):
         together = fit_each(rows, make, recipe, device=device)

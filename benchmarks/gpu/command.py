@@ -28,8 +28,8 @@ SECONDS = {
     "otto gpu whole": 480,
 }  # fmt: skip
 SLOWER = 5  # times slower than a GPU, a machine for rehearsals
-TO_BEGIN = 60.0  # seconds that the machine's name may take: torch is loaded for the first time
-LEAST = 10.0  # seconds that are worth beginning a part for
+TO_BEGIN = 120.0  # seconds that the machine's name may take: torch is loaded for the first time
+LEAST = 30.0  # seconds that are worth beginning a part for: torch alone takes some to load
 REHEARSAL = "A rehearsal, which measures nothing: "
 Hear = Callable[[str, Any], None]
 

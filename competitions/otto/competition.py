@@ -19,7 +19,7 @@ from competitions.otto.features import (
     make_places_encoder,
     make_two_views_encoder,
 )
-from competitions.otto.networks import make_tabm_of_places
+from competitions.otto.networks import TabMOfPlaces
 from competitions.otto.sample import CLASSES, FEATURES, make_sample
 from pipelines.competition import Competition, Preset, Recipe, Variant
 from pipelines.metrics import log_loss
@@ -64,8 +64,8 @@ def make_batch_ensemble(n_features: int, n_classes: int) -> nn.Module:
 
 
 def tabm_of_places(width: int, k: int, dropout: float = 0.12) -> MakeModel:
-    """So many networks in one, on piecewise-linear embeddings of places."""
-    return partial(make_tabm_of_places, width, k, dropout)
+    """So many networks in one, on piecewise-linear embeddings."""
+    return partial(TabMOfPlaces, width, k, dropout)
 
 
 def make_trees() -> HistGradientBoostingClassifier:

@@ -39,11 +39,12 @@ def make_pieces_encoder() -> InBlocks:
 
 
 def make_places_encoder() -> InBlocks:
-    """The place of each count, of their sum and of the number of non-zeros among the training fold's; float32 (N, 95).
+    """The log view, and beside it the place of each of its numbers in the training fold; float32 (N, 190).
 
     For networks that make the pieces themselves: a number a column in place of fifty.
     """
-    return InBlocks(Pipeline([("log", WithTotals(FunctionTransformer(np.log1p))), ("places", Places(BINS))]))
+    places = Pipeline([("log", WithTotals(FunctionTransformer(np.log1p))), ("places", Places(BINS))])
+    return InBlocks(FeatureUnion([("log", make_encoder("log")), ("places", places)]))
 
 
 def make_two_views_encoder() -> InBlocks:

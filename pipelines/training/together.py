@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from pipelines.errors import TrainingWarning
-from pipelines.hardware import in_bfloat16, numbers_of_a_row
+from pipelines.hardware import fills_a_gpu, in_bfloat16, numbers_of_a_row
 from pipelines.models.contract import changing, layers_named, refuse_trained
 from pipelines.models.learned import refuse_learned, remember_learned
 from pipelines.training.batches import ShuffledBatches, TensorRows, training_batches
@@ -42,17 +42,13 @@ def of_one_shape(group: "Group", encoded: "Mapping[int, Encoded]") -> "Iterator[
         new = partial(new_network, group.network_of(jobs[0]), few, group.n_outputs)
         network = look_at(new, few, group.n_outputs, group.recipe.batch_size)
         with own_generator_kept(network):
-            numbers = numbers_of_a_row(network, few[:2])
-        of_batch = numbers * min(group.recipe.batch_size, len(rows.inputs))
-        alone = fills_a_core(n_weights(network), numbers) if few.device.type == "cpu" else fills_a_gpu(of_batch)
+            weights, numbers = n_weights(network), numbers_of_a_row(network, few[:2])
+        alone = fills_a_core(weights, numbers) if few.is_cpu else fills_a_gpu(numbers * group.recipe.batch_size)
         yield from [[job] for job in jobs] if alone else [jobs]
 
 
 def fills_a_core(weights: int, numbers: int) -> bool:
-    """Whether a network's own arithmetic, not the overhead of a step, fills a CPU core.
-
-    That is told by how many `weights` it has, and how many `numbers` its layers give of a row.
-    """
+    """Whether a network's arithmetic, not a step's overhead, fills a core: told by weights and a row's numbers."""
     return weights > STACKED_PARAMETERS or numbers > NUMBERS_OF_A_ROW
 
 

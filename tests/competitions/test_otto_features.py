@@ -141,25 +141,26 @@ def test_places_of_counts_and_totals_are_learned_from_the_rows_of_fit_only(count
     encoder = make_places_encoder().fit(counts[:200])
     alone = encoder.transform(counts[200:210])
     np.testing.assert_array_equal(alone, encoder.transform(counts[200:])[:10])
-    assert alone.shape == (10, counts.shape[1] + 2)
+    assert alone.shape == (10, 2 * (counts.shape[1] + 2))
     assert alone.dtype == np.float32
-    of_fit = encoder.transform(counts[:200])
+    log, of_fit = np.split(encoder.transform(counts[:200]), 2, axis=1)
+    np.testing.assert_array_equal(log, make_encoder("log").fit(counts[:200]).transform(counts[:200]))
     assert of_fit.min() == 0
     assert (
         of_fit.max(axis=0)[-2] == len(np.unique(np.quantile(counts[:200].sum(axis=1), np.linspace(0, 1, BINS + 1)))) - 1
     )
 
 
-def test_embeddings_of_places_are_linear_in_each_bin():
+def test_embeddings_of_places_have_a_slope_for_each_bin():
     torch.manual_seed(0)
-    pieces = PiecesOfPlaces(2, n_bins=4, d_embedding=3).eval()  # places as they are, but for batch norm's epsilon
+    pieces = PiecesOfPlaces(2, n_bins=4, d_embedding=3)
     torch.nn.init.normal_(pieces.linear.weight)
-    at = lambda x: pieces(torch.tensor([[x, 0.0], [x, 0.0]]))[0, 0]  # noqa: E731
+    at = lambda number, place: pieces(torch.tensor([[number, 7.0, place, 3.0]]))[0, 0]  # noqa: E731
+    torch.testing.assert_close(at(3.0, 2.5) - at(1.0, 2.5), 2 * pieces.linear0.weight[0])
     for low in range(4):
-        middle = (at(low) + at(low + 1.0)) / 2
-        torch.testing.assert_close(at(low + 0.5), middle)
-        slope = pieces.linear0.weight[0] + pieces.linear.weight[0, low]
-        torch.testing.assert_close(at(low + 1.0) - at(low), slope, atol=1e-4, rtol=1e-4)
+        for share in (0.5, 1.0):
+            slope = share * pieces.linear.weight[0, low]
+            torch.testing.assert_close(at(1.0, low + share) - at(1.0, float(low)), slope, atol=1e-5, rtol=1e-4)
 
 
 def test_a_small_wide_tabm_learns_its_rows_by_the_loss_of_each_network(counts):
