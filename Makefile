@@ -19,7 +19,7 @@ KILLED  = || { code=$$?; [ $$code -ne 137 ] || \
 	exit $$code; }
 
 .DEFAULT_GOAL := help
-.PHONY: help setup titanic otto new run cv practice report data submit scores doctor lecture exercise notebooks bench test check lowest lock clean
+.PHONY: help setup titanic otto new run remote cv practice report data submit scores doctor lecture exercise notebooks bench test check lowest lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ new: setup ## write the folder of competition C from its files (DATA=folder or z
 
 run: setup ## any competition, by its name C
 	$(RUN) run $(C) $(INPUT) $(ARGS) $(KILLED)
+
+remote: setup ## run C on Kaggle's GPU and bring the run and its csv back (docs/remote.md)
+	$(RUN) run $(C) --on kaggle $(INPUT) $(ARGS)
 
 cv: setup ## cross-validate only, write nothing
 	$(RUN) cv $(C) $(INPUT) $(ARGS) $(KILLED)

@@ -14,6 +14,7 @@ import typer
 
 from pipelines.ideas import commands as ideas_commands
 from pipelines.kaggle import commands
+from pipelines.kaggle.remote.away import run_away
 from pipelines.new import commands as new_commands
 from pipelines.pages import commands as pages_commands
 from pipelines.practice import commands as practice_commands
@@ -66,6 +67,8 @@ def run_command(
     restart: options.Restart = False,
     importance: options.Importance = False,
     note: options.Note = None,
+    on: options.On = None,
+    accelerator: options.Accelerator = None,
     lang: options.Lang = None,
     tensorboard: options.TensorBoard = None,
     visdom: options.Visdom = False,
@@ -73,6 +76,9 @@ def run_command(
     as_json: Annotated[bool, typer.Option("--json", help="Print the record; all else goes to stderr.")] = False,
 ) -> None:
     """Both commands: they differ in whether anything is written."""
+    if on is not None or accelerator is not None:
+        run_away(context)
+        return
     writes = context.info_name == "run" and not practice
     with console.errors_in_plain_words(_interrupted(), stop_unread=not writes):
         from pipelines.pages.words import Words, language

@@ -10,6 +10,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -27,6 +28,7 @@ from pipelines.kaggle.errors import (
     is_foreign,
     message_of,
     missing_list,
+    nameless,
     not_accepted,
     not_json,
     not_taken,
@@ -48,6 +50,7 @@ DEEPEST = 20  # levels of lists in lists; Kaggle's answers have four
 SHORTEST_SECRET = 8  # characters; shorter ones stand in innocent words too, and sign no address
 SMALLEST_PAGE = 20  # submissions; fewer are the last page, where no token says that there is another
 MOST_REDIRECTS = 5
+END_OF_LOG = b"END_OF_LOG"  # what ends a kernel's log, sent line by line
 HEADERS = {"User-Agent": "kaggle-homework", "Accept": "application/json"}
 IN_WORDS = {
     "ListDataFiles": "list of files", "DownloadDataFiles": "download", "DownloadDataFile": "download",
@@ -55,6 +58,12 @@ IN_WORDS = {
     "CreateSubmission": "submission", "GetSubmission": "score", "ListSubmissions": "list of submissions",
     "GetLeaderboard": "leaderboard", "DownloadLeaderboard": "leaderboard",
 }  # fmt: skip
+KERNELS = {
+    "GetAcceleratorQuotaStatistics": "quota of accelerators", "SaveKernel": "kernel", "GetKernel": "kernel",
+    "GetKernelSessionStatus": "state of the kernel", "ListKernelSessionOutput": "output of the kernel",
+    "GetKernelSessionLogsStream": "log of the kernel",
+}  # fmt: skip
+IN_WORDS |= KERNELS
 
 
 class Kaggle:
@@ -70,6 +79,7 @@ class Kaggle:
         forms = [form for credential in self._remaining for form in credential.as_sent]
         self._secrets = [form for form in (*forms, *proxy_secrets()) if form]
         self._auth: Auth | None = None
+        self._token = ""
         self._session = requests.Session()
         self._session.mount("https://", Adapter())
         self._session.mount("http://", Adapter())
@@ -199,6 +209,36 @@ class Kaggle:
         )  # fmt: skip
         return _items(answer, "submissions"), str(answer.get("nextPageToken") or "")
 
+    def kernel(self, method: str, slug: str = "", /, *, once: bool = False, **fields: Any) -> Answer:
+        """The answer of a call of the kernels service; `slug` is the competition's that the call is about."""
+        assert method in KERNELS
+        return self._ask(method, slug, once=once, **fields)
+
+    def kernel_log(self, owner: str, name: str) -> bytes:
+        """What a kernel has printed so far, as events or as JSON. Asked once, and read for some seconds at most."""
+        answer, body = self._signed("GetKernelSessionLogsStream", "", {"user_name": owner, "kernel_slug": name})
+        return body if answer.status_code == 200 else b""
+
+    def owner(self) -> str:
+        """The name of the account that the credential is of.
+
+        Raises: CredentialsError where a token does not tell.
+        """
+        self._sign_in()
+        name = self._remaining[0].username or self._owner_of_token() or os.environ.get("KAGGLE_USERNAME", "")
+        if not re.fullmatch(r"[\w-]+", name, re.ASCII):
+            raise nameless(str(self._remaining[0]))
+        return name
+
+    def _owner_of_token(self) -> str:
+        from kagglesdk.security.types.oauth_service import IntrospectTokenRequest
+
+        request = IntrospectTokenRequest()
+        request.token = self._token
+        answer = self._call("security.OAuthService", "IntrospectToken", request, unsigned)
+        body = self._body(answer)
+        return str(_parsed(body, "sign in").get("username") or "") if answer.status_code == 200 else ""
+
     def storage(self, url: str, headers: Mapping[str, str]) -> requests.Response:
         """An open answer of the storage, whatever its status; it gets no credential."""
         for _ in range(MOST_REDIRECTS):
@@ -209,7 +249,7 @@ class Kaggle:
             url = urljoin(url, answer.headers["Location"])
         raise not_json("the archive", b"")
 
-    def _ask(self, method: str, slug: str, *, once: bool = False, **fields: Any) -> Answer:
+    def _ask(self, method: str, slug: str, /, *, once: bool = False, **fields: Any) -> Answer:
         def work() -> Answer:
             """One attempt: a signed request, and what its JSON says."""
             response, body = self._signed(method, slug, fields)
@@ -227,14 +267,13 @@ class Kaggle:
 
     def _signed(self, method: str, slug: str, fields: Mapping[str, Any]) -> tuple[requests.Response, bytes]:
         """The answer to a signed call, and its body; a refused credential makes way for the next one."""
-        from kagglesdk.competitions.types import competition_api_service as types
-
+        service, types = _service(method)
         request = getattr(types, f"Api{method}Request")()
         for name, value in fields.items():
             setattr(request, name, value)
         while True:
-            answer = self._call("competitions.CompetitionApiService", method, request, self._sign_in())
-            body = self._body(answer)
+            answer = self._call(service, method, request, self._sign_in())
+            body = self._body(answer, self.patience.log_seconds if method.endswith("Stream") else None)
             status = status_in(answer.status_code, body)
             if status < 400:
                 return answer, body
@@ -259,14 +298,25 @@ class Kaggle:
                 raise requests.exceptions.InvalidURL("not an address") from None
         return answer
 
-    def _body(self, answer: requests.Response) -> bytes:
-        """The whole body of an answer that is not a file."""
+    def _body(self, answer: requests.Response, seconds: float | None = None) -> bytes:
+        """The whole body of an answer that is not a file; of one that does not end, what came in so many seconds."""
+        if seconds is not None:
+            return self._beginning(answer, time.monotonic() + seconds)
         body = bytearray()
         with answer:
             for chunk in chunks(answer, time.monotonic() + self.patience.deadline):
                 body += chunk
                 if len(body) > LARGEST_ANSWER:
                     raise not_json("Kaggle", b"")
+        return bytes(body)
+
+    def _beginning(self, answer: requests.Response, ends: float) -> bytes:
+        body = bytearray()
+        with answer, suppress(NetworkError):  # what is silent, or breaks, has said what it had to say
+            for chunk in chunks(answer, ends):
+                body += chunk
+                if END_OF_LOG in body[-len(chunk) - len(END_OF_LOG) :] or len(body) > LARGEST_ANSWER:
+                    break
         return bytes(body)
 
     def _error(self, answer: requests.Response, body: bytes, status: int, what: str, slug: str) -> Exception:
@@ -295,12 +345,11 @@ class Kaggle:
             raise no_credentials(self.found)
         credential = self._remaining[0]
         if self._auth is None:
-            if credential.kind == "oauth":
-                self._auth = _bearer(self._exchange(credential))
-            elif credential.kind == "token":
-                self._auth = _bearer(credential.secret)
-            else:
+            if credential.kind == "key":
                 self._auth = requests.auth.HTTPBasicAuth(credential.username, credential.secret)
+            else:
+                self._token = self._exchange(credential) if credential.kind == "oauth" else credential.secret
+                self._auth = _bearer(self._token)
         return self._auth
 
     def _exchange(self, credential: Credential) -> str:
@@ -329,6 +378,17 @@ class Kaggle:
             f"which is used now: remove or renew the former"
         )
         return True
+
+
+def _service(method: str) -> tuple[str, Any]:
+    """The service that has a call, and the module of its request types."""
+    if method in KERNELS:
+        from kagglesdk.kernels.types import kernels_api_service
+
+        return "kernels.KernelsApiService", kernels_api_service
+    from kagglesdk.competitions.types import competition_api_service
+
+    return "competitions.CompetitionApiService", competition_api_service
 
 
 def _bearer(token: str) -> Auth:

@@ -79,6 +79,15 @@ def not_accepted(credential: str, status: int, shown: str) -> CredentialsError:
     )
 
 
+def nameless(credential: str) -> CredentialsError:
+    """A credential that does not say whose it is, where a name is needed."""
+    return CredentialsError(
+        f"the {credential} does not tell which account it is of",
+        "set KAGGLE_USERNAME to the account's name, as it stands in the address of your profile, beside it",
+        "请另外设置环境变量 KAGGLE_USERNAME，填写账号名（个人主页地址中的名称）",
+    )
+
+
 def status_in(status: int, body: bytes) -> int:
     """An answer's status, or the one in its body: an error may come under a 200.
 

@@ -34,6 +34,8 @@ Runs = Annotated[Path, typer.Option("--runs", help="Where runs are kept; a folde
 TensorBoard = Annotated[Path | None, typer.Option(help="Folder for TensorBoard's curves.")]
 Lang = Annotated[str | None, typer.Option(help="Language of lines and pages: en or zh; else as the locale says.")]
 Visdom = Annotated[bool, typer.Option("--visdom", help="Curves in the browser, by a running Visdom server.")]
+On = Annotated[str | None, typer.Option("--on", help="kaggle: run on Kaggle's machine, and bring it back.")]
+Accelerator = Annotated[str | None, typer.Option(help="With --on: gpu, none, or as Kaggle's API has it.")]
 
 SUBMISSIONS, RUNS = Path("submissions"), Path("runs")
 

@@ -3,7 +3,7 @@
 What a `Variant`, a `Competition` and its presets say has to be of one kind; told when one is made.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipelines.errors import UsageError
@@ -75,3 +75,41 @@ def refuse_unknown_variants(presets: Mapping[str, Any], variants: Mapping[str, A
                 "name these in the preset, or add the variant",
                 "请在 preset 中使用这些名称，或添加该 variant",
             )
+
+
+def refuse_away(command: str, on: str | None, accelerator: str, others: Sequence[str]) -> None:
+    """What goes together with `--on kaggle`; `others` are options that have no meaning there, as they are written.
+
+    Raises: UsageError.
+    """
+    where, named = on is not None and on.lower(), accelerator.lower()
+    for wrong, what, hint, hint_zh in (
+        (
+            on is None, "--accelerator is one of Kaggle's machines, and the run is here",
+            "add --on kaggle; or leave --accelerator out (--device says what is used here)",
+            "请加上 --on kaggle，或去掉 --accelerator（本机设备由 --device 指定）",
+        ),
+        (
+            where not in (False, "kaggle"), f"--on {on}: runs can be sent to kaggle only", "choose --on kaggle",
+            "目前只支持 --on kaggle",
+        ),
+        (
+            command != "run", f"{command} has no --on: what comes back from Kaggle is a run with its csv",
+            "use run --on kaggle", "请使用 run --on kaggle",
+        ),
+        (
+            named.startswith("tpu"), f"--accelerator {accelerator}: networks here train on CPUs and GPUs, on no TPU",
+            "choose gpu or none", "请选择 gpu 或 none",
+        ),
+        (
+            not (named in ("gpu", "none") or named.startswith("nvidia")), f"there is no accelerator {accelerator!r}",
+            "choose gpu, none, or a name of Kaggle's API: NvidiaTeslaT4, NvidiaTeslaP100",
+            "可选 gpu、none，或 Kaggle API 中的名称：NvidiaTeslaT4、NvidiaTeslaP100",
+        ),
+        (
+            bool(others), f"{', '.join(others)} has no meaning on Kaggle's machine",
+            "leave it out, or run here, without --on", "请去掉该选项，或去掉 --on 在本机运行",
+        ),
+    ):  # fmt: skip
+        if wrong:
+            raise UsageError(what, hint, hint_zh)

@@ -11,7 +11,7 @@ from pipelines.files import sha256_file, write_whole
 from pipelines.submission.plain import from_plain
 
 VERSION = 2  # of the form; records without a number are older and load all the same
-OPTIONAL = ("practice", "kaggle", "run", "note", "importance")  # left out of the file where there is none
+OPTIONAL = ("practice", "kaggle", "run", "note", "importance", "ran_on")  # left out of the file where there is none
 
 
 class RecordError(ValueError):
@@ -149,6 +149,7 @@ class Record:
     run: str | None = None  # name of the folder that the run has left
     importance: list[Importance] | None = None  # the greatest loss first
     note: str | None = None  # what the user wants to remember of it
+    ran_on: str | None = None  # where it ran, if not on the computer whose folders have it
     version: int = VERSION
     extra: Mapping[str, Any] = field(default_factory=dict)  # what other versions have beside these
 

@@ -34,6 +34,8 @@ class Patience:
     first_poll: float = 2.0
     longest_poll: float = 30.0
     score_deadline: float = 20 * 60.0
+    kernel_deadline: float = 24 * 3600.0  # Kaggle ends a session after 12 h; before it, one may wait in a queue
+    log_seconds: float = 5.0  # of a log that is still being written
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
     now: Callable[[], datetime] = utc_now

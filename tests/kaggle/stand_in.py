@@ -23,6 +23,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from kernels_stand_in import KernelCalls, KernelsState
+
 API, STORAGE = "api.kaggle.com", "storage.googleapis.com"
 USERNAME, KEY, TOKEN = "anna", "5f0c3d7e9b1a4c68b2d4f6a8c0e2a4b6", "KGAT_9d8c7b6a5f4e3d2c1b0a998877665544"
 SIGNATURE = "X-Goog-Signature=0123456789abcdef"
@@ -89,6 +91,7 @@ class StandIn:
         self.board_page = 200  # teams on a page, at most
         self.before_midnight = 0  # submissions that the count of today leaves out
         self.tokens = {TOKEN}
+        self.kernels = KernelsState()
         self.stalled, self.closing = threading.Event(), threading.Event()
         self.lock = threading.Lock()
         self.server = _Server(("127.0.0.1", 0), type("Bound", (Handler,), {"site": self}))
@@ -148,7 +151,7 @@ class _Server(ThreadingHTTPServer):
         """A client that hangs up is part of the tests."""
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(KernelCalls, BaseHTTPRequestHandler):
     """One connection: a CONNECT, then requests inside the TLS tunnel."""
 
     site: StandIn

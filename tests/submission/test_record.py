@@ -50,6 +50,7 @@ def test_parts_that_are_not_there_are_left_out_and_all_else_is_told():
         "run",
         "note",
         "importance",
+        "ran_on",
         "extra",
     }
     assert json.loads(Record(slug="a", data="folder").to_json())["csv_sha256"] is None

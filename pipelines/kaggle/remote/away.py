@@ -1,0 +1,292 @@
+"""`run COMPETITION --on kaggle`: sent once, followed, brought back; killed at any moment, the same command goes on."""
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from pipelines.errors import HomeworkError
+from pipelines.report.console import errors_in_plain_words, give, progress_bar, say, say_aside
+from pipelines.settings.contradictions import refuse_away
+
+if TYPE_CHECKING:
+    from pipelines.kaggle.remote.bring import Back, Bringer, Places
+    from pipelines.kaggle.remote.follow import Log
+    from pipelines.kaggle.remote.kernels import Kernels
+    from pipelines.kaggle.remote.ledger import RemoteLedger, Sent
+    from pipelines.kaggle.remote.script import Job
+    from pipelines.settings.lookup import Outline
+    from pipelines.web.patience import Patience
+
+TRAVELS = ("preset", "variants", "folds", "seeds", "epochs", "minutes", "seed", "note", "importance")
+AT_HOME = ("name", "on", "accelerator", "data", "output", "runs", "restart", "quiet", "as_json", "lang")
+ACCELERATORS = {"gpu": "NvidiaTeslaT4", "none": ""}  # by our names: what Kaggle's API calls them
+LOOKS = 5  # whether a push arrived whose answer was lost
+
+Say = Callable[[str], None]
+
+
+@dataclass
+class Way:
+    """What was asked for, and how far it has come."""
+
+    job: "Job"
+    places: "Places"
+    say: Say
+    restart: bool = False
+    quiet: bool = False
+    sent: "Sent | None" = field(default=None, init=False)
+
+    def interrupted(self) -> str:
+        """What an interruption leaves."""
+        if self.sent is None:
+            return "interrupted; nothing was sent to Kaggle, or the same command finds it there"
+        return f"interrupted; the run on Kaggle goes on; to follow it and bring it back: {self.sent.job.command}"
+
+
+def run_away(context: typer.Context) -> None:
+    """The command line's `run` with --on: its options as they were given there."""
+    given = [
+        name for name in context.params if getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"
+    ]
+    ways = list[Way]()
+    with errors_in_plain_words(lambda: ways[0].interrupted() if ways else "interrupted"):
+        accelerator = context.params["accelerator"] or "gpu"
+        travelling = {name: context.params[name] for name in given if name in TRAVELS}
+        refuse_away(str(context.info_name), context.params["on"], accelerator, _strange(context, given))
+        outline = _asked(context.params)
+        ways.append(_way(context.params, outline, travelling, ACCELERATORS.get(accelerator, accelerator)))
+        back = go(ways[0])
+        if context.params["as_json"]:
+            give(back.record.to_json())
+        elif ways[0].quiet:
+            give(str(back.csv))
+
+
+def _strange(context: typer.Context, given: list[str]) -> list[str]:
+    """Options that were given and make no sense away from home, as they are written."""
+    names = {param.name: param.opts[0] for param in context.command.params}
+    found = [names.get(name, name) for name in given if name not in (*TRAVELS, *AT_HOME)]
+    sample = ["--data sample"] if context.params["data"] == Path("sample") else []
+    return found + sample + ['--runs ""'] * (not context.params["runs"])
+
+
+def _asked(params: Mapping[str, Any]) -> "Outline":
+    """Look at all values that travel before anything is sent.
+
+    Raises: UsageError.
+    """
+    from pipelines.report.asked import asked
+    from pipelines.report.options import names
+    from pipelines.settings.knobs import Knobs
+
+    chosen = {name: params[name] for name in ("preset", "folds", "seeds", "epochs", "seed", "note", "importance")}
+    variants = names(params["variants"])
+    return asked(
+        params["name"],
+        Knobs(**chosen, variants=variants, data=params["data"], output=params["output"], runs=Path(params["runs"])),
+        write=True,
+    )
+
+
+def _way(params: Mapping[str, Any], outline: "Outline", travelling: Mapping[str, Any], accelerator: str) -> Way:
+    from pipelines.kaggle.remote.bring import Places
+    from pipelines.kaggle.remote.script import new_job
+    from pipelines.settings.lookup import load
+    from pipelines.submission.provenance import git_commit
+
+    slug, options = outline.slug or load(outline.name).slug, list[str]()
+    for name, value in travelling.items():
+        options += [f"--{name}"] if value is True else [f"--{name}", str(value)]
+    lines = say_aside if params["as_json"] else (lambda _line: None) if params["quiet"] else say
+    places = Places(Path(params["runs"]), params["output"], params["data"] or Path("data") / slug)
+    job = new_job(slug, outline.name, options, accelerator, git_commit())
+    return Way(job, places, lines, params["restart"], params["quiet"])
+
+
+def go(way: Way) -> "Back":
+    """Send the job unless it is there, follow it, bring it back.
+
+    Raises: KernelError for a run that failed there; what `Kernels` raises.
+    """
+    from pipelines.kaggle.client import Kaggle
+    from pipelines.kaggle.remote.kernels import Kernels
+    from pipelines.kaggle.remote.ledger import RemoteLedger
+
+    ledger = RemoteLedger(way.places.runs)
+    with ExitStack() as stack:
+        stack.enter_context(ledger.alone())
+        kaggle = stack.enter_context(Kaggle(patience=_patience(), say=say_aside))
+        show = stack.enter_context(progress_bar(silent=way.quiet, unit="bytes"))
+        trip = Trip(way, Kernels(kaggle), ledger, show)
+        return trip.back(trip.sent() or trip.send())
+
+
+class Trip:
+    """One command's dealings with Kaggle, in order."""
+
+    def __init__(self, way: Way, kernels: "Kernels", ledger: "RemoteLedger", show: Any) -> None:
+        self.way, self.kernels, self.ledger, self.show = way, kernels, ledger, show
+
+    def sent(self) -> "Sent | None":
+        """The job that was sent before, by this command; None where there is none.
+
+        A job of another command is brought back first, if it has come to its end.
+        Raises: RefusedError if it is still at work.
+        """
+        from pipelines.kaggle.remote.kernels import OVER, Pushed
+        from pipelines.kaggle.remote.refusals import another_run
+
+        before = self._settled(self.ledger.open())
+        if before is not None and self.way.restart and before.job.slug == self.way.job.slug:
+            self.ledger.closed(before, "--restart")
+            return None
+        if before is None or before.job.asks_the_same(self.way.job):
+            return before
+        url = Pushed(before.ref).url
+        if self.kernels.state(before.ref)[0] not in OVER:
+            raise another_run(before.job.command, url)
+        self.way.say(f"first, what was sent before: {before.job.command}")
+        places = self.way.places
+        other = Way(before.job, replace(places, data=places.data.parent / before.job.slug), self.way.say)
+        with suppress(HomeworkError):
+            Trip(other, self.kernels, self.ledger, self.show).back(before)
+        self.ledger.closed(before, "looked at by another command")
+        return None
+
+    def _settled(self, before: "Sent | None") -> "Sent | None":
+        """Of a push whose end is not known, what became of it."""
+        if before is None or before.version is not None:
+            return before
+        found = self.kernels.find(before.ref)
+        if found is None or found.job is None or found.job.id != before.job.id:
+            self.ledger.closed(before, "it did not arrive")
+            return None
+        self.ledger.pushed(before, found.ref, found.version)
+        return before
+
+    def send(self) -> "Sent":
+        """Show the quota, see that no kernel of ours runs, and push one.
+
+        Raises: AccessError, CredentialsError, RefusedError, NetworkError, UsageError; then nothing was sent.
+        """
+        from pipelines.kaggle.remote import pack, script
+
+        self._quota()
+        kaggle, ref = self.kernels.kaggle, self.kernels.ref(self.way.job.name)
+        there = None if self.way.restart else self._running(ref)
+        if there is not None:
+            return there
+        secrets = [form for credential in kaggle.found.credentials for form in credential.as_sent]
+        packed = pack.make(self.way.job.name, secrets)
+        job = replace(self.way.job, pack=packed.sha256)
+        text = script.text(job, packed)
+        pack.refuse_secrets({"--note, or another option,": " ".join(job.options).encode()}, secrets)
+        self.way.say(
+            f"sending {len(packed.sizes)} files ({len(text) / 1e3:.0f} kB, code only) to Kaggle as the private script "
+            f"{ref}, accelerator: {job.accelerator or 'none'}"
+        )
+        return self._push(self.ledger.sending(job, ref), text)
+
+    def _quota(self) -> None:
+        from pipelines.kaggle.refusals import SITE
+        from pipelines.kaggle.remote.refusals import quota_used_up
+
+        quota = self.kernels.quota()
+        if quota is None:
+            self.way.say(f"GPU quota: Kaggle does not say; see {SITE}/settings/account")
+            return
+        until = f", anew at {quota.until}" if quota.until else ""
+        self.way.say(f"GPU quota: {quota.left:.1f} h left of {quota.allowed:.0f} h a week{until}")
+        if self.way.job.accelerator and quota.left <= 0:
+            raise quota_used_up(quota.until)
+
+    def _running(self, ref: str) -> "Sent | None":
+        """A kernel of ours that another folder has sent, if it is still at work."""
+        from pipelines.kaggle.remote.kernels import LIVE
+        from pipelines.kaggle.remote.refusals import another_run
+
+        found = self.kernels.find(ref)
+        if found is None or found.job is None or self.kernels.state(ref)[0] not in LIVE[:2]:
+            return None
+        if not found.job.asks_the_same(self.way.job):
+            raise another_run(found.job.command, found.url)
+        sent = self.ledger.sending(found.job, ref)
+        self.ledger.pushed(sent, ref, found.version)
+        return sent
+
+    def _push(self, sent: "Sent", text: str) -> "Sent":
+        """Push once; where the answer is lost, the job's id in the kernel's text tells whether it arrived."""
+        from pipelines.web.failures import NetworkError
+
+        try:
+            pushed = self.kernels.push(sent.ref, sent.job, text)
+        except NetworkError as error:
+            self.way.say(f"{error.message}; looking whether it arrived")
+            for _ in range(LOOKS):
+                found = self.kernels.find(sent.ref)
+                if found is not None and found.job is not None and found.job.id == sent.job.id:
+                    self.ledger.pushed(sent, found.ref, found.version)
+                    return sent
+                self.kernels.kaggle.patience.sleep(self.kernels.kaggle.patience.first_poll)
+            raise
+        except HomeworkError as error:
+            self.ledger.closed(sent, error.message)
+            raise
+        self.ledger.pushed(sent, pushed.ref, pushed.version)
+        return sent
+
+    def back(self, sent: "Sent") -> "Back":
+        """Follow what was sent, and bring it back."""
+        from pipelines.kaggle.remote.bring import Bringer
+        from pipelines.kaggle.remote.follow import Log, wait
+        from pipelines.kaggle.remote.kernels import Pushed
+
+        way = self.way
+        way.sent = sent
+        way.say(f"on Kaggle: {Pushed(sent.ref).url}{f' (version {sent.version})' if sent.version else ''}")
+        bringer, log = Bringer(self.kernels, sent, way.places, way.say, self.show), Log(way.say, [])
+        status, message = wait(self.kernels, sent, bringer.is_ours, way.say, log)
+        if status != "COMPLETE":
+            self._ended(sent, status, message, log)
+        back = self._brought(sent, bringer, message, log)
+        self.ledger.closed(sent, "brought back")
+        metric, record = back.record.metric, back.record
+        if record.cv_mean is not None and record.cv_se is not None:
+            way.say(f"{metric}, out of fold: {record.cv_mean:.4f} ± {record.cv_se:.4f}, {record.ran_on}")
+        for line in (f"submission: {back.csv} (checked)", f"kept:       {back.run}"):
+            way.say(line)
+        way.say(f"to submit it: python -m pipelines submit {record.slug}")
+        return back
+
+    def _brought(self, sent: "Sent", bringer: "Bringer", message: str, log: "Log") -> "Back":
+        from pipelines.settings.lookup import load
+
+        _, lines = self.kernels.output(sent.ref)
+        log.grow(lines)
+        found = bringer.manifest()
+        if found is not None and found.id == sent.job.id and found.exit != 0:
+            self._ended(sent, "ERROR", message, log)
+        return bringer.bring(lambda: load(sent.job.name))
+
+    def _ended(self, sent: "Sent", status: str, message: str, log: "Log") -> None:
+        """Close the job, and raise KernelError with the reason and the last lines of the log."""
+        from pipelines.kaggle.remote.kernels import Pushed
+        from pipelines.kaggle.remote.refusals import cancelled, failed
+
+        self.ledger.closed(sent, message or status)
+        url = Pushed(sent.ref).url
+        if status == "CANCEL_ACKNOWLEDGED":
+            raise cancelled(url)
+        with suppress(HomeworkError):
+            log.lines = self.kernels.output(sent.ref)[1] or log.lines
+        raise failed(message, log.lines, url)
+
+
+def _patience() -> "Patience":
+    from pipelines.web.patience import Patience
+
+    return Patience()
