@@ -235,7 +235,7 @@ class Kaggle:
 
         request = IntrospectTokenRequest()
         request.token = self._token
-        answer = self._call("security.OAuthService", "IntrospectToken", request, unsigned)
+        answer = self._call("security.OAuthService", "IntrospectToken", request, self._sign_in())
         body = self._body(answer)
         return str(_parsed(body, "sign in").get("username") or "") if answer.status_code == 200 else ""
 
@@ -274,7 +274,7 @@ class Kaggle:
         while True:
             answer = self._call(service, method, request, self._sign_in())
             body = self._body(answer, self.patience.log_seconds if method.endswith("Stream") else None)
-            status = status_in(answer.status_code, body)
+            status = status_in(answer.status_code, body, says_why=method == "SaveKernel")
             if status < 400:
                 return answer, body
             error = self._error(answer, body, status, IN_WORDS[method], slug)

@@ -88,8 +88,10 @@ def nameless(credential: str) -> CredentialsError:
     )
 
 
-def status_in(status: int, body: bytes) -> int:
+def status_in(status: int, body: bytes, *, says_why: bool = False) -> int:
     """An answer's status, or the one in its body: an error may come under a 200.
+
+    An answer that `says_why` has a field `error`, a text, for what was understood and not done.
 
     >>> status_in(200, b'{"code":403,"message":"no"}'), status_in(200, b'{"error":{"message":"no"}}')
     (403, 500)
@@ -101,6 +103,7 @@ def status_in(status: int, body: bytes) -> int:
     except (ValueError, RecursionError):
         return status
     inner = answer.get("error") if isinstance(answer, dict) else None
+    inner = None if says_why and isinstance(inner, str) else inner
     codes = [count_of(said.get("code")) for said in (inner, answer) if isinstance(said, dict)]
     found = [code for code in codes if code is not None and 400 <= code < 600]
     return [*found, 500 if inner else status][0]

@@ -12,7 +12,7 @@ import pytest
 from made import COMPLETE, record_of
 from stand_in import KEY, TOKEN
 
-from pipelines.kaggle.remote import away
+from pipelines.kaggle.remote import away, pack
 from pipelines.kaggle.remote.aboard import MANIFEST
 from pipelines.kaggle.remote.ledger import RemoteLedger
 from pipelines.kaggle.remote.script import job_of
@@ -47,6 +47,8 @@ def made_run(sample, seed=0):
 def kernels(site, titanic_files, monkeypatch, patience):
     """Kaggle's side: a push leaves a whole run. `about` changes what the run says of itself, `files` its files."""
     monkeypatch.setattr(away, "_patience", lambda: patience)
+    monkeypatch.setattr(pack, "ROOT", Path("nowhere"))  # what goes up is another test's affair, and takes seconds
+    monkeypatch.setattr(pack, "CARRIED", ())
     folder = Path("data/titanic")
     folder.mkdir(parents=True)
     for name, content in titanic_files.items():
@@ -199,7 +201,7 @@ def test_lost_answers_and_broken_lines_lead_to_one_push(site, cli, kernels, case
 
 
 ENDED = {
-    "an error": ("ERROR", "", "the run on Kaggle failed\n  | KeyError: Ticket"),
+    "an error": ("ERROR", "", "the run on Kaggle failed\n  | the key is ***\n  | KeyError: Ticket"),
     "quota used up": ("ERROR", "GPU quota exceeded", "quota of the accelerator was used up while it ran"),
     "time": ("ERROR", "Your notebook exceeded the allowed 12 hours", "longer than Kaggle lets a session run"),
     "memory": ("ERROR", "Your notebook tried to allocate more memory than is available.", "more memory than"),

@@ -86,12 +86,18 @@ class Bringer:
         self._addresses, _ = self.kernels.output(self.sent.ref)
         if MANIFEST not in self._addresses:
             return None
+        return _parsed(self._list()) or _parsed(self._list()) or self._unreadable()
+
+    def _list(self) -> bytes:
         target = self.staging / MANIFEST
         self._download(MANIFEST, target, None)
         text = target.read_bytes()
         target.unlink()
         self._tidy()
-        return _parsed(text, self.url)
+        return text
+
+    def _unreadable(self) -> Manifest:
+        raise foreign(f"{MANIFEST} of the run on Kaggle cannot be read", self.url)
 
     def is_ours(self) -> bool:
         """Whether the output that Kaggle has now is of this job."""
@@ -213,11 +219,12 @@ class Bringer:
                 folder.rmdir()
 
 
-def _parsed(text: bytes, url: str) -> Manifest:
+def _parsed(text: bytes) -> Manifest | None:
+    """None for what is no manifest: a byte may have been changed on the way."""
     try:
         found: Manifest = from_plain(Manifest, json.loads(text), "")
     except (ValueError, RecursionError):
-        raise foreign(f"{MANIFEST} of the run on Kaggle cannot be read", url) from None
+        return None
     return found
 
 

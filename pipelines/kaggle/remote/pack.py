@@ -20,7 +20,15 @@ from pipelines.settings import lookup
 CODE = (".py", ".jinja", ".css")
 BESIDE = (".py", ".json", ".toml")  # in a competition's folder
 EPOCH = (1980, 1, 1, 0, 0, 0)  # of all files, so that the same files make the same bytes
-NOT_THERE = ("google-crc32c", "kaggle", "kagglehub", "kagglesdk", "pooch", "six")  # what a run does not import
+NOT_THERE = (
+    "google-crc32c",
+    "kaggle",
+    "kagglehub",
+    "kagglesdk",
+    "pooch",
+    "prettytable",
+    "six",
+)  # what a run does not import
 CARRIED = (  # and their dependencies, which are pure Python as well; all else that a run imports is in the image
     "annotated-doc", "mypy_extensions", "pandera", "rtdl_num_embeddings", "shellingham", "skops", "tabm", "tenacity",
     "typeguard", "typer", "typing_inspect",
@@ -53,15 +61,20 @@ def make(name: str, secrets: Iterable[str] = ()) -> Pack:
 
     Raises: UsageError where a file holds one of `secrets`, or what looks like a token of Kaggle's.
     """
-    lowest, files, carried = requirements(), dict(code(name)), {}
+    files, carried = dict(code(name)), list[str]()
     for package in CARRIED:
         found = dict(of_package(package))
         if found:
             files |= found
-            carried[package] = (metadata.version(package), lowest.get(package, "0"))
+            carried.append(package)
     refuse_secrets(files, secrets)
+    lowest = requirements()
+    for package in carried:
+        of_this = lowest_of(metadata.requires(package) or [])
+        lowest |= {each: max(least, lowest.get(each, "0"), key=_numbers) for each, least in of_this.items()}
     image = {package: least for package, least in lowest.items() if package not in (*NOT_THERE, *carried)}
-    return Pack(zipped(files), image, carried, {path: len(data) for path, data in files.items()})
+    versions = {package: (metadata.version(package), lowest.get(package, "0")) for package in carried}
+    return Pack(zipped(files), image, versions, {path: len(data) for path, data in files.items()})
 
 
 def code(name: str) -> Iterator[tuple[str, bytes]]:
@@ -107,9 +120,34 @@ def requirements() -> dict[str, str]:
     if (ROOT / "pyproject.toml").is_file():
         listed = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
     else:
-        listed = [each for each in metadata.requires("kaggle-homework") or [] if "extra ==" not in each]
-    found = (re.match(r"([\w.-]+)\s*(?:>=\s*([0-9.]+))?", each) for each in listed)
-    return {match[1]: match[2] or "0" for match in found if match}
+        listed = metadata.requires("kaggle-homework") or []
+    return lowest_of(listed)
+
+
+def lowest_of(requirements: Iterable[str]) -> dict[str, str]:
+    """The lowest version by name of package, of requirements that hold here.
+
+    >>> lowest_of(["typing-extensions (>=3.7.4)", "torch>=1.12,<3", "typing ; python_version < '3.5'", "six"])
+    {'typing_extensions': '3.7.4', 'torch': '1.12', 'six': '0'}
+    """
+    from packaging.requirements import Requirement
+
+    found = {}
+    for each in map(Requirement, requirements):
+        if each.marker is None or each.marker.evaluate({"extra": ""}):
+            least = [part.version for part in each.specifier if part.operator in (">=", "==", "~=")]
+            found[_known(each.name)] = least[0] if least else "0"
+    return found
+
+
+def _known(name: str) -> str:
+    """A package's name as it is written here, whatever dashes it has elsewhere."""
+    written = (*CARRIED, "typing_extensions")
+    return {each.replace("_", "-").lower(): each for each in written}.get(name.replace("_", "-").lower(), name)
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(part) for part in re.findall(r"[0-9]+", version)]
 
 
 def refuse_secrets(files: Mapping[str, bytes], secrets: Iterable[str]) -> None:

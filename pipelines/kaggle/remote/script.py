@@ -7,6 +7,7 @@ import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
@@ -15,7 +16,7 @@ from pipelines.kaggle.remote.pack import Pack
 from pipelines.submission.plain import from_plain
 
 LARGEST = 1_000_000  # bytes of a kernel's text; Kaggle's own figure is not in the API (docs/remote.md)
-WIDTH = 120
+WIDTH, PRESET = 120, 6  # characters of a line; of lzma, whose better ones gain nothing here
 MARK = "# homework-job: "
 LINE = re.compile(rf"^{re.escape(MARK)}(.*)$", re.MULTILINE)
 
@@ -57,7 +58,7 @@ def text(job: Job, pack: Pack) -> str:
     Raises: UsageError where it is larger than Kaggle takes.
     """
     program = files(__package__).joinpath("aboard.py").read_text(encoding="utf-8")
-    packed = base64.b85encode(lzma.compress(pack.content, preset=9 | lzma.PRESET_EXTREME)).decode()
+    packed = _packed(pack.content)
     lines = "\n".join(packed[start : start + WIDTH] for start in range(0, len(packed), WIDTH))
     whole = asdict(job) | {"image": dict(pack.image), "carried": {n: list(v) for n, v in pack.carried.items()}}
     said = json.dumps(asdict(job), sort_keys=True)
@@ -66,11 +67,17 @@ def text(job: Job, pack: Pack) -> str:
         large = sorted(pack.sizes, key=lambda path: -pack.sizes[path])
         own = [f"{path} ({pack.sizes[path] / 1e3:.0f} kB)" for path in large if path.startswith("competitions/")][:3]
         raise UsageError(
-            f"the script for Kaggle has {len(found.encode()) / 1e3:.0f} kB, {LARGEST / 1e3:.0f} are allowed",
+            f"the script for Kaggle has {len(found.encode()) / 1e3:.0f} kB, {LARGEST / 1e3:.0f} kB are allowed",
             f"make the competition's folder smaller; its largest files: {', '.join(own)}",
             f"请减小比赛文件夹中的文件；最大的是：{'，'.join(own)}",
         )
     return found
+
+
+@lru_cache(maxsize=1)
+def _packed(content: bytes) -> str:
+    """The bytes as text, without quotes or backslashes in it; seconds of work."""
+    return base64.b85encode(lzma.compress(content, preset=PRESET)).decode()
 
 
 def job_of(source: object) -> Job | None:
