@@ -16,6 +16,7 @@ class KernelsState:
         self.refresh = "2026-03-07T00:00:00Z"
         self.on_push = lambda _text: {}
         self.output = {}
+        self.late = None  # the output of a push, where it takes the place of the one before only when it runs
         self.log, self.live = [], []  # what was printed in the end, and what is there at each look at the stream
         self.said = {}  # more of SaveKernel's answer
         self.page = 3  # files on a page
@@ -45,7 +46,8 @@ class KernelCalls:
         if kernels.said.get("error"):
             return 200, kernels.said, None
         kernels.pushes.append(body)
-        kernels.output = kernels.on_push(body["text"])
+        output = kernels.on_push(body["text"])
+        kernels.output, kernels.late = (output, None) if kernels.late is None else (kernels.output, output)
         version = kernels.version(body["slug"])
         url = f"https://www.kaggle.com/code/{body['slug']}"
         return 200, {"ref": f"/code/{body['slug']}", "url": url, "versionNumber": version, **kernels.said}, None
@@ -63,6 +65,8 @@ class KernelCalls:
             return 403, {"code": 403, "message": "Permission 'kernels.get' was denied"}, None
         kernels.looks += 1
         status, failure = kernels.states.pop(0) if len(kernels.states) > 1 else kernels.states[0]
+        if status == "RUNNING" and kernels.late:
+            kernels.output = kernels.late
         said = {"status": status} if status != "QUEUED" else {}
         return 200, said | ({"failureMessage": failure} if failure else {}), None
 

@@ -309,21 +309,10 @@ def test_restart_sends_it_anew(cli, kernels, patience, monkeypatch):
     assert len(kernels.pushes) == 2
 
 
-def test_the_end_of_the_version_before_is_not_taken_for_this_one(cli, kernels):
+@pytest.mark.parametrize("end", ["COMPLETE", "ERROR", "CANCEL_ACKNOWLEDGED"])
+def test_the_end_of_the_version_before_is_not_taken_for_this_one(cli, kernels, end):
     cli(*COMMAND)
-    first = dict(kernels.output)
-    push, kernels.states = kernels.on_push, [("COMPLETE", ""), ("COMPLETE", ""), ("RUNNING", ""), ("COMPLETE", "")]
-    kernels.on_push = lambda text: (kernels.__setattr__("coming", push(text)), first)[1]
-    look = kernels.states.pop
-
-    class States(list):
-        def pop(self, at):
-            if len(self) == 2:
-                kernels.output = kernels.coming
-            return super().pop(at)
-
-    assert look is not None
-    kernels.states = States(kernels.states)
+    kernels.late, kernels.states = {}, [(end, ""), (end, ""), ("RUNNING", ""), ("COMPLETE", "")]
     assert cli(*COMMAND).code == 0
     assert Record.load(Path(f"runs/titanic/{RUN}-2/record.json")).ran_on.endswith("version 2")
 

@@ -21,6 +21,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+EVERY = 60.0  # seconds between two words of how far the run is
 MANIFEST = "homework.json"  # written last: output without it is not whole
 
 
@@ -117,8 +118,23 @@ def run(job: dict[str, Any], data: Path, working: Path, path: list[Path]) -> int
     around |= {"PYTHONPATH": os.pathsep.join(map(str, path)), "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"}
     places = ["--data", data, "--output", working / "submissions", "--runs", working / "runs", "--lang", "en"]
     command = [sys.executable, "-m", "pipelines", "run", job["name"], *map(str, places), *job["options"]]
-    done = subprocess.run(command, env=around, cwd=path[0], check=False)  # noqa: S603 what its own options say
-    return done.returncode
+    said = ""
+    with subprocess.Popen(command, env=around, cwd=path[0]) as process:  # noqa: S603 what its own options say
+        while True:
+            try:
+                return process.wait(EVERY)
+            except subprocess.TimeoutExpired:
+                said = progress(working, said)
+
+
+def progress(working: Path, before: str) -> str:
+    """Say the last line of the run's own log, if it is a new one."""
+    logs = sorted(working.glob("runs/*/*/log.txt"), key=lambda path: path.stat().st_mtime)
+    lines = logs[-1].read_text(encoding="utf-8", errors="replace").splitlines() if logs else []
+    if lines and lines[-1] != before:
+        say(lines[-1])
+        return lines[-1]
+    return before
 
 
 def left(working: Path, about: dict[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,7 +83,8 @@ def _asked(params: Mapping[str, Any]) -> "Outline":
     from pipelines.report.options import names
     from pipelines.settings.knobs import Knobs
 
-    chosen = {name: params[name] for name in ("preset", "folds", "seeds", "epochs", "seed", "note", "importance")}
+    known = {field.name for field in fields(Knobs)} - {"variants"}
+    chosen = {name: params[name] for name in TRAVELS if name in known and name in params}
     variants = names(params["variants"])
     return asked(
         params["name"],
