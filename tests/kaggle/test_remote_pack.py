@@ -213,11 +213,13 @@ def test_the_script_runs_where_only_the_image_s_packages_are_and_its_run_comes_b
 BOOT = {"id": "1", "slug": "titanic", "name": "titanic", "options": [], "image": {}, "carried": {}}
 
 
-def boot(tmp_path, monkeypatch, capsys, **changes):
+def boot(tmp_path, monkeypatch, capsys, beside=None, **changes):
     """What the program says and gives back with a pack of one empty command line."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("pipelines/__main__.py", "import os, sys; print(sys.argv[1:3], 'KAGGLE_KEY' in os.environ)")
+        for name, text in (beside or {}).items():
+            archive.writestr(f"beside/{name}", text)
     content = buffer.getvalue()
     monkeypatch.setenv("HOMEWORK_INPUT", str(tmp_path / "input"))
     monkeypatch.setenv("HOMEWORK_WORKING", str(tmp_path / "working"))
@@ -254,6 +256,15 @@ def test_the_run_hears_nothing_of_kaggle_s_tokens(tmp_path, monkeypatch, capfd, 
     code, said, left = boot(tmp_path, monkeypatch, capfd)
     assert (code, left["exit"]) == (0, 0)
     assert "['run', 'titanic'] False" in said
+
+
+def test_files_beside_are_where_the_run_looks_for_them(tmp_path, monkeypatch, capsys, keyed):
+    (keyed / "competition.py").write_text("")
+    (tmp_path / "input" / "titanic").mkdir(parents=True)
+    packed = pack.make("own", beside={"runs/titanic/tuned.json": b"{}"})
+    assert packed.sizes["beside/runs/titanic/tuned.json"] == 2
+    _, _, left = boot(tmp_path, monkeypatch, capsys, beside={"runs/titanic/tuned.json": "{}"})
+    assert left["files"]["runs/titanic/tuned.json"]["size"] == 2
 
 
 def test_a_damaged_pack_does_not_run(tmp_path, monkeypatch, capsys):

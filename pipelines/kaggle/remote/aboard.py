@@ -32,6 +32,8 @@ def main(job: dict[str, Any], packed: str) -> int:
     working = Path(os.environ.get("HOMEWORK_WORKING", "/kaggle/working"))
     with tempfile.TemporaryDirectory(prefix="homework-") as place:
         unpack(packed, job["pack"], Path(place))
+        if (Path(place) / "beside").is_dir():
+            shutil.copytree(Path(place) / "beside", working, dirs_exist_ok=True)
         gpu = accelerator()
         say(f"Python {platform.python_version()}, accelerator: {gpu or 'none'}")
         found, lacking = equip(job["image"], job["carried"], Path(place))

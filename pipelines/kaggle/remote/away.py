@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 TRAVELS = ("preset", "variants", "folds", "seeds", "epochs", "minutes", "seed", "note", "importance")
 AT_HOME = ("name", "on", "accelerator", "data", "output", "runs", "restart", "quiet", "as_json", "lang")
 ACCELERATORS = {"gpu": "NvidiaTeslaT4", "none": ""}  # by our names: what Kaggle's API calls them
+TUNED = "tuned.json"  # what a search has found, in the folder of a competition's runs
 LOOKS = 5  # whether a push arrived whose answer was lost
 
 Say = Callable[[str], None]
@@ -182,7 +183,7 @@ class Trip:
         if there is not None:
             return there
         secrets = [form for credential in kaggle.found.credentials for form in credential.as_sent]
-        packed = pack.make(self.way.job.name, secrets)
+        packed = pack.make(self.way.job.name, secrets, self._beside())
         job = replace(self.way.job, pack=packed.sha256)
         text = script.text(job, packed)
         pack.refuse_secrets({"--note, or another option,": " ".join(job.options).encode()}, secrets)
@@ -191,6 +192,13 @@ class Trip:
             f"{ref}, accelerator: {job.accelerator or 'none'}"
         )
         return self._push(self.ledger.sending(job, ref), text)
+
+    def _beside(self) -> dict[str, bytes]:
+        """The file of the variant `tuned`, which is with the runs here, where that variant is asked for."""
+        slug, options = self.way.job.slug, self.way.job.options
+        chosen = options[options.index("--variants") + 1].split(",") if "--variants" in options else []
+        path = self.way.places.runs / slug / TUNED
+        return {f"runs/{slug}/{TUNED}": path.read_bytes()} if "tuned" in chosen and path.is_file() else {}
 
     def _quota(self) -> None:
         from pipelines.kaggle.refusals import SITE

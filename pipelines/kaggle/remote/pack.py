@@ -56,12 +56,13 @@ class Pack:
         return sha256(self.content)
 
 
-def make(name: str, secrets: Iterable[str] = ()) -> Pack:
-    """The pack for the competition in the folder `name`.
+def make(name: str, secrets: Iterable[str] = (), beside: Mapping[str, bytes] | None = None) -> Pack:
+    """The pack for the competition in the folder `name`; files `beside` are put where the run looks for its own.
 
     Raises: UsageError where a file holds one of `secrets`, or what looks like a token of Kaggle's.
     """
     files, carried = dict(code(name)), list[str]()
+    files |= {f"beside/{path}": data for path, data in (beside or {}).items()}
     for package in CARRIED:
         found = dict(of_package(package))
         if found:
