@@ -286,7 +286,7 @@ def test_what_another_command_sent_is_not_given_up_because_of_the_line(site, cli
     assert (cli(*other).code, len(kernels.pushes)) == (6, 1)
     site.faults.clear()
     kernels.log = ["KeyError: Ticket"]
-    kernels.states = [("ERROR", ""), ("ERROR", ""), ("RUNNING", ""), ("COMPLETE", "")]
+    kernels.states = [*[("ERROR", "")] * 3, ("RUNNING", ""), ("COMPLETE", "")]
     done = cli(*other)
     assert (done.code, len(kernels.pushes)) == (0, 2), done.text
     assert "note: the run on Kaggle failed" in done.text
