@@ -251,8 +251,10 @@ def test_interrupted_it_goes_on_there_and_the_same_command_follows_it(cli, kerne
     assert (other.code, len(kernels.pushes)) == (5, 1)
     assert SPELT in other.text
     kernels.states = [("RUNNING", ""), ("COMPLETE", "")]
-    assert cli(*COMMAND).code == 0
-    assert len(kernels.pushes) == 1
+    monkeypatch.setattr(pack, "EPOCH", (1981, 1, 1, 0, 0, 0))
+    done = cli(*COMMAND)
+    assert (done.code, len(kernels.pushes)) == (0, 1)
+    assert "note: the code here has changed since this run was sent" in done.text
 
 
 def test_a_run_that_outlasts_patience_is_pending(cli, kernels, patience, monkeypatch):
@@ -273,6 +275,21 @@ def test_what_another_command_sent_is_brought_back_before_the_next_is_sent(cli, 
     assert f"first, what was sent before: {SPELT}" in done.text
     assert [job_of(body["text"]).options for body in kernels.pushes] == [["--folds", "3"], ["--folds", "4"]]
     assert sorted(path.name for path in Path("runs/titanic").iterdir()) == [RUN, f"{RUN}-2"]
+
+
+def test_what_another_command_sent_is_not_given_up_because_of_the_line(site, cli, kernels, patience, monkeypatch):
+    kernels.states = [("QUEUED", "")]
+    monkeypatch.setattr(away, "_patience", lambda: replace(patience, kernel_deadline=60))
+    cli(*COMMAND)
+    kernels.states, site.faults["storage"] = [("COMPLETE", "")], ["503"] * 9
+    other = ("run", "titanic", "--on", "kaggle", "--folds", "4")
+    assert (cli(*other).code, len(kernels.pushes)) == (6, 1)
+    site.faults.clear()
+    kernels.log = ["KeyError: Ticket"]
+    kernels.states = [*[("ERROR", "")] * 3, ("RUNNING", ""), ("COMPLETE", "")]
+    done = cli(*other)
+    assert (done.code, len(kernels.pushes)) == (0, 2), done.text
+    assert "note: the run on Kaggle failed" in done.text
 
 
 def test_a_running_kernel_is_found_by_its_name_without_the_ledger(cli, kernels, patience, monkeypatch):

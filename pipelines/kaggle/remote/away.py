@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from pipelines.errors import HomeworkError
+from pipelines.errors import HomeworkError, SubmissionError
 from pipelines.report.console import errors_in_plain_words, give, progress_bar, say, say_aside
 from pipelines.settings.contradictions import refuse_away
 
@@ -140,24 +140,36 @@ class Trip:
         Raises: RefusedError if it is still at work.
         """
         from pipelines.kaggle.remote.kernels import OVER, Pushed
-        from pipelines.kaggle.remote.refusals import another_run
+        from pipelines.kaggle.remote.refusals import KernelError, another_run
 
         before = self._settled(self.ledger.open())
         if before is not None and self.way.restart and before.job.slug == self.way.job.slug:
             self.ledger.closed(before, "--restart")
             return None
-        if before is None or before.job.asks_the_same(self.way.job):
+        if before is not None and before.job.asks_the_same(self.way.job):
+            self._note_changes(before.job)
             return before
+        if before is None:
+            return None
         url = Pushed(before.ref).url
         if self.kernels.state(before.ref)[0] not in OVER:
             raise another_run(before.job.command, url)
         self.way.say(f"first, what was sent before: {before.job.command}")
         places = self.way.places
         other = Way(before.job, replace(places, data=places.data.parent / before.job.slug), self.way.say)
-        with suppress(HomeworkError):
+        try:
             Trip(other, self.kernels, self.ledger, self.show).back(before)
-        self.ledger.closed(before, "looked at by another command")
+        except (KernelError, SubmissionError) as error:  # it is told, and stands in nobody's way
+            self.way.say(f"note: {error.message}")
+            self.ledger.closed(before, error.message)
         return None
+
+    def _note_changes(self, job: "Job") -> None:
+        """Say that what runs there is not the code that is here now."""
+        from pipelines.kaggle.remote import pack
+
+        if pack.make(job.name, beside=self._beside()).sha256 != job.pack:
+            self.way.say("note: the code here has changed since this run was sent; what comes back is of the code then")
 
     def _settled(self, before: "Sent | None") -> "Sent | None":
         """Of a push whose end is not known, what became of it."""

@@ -17,6 +17,7 @@ from pipelines.submission.plain import from_plain
 
 LARGEST = 1_000_000  # bytes of a kernel's text; Kaggle's own figure is not in the API (docs/remote.md)
 WIDTH, PRESET = 120, 6  # characters of a line; of lzma, whose better ones gain nothing here
+CALL = "if code := main(JOB, PACK):\n    raise SystemExit(code)\n"
 MARK = "# homework-job: "
 LINE = re.compile(rf"^{re.escape(MARK)}(.*)$", re.MULTILINE)
 
@@ -62,7 +63,7 @@ def text(job: Job, pack: Pack) -> str:
     lines = "\n".join(packed[start : start + WIDTH] for start in range(0, len(packed), WIDTH))
     whole = asdict(job) | {"image": dict(pack.image), "carried": {n: list(v) for n, v in pack.carried.items()}}
     said = json.dumps(asdict(job), sort_keys=True)
-    found = f'{MARK}{said}\n{program}\n\nJOB = {whole!r}\nPACK = """\n{lines}\n"""\nraise SystemExit(main(JOB, PACK))\n'
+    found = f'{MARK}{said}\n{program}\n\nJOB = {whole!r}\nPACK = """\n{lines}\n"""\n{CALL}'
     if len(found.encode()) > LARGEST:
         large = sorted(pack.sizes, key=lambda path: -pack.sizes[path])
         own = [f"{path} ({pack.sizes[path] / 1e3:.0f} kB)" for path in large if path.startswith("competitions/")][:3]
