@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 STACKED_PARAMETERS = 100_000  # above this a network's own arithmetic, not overhead, fills a CPU core
 NUMBERS_OF_A_ROW = 5_000  # the same, of what its layers give: a convolution uses each weight at many places
-NUMBERS_OF_A_BATCH = 2**25  # the same of a GPU: each layer's kernels then take longer than it takes to begin them
 
 
 def of_one_shape(group: "Group", encoded: "Mapping[int, Encoded]") -> "Iterator[list[Job]]":
@@ -50,14 +49,6 @@ def of_one_shape(group: "Group", encoded: "Mapping[int, Encoded]") -> "Iterator[
 def fills_a_core(weights: int, numbers: int) -> bool:
     """Whether a network's arithmetic, not a step's overhead, fills a core: told by weights and a row's numbers."""
     return weights > STACKED_PARAMETERS or numbers > NUMBERS_OF_A_ROW
-
-
-def fills_a_gpu(numbers: int) -> bool:
-    """Whether a network has a GPU busy, told by how many `numbers` its layers give of a batch: reckoned, not measured.
-
-    Of Otto's networks `wide-tabm` does, by a factor of four; those of the other presets are below a tenth of it.
-    """
-    return numbers > NUMBERS_OF_A_BATCH
 
 
 def n_weights(model: nn.Module) -> int:
