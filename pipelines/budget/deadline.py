@@ -14,6 +14,7 @@ class Deadline:
     def __init__(self, minutes: float, clock: Callable[[], float] = time.monotonic, began: float | None = None) -> None:
         self.minutes, self.clock, self.began = minutes, clock, clock() if began is None else began
         self.reserve = 0.0
+        self.slowness = 1.0  # how many seconds a core's second takes by now: others may compute beside this run
 
     @property
     def seconds(self) -> float:

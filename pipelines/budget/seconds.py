@@ -18,13 +18,15 @@ from pipelines.validation.results import Finished, Keep
 from pipelines.validation.splits import Fold
 
 FEW, EPOCHS = 2_000, 3  # rows and passes that tell how quickly a network trains
-SIZES = 500, 1_000  # rows that tell how quickly an estimator is fitted
+SIZES = 250, 500  # rows that tell how quickly an estimator is fitted
+LONG, USUAL = 1.0, 0.8  # seconds of a fit after which there is no second one; the power that it grows by then
+MOST_WAITING = 10.0  # times as long as a thread is busy, where only others' programs keep it waiting
 ASIDE = 4.0  # seconds for pictures and pages
 IN_POOL, IN_FILES = 1.0, 5.0  # microseconds of each number that is pooled, and of each that is written
 
 
 class Trial(NamedTuple):
-    """About the seconds of one model on one core, and how many of a unit's networks train as one program."""
+    """About the seconds of one model on a core of its own, and how many of a unit's networks train as one program."""
 
     seconds: float
     at_once: int = 1
@@ -45,16 +47,30 @@ def makespan(seconds: Sequence[float], workers: int) -> float:
 def by_trial(
     competition: Competition, features: Features, plan: Plan, fold: Fold, variant: Variant, *, pooled: bool = True
 ) -> Trial:
-    """A model of a variant is encoded, trained for a moment, and predicts.
+    """A model of a variant is encoded, trained for a moment, and predicts: test rows too, where it is to be `pooled`.
 
-    Few rows tell it of many: what takes the same time for all of them counts too often. To be on the safe side.
+    Few rows tell it of many: what takes the same time for all of them counts too often, to be on the safe side. The
+    seconds are those of the thread, whatever else computes beside it; where others compute for it, those of the clock.
     """
     rows = len(fold.scored) + len(features.test) * pooled  # that a model predicts
-    if variant.make_model is not None:
-        return _of_network(competition, features, plan, fold, variant, rows)
+    began, busy = time.perf_counter(), time.thread_time()
+    trial = (_of_network if variant.make_model else _of_estimator)(competition, features, plan, fold, variant, rows)
+    waited, busy = time.perf_counter() - began, max(time.thread_time() - busy, 1e-6)
+    others = plan.device != "cpu" or waited > MOST_WAITING * busy  # a GPU, or threads of the estimator's own
+    return trial._replace(seconds=trial.seconds * waited / busy) if others else trial
+
+
+def _of_estimator(
+    competition: Competition, features: Features, _plan: Plan, fold: Fold, variant: Variant, rows: int
+) -> Trial:
+    """Fitted on few rows, and on twice as many; where the first takes long, it has to do."""
     sizes = [min(size, len(fold.train) // part) for size, part in zip(SIZES, (4, 2), strict=True)]
-    first, second = (_of_estimator(competition, features, few_of(features, fold, size), variant) for size in sizes)
-    return Trial(extrapolated(sizes, (first[0], second[0]), len(fold.train)) + second[1] * rows / sizes[1])
+    tried = [_of_few(competition, features, few_of(features, fold, sizes[0]), variant)]
+    if tried[0][0] <= LONG:
+        tried.append(_of_few(competition, features, few_of(features, fold, sizes[1]), variant))
+    (first, _), (last, to_predict) = tried[0], tried[-1]
+    second = last if len(tried) > 1 else first * (sizes[1] / sizes[0]) ** USUAL
+    return Trial(extrapolated(sizes, (first, second), len(fold.train)) + to_predict * rows / sizes[len(tried) - 1])
 
 
 def few_of(features: Features, fold: Fold, size: int) -> IntArray:
@@ -86,7 +102,7 @@ def _of_network(
     competition: Competition, features: Features, plan: Plan, fold: Fold, variant: Variant, rows: int
 ) -> Trial:
     """Networks that train as one program are tried as one: the first group of a whole unit, for a few epochs."""
-    few, marks, clock = few_of(features, fold, FEW), list[float](), time.perf_counter
+    few, marks, clock = few_of(features, fold, FEW), list[float](), time.thread_time
     only = {("trial", number, 0) for number in range(plan.folds)}
     unit = replace(plan, variants={"trial": variant}, seeds=1, only=only)
     encode = FoldEncoder(features, [Fold(few, few)] * plan.folds, variant, plan.seed, competition.number)
@@ -99,8 +115,9 @@ def _of_network(
     first = group.jobs[0]
     recipe = replace(variant.recipe, epochs=min(EPOCHS, variant.recipe.epochs))
     tried = replace(group, encode=lambda _fold: encoded, recipe=recipe)
+    began = clock()
     fitted = fit(tried, lambda job, *_: marks.append(clock()) if job == first else None)
-    epoch = float(min(np.diff(marks))) if len(marks) > 1 else fitted.seconds
+    epoch = float(min(np.diff(marks))) if len(marks) > 1 else clock() - began
     began = clock()
     predicted(encoded.encoder, [fitted.networks[first]], features.train.iloc[few])
     to_predict = (clock() - began) * rows / len(few)
@@ -113,21 +130,21 @@ class _Caught(Keep):
     """Holds the last estimator that was fitted."""
 
     def put(
-        self, finished: Sequence[Finished], encoders: Mapping[int, Any], models: Mapping[Job, Any], *,
+        self, finished: Sequence[Finished], encoders: Mapping[int, Any], models: Mapping[Job, Any], *,  # noqa: ARG002
         pooled: bool = True,  # noqa: ARG002
     ) -> None:  # fmt: skip
         """Take it."""
-        self.encoder, (self.model,), self.seconds = encoders[0], models.values(), finished[0].seconds
+        self.encoder, (self.model,) = encoders[0], models.values()
 
 
-def _of_estimator(competition: Competition, features: Features, few: IntArray, variant: Variant) -> tuple[float, float]:
+def _of_few(competition: Competition, features: Features, few: IntArray, variant: Variant) -> tuple[float, float]:
     """Seconds to fit an estimator on few rows, and to predict as many."""
-    caught = _Caught()
+    caught, began = _Caught(), time.thread_time()
     fit_one(competition, features, [Fold(few, few)], Fit(variant, (Job("trial", 0, 0, 0),), pooled=False), caught)
-    began = time.perf_counter()
+    fitted = time.thread_time()
     predict(competition, caught.encoder, caught.model, features.train.iloc[few])
-    to_predict = time.perf_counter() - began
-    return max(0.0, caught.seconds - to_predict), to_predict
+    to_predict = time.thread_time() - fitted
+    return max(0.0, fitted - began - to_predict), to_predict  # it has predicted them before, too
 
 
 def seconds_after(competition: Competition, n_rows: int, n_test: int, n_variants: int, n_folds: int) -> float:

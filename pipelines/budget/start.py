@@ -29,7 +29,7 @@ def try_unknown(
     def measure(candidate: Candidate) -> None:
         if candidate is unknown[0] or deadline.passed - began < TRIALS * deadline.seconds:
             trial = by_trial(competition, features, plan, fold, plan.variants[candidate.name])
-            candidate.seconds, candidate.at_once = trial
+            candidate.seconds, candidate.at_once = deadline.slowness * trial.seconds, trial.at_once
 
     workers = n_cores() if plan.device == "cpu" else 1
     with warnings.catch_warnings(), cores(workers, 1) as (pool, _step):
@@ -68,6 +68,6 @@ def too_short(deadline: Deadline, why: str, seconds: float) -> UsageError:
     return UsageError(
         f"--minutes {deadline.minutes:g} is too short: {deadline.passed:.0f} s are gone, {why}, and what comes after "
         f"the training takes about {deadline.reserve:.0f} s",
-        f"give --minutes {enough:g} or more; what is trained by now is taken over",
-        f"请使用 --minutes {enough:g} 或更大的值；已训练的部分会被沿用",
+        f"give --minutes {enough:g} or more",
+        f"请使用 --minutes {enough:g} 或更大的值",
     )

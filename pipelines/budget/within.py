@@ -82,7 +82,7 @@ class Within:
         """
         y, deadline, gathered = self.features.y, self.deadline, Gathered(keep, self.folds, len(self.features.y))
         self._keep, self._on_epoch, self._on_task = gathered, partial(self._epoch, on_epoch), on_task
-        self._slowness = float(np.clip(deadline.passed / max(time.process_time(), 1.0), 1, MOST_SLOW))
+        deadline.slowness = float(np.clip(deadline.passed / max(time.process_time(), 1.0), 1, MOST_SLOW))
         self._keep_some_time(1)
         try_unknown(self.competition, self.features, self.plan, self.folds[-1], self.candidates, deadline)
         self.plan, first = cheapest(self.plan, self.candidates, deadline, self.workers, self.say)
@@ -108,7 +108,7 @@ class Within:
     def _keep_some_time(self, n_variants: int) -> None:
         """For what comes after the training; more where others compute beside this run, as its beginning tells."""
         sizes = len(self.features.y), len(self.features.test), n_variants, self.plan.folds
-        self.deadline.reserve = self._slowness * seconds_after(self.competition, *sizes)
+        self.deadline.reserve = self.deadline.slowness * seconds_after(self.competition, *sizes)
 
     def _epoch(self, on_epoch: OnEpoch, job: Job, epoch: int, loss: float) -> None:
         on_epoch(job, epoch, loss)
@@ -141,9 +141,8 @@ class Within:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 trial = by_trial(self.competition, self.features, self.plan, self.folds[-1], variant, pooled=False)
-            of_all = seconds_of(
-                [Piece(Candidate(name, 1, trial.seconds), range(1), range(self.plan.folds))], self.workers
-            )
+            candidate = Candidate(name, 1, self.deadline.slowness * trial.seconds)
+            of_all = seconds_of([Piece(candidate, range(1), range(self.plan.folds))], self.workers)
             if of_all <= min(SIMPLE * self.deadline.seconds, self.deadline.left):
                 quick[name] = variant
         said = self._fit(fits_of(self.plan, quick, pooled=False), self.plan) if quick else []

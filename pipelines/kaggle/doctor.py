@@ -126,8 +126,8 @@ def _network_settings() -> Iterator[Finding]:
 
 def _credentials(found: Found) -> Iterator[Finding]:
     for credential in found.credentials:
-        user = f", user {credential.username}" if credential.username else ""
-        yield Finding("credentials", f"{credential}{user}")
+        user = credential.username
+        yield Finding("credentials", f"{credential.kind} from {credential.source}{f', user {user}' if user else ''}")
     for path in _credential_files():
         yield Finding("file mode", f"{path} {stat.filemode(path.stat().st_mode)}")
     for note in found.notes:

@@ -170,8 +170,10 @@ def score_line(entry: Entry, record: Record | None) -> str:
     elif distance is None:
         parts.append(f"public score {entry.public:.5f}")
     else:
-        side = "above" if distance >= 0 else "below"
-        parts.append(f"public score {entry.public:.5f}: {abs(distance):.1f} standard errors {side} the forecast")
+        parts.append(
+            f"public score {entry.public:.5f}: {abs(distance):.1f} standard errors "
+            f"{'above' if distance >= 0 else 'below'} the forecast"
+        )
     if entry.private is not None:
         parts.append(f"private score {entry.private:.5f}")
     if entry.rank is not None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from pipelines.errors import TrainingWarning
 from pipelines.files import write_whole
+from pipelines.language.catalogue import translated
 from pipelines.pages.parts import Chart, Table
 from pipelines.pages.render import render
 from pipelines.pages.words import Words
@@ -80,12 +81,12 @@ def _tables(so_far: "SoFar", words: Words) -> Iterator[Table]:
         (words("Simple models on the same folds", "相同折上的简单模型"), words("baseline", "基线"), so_far.baselines),
     ):
         if parts:
-            yield Table(title, [column, *of_both], [_row(part) for part in parts], numeric=(1, 2, 3))
+            yield Table(title, [column, *of_both], [_row(part, words) for part in parts], numeric=(1, 2, 3))
 
 
-def _row(part: "Part") -> list[str]:
+def _row(part: "Part", words: Words) -> list[str]:
     score = "-" if part.score is None or part.se is None else f"{part.score:.4f} ± {part.se:.4f}"
-    return [part.name, f"{len(part.done)} / {part.n_models}", score, f"{part.seconds:.0f}"]
+    return [translated(part.name, words.language), f"{len(part.done)} / {part.n_models}", score, f"{part.seconds:.0f}"]
 
 
 def _to_come(so_far: "SoFar", words: Words) -> str:

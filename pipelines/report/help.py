@@ -101,7 +101,7 @@ def panels() -> None:
     from typer import rich_utils
 
     class Folding(Text):
-        def wrap(self, _console: Any, width: int, **_: Any) -> Lines:  # type: ignore[override]
+        def wrap(self, console: Any, width: int, **_: Any) -> Lines:  # noqa: ARG002 rich names it
             return Lines(line for each in self.split() for line in each.divide(breaks(each.plain, width)))
 
     made: Callable[..., Any] | None = makes.setdefault("text", getattr(rich_utils, "_make_rich_text", None))

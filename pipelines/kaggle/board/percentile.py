@@ -116,5 +116,7 @@ def lines(board: Leaderboard, field: Field, row: dict[str, Any] | None) -> Itera
         )
     if said["forecast_percent"] is not None:
         low, middle, high = said["forecast_percent"]
-        whose = "its" if said["public_percent"] is not None else "the last"
-        yield f"  {whose} forecast is better than {middle:.1f} % of the teams ({low:.1f} % to {high:.1f} %)"
+        yield (
+            f"  {'its' if said['public_percent'] is not None else 'the last'} forecast is better than "
+            f"{middle:.1f} % of the teams ({low:.1f} % to {high:.1f} %)"
+        )
