@@ -52,7 +52,6 @@ def make_plan(competition: Competition, knobs: Knobs) -> Plan:
 
     Raises: UsageError for an unknown preset or variant, or a device that is not there.
     """
-    competition = with_tuned(competition, knobs.variants or (), knobs.runs)
     check_names(competition.slug, knobs, competition.presets, competition.variants)
     if knobs.minutes is None:
         preset = competition.presets[knobs.preset]

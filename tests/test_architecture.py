@@ -83,6 +83,8 @@ WRONG = {
     "a number of rounds": ["practice", "titanic", "--rounds", "0"],
     "a number of processes": ["practice", "titanic", "--jobs", "0"],
     "a place for rounds": ["practice", "titanic", "--reports", "README.md"],
+    "a number of minutes": ["tune", "titanic", "--minutes", "0"],
+    "a variant that nobody has tuned": ["run", "titanic", "--variants", "tuned", "--runs", "nowhere"],
     "an exercise": ["exercise", "05-closer"],
     "an option without an exercise": ["exercise", "--hint"],
     "a csv to submit": ["submit", "titanic", "--output", "tests"],

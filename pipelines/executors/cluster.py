@@ -5,6 +5,7 @@ What goes there and comes back is pickled: whoever can reach the scheduler can r
 
 import logging
 import pickle
+import queue
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -31,6 +32,7 @@ from pipelines.hardware import StoppedError
 CONNECT = 5.0  # seconds in which a scheduler has to answer
 WORKERS = 30.0  # the same, for a first worker
 BEGIN = 120.0  # the same, for a scheduler and workers that are started here, on a computer that has much to do
+END = 10.0  # the same, for those that were started here to end
 MOST_TASKS = 1000  # that wait at the same time, each in a thread
 
 
@@ -86,7 +88,7 @@ class Cluster(Executor):
             for each in (self._client, self._cluster):
                 if each is not None:
                     with suppress(Exception):  # it is gone already
-                        each.close()
+                        each.close(timeout=END)
             self._client = self._cluster = None
 
     def _begin(self) -> None:
@@ -98,7 +100,7 @@ class Cluster(Executor):
                     dashboard_address=None, silence_logs=logging.CRITICAL,
                 )  # fmt: skip
             try:
-                self._client = Client(self._cluster or self.address, timeout=connect, set_as_default=False)
+                self._client = connected(self._cluster or self.address, connect)
             except (OSError, TimeoutError, ValueError) as error:
                 raise faults.unreachable(self.address, _in_a_line(error)) from None
         with self._told_if_lost():
@@ -177,6 +179,29 @@ class Cluster(Executor):
         if self._scattered[name].status != "finished":
             self._scattered[name] = self.client.scatter(self._values[name], broadcast=True)
         return self._scattered[name]
+
+
+def connected(to: Any, seconds: float) -> Client:
+    """A connection to a scheduler; one that takes it and then says nothing would be waited for for ever.
+
+    Raises: OSError, TimeoutError; ValueError for an address that cannot be.
+    """
+    came = queue.SimpleQueue[Client | Exception]()
+
+    def connect() -> None:
+        try:
+            came.put(Client(to, timeout=seconds, set_as_default=False))
+        except Exception as error:
+            came.put(error)
+
+    threading.Thread(target=connect, daemon=True, name="connects to a scheduler").start()
+    try:
+        found = came.get(timeout=1.5 * seconds)
+    except queue.Empty:
+        raise TimeoutError(f"it has said nothing within {1.5 * seconds:g} s") from None
+    if isinstance(found, Exception):
+        raise found
+    return found
 
 
 def quieten() -> None:

@@ -102,8 +102,10 @@ def practise(
     from pipelines.practice.kept import Kept, Practice, in_order, key_of
     from pipelines.practice.rounds import play
     from pipelines.settings.trial import try_metric
+    from pipelines.settings.tuned import with_tuned
     from pipelines.validation.groups import plan_line
 
+    competition = with_tuned(competition, knobs.variants or (), knobs.runs)
     plan = make_plan(competition, knobs)
     source = locate(competition, knobs.data, fetch=partial(fetch, say=console.say_aside))
     if not silent:

@@ -108,8 +108,8 @@ def check_executor(knobs: Knobs) -> None:
     if find_spec("distributed") is None:
         raise UsageError(
             "--cluster needs the package distributed, which is not installed",
-            'pip install "dask[distributed]"; or --jobs 2 for two processes without it',
-            '请运行 pip install "dask[distributed]"；也可用 --jobs 2 直接使用两个进程',
+            "pip install distributed; or --jobs 2 for two processes without it",
+            "请运行 pip install distributed；也可用 --jobs 2 直接使用两个进程",
         )
 
 

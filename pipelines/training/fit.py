@@ -63,8 +63,7 @@ class Group:
     """Jobs that one call of `fit` trains, and all that they need; a value that can be pickled.
 
     `encode(fold)` makes a fold's rows when they are wanted; `make_model(D, P)` a new network. `number` is the target,
-    where it is one: it names the loss. Jobs whose variant is in `variants` have a network and a recipe of their own,
-    which may differ from those of the group in learning rate, weight decay and dropout only.
+    where it is one: it names the loss. Jobs named in `variants` have a learning rate, decay and dropout of their own.
     """
 
     jobs: tuple[Job, ...]
@@ -77,16 +76,6 @@ class Group:
     number: Number | None = None
     n_weights: int = 0  # of a network
     variants: Mapping[str, Variant] = field(default_factory=dict)
-
-    def network_of(self, job: Job) -> Callable[[int, int], nn.Module]:
-        """What makes a job's network."""
-        own = self.variants.get(job.variant)
-        return (own and own.make_model) or self.make_model
-
-    def recipe_of(self, job: Job) -> Recipe:
-        """How a job's network is trained."""
-        own = self.variants.get(job.variant)
-        return self.recipe if own is None else own.recipe
 
 
 @dataclass(frozen=True)
@@ -139,12 +128,9 @@ def fit(
                 raise
             waiting[:0] = [jobs[: len(jobs) // 2], jobs[len(jobs) // 2 :]]
         else:
-            done = zip(jobs, together.unstacked(), histories, strict=True)
-            rows = {fold: each.rows for fold, each in encoded.items()}
-            networks |= {
-                job: Trained(model, history, rows[job.fold].scale, rows[job.fold].inputs.shape[1])
-                for job, model, history in done
-            }
+            for job, model, history in zip(jobs, together.unstacked(), histories, strict=True):
+                rows = encoded[job.fold].rows
+                networks[job] = Trained(model, history, rows.scale, rows.inputs.shape[1])
     encoders = {fold: of_fold.encoder for fold, of_fold in encoded.items()}
     return Fitted({job: networks[job] for job in group.jobs}, encoders, time.perf_counter() - started)
 

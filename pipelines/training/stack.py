@@ -10,16 +10,18 @@ that axis second.
 
 import copy
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pipelines.competition import Recipe
 from pipelines.errors import memory_is_full
 from pipelines.models.contract import write
 from pipelines.training.noise import NoiseStreams, OwnDropout
+
+if TYPE_CHECKING:
+    from pipelines.training.fit import Group, Job
 
 ROWS_LOOKED_AT = 32  # on which a stack has to say what its networks say
 
@@ -246,8 +248,15 @@ class LayerNormOfMany(LayerOfMany):
         return outputs if bias is None else outputs + bias.unsqueeze(1)
 
 
-def optimizer_of(weights: Sequence[nn.Parameter], recipes: Sequence[Recipe]) -> torch.optim.Optimizer:
-    """AdamW with the learning rate and weight decay of a recipe for each network, one for all where they are equal."""
+def network_of(group: "Group", job: "Job") -> Callable[[int, int], nn.Module]:
+    """What makes a job's network: that of its own variant, if it has one."""
+    own = group.variants.get(job.variant)
+    return (own and own.make_model) or group.make_model
+
+
+def optimizer_of(weights: Sequence[nn.Parameter], group: "Group", jobs: Sequence["Job"]) -> torch.optim.Optimizer:
+    """AdamW with the learning rate and weight decay of each job's own recipe, one for all where they are equal."""
+    recipes = [group.variants[job.variant].recipe if job.variant in group.variants else group.recipe for job in jobs]
     rates, decays = [each.lr for each in recipes], [each.weight_decay for each in recipes]
     if len({*zip(rates, decays, strict=True)}) > 1:
         return AdamWOfMany(weights, rates, decays)

@@ -20,7 +20,7 @@ from pipelines.training.batches import ShuffledBatches, TensorRows, training_bat
 from pipelines.training.checks import ROWS_LOOKED_AT, look_at
 from pipelines.training.learning_curves.watch import EpochLoss, looking_on
 from pipelines.training.noise import OwnGenerator, draws, new_network, own_generator_kept
-from pipelines.training.stack import CannotStackError, give_noise, optimizer_of, stacked, unstack
+from pipelines.training.stack import CannotStackError, give_noise, network_of, optimizer_of, stacked, unstack
 
 if TYPE_CHECKING:
     from pipelines.training.fit import Encoded, Group, Job, OnEpoch
@@ -38,7 +38,7 @@ def of_one_shape(group: "Group", encoded: "Mapping[int, Encoded]") -> "Iterator[
         by_shape.setdefault((rows.inputs.shape, rows.target.shape, *apart), []).append(job)
     for jobs in by_shape.values():
         few = encoded[jobs[0].fold].rows.inputs[:ROWS_LOOKED_AT].to(group.device)
-        new = partial(new_network, group.network_of(jobs[0]), few, group.n_outputs)
+        new = partial(new_network, network_of(group, jobs[0]), few, group.n_outputs)
         network = look_at(new, few, group.n_outputs, group.recipe.batch_size)
         with own_generator_kept(network):
             weights, numbers = n_weights(network), numbers_of_a_row(network, few[:2])
@@ -83,7 +83,7 @@ class Together:
         seeds = [job.random_state for job in jobs]
         new = partial(new_network, example=example, n_outputs=group.n_outputs)
         self.jobs = jobs
-        self.models = [new(group.network_of(job), seed=job.random_state).to(device) for job in jobs]
+        self.models = [new(network_of(group, job), seed=job.random_state).to(device) for job in jobs]
         self._bare = self._network(seeds, example)
         self._begun = refuse_learned(self.models)
         self.network = in_bfloat16(self._bare, device) if recipe.bfloat16 else self._bare
@@ -94,7 +94,7 @@ class Together:
         inputs, target = _joined([each.inputs for each in rows]), _joined([each.target for each in rows])
         self.batches = training_batches(TensorRows(inputs.to(device), target.to(device)), order)
         weights = [weight for weight in self.network.parameters() if weight.requires_grad]
-        self.optimizer = optimizer_of(weights, [group.recipe_of(job) for job in jobs])
+        self.optimizer = optimizer_of(weights, group, jobs)
         self.watch, self.monitor = looking_on(group, self._bare, self.models[0], [encoded[j.fold].rows for j in jobs])
 
     def _network(self, seeds: Sequence[int], example: Tensor) -> nn.Module:

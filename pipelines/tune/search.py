@@ -92,7 +92,7 @@ class Search:
         return begun
 
     def _goes_on(self, begun: int, epochs: int) -> bool:
-        """Whether there is time for the first fold of a few more candidates of so many epochs; try once anyhow."""
+        """If time is left for the first fold of a few more candidates, of so many epochs each; at first, always."""
         least = self.pace.seconds(LEAST * epochs) if begun else 0.0
         return self.clock.left > least and (self.limit is None or begun < self.limit)
 

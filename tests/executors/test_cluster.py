@@ -3,6 +3,8 @@
 import os
 import signal
 import socket
+import subprocess
+import sys
 
 import pytest
 
@@ -128,18 +130,34 @@ def test_a_scheduler_that_is_not_there_or_does_not_speak_is_told_in_words():
 
 
 def test_a_cluster_without_workers_is_told_in_words():
-    with LocalCluster(n_workers=0, processes=False, dashboard_address=None, host="127.0.0.1") as empty:
+    with LocalCluster(n_workers=0, dashboard_address=None, host="127.0.0.1") as empty:
         address = empty.scheduler_address
         with pytest.raises(faults.ClusterError, match=f"the scheduler {address} has no workers, after 0 s"):
             Cluster(address, "", workers=0.1).__enter__()
 
 
 def test_a_scheduler_that_goes_away_is_told_in_words(toy):
-    """The last worker goes with it."""
-    with Cluster("local:1", "titanic") as executor:
-
-        def close(*_step):
-            executor.client.loop.add_callback(executor.client.cluster.scheduler.close)
-
-        with pytest.raises(faults.ClusterError, match="the scheduler local:1 is gone"):
-            validated(toy, executor, on_epoch=close)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
+    around = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    command = [sys.executable, "-m", "distributed.cli.dask_"]
+    beginning = {
+        "scheduler": ["--host", "127.0.0.1", "--port", address.rpartition(":")[2]],
+        "worker": [address, "--host", "127.0.0.1", "--no-nanny", "--nthreads", "1"],
+    }
+    scheduler, worker = (
+        subprocess.Popen(
+            [*command[:-1], command[-1] + name, *options, "--no-dashboard"], env=around, stderr=subprocess.DEVNULL
+        )
+        for name, options in beginning.items()
+    )
+    try:
+        with (
+            pytest.raises(faults.ClusterError, match=f"the scheduler {address} is gone"),
+            Cluster(address, "titanic", connect=60, workers=60) as executor,
+        ):
+            validated(toy, executor, on_epoch=lambda *_step: scheduler.kill())
+    finally:
+        for program in (scheduler, worker):
+            program.kill()
+            program.wait()

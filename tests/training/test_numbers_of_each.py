@@ -4,7 +4,7 @@ from functools import partial
 
 import pytest
 import torch
-from networks import RECIPE, assert_same, make_rows
+from networks import assert_same, make_rows
 from torch import nn
 
 from pipelines.competition import Recipe, Variant
@@ -102,9 +102,11 @@ def test_adamw_of_many_gives_each_network_its_own_rate_and_decay():
 
 
 def test_equal_numbers_are_left_to_torchs_own_optimizer():
-    weights = stack_of([(2, 2)])
-    assert type(optimizer_of(weights, [RECIPE, RECIPE])) is torch.optim.AdamW
-    assert type(optimizer_of(weights, [RECIPE, Recipe(lr=1e-4)])) is AdamWOfMany
+    weights, rows = stack_of([(2, 2)]), make_rows(n_folds=1)
+    same = group_of({"a": variant(1e-3, 0.1, 0.1), "b": variant(1e-3, 0.1, 0.5)}, rows)
+    assert type(optimizer_of(weights, same, same.jobs)) is torch.optim.AdamW
+    other = group_of({"a": variant(1e-3, 0.1, 0.1), "b": variant(1e-4, 0.1, 0.1)}, rows)
+    assert type(optimizer_of(weights, other, other.jobs)) is AdamWOfMany
 
 
 def test_each_network_drops_its_own_share_and_keeps_the_mean():

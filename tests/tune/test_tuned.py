@@ -35,7 +35,8 @@ def test_it_is_found_again_as_it_was_written(runs):
 
 
 def test_a_plan_finds_it_by_its_name(titanic, runs):
-    plan = make_plan(titanic, Knobs(variants=("network", TUNED), runs=runs))
+    competition = with_tuned(titanic, ("network", TUNED), runs)
+    plan = make_plan(competition, Knobs(variants=("network", TUNED), runs=runs))
     assert list(plan.variants) == ["network", TUNED]
     model = plan.variants[TUNED].make_model(5, 2)
     assert [layer.out_features for layer in model.layers if hasattr(layer, "out_features")] == [8, 4, 2]
