@@ -21,9 +21,9 @@ from pipelines.executors.cluster import Cluster
 from pipelines.executors.processes import Processes
 from pipelines.executors.threads import Executor
 from pipelines.features.frames import make_features
-from pipelines.pipeline import make_plan
 from pipelines.settings.knobs import Knobs
 from pipelines.settings.lookup import folder_of, load
+from pipelines.settings.plan import make_plan
 from pipelines.validation.crossval import Plan, cross_validate
 
 

@@ -63,10 +63,7 @@ class Variant(Checked):
 
 @dataclass(frozen=True, kw_only=True)
 class Preset(Checked):
-    """How many networks or estimators are averaged: `folds` x `seeds` of each of the `variants`.
-
-    One that is made for a `gpu` takes hours without it; a run says so.
-    """
+    """How many networks or estimators are averaged: `folds` x `seeds` of each of the `variants`."""
 
     folds: int
     seeds: int

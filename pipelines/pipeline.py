@@ -9,21 +9,19 @@ from pathlib import Path
 from pipelines.audit.leaks import watch
 from pipelines.audit.practice import hide, without_published
 from pipelines.budget.deadline import Deadline
-from pipelines.budget.earlier import measured_earlier
-from pipelines.budget.within import MOST_SEEDS, Within, minutes_line
+from pipelines.budget.within import minutes_line, within
 from pipelines.competition import Competition
 from pipelines.data.sources import Fetch, Source, locate
 from pipelines.data.tables import read
 from pipelines.errors import DataWarning
-from pipelines.executors.choice import executor_of
 from pipelines.features.belonging import split_lines
 from pipelines.features.frames import make_features
 from pipelines.files import sha256
-from pipelines.hardware import pick_device
 from pipelines.report.curves import OnTask
 from pipelines.runs.folder import RunFolder
 from pipelines.runs.keeping import RunKeep, keeping
-from pipelines.settings.knobs import Knobs, check_names
+from pipelines.settings.knobs import Knobs
+from pipelines.settings.plan import make_plan
 from pipelines.settings.trial import try_metric
 from pipelines.settings.tuned import with_tuned
 from pipelines.submission import linter, writer
@@ -31,7 +29,7 @@ from pipelines.submission.folder import prepare
 from pipelines.submission.provenance import make_record
 from pipelines.submission.record import Record
 from pipelines.training.fit import OnEpoch
-from pipelines.validation.crossval import Plan, cross_validate
+from pipelines.validation.crossval import cross_validate
 from pipelines.validation.groups import plan_line
 from pipelines.validation.results import CVResult, Keep
 
@@ -45,33 +43,6 @@ class Outcome:
     record: Record
     path: Path | None
     folder: RunFolder | None = None
-
-
-def make_plan(competition: Competition, knobs: Knobs) -> Plan:
-    """The preset of that name with the knobs' overrides.
-
-    Raises: UsageError for an unknown preset or variant, or a device that is not there.
-    """
-    check_names(competition.slug, knobs, competition.presets, competition.variants)
-    if knobs.minutes is None:
-        preset = competition.presets[knobs.preset]
-    else:  # which say how much of all that may be trained is
-        usual = competition.presets.get(knobs.preset) or next(iter(competition.presets.values()))
-        preset = replace(usual, seeds=MOST_SEEDS, variants=tuple(competition.variants))
-    variants = {name: competition.variants[name] for name in knobs.variants or preset.variants}
-    if knobs.epochs is not None:  # estimators have no recipe to change
-        variants = {name: replace(v, recipe=replace(v.recipe, epochs=knobs.epochs)) for name, v in variants.items()}
-    device = pick_device(knobs.device)
-    return Plan(
-        folds=preset.folds if knobs.folds is None else knobs.folds,
-        seeds=preset.seeds if knobs.seeds is None else knobs.seeds,
-        variants=variants,
-        seed=knobs.seed,
-        device=str(device),
-        memory_mb=knobs.memory,
-        executor=executor_of(knobs, device, competition.slug),
-        shares=knobs.shares,
-    )
 
 
 def run(
@@ -103,10 +74,7 @@ def run(
     if write:
         prepare(output, source.files[competition.sample_submission])
     say(source.line)
-    if deadline is None:
-        say(plan_line(competition, plan, competition.presets[knobs.preset]))
-    else:
-        say(minutes_line(competition, plan, deadline))
+    say(plan_line(competition, plan, knobs.preset) if deadline is None else minutes_line(competition, plan, deadline))
     tables, hidden = read(competition, source), None
     try_metric(competition.metric, tables.y, competition.n_outputs)
     leaks = watch(competition, tables)
@@ -119,12 +87,8 @@ def run(
     for line in split_lines(competition, plan.folds, features):
         say(line)
     with plan.executor, keeping(competition.slug, knobs, source, say, write=write) as keep:
-        if deadline is None:
-            result = cross_validate(competition, features, plan, on_epoch, on_task, listen(keep))
-        else:
-            earlier = measured_earlier(competition, features, plan, knobs, source)
-            within = Within(competition, features, plan, deadline, earlier, say)
-            result = within.cross_validate(on_epoch, on_task, listen(keep))
+        train = cross_validate if deadline is None else within(deadline, knobs, source, say)
+        result = train(competition, features, plan, on_epoch, on_task, listen(keep))
         on_result(source, result)
         record, path = make_record(competition, knobs, plan, source, result, leaks, keep.name), None
         if hidden is not None:

@@ -195,7 +195,7 @@ def declared():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
     wanted = [*project["dependencies"], *(each for name in extras if name != "visdom" for each in extras[name])]
-    return {canonical(name): lowest for name, lowest in (each.split(">=") for each in wanted)}
+    return {canonical(name.partition("[")[0]): lowest for name, lowest in (each.split(">=") for each in wanted)}
 
 
 def pinned(name):

@@ -17,17 +17,19 @@ import numpy as np
 
 from pipelines.budget.candidates import Candidate, Piece, seconds_of
 from pipelines.budget.deadline import Deadline, OutOfTimeError
-from pipelines.budget.earlier import Earlier
+from pipelines.budget.earlier import Earlier, measured_earlier
 from pipelines.budget.gains import Gains
 from pipelines.budget.gathered import Gathered
 from pipelines.budget.order import Order
 from pipelines.budget.seconds import by_trial, seconds_after
 from pipelines.budget.start import cheapest, too_short, try_unknown
 from pipelines.competition import Competition, Variant
+from pipelines.data.sources import Source
 from pipelines.features.frames import Features
 from pipelines.hardware import blas_on_one_thread, n_cores
 from pipelines.metrics import FloatArray
 from pipelines.report.curves import OnTask
+from pipelines.settings.knobs import Knobs
 from pipelines.submission.record import Budget
 from pipelines.training.fit import Job, OnEpoch
 from pipelines.validation.baselines import simple_models, without_slow
@@ -47,6 +49,18 @@ def minutes_line(competition: Competition, plan: Plan, deadline: Deadline) -> st
     several = f"{len(plan.variants)} variants" if len(plan.variants) > 1 else f"variant {next(iter(plan.variants))}"
     what = f"the best of {deadline.minutes:g} min, with {several} in {plan.folds} folds"
     return f"{competition.slug}: {what}, on {plan.device}"
+
+
+def within(deadline: Deadline, knobs: Knobs, source: Source, say: Callable[[str], None]) -> Callable[..., CVResult]:
+    """What cross-validates as `cross_validate` does, of a plan what the deadline allows."""
+
+    def cross_validate(
+        competition: Competition, features: Features, plan: Plan, on_epoch: OnEpoch, on_task: OnTask, keep: Keep
+    ) -> CVResult:
+        earlier = measured_earlier(competition, features, plan, knobs, source)
+        return Within(competition, features, plan, deadline, earlier, say).cross_validate(on_epoch, on_task, keep)
+
+    return cross_validate
 
 
 class Within:

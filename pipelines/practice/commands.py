@@ -97,10 +97,10 @@ def practise(
     from pipelines.data.sources import locate
     from pipelines.data.tables import read
     from pipelines.kaggle.download import fetch
-    from pipelines.pipeline import make_plan
     from pipelines.practice.coverage import cover
     from pipelines.practice.kept import Kept, Practice, in_order, key_of
     from pipelines.practice.rounds import play
+    from pipelines.settings.plan import make_plan
     from pipelines.settings.trial import try_metric
     from pipelines.settings.tuned import with_tuned
     from pipelines.validation.groups import plan_line

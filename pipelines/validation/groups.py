@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from pipelines.competition import Competition, Preset
+from pipelines.competition import Competition
 from pipelines.errors import TrainingWarning, code_named
 from pipelines.hardware import memory_there, memory_to_use, n_cores, numbers_of_a_row
 from pipelines.training.fit import Group, Job
@@ -84,7 +84,7 @@ def make_groups(
     return groups, workers, threads
 
 
-def plan_line(competition: Competition, plan: "Plan", preset: Preset | None = None) -> str:
+def plan_line(competition: Competition, plan: "Plan", preset: str | None = None) -> str:
     """How many networks are trained, and for how long; how many estimators are fitted; that a GPU is missing."""
     trained, n_fits = [], len(fits_of(plan, plan.variants))
     if plan.networks:
@@ -96,7 +96,8 @@ def plan_line(competition: Competition, plan: "Plan", preset: Preset | None = No
         trained.append(f"{networks}, {each} each, on {plan.device}")
     if n_fits:
         trained.append(f"{n_fits} estimators in {plan.folds} folds")
-    if preset is not None and preset.gpu and plan.device == "cpu" and set(preset.variants) <= set(plan.variants):
+    chosen = competition.presets[preset] if preset else None
+    if chosen and chosen.gpu and plan.device == "cpu" and set(chosen.variants) <= set(plan.variants):
         trained.append("this is made for a GPU: on this processor it takes many hours, if not days")
     return f"{competition.slug}: {'; '.join(trained)}"
 

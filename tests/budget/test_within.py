@@ -273,7 +273,7 @@ def test_earlier_runs_tell_seconds_and_what_variants_said(titanic, tmp_path):
     from pipelines.data.sources import locate
     from pipelines.data.tables import read
     from pipelines.features.frames import make_features as features_of
-    from pipelines.pipeline import make_plan
+    from pipelines.settings.plan import make_plan
 
     timed = knobs(tmp_path)
     source, plan = locate(titanic, timed.data), make_plan(titanic, timed)
@@ -311,7 +311,7 @@ def test_minutes_that_are_none_and_what_contradicts_them_are_refused(given, word
 
 
 def test_the_plan_of_minutes_has_all_variants_or_those_that_are_named(titanic):
-    from pipelines.pipeline import make_plan
+    from pipelines.settings.plan import make_plan
 
     plan = make_plan(titanic, Knobs(minutes=5, device="cpu"))
     assert (list(plan.variants), plan.folds, plan.seeds) == (list(titanic.variants), 10, within.MOST_SEEDS)

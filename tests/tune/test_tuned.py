@@ -8,9 +8,9 @@ import pytest
 
 from pipelines.competition import Recipe
 from pipelines.errors import UsageError
-from pipelines.pipeline import make_plan
 from pipelines.settings.knobs import Knobs, check
 from pipelines.settings.lookup import Outline
+from pipelines.settings.plan import make_plan
 from pipelines.settings.tuned import FILE, TUNED, Candidate, Tuned, keep_copy, with_kept, with_tuned
 from pipelines.settings.variants import mlp
 

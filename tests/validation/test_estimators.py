@@ -29,9 +29,10 @@ from pipelines.encoders import DefaultEncoder
 from pipelines.errors import TrainingWarning, UsageError
 from pipelines.features.frames import Features
 from pipelines.metrics import Metric, log_loss
-from pipelines.pipeline import make_plan, run
+from pipelines.pipeline import run
 from pipelines.report.lines import draw_curves, score_lines
 from pipelines.settings.knobs import Knobs
+from pipelines.settings.plan import make_plan
 from pipelines.submission import linter
 from pipelines.submission.record import Record
 from pipelines.training.targets import Scale
