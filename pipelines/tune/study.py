@@ -22,7 +22,9 @@ from optuna.storages import RDBStorage
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState
 from sqlalchemy import event
+from sqlalchemy.exc import SQLAlchemyError
 
+from pipelines.errors import DataError
 from pipelines.files.locks import claim, is_locked, remove_abandoned
 from pipelines.tune.space import MOST_LAYERS, SHAPE, Space
 
@@ -30,7 +32,7 @@ DATABASE, LOCK, TRAINING, WORKERS = "study.db", ".study.lock", ".training.lock",
 WAIT = 120.0  # seconds for another process to let go of the database
 AT_RANDOM = 16  # candidates before the sampler has learned enough to choose
 HALF = 2  # of the candidates of a rung, one in so many goes on
-WORKER = "worker"
+WORKER, AGAIN = "worker", "again"
 
 optuna.logging.set_verbosity(logging.ERROR)
 
@@ -57,7 +59,10 @@ class Storage:
         self._descriptor = claim(place / self.worker)
         with self.locked():  # two processes would make the same tables
             url = f"sqlite:///{(self.folder / DATABASE).as_posix()}"
-            self.storage = RDBStorage(url, engine_kwargs={"connect_args": {"timeout": WAIT}})
+            try:
+                self.storage = RDBStorage(url, engine_kwargs={"connect_args": {"timeout": WAIT}})
+            except (SQLAlchemyError, optuna.exceptions.OptunaError) as error:
+                raise self._damaged(error) from error
             event.listen(self.storage.engine, "connect", _with_journal)
             self.storage.engine.dispose()  # of connections without it
         return self
@@ -71,13 +76,21 @@ class Storage:
         if os.name != "nt":
             os.close(self._descriptor)
 
+    def _damaged(self, error: Exception) -> DataError:
+        said = (str(error).splitlines() or [type(error).__name__])[0]
+        return DataError(
+            f"{self.folder / DATABASE} cannot be used: {said}",
+            f"remove {self.folder}, and search anew",
+            f"请删除 {self.folder}，然后重新搜索",
+        )
+
     def locked(self) -> FileLock:
         """What one process at a time does."""
         return FileLock(self.folder / LOCK, timeout=WAIT)
 
-    def locked_long(self) -> FileLock:
-        """The same for a training: others wait for what it leaves."""
-        return FileLock(self.folder / TRAINING, timeout=-1)
+    def locked_long(self, seconds: float) -> FileLock:
+        """The same for a training: others wait for what it leaves, so many seconds at most."""
+        return FileLock(self.folder / TRAINING, timeout=max(0.0, seconds))
 
     def study(self, name: str, *, greater_is_better: bool, seed: int) -> Study:
         """The study of that name, made or found; what processes that are gone have begun waits to be asked again."""
@@ -105,7 +118,8 @@ class Storage:
             if trial.user_attrs.get(WORKER) not in alive:
                 with suppress(ValueError, optuna.exceptions.UpdateFinishedTrialError):
                     study.tell(trial.number, state=TrialState.FAIL)
-                    study.enqueue_trial(trial.params)
+                    if not trial.user_attrs.get(AGAIN):  # else it may be what kills
+                        study.enqueue_trial(trial.params, user_attrs={AGAIN: True})
         for path in (self.folder / WORKERS).iterdir():
             if path.name not in alive:
                 remove_abandoned(path)
@@ -120,8 +134,8 @@ def _with_journal(connection: Any, _record: object) -> None:
 class Asked:
     """Trials of one study, asked batch by batch: those of a batch have the shape of its first."""
 
-    def __init__(self, study: Study, space: Space, worker: str) -> None:
-        self.study, self.space, self.worker = study, space, worker
+    def __init__(self, study: Study, space: Space, storage: Storage) -> None:
+        self.study, self.space, self.storage = study, space, storage
         self.sampler = study.sampler
         self.distributions = space.distributions()
         self.waiting: list[Trial] = []  # asked, and of another shape
@@ -155,8 +169,9 @@ class Asked:
 
     def _ask(self, fixed: Mapping[str, Any]) -> Trial:
         self.study.sampler = PartialFixedSampler(dict(fixed), self.sampler) if fixed else self.sampler
-        trial = self.study.ask(self.distributions)
-        trial.set_user_attr(WORKER, self.worker)
+        with self.storage.locked():  # so that nobody takes it for one that was left
+            trial = self.study.ask(self.distributions)
+            trial.set_user_attr(WORKER, self.storage.worker)
         return trial
 
     def _untried(self) -> dict[str, Any]:

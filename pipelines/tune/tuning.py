@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from filelock import Timeout
 from optuna.study import Study
 from optuna.trial import TrialState
 
@@ -37,7 +38,7 @@ from pipelines.validation.crossval import FEW_ROWS, Plan
 from pipelines.validation.splits import Fold, split
 
 FOLDS, SEEDS = 5, 2  # of a candidate, at most: as the preset says where that is less
-CLOSING, SHARE_OF_CLOSING = 8.0, 0.05  # seconds for table and picture, or a share of all, if that is less
+CLOSING, SHARE_OF_CLOSING = 8.0, 0.08  # seconds for table and picture, or a share of all, if that is less
 UNBOUNDED = 1e9  # seconds, where candidates are counted in their place
 ALL = "all rows"
 SEARCHES = OUTER + 1
@@ -110,7 +111,7 @@ class Tuning:
         trainer = Trainer(self.competition, rows, folds, plan.seeds, plan.seed, plan.device)
         what = f"search {self.searched + 1} of {SEARCHES}"
         clock = Clock(self.share(outer_left), tell=lambda seconds, of: self.on_time(what, seconds, of))
-        asked = Asked(study, self.space, self.storage.worker)
+        asked = Asked(study, self.space, self.storage)
         begun = Search(asked, trainer, clock, self.pace, self.limit).run()
         self.searched += 1
         there, found = states(study), best(study)
@@ -122,7 +123,19 @@ class Tuning:
     def outside(
         self, outer: list[Fold], fold: int, candidate: Candidate | None, kept: Outside
     ) -> FloatArray | None:  # fmt: skip
-        """What the default (None), or a candidate, says of an outer fold's rows; None where the time is over."""
+        """What the default (None), or a candidate, says of an outer fold's rows; None where the time is over.
+
+        Where several processes want the same, one trains, and the others find it.
+        """
+        try:
+            with self.storage.locked_long(self.left):
+                return self._outside(outer, fold, candidate, kept)
+        except Timeout:
+            return None
+
+    def _outside(
+        self, outer: list[Fold], fold: int, candidate: Candidate | None, kept: Outside
+    ) -> FloatArray | None:  # fmt: skip
         found = kept.find(fold, candidate)
         if found is not None:
             return found
@@ -201,8 +214,7 @@ def _nested(tuning: Tuning, folder: Path) -> Gain | None:
     outer, kept = outer_folds(tuning.features, tuning.plan.seed), Outside(folder)
     said: dict[int, tuple[FloatArray, FloatArray]] = {}
     for fold in range(OUTER):
-        with tuning.storage.locked_long():  # who comes second finds what the first has trained
-            default = tuning.outside(outer, fold, None, kept)
+        default = tuning.outside(outer, fold, None, kept)
         if default is None and not tuning.costs:
             raise _too_short(tuning)
         name = f"without outer fold {fold + 1}"
@@ -210,8 +222,7 @@ def _nested(tuning: Tuning, folder: Path) -> Gain | None:
         found = best(study)
         if found is None or default is None:
             continue
-        with tuning.storage.locked_long():
-            tuned = tuning.outside(outer, fold, tuning.space.candidate(found.params), kept)
+        tuned = tuning.outside(outer, fold, tuning.space.candidate(found.params), kept)
         if tuned is not None:
             said[fold] = (default, tuned)
     return gain_of(tuning.competition, tuning.features, dict(enumerate(outer)), said)

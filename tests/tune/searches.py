@@ -36,5 +36,5 @@ def space_for(toy, features=None):
 
 def search_of(storage, toy, limit, name="x", clock=None, **more):
     study = storage.study(name, greater_is_better=True, seed=0)
-    asked = Asked(study, space_for(toy), storage.worker)
+    asked = Asked(study, space_for(toy), storage)
     return Search(asked, trainer_of(toy, **more), clock or Clock(float("inf")), Pace(), limit)

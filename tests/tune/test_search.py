@@ -13,6 +13,7 @@ from optuna.trial import TrialState
 from searches import RECIPE, search_of, searched, space_for, trainer_of
 
 from pipelines.competition import Recipe
+from pipelines.errors import DataError
 from pipelines.settings.tuned import Candidate
 from pipelines.tune.search import ERROR, Clock, Pace
 from pipelines.tune.study import DATABASE, WORKERS, Asked, Storage, best, in_memory, states
@@ -32,7 +33,7 @@ def storage(tmp_path):
 
 def test_candidates_of_a_batch_have_one_shape_and_numbers_of_their_own(storage, toy):
     study = storage.study("x", greater_is_better=True, seed=0)
-    asked = Asked(study, space_for(toy), storage.worker)
+    asked = Asked(study, space_for(toy), storage)
     batch = asked.batch(6)
     shapes = {asked.space.shape(trial.params) for trial in batch}
     assert (len(batch), len(shapes)) == (6, 1)
@@ -41,7 +42,7 @@ def test_candidates_of_a_batch_have_one_shape_and_numbers_of_their_own(storage, 
 
 def test_every_depth_is_tried_before_the_sampler_chooses(storage, toy):
     study = storage.study("x", greater_is_better=True, seed=0)
-    asked = Asked(study, space_for(toy), storage.worker)
+    asked = Asked(study, space_for(toy), storage)
     batches = [asked.batch(2) for _ in range(5)]
     assert [[trial.params["layers"] for trial in batch] for batch in batches] == [[depth] * 2 for depth in range(5)]
     assert {trial.params["width"] for batch in batches for trial in batch} == {16}
@@ -126,7 +127,7 @@ def killed(folder, toy):
     storage = Storage(folder)
     storage.__enter__()
     study = storage.study("x", greater_is_better=True, seed=0)
-    Asked(study, space_for(toy), storage.worker).batch(4)
+    Asked(study, space_for(toy), storage).batch(4)
     os._exit(0)
 
 
@@ -153,9 +154,30 @@ def test_what_a_killed_process_has_begun_is_told_failed_and_asked_again(tmp_path
         assert [path.name for path in (tmp_path / WORKERS).iterdir()] == [storage.worker]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="needs fork")
+def test_what_kills_twice_is_not_asked_a_third_time(tmp_path, toy):
+    for _ in range(2):
+        assert in_a_process(killed, tmp_path, toy) == 0
+    with Storage(tmp_path) as storage:
+        study = storage.study("x", greater_is_better=True, seed=0)
+        counted = states(study)
+        again = [trial for trial in study.trials if trial.user_attrs.get("again")]
+        assert counted[TrialState.RUNNING] == 0
+        assert counted[TrialState.WAITING] < counted[TrialState.FAIL]
+        assert len({repr(trial.params) for trial in again if trial.state == TrialState.FAIL}) > 0
+        failed = [repr(trial.params) for trial in again if trial.state == TrialState.FAIL]
+        assert not set(failed) & {repr(trial.params) for trial in study.trials if trial.state == TrialState.WAITING}
+
+
+def test_a_damaged_study_is_told_in_words(tmp_path):
+    (tmp_path / DATABASE).write_bytes(b"no database" * 100)
+    with pytest.raises(DataError, match=r"study.db cannot be used"):
+        Storage(tmp_path).__enter__()
+
+
 def test_trials_of_a_process_that_lives_are_left_to_it(tmp_path, toy):
     with Storage(tmp_path) as one:
-        batch = Asked(one.study("x", greater_is_better=True, seed=0), space_for(toy), one.worker).batch(3)
+        batch = Asked(one.study("x", greater_is_better=True, seed=0), space_for(toy), one).batch(3)
         with Storage(tmp_path) as other:
             assert other.others() == [one.worker]
             study = other.study("x", greater_is_better=True, seed=0)
@@ -177,7 +199,7 @@ def test_two_searches_of_one_study_share_what_they_learn(tmp_path, toy):
 
 def test_what_waits_is_given_back(storage, toy):
     study = storage.study("x", greater_is_better=True, seed=0)
-    asked = Asked(study, space_for(toy), storage.worker)
+    asked = Asked(study, space_for(toy), storage)
     for depth in range(5):
         study.enqueue_trial(dict(asked.space.start) | {"layers": depth})
     assert len(asked.batch(3)) == 1
