@@ -6,6 +6,7 @@ What goes there and comes back is pickled: whoever can reach the scheduler can r
 import logging
 import pickle
 import queue
+import signal
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -95,10 +96,11 @@ class Cluster(Executor):
         connect = BEGIN if self.here else self._connect
         with dask.config.set({"distributed.comm.timeouts.connect": connect}):
             if self.here:
-                self._cluster = LocalCluster(
-                    n_workers=self.workers, threads_per_worker=1, processes=True, host="127.0.0.1", memory_limit=0,
-                    dashboard_address=None, silence_logs=logging.CRITICAL,
-                )  # fmt: skip
+                with ctrl_c_ignored():
+                    self._cluster = LocalCluster(
+                        n_workers=self.workers, threads_per_worker=1, processes=True, host="127.0.0.1", memory_limit=0,
+                        dashboard_address=None, silence_logs=logging.CRITICAL,
+                    )  # fmt: skip
             try:
                 self._client = connected(self._cluster or self.address, connect)
             except (OSError, TimeoutError, ValueError) as error:
@@ -202,6 +204,19 @@ def connected(to: Any, seconds: float) -> Client:
     if isinstance(found, Exception):
         raise found
     return found
+
+
+@contextmanager
+def ctrl_c_ignored() -> Iterator[None]:
+    """Processes that begin in the block ignore Ctrl-C, which is for this one: it ends them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def quieten() -> None:

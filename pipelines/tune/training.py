@@ -89,7 +89,10 @@ class Trainer:
     ) -> dict[int, Said]:
         """The same of variants that share an encoder, by which encoded rows are known."""
         first = next(iter(variants.values()))
-        seen = {fold: self._rows(first, fold, encoder) for fold in folds}
+        seen = {}
+        for fold in folds:
+            clock()  # rows may take long to encode
+            seen[fold] = self._rows(first, fold, encoder)
         groups = [group for fold in folds for group in self._groups(variants, fold, seen[fold])]
         found: dict[int, Said] = {fold: {} for fold in folds}
         failed: list[TrainingError] = []

@@ -39,6 +39,7 @@ from pipelines.validation.splits import Fold, split
 
 FOLDS, SEEDS = 5, 2  # of a candidate, at most: as the preset says where that is less
 CLOSING, SHARE_OF_CLOSING = 8.0, 0.08  # seconds for table and picture, or a share of all, if that is less
+MOST_CLOSING = 0.2  # of all seconds
 UNBOUNDED = 1e9  # seconds, where candidates are counted in their place
 ALL = "all rows"
 SEARCHES = OUTER + 1
@@ -90,12 +91,18 @@ class Tuning:
     pace: Pace = field(default_factory=Pace)
     costs: dict[str, float] = field(default_factory=dict)  # seconds of default and tuned network on an outer fold
     searched: int = 0
+    closing: float = 0.0  # seconds that table and picture will take
+
+    def __post_init__(self) -> None:
+        """On a machine that is busy the end takes long, too: about as long as the beginning did."""
+        beginning = time.perf_counter() - self.began
+        usual = min(CLOSING, SHARE_OF_CLOSING * self.seconds)
+        self.closing = min(MOST_CLOSING * self.seconds, max(usual, beginning))
 
     @property
     def left(self) -> float:
         """Seconds that are left for searching and training."""
-        closing = min(CLOSING, SHARE_OF_CLOSING * self.seconds)
-        return self.began + self.seconds - closing - time.perf_counter()
+        return self.began + self.seconds - self.closing - time.perf_counter()
 
     def share(self, outer_left: int) -> float:
         """Seconds of the next search, before so many outer folds are trained on."""
