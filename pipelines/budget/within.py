@@ -23,7 +23,7 @@ from pipelines.budget.gathered import Gathered
 from pipelines.budget.order import Order
 from pipelines.budget.seconds import by_trial, seconds_after
 from pipelines.budget.start import cheapest, too_short, try_unknown
-from pipelines.competition import Competition, Variant
+from pipelines.competition import Competition, Preset, Variant
 from pipelines.data.sources import Source
 from pipelines.features.frames import Features
 from pipelines.hardware import blas_on_one_thread, n_cores
@@ -42,6 +42,12 @@ from pipelines.validation.splits import split
 MOST_SEEDS = 20  # of a variant: the average of 20 has nearly all that averaging gives
 MOST_SLOW = 5.0  # times as long as a core takes that nobody else has
 SIMPLE = 0.03  # of the time, for each simple model that the score is compared with
+
+
+def all_there_is(competition: Competition, preset: str) -> Preset:
+    """All variants, in the folds of that preset, or of the first where there is none of that name."""
+    usual = competition.presets.get(preset) or next(iter(competition.presets.values()))
+    return replace(usual, seeds=MOST_SEEDS, variants=tuple(competition.variants))
 
 
 def minutes_line(competition: Competition, plan: Plan, deadline: Deadline) -> str:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from pipelines.budget.within import MOST_SEEDS
+from pipelines.budget.within import all_there_is
 from pipelines.competition import Competition
 from pipelines.executors.choice import executor_of
 from pipelines.hardware import pick_device
@@ -16,11 +16,7 @@ def make_plan(competition: Competition, knobs: Knobs) -> Plan:
     Raises: UsageError for an unknown preset or variant, or a device that is not there.
     """
     check_names(competition.slug, knobs, competition.presets, competition.variants)
-    if knobs.minutes is None:
-        preset = competition.presets[knobs.preset]
-    else:  # which say how much of all that may be trained is
-        usual = competition.presets.get(knobs.preset) or next(iter(competition.presets.values()))
-        preset = replace(usual, seeds=MOST_SEEDS, variants=tuple(competition.variants))
+    preset = competition.presets[knobs.preset] if knobs.minutes is None else all_there_is(competition, knobs.preset)
     variants = {name: competition.variants[name] for name in knobs.variants or preset.variants}
     if knobs.epochs is not None:  # estimators have no recipe to change
         variants = {name: replace(v, recipe=replace(v.recipe, epochs=knobs.epochs)) for name, v in variants.items()}

@@ -59,11 +59,8 @@ class Plan(Checked):
     @property
     def n_epochs(self) -> int:
         """Epochs of all networks together, if none stops early."""
-        return sum(
-            len(self.jobs(fold, name)) * variant.recipe.epochs
-            for name, variant in self.networks.items()
-            for fold in range(self.folds)
-        )
+        folds = range(self.folds)
+        return sum(v.recipe.epochs * len(self.jobs(fold, name)) for name, v in self.networks.items() for fold in folds)
 
     @property
     def networks(self) -> dict[str, Variant]:
@@ -72,11 +69,8 @@ class Plan(Checked):
 
     def jobs(self, fold: int, variant: str = "") -> list[Job]:
         """What a fold trains of a variant."""
-        return [
-            Job(variant, fold, seed, random_state(self.seed, fold, seed))
-            for seed in range(self.seeds)
-            if self.only is None or (variant, fold, seed) in self.only
-        ]
+        seeds = [n for n in range(self.seeds) if self.only is None or (variant, fold, n) in self.only]
+        return [Job(variant, fold, seed, random_state(self.seed, fold, seed)) for seed in seeds]
 
 
 @blas_on_one_thread()

@@ -51,6 +51,7 @@ def test_parts_that_are_not_there_are_left_out_and_all_else_is_told():
         "note",
         "importance",
         "ran_on",
+        "budget",
         "extra",
     }
     assert json.loads(Record(slug="a", data="folder").to_json())["csv_sha256"] is None
