@@ -222,7 +222,7 @@ def measured(monkeypatch):
     """Titanic's variants as measured; a clock of their epochs."""
     clock = Clock(network=2.0)
     found = {"network": Earlier(4.0), "hist-gradient-boosting": Earlier(1.0)}
-    monkeypatch.setattr("pipelines.pipeline.measured_earlier", lambda *_: found)
+    monkeypatch.setattr("pipelines.budget.within.measured_earlier", lambda *_: found)
     return clock
 
 
