@@ -53,8 +53,8 @@ def all_there_is(competition: Competition, preset: str) -> Preset:
 def minutes_line(competition: Competition, plan: Plan, deadline: Deadline) -> str:
     """How much time there is, and what there is to choose from."""
     several = f"{len(plan.variants)} variants" if len(plan.variants) > 1 else f"variant {next(iter(plan.variants))}"
-    what = f"the best of {deadline.minutes:g} min, with {several} in {plan.folds} folds"
-    return f"{competition.slug}: {what}, on {plan.device}"
+    minutes, folds = deadline.minutes, plan.folds
+    return f"{competition.slug}: the best of {minutes:g} min, with {several} in {folds} folds, on {plan.device}"
 
 
 def within(deadline: Deadline, knobs: Knobs, source: Source, say: Callable[[str], None]) -> Callable[..., CVResult]:

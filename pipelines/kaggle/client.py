@@ -59,7 +59,8 @@ IN_WORDS = {
     "GetLeaderboard": "leaderboard", "DownloadLeaderboard": "leaderboard",
 }  # fmt: skip
 KERNELS = {
-    "GetAcceleratorQuotaStatistics": "quota of accelerators", "SaveKernel": "kernel", "GetKernel": "kernel",
+    "GetAcceleratorQuotaStatistics": "quota of accelerators", "SaveKernel": "upload of the kernel",
+    "GetKernel": "text of the kernel",
     "GetKernelSessionStatus": "state of the kernel", "ListKernelSessionOutput": "output of the kernel",
     "GetKernelSessionLogsStream": "log of the kernel",
 }  # fmt: skip

@@ -96,6 +96,12 @@ FOREIGN = (
     "site",
     "rules",
     "storage",
+    # how a run on Kaggle fares, and what of its command line may hold a credential
+    "running",
+    "complete",
+    "failed",
+    "cancelled",
+    "--note, or another option,",
     # zipfile
     "File is not a zip file",
     "Truncated file header",
@@ -108,6 +114,11 @@ FOREIGN = (
     # where files were found
     "folder",
     # the system
+    "Connection refused",
+    "No route to host",
+    "Network is unreachable",
+    "Name or service not known",
+    "timed out",
     "No such file or directory",
     "Permission denied",
     "Is a directory",

@@ -23,5 +23,9 @@ NOT_SHOWN = frozenset(
         # what is written as code
         "make_model({0}, n_outputs)(torch.randn{1})", "lambda: StandardScaler()",
         "lambda n_features, n_outputs: Net(n_features, n_outputs)", "lambda: HistGradientBoostingClassifier()",
+        "if code := main(JOB, PACK):", "raise SystemExit(code)", "# homework-job:", '"tuned": {0},',
+        # parts of a command line, and a thread's name
+        "python -m pipelines run", "--on kaggle", "--accelerator {0}", "--accelerator none", "--data sample",
+        '--runs ""', "--preset {0}", "connects to a scheduler",
     }
 )  # fmt: skip

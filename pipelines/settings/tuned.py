@@ -216,9 +216,8 @@ def with_tuned_name(variants: Iterable[str] | None, runs: Path | None, slug: str
 
 def nothing_tuned(competition: str, runs: Path | None) -> UsageError:
     """Nothing has been found yet."""
-    where = "" if runs is None else f" in {runs}"
     return UsageError(
-        f"no variant of {competition} has been tuned yet: there is no {FILE}{where}",
+        f"no variant of {competition} has been tuned yet: there is no {FILE} in {runs or RUNS}",
         f"let one be searched: python -m pipelines tune {competition} --minutes 10",
         f"请先搜索：python -m pipelines tune {competition} --minutes 10",
     )

@@ -106,8 +106,8 @@ class Space:
     def line(self) -> str:
         """In a line."""
         parts = [f"layers 0 to {MOST_LAYERS}"]
-        parts += [f"{name} {' or '.join(map(str, values))}" for name, values in self.choices.items() if values[1:]]
-        parts += [f"{name} {low:.2g} to {high:.2g}" for name, (low, high) in self.ranges.items()]
+        parts += [f"{name} {'/'.join(map(str, values))}" for name, values in self.choices.items() if values[1:]]
+        parts += [f"{name} {low:.2g}–{high:.2g}" for name, (low, high) in self.ranges.items()]
         return "; ".join(parts)
 
 

@@ -203,7 +203,7 @@ def test_make_help_is_in_the_language_of_the_locale():
 WRONG = {
     ("runs",): "缺少参数 'COMPETITION'。",
     ("runs", "titanic", "--foo"): "没有选项：--foo",
-    ("run", "titanic", "--fold", "3"): "没有选项：--fold（可能是：--folds）",
+    ("run", "titanic", "--fold", "3"): "没有选项：--fold（可能是：--folds、--on）",
     ("rums", "titanic"): "没有命令 'rums'。是否要用 'runs'",
     ("runs", "titanic", "--prune", "0"): "'--prune' 的值无效：应不小于 1",
     ("runs", "titanic", "--prune", "x"): "'--prune' 的值无效：应为整数",
