@@ -105,7 +105,7 @@ class Space:
     @property
     def line(self) -> str:
         """In a line."""
-        parts = [f"layers 0 to {MOST_LAYERS}"]
+        parts = [f"layers 0–{MOST_LAYERS}"]
         parts += [f"{name} {'/'.join(map(str, values))}" for name, values in self.choices.items() if values[1:]]
         parts += [f"{name} {low:.2g}–{high:.2g}" for name, (low, high) in self.ranges.items()]
         return "; ".join(parts)

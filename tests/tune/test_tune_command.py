@@ -51,7 +51,7 @@ def invoke(quick, tmp_path, monkeypatch):
 def test_a_search_leaves_a_recipe_that_a_run_finds(invoke, tmp_path, quick):
     done = invoke("tune")
     assert done.exit_code == 0, done.output
-    assert "around network: layers 0 to 4" in done.stdout
+    assert "around network: layers 0–4" in done.stdout
     assert re.search(
         r"search 4 of 4, all rows: 6 candidates, 6 in all, [1-6] through 2 folds, best 0\.\d{4}", done.stdout
     )
