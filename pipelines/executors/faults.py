@@ -28,7 +28,8 @@ def refuse_silent(address: str | None, seconds: float = SECONDS) -> None:
     try:
         socket.create_connection((where.hostname or "", where.port or 0), timeout=seconds).close()
     except (OSError, ValueError, OverflowError) as error:  # the latter for what is no port
-        raise unreachable(address, getattr(error, "strerror", None) or str(error)) from None
+        silent = f"it has said nothing within {seconds:g} s" if isinstance(error, TimeoutError) else str(error)
+        raise unreachable(address, getattr(error, "strerror", None) or silent) from None
 
 
 def unreachable(address: str, why: str) -> ClusterError:
@@ -63,7 +64,7 @@ def idle(address: str, seconds: float) -> ClusterError:
 def foreign(worker: str, theirs: Mapping[str, str], ours: Mapping[str, str]) -> UsageError:
     """A worker whose project, Python or packages are others."""
     other = [name for name in ours if theirs.get(name) != ours[name]]
-    said = "; ".join(f"{name} {theirs.get(name, 'not there')}, here {ours[name]}" for name in other)
+    said = "; ".join(f"{name} {theirs.get(name, 'not installed')} there, here {ours[name]}" for name in other)
     return UsageError(
         f"the worker {worker} has other versions: {said}",
         "give all machines the same environment and the same commit of the project, competitions/ too, then start the "

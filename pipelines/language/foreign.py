@@ -101,7 +101,7 @@ FOREIGN = (
     "complete",
     "failed",
     "cancelled",
-    "--note, or another option,",
+    "--note or another option",
     # zipfile
     "File is not a zip file",
     "Truncated file header",
@@ -118,7 +118,6 @@ FOREIGN = (
     "No route to host",
     "Network is unreachable",
     "Name or service not known",
-    "timed out",
     "No such file or directory",
     "Permission denied",
     "Is a directory",

@@ -111,10 +111,10 @@ def importance_lines(competition: Competition, found: list[Importance]) -> Itera
 
 def budget_lines(budget: Budget) -> Iterator[str]:
     """What there was time for, and what not, and why."""
-    said = (f"{name} x {n} seed{'s' * (n > 1)}" for name, n in budget.seeds.items())
+    said = (f"{name} with {n} seed{'s' * (n > 1)}" for name, n in budget.seeds.items())
     yield f"{f'in {budget.minutes:g} minutes':<28}{', '.join(said)}"
     for name, why in budget.left.items():
-        yield f"  without {name}: {why}"
+        yield f"  without variant {name}: {why}"
 
 
 def outcome_lines(competition: Competition, outcome: Outcome, words: Words) -> Iterator[str]:

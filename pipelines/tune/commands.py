@@ -63,7 +63,7 @@ def tune_command(
             found = tune(
                 load(name), knobs, minutes, base=variant, began=began, fetch=partial(fetch, say=console.say_aside),
                 say=(lambda _line: None) if quiet else say, on_folder=folders.append,
-                on_time=lambda what, seconds, of: bar(f"{what}, seconds", round(seconds), round(of)),
+                on_time=lambda what, seconds, of: bar(f"{what}, in seconds", round(seconds), round(of)),
             )  # fmt: skip
         if as_json:
             console.give(json.dumps(show.to_plain(found), indent=2))

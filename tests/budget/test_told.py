@@ -18,8 +18,8 @@ RECORD = Record(slug="titanic", data="sample", preset="2.5min", folds=10, budget
 
 def test_the_lines_say_what_was_trained_and_what_was_left_and_why():
     assert list(budget_lines(BUDGET)) == [
-        "in 2.5 minutes              pieces x 3 seeds, trees x 1 seed",
-        "  without tabm: not tried: there was no time for it",
+        "in 2.5 minutes              pieces with 3 seeds, trees with 1 seed",
+        "  without variant tabm: not tried: there was no time for it",
     ]
 
 

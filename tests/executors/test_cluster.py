@@ -89,7 +89,7 @@ def test_workers_of_another_version_are_refused_with_both(two, address, monkeypa
 
     monkeypatch.setattr(cluster, "identity", of_process)
     with (
-        pytest.raises(UsageError, match=r"the worker tcp://\S+ has other versions: torch 2.11.0, here 2.13.0\n"),
+        pytest.raises(UsageError, match=r"the worker tcp://\S+ has other versions: torch 2.11.0 there, here 2.13.0\n"),
         Cluster(address, "titanic"),
     ):
         pass

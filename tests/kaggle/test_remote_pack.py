@@ -124,7 +124,7 @@ def test_no_credential_is_in_the_pack_the_script_the_log_or_any_file(site, cli, 
         assert form.encode() not in content
     noted = cli("run", "titanic", "--on", "kaggle", "--note", f"key {KEY}")
     assert (noted.code, len(site.kernels.pushes)) == (2, 1)
-    assert "another option, holds a credential" in noted.text
+    assert "another option holds a credential" in noted.text
 
 
 @pytest.fixture(scope="session")

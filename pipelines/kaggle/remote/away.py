@@ -198,7 +198,7 @@ class Trip:
         packed = pack.make(self.way.job.name, secrets, self._beside())
         job = replace(self.way.job, pack=packed.sha256)
         text = script.text(job, packed)
-        pack.refuse_secrets({"--note, or another option,": " ".join(job.options).encode()}, secrets)
+        pack.refuse_secrets({"--note or another option": " ".join(job.options).encode()}, secrets)
         self.way.say(
             f"sending {len(packed.sizes)} files ({len(text) / 1e3:.0f} kB, code only) to Kaggle as the private script "
             f"{ref}, accelerator: {job.accelerator or 'none'}"

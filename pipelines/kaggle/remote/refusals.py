@@ -11,6 +11,8 @@ from pipelines.web.failures import printable
 
 LAST_LINES = 20
 NO_QUOTA = f"see what is left at {SITE}/settings/account, and run the same command when the week begins anew"
+USED_UP = "the quota of the accelerator is used up"
+USED_MEANWHILE = "the quota of the accelerator was used up while it ran"
 QUOTA_STEP = (
     f"{NO_QUOTA}; or add --accelerator none, which needs no quota",
     f"剩余额度见 {SITE}/settings/account，请等额度每周重置后再运行同一命令；或加 --accelerator none（不占额度）",
@@ -39,7 +41,7 @@ NOT_TAKEN = (
         f"stop one, or wait until it is done ({SITE}/code, View Active Events), then run the same command again",
         f"请在 {SITE}/code 的 View Active Events 中停止一个，或等它结束，再运行同一命令",
     ),
-    Reason(r"quota", "the quota of the accelerator is used up", *QUOTA_STEP),
+    Reason(r"quota", USED_UP, *QUOTA_STEP),
     Reason(
         r"kernels?\.(?:create|save|update|push|get)|\bscope",
         "the credential may not save kernels",
@@ -62,7 +64,7 @@ NOT_TAKEN = (
     ),
 )
 ENDED = (
-    Reason(r"quota", "the quota of the accelerator was used up while it ran", *QUOTA_STEP, KernelError),
+    Reason(r"quota", USED_MEANWHILE, *QUOTA_STEP, KernelError),
     Reason(
         r"output.{0,60}(?:large|size|exceed|limit|too many|maximum)|(?:large|exceed|limit|too many).{0,60}output"
         r"|no space left|disk (?:is )?full|disk quota",
