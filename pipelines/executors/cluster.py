@@ -99,7 +99,7 @@ class Cluster(Executor):
                 with ctrl_c_ignored():
                     self._cluster = LocalCluster(
                         n_workers=self.workers, threads_per_worker=1, processes=True, host="127.0.0.1", memory_limit=0,
-                        dashboard_address=None, silence_logs=logging.CRITICAL,
+                        dashboard_address="127.0.0.1:0", silence_logs=logging.CRITICAL,
                     )  # fmt: skip
             try:
                 self._client = connected(self._cluster or self.address, connect)

@@ -130,7 +130,7 @@ def test_a_scheduler_that_is_not_there_or_does_not_speak_is_told_in_words():
 
 
 def test_a_cluster_without_workers_is_told_in_words():
-    with LocalCluster(n_workers=0, dashboard_address=None, host="127.0.0.1") as empty:
+    with LocalCluster(n_workers=0, dashboard_address="127.0.0.1:0", host="127.0.0.1") as empty:
         address = empty.scheduler_address
         with pytest.raises(faults.ClusterError, match=f"the scheduler {address} has no workers, after 0 s"):
             Cluster(address, "", workers=0.1).__enter__()

@@ -195,7 +195,7 @@ def test_the_command_prints_what_it_found_what_it_assumes_and_what_comes_next(ne
     assert done.exit_code == 0, done.output
     for line in (
         "train   train.csv: 3,000 rows, 9 columns",
-        "id:      id (in train.csv, test.csv and sample_submission.csv; no value twice)",
+        "row id:  id (in train.csv, test.csv and sample_submission.csv; no value twice)",
         "columns: 7: 3 numbers, 3 categories, 1 texts",
         "assumed: metric auc: two classes, and the sample submission holds numbers that are no labels (else --metric",
         "not known: whether rows belong together, or come later: --groups COLUMN, --time COLUMN",

@@ -149,7 +149,8 @@ def test_chinese_and_latin_letters_have_a_blank_between(owner, name, rule):
 
 def test_the_command_line_refuses_below_what_the_settings_allow():
     of = {"memory": ("Plan", "memory_mb"), "epochs": ("Recipe", "epochs")}
-    for name, least in LEAST.items():
+    assert LEAST["jobs"] == 1  # processes, of which a plan holds no number
+    for name, least in LEAST.items() - {("jobs", 1)}:
         owner, field = of.get(name, ("Plan", name))
         assert ALLOWED[owner][field].holds(least)
         assert not ALLOWED[owner][field].holds(least - 1)
