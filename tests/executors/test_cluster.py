@@ -76,6 +76,7 @@ def test_an_error_arrives_as_it_is(toy, two):
 
 
 def test_a_scheduler_that_runs_elsewhere_is_named_by_its_address(toy, two, address):
+    two.client.wait_for_workers(2)  # one that was killed before is begun anew
     with Cluster(address, "titanic") as executor:
         assert (executor.here, executor.workers) == (False, two.workers) == (False, 2)
         assert bytes_of(validated(toy, executor)) == bytes_of(validated(toy, THREADS))

@@ -188,8 +188,8 @@ def test_make_help_is_in_the_language_of_the_locale():
 
     def lines(locale):
         done = subprocess.run(
-            [make, "help"], cwd=root, env=os.environ | {"LC_ALL": locale}, capture_output=True, encoding="utf-8",
-            check=True,
+            [make, "--no-print-directory", "help"], cwd=root, env=os.environ | {"LC_ALL": locale},
+            capture_output=True, encoding="utf-8", check=True,
         )  # fmt: skip
         return done.stdout.splitlines()
 
