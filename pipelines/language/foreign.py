@@ -47,6 +47,12 @@ FOREIGN = (
     "classes",
     "{0} bytes",
     "a PDF",
+    # what Kaggle says of a submission, and where a credential was found
+    "pending; asking again in {0} s",
+    "complete; asking again in {0} s",
+    "unknown; asking again in {0} s",
+    "token from {0}",
+    "key from {0}",
     # where code fails
     "{0}, {1}, line {2}",
     "line {0}",
