@@ -44,10 +44,16 @@ MOST_SLOW = 5.0  # times as long as a core takes that nobody else has
 SIMPLE = 0.03  # of the time, for each simple model that the score is compared with
 
 
-def all_there_is(competition: Competition, preset: str) -> Preset:
-    """All variants, in the folds of that preset, or of the first where there is none of that name."""
-    usual = competition.presets.get(preset) or next(iter(competition.presets.values()))
-    return replace(usual, seeds=MOST_SEEDS, variants=tuple(competition.variants))
+def all_there_is(competition: Competition, preset: str, device: str) -> Preset:
+    """All variants, in the folds of that preset, or of the first where there is none of that name.
+
+    Those that presets for a GPU alone have are left out elsewhere: even to try them takes minutes.
+    """
+    presets = competition.presets.values()
+    usual = competition.presets.get(preset) or next(iter(presets))
+    heavy, others = ({name for each in presets if each.gpu is gpu for name in each.variants} for gpu in (True, False))
+    left_out = heavy - others if device == "cpu" else set()
+    return replace(usual, seeds=MOST_SEEDS, variants=tuple(n for n in competition.variants if n not in left_out))
 
 
 def minutes_line(competition: Competition, plan: Plan, deadline: Deadline) -> str:

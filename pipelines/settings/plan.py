@@ -16,11 +16,14 @@ def make_plan(competition: Competition, knobs: Knobs) -> Plan:
     Raises: UsageError for an unknown preset or variant, or a device that is not there.
     """
     check_names(competition.slug, knobs, competition.presets, competition.variants)
-    preset = competition.presets[knobs.preset] if knobs.minutes is None else all_there_is(competition, knobs.preset)
+    device = pick_device(knobs.device)
+    if knobs.minutes is None:
+        preset = competition.presets[knobs.preset]
+    else:
+        preset = all_there_is(competition, knobs.preset, device.type)
     variants = {name: competition.variants[name] for name in knobs.variants or preset.variants}
     if knobs.epochs is not None:  # estimators have no recipe to change
         variants = {name: replace(v, recipe=replace(v.recipe, epochs=knobs.epochs)) for name, v in variants.items()}
-    device = pick_device(knobs.device)
     return Plan(
         folds=preset.folds if knobs.folds is None else knobs.folds,
         seeds=preset.seeds if knobs.seeds is None else knobs.seeds,

@@ -321,3 +321,13 @@ def test_the_plan_of_minutes_has_all_variants_or_those_that_are_named(titanic):
     assert make_plan(other, Knobs(minutes=5, device="cpu")).folds == 10
     assert only(titanic, RECIPE).recipe == RECIPE
     assert json.dumps(Knobs(minutes=2.5).what) == '"2.5min"'
+
+
+def test_what_is_made_for_a_gpu_alone_is_no_candidate_without_one():
+    from pipelines.budget.within import all_there_is
+    from pipelines.settings.lookup import load
+
+    otto = load("otto")
+    here, there = (all_there_is(otto, "fast", device).variants for device in ("cpu", "cuda"))
+    assert set(there) - set(here) == {"wide-tabm"}
+    assert set(there) == set(otto.variants)
