@@ -211,14 +211,14 @@ def test_networks_that_a_gpus_memory_does_not_hold_together_train_in_halves(devi
     if device.type != "cuda":
         pytest.skip("the memory of a process is bounded on a GPU only")
     torch.cuda.empty_cache()
-    whole = torch.cuda.get_device_properties(device).total_memory
-    torch.cuda.set_per_process_memory_fraction((torch.cuda.memory_reserved(device) + 4e8) / whole, device)
+    whole, gpu = torch.cuda.get_device_properties(device).total_memory, device.index or 0
+    torch.cuda.set_per_process_memory_fraction((torch.cuda.memory_reserved(device) + 4e8) / whole, gpu)
     try:
         make = partial(MLP, [6, 1500, 1500, 2])
         group = make_group(make_rows(8), make, replace(SHARED, epochs=1), log_loss, device=device)
         found = fit(replace(group, jobs=tuple(Job("network", 0, seed, seed) for seed in range(8)))).networks
     finally:
-        torch.cuda.set_per_process_memory_fraction(1.0, device)
+        torch.cuda.set_per_process_memory_fraction(1.0, gpu)
         torch.cuda.empty_cache()
     assert len(found) == 8
     assert all(math.isfinite(network.history.losses[0]) for network in found.values())

@@ -9,7 +9,7 @@ MNIST, made rows and made names for the others. It says so, and lectures apply o
 import csv
 import io
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -68,6 +68,11 @@ class Digits(CourseData):
         """(C, H, W) of one image."""
         channels, height, width = self.train.shape[1:]
         return channels, height, width
+
+    def to(self, device: torch.device) -> "Digits":
+        """All of it on a device: what is compared has to lie on the same."""
+        parts = {name: getattr(self, name).to(device) for name in ("train", "train_labels", "test", "test_labels")}
+        return replace(self, **parts)
 
     @property
     def padding(self) -> int:

@@ -47,9 +47,8 @@ def standardised(digits: Digits, device: torch.device) -> Digits:
     """The digits with mean 0 and deviation 1 over the training images' pixels, from which both are taken."""
     # NOTE[DIFF]: the notes call this "the 0-1 distribution"; it moves and scales, it makes nothing normal.
     mean, sd = digits.train.mean(), digits.train.std()
-    train, test = ((images.to(device) - mean) / sd for images in (digits.train, digits.test))
-    labels, test_labels = digits.train_labels.to(device), digits.test_labels.to(device)
-    return replace(digits, train=train, train_labels=labels, test=test, test_labels=test_labels)
+    moved = digits.to(device)
+    return replace(moved, train=(moved.train - mean) / sd, test=(moved.test - mean) / sd)
 
 
 def plan_for(images: Digits, published: Plan) -> Plan:

@@ -4,7 +4,6 @@
 # `eval()`, and never log the last 38 of 938 batches.
 """
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -95,8 +94,7 @@ def prepared(parts: list[Tensor], *, is_stand_in: bool) -> Digits:
 
 def tried(setting: Setting, images: Digits) -> Gates:
     """A learner's settings, by the shared loop; as in the notes: tested on the images that it has learned, too."""
-    plan, device = setting.knobs.applied(PLAN), setting.device
-    images = replace(images, test=images.test.to(device), test_labels=images.test_labels.to(device))
+    plan, images = setting.knobs.applied(PLAN), images.to(setting.device)
     setting.say(
         f"by the shared loop: {'-'.join(map(str, WIDTHS))}, SGD, learning rate {plan.lr:g}, momentum {MOMENTUM}, "
         f"{plan.epochs} epochs, batches of {plan.batch_size}"
@@ -120,7 +118,7 @@ def tried(setting: Setting, images: Digits) -> Gates:
         draw_learning(figure, {"training": learned}, "With your settings")
     if setting.knobs.as_in_the_notes:
         # NOTE[DIFF]: the notes' test_loader holds the training images; what it says is no test.
-        of_training = predict_logits(model, images.train.to(device), batch_size=500).argmax(dim=1).cpu()
+        of_training = predict_logits(model, images.train, batch_size=500).argmax(dim=1)
         share = (of_training == images.train_labels).double().mean().item()
         yield Gate.at_least(f"accuracy on {len(of_training):,} training images, as the notes test", share, 0.97)
     yield Gate.at_least(f"accuracy on {len(test.predicted):,} test images", learned.accuracy, 0.97)

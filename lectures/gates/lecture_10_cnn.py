@@ -1,6 +1,5 @@
 """Lecture 10, convolutional networks: the notes' network of two convolutions, its program; and a deeper one."""
 
-from dataclasses import replace
 from functools import partial
 
 from lectures.course.data import files_for_program
@@ -20,7 +19,7 @@ def run(setting: Setting) -> Gates:
         draw_filters(figure, shallow.model, images)
     yield Gate.at_least("accuracy, two convolutions", shallow.accuracy, 0.9 if files.is_stand_in else limit)
 
-    images = replace(images, train=images.train.to(setting.device), test=images.test.to(setting.device))
+    images = images.to(setting.device)
     plan = plan_for(images, Plan(epochs=3, lr=5e-3))
     make_deeper = partial(ConvNet, images.shape, 10, (16, 32, 64), kernel=3, padding=1, hidden=(128, 64))
     deeper = learn("10/three convolutions", make_deeper, images, plan, setting)

@@ -241,7 +241,8 @@ def _with_ids(competition: Competition, frames: dict[str, pd.DataFrame]) -> dict
 def _whole(name: str, ids: pd.Series) -> pd.Series:
     """Text ids as int64, however the numbers are written."""
     plain = ids.map(lambda cell: bool(WHOLE.fullmatch(cell)))
-    others = ids[~plain].map(lambda cell: float(cell) if NUMBER.fullmatch(cell) else np.nan)
+    numbers = (float(cell) if NUMBER.fullmatch(cell) else np.nan for cell in ids[~plain])
+    others = pd.Series(numbers, ids.index[~plain], dtype="float64")  # also where there are none
     odd = others[~((others % 1 == 0) & (others.abs() < 2**53))]
     if len(odd):
         raise rows_error(name, "not a whole number", ids[odd.index])
