@@ -8,7 +8,7 @@ from typing import NamedTuple
 from pipelines.budget.seconds import makespan
 from pipelines.metrics import FloatArray
 
-MARGIN, WIDE_MARGIN = 1.1, 1.5  # on seconds that this run has measured, and on those of a trial or another day
+MARGINS = {"measured": 1.1, "trial": 1.25, "earlier": 1.5}  # on seconds of this run, of a trial, of another day
 SMALL = 0.1  # of the time left: what takes less is not tried by a few folds before
 AT_ONCE = 0.125  # of the time left, for further seeds of one variant that train together
 
@@ -18,7 +18,8 @@ class Candidate:
     """A variant: `n_seeds` units at most, `seconds` of one model on one core; None where nothing is known of them.
 
     `known` says by what: a "trial", an "earlier" run, or this one ("measured"). `said` is what the variant said in an
-    earlier run, `why_left` why none of its units is pooled, if that is so. So many folds `at_once` are one program.
+    earlier run, `why_left` why none of its units is pooled, if that is so. So many folds `at_once` are one program. The
+    competition's own preset has those that are `usual`.
     """
 
     name: str
@@ -28,11 +29,12 @@ class Candidate:
     said: FloatArray | None = None
     why_left: str = "not tried: there was no time for it"
     at_once: int = 1
+    usual: bool = False
 
     @property
     def with_margin(self) -> float:
         """Its seconds, if they are that much off."""
-        return (self.seconds or 0.0) * (MARGIN if self.known == "measured" else WIDE_MARGIN)
+        return (self.seconds or 0.0) * MARGINS[self.known]
 
 
 class Piece(NamedTuple):

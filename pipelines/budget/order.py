@@ -1,4 +1,4 @@
-"""What is trained next: units in the order of expected gain per second.
+"""What is trained next: the usual variants, then units in the order of expected gain per second.
 
 Shapes: N training rows, P predictions of a row.
 """
@@ -36,7 +36,8 @@ class Order:
                 continue
             option = self._first_unit(each, pooled, loss) if n_seeds == 0 else self._further(each, pooled, loss)
             options += [] if option is None else [option]
-        return chosen(options, self.deadline.left, self.workers)
+        new = [each for each in options if each.candidate.usual and not self.gathered.n_seeds(each.candidate.name)]
+        return chosen(new or options, self.deadline.left, self.workers)
 
     def pooled(self) -> dict[str, FloatArray]:
         """What those variants say, (N, P), of which a unit is whole."""

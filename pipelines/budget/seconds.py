@@ -19,10 +19,11 @@ from pipelines.validation.splits import Fold
 
 FEW, EPOCHS = 2_000, 3  # rows and passes that tell how quickly a network trains
 SIZES = 250, 500  # rows that tell how quickly an estimator is fitted
+ROUNDS = 1, 4  # of an ensemble's, on all rows
 LONG, USUAL = 1.0, 0.8  # seconds of a fit after which there is no second one; the power that it grows by then
 MOST_WAITING = 10.0  # times as long as a thread is busy, where only others' programs keep it waiting
 ASIDE = 4.0  # seconds for pictures and pages
-IN_POOL, IN_FILES = 1.0, 5.0  # microseconds of each number that is pooled, and of each that is written
+IN_POOL, IN_FILES = 0.3, 2.0  # microseconds of each number that is pooled, and of each that is written
 
 
 class Trial(NamedTuple):
@@ -63,7 +64,11 @@ def by_trial(
 def _of_estimator(
     competition: Competition, features: Features, _plan: Plan, fold: Fold, variant: Variant, rows: int
 ) -> Trial:
-    """Fitted on few rows, and on twice as many; where the first takes long, it has to do."""
+    """Fitted on few rows, and on twice as many; where the first takes long, it has to do. Of ensembles: few rounds."""
+    assert variant.make_estimator is not None
+    rounds = rounds_of(variant.make_estimator())
+    if rounds is not None and rounds[1] > 2 * ROUNDS[1]:
+        return _of_ensemble(competition, features, fold, variant, rows, *rounds)
     sizes = [min(size, len(fold.train) // part) for size, part in zip(SIZES, (4, 2), strict=True)]
     tried = [_of_few(competition, features, few_of(features, fold, sizes[0]), variant)]
     if tried[0][0] <= LONG:
@@ -71,6 +76,40 @@ def _of_estimator(
     (first, _), (last, to_predict) = tried[0], tried[-1]
     second = last if len(tried) > 1 else first * (sizes[1] / sizes[0]) ** USUAL
     return Trial(extrapolated(sizes, (first, second), len(fold.train)) + to_predict * rows / sizes[len(tried) - 1])
+
+
+def rounds_of(estimator: Any) -> tuple[str, int] | None:
+    """The setting that says how many trees an ensemble has or how often it is boosted, if it is one, and its value.
+
+    >>> from sklearn.ensemble import HistGradientBoostingClassifier
+    >>> rounds_of(HistGradientBoostingClassifier(max_iter=300))
+    ('max_iter', 300)
+    """
+    settings = estimator.get_params(deep=False) if hasattr(estimator, "get_params") else {}
+    boosted = any("HistGradientBoosting" in kind.__name__ for kind in type(estimator).__mro__)
+    name = "max_iter" if boosted else "n_estimators"
+    n = settings.get(name)
+    return (name, n) if isinstance(n, int) else None
+
+
+def _of_ensemble(
+    competition: Competition, features: Features, fold: Fold, variant: Variant, rows: int, name: str, rounds: int
+) -> Trial:
+    """Few rounds on all rows: each takes as long as those that follow."""
+    assert variant.make_estimator is not None
+    few, took, make, n = few_of(features, fold, SIZES[1]), list[float](), variant.make_estimator, 0
+    for n in ROUNDS:
+        short = replace(variant, make_estimator=lambda n=n: make().set_params(**{name: n}))  # type: ignore[misc]
+        caught, began = _Caught(), time.thread_time()
+        fit_one(competition, features, [Fold(fold.train, few)], Fit(short, (Job("trial", 0, 0, 0),), False), caught)
+        took.append(time.thread_time() - began)
+        if took[0] > 3 * LONG:
+            break
+    each = took[0] / ROUNDS[0] if len(took) == 1 else max(0.0, took[1] - took[0]) / (ROUNDS[1] - ROUNDS[0])
+    began = time.thread_time()
+    predict(competition, caught.encoder, caught.model, features.train.iloc[few])
+    to_predict = (time.thread_time() - began) * rows / len(few) * rounds / n
+    return Trial(took[0] + each * (rounds - ROUNDS[0]) + to_predict)
 
 
 def few_of(features: Features, fold: Fold, size: int) -> IntArray:

@@ -1,4 +1,4 @@
-"""How a run that has minutes begins: what is not known is tried by few rows; the cheapest unit makes a submission."""
+"""How a run that has minutes begins: what is not known is tried by few rows; one unit makes a submission."""
 
 import warnings
 from collections.abc import Callable, Sequence
@@ -15,16 +15,16 @@ from pipelines.validation.crossval import Plan
 from pipelines.validation.splits import Fold
 
 TRIALS = 0.1  # of the time, for trials of what no earlier run has measured
-FIRST = 0.6  # of the time left, for what makes the first submission: without one the rest is worth nothing
+FIRST = 0.75  # of the time left, for what makes the first submission: without one the rest is worth nothing
 
 
 def try_unknown(
     competition: Competition, features: Features, plan: Plan, fold: Fold, candidates: Sequence[Candidate],
     deadline: Deadline,
 ) -> None:  # fmt: skip
-    """Measure by a few rows what no earlier run has measured: networks first, the first of all in any case."""
+    """Measure by a few rows what no earlier run has measured: the usual, then networks; the first in any case."""
     unknown = [each for each in candidates if each.seconds is None]
-    unknown.sort(key=lambda each: plan.variants[each.name].make_model is None)
+    unknown.sort(key=lambda each: (not each.usual, plan.variants[each.name].make_model is None))
     began = deadline.passed
 
     def measure(candidate: Candidate) -> None:
@@ -39,18 +39,22 @@ def try_unknown(
             done.result()
 
 
-def cheapest(
+def first_unit(
     plan: Plan, candidates: Sequence[Candidate], deadline: Deadline, workers: int, say: Callable[[str], None]
 ) -> tuple[Plan, Piece]:
-    """The unit that takes least, and the plan; where even that does not fit, a network's, which gets fewer epochs.
+    """The first of the usual variants that fits, else the unit that takes least; and the plan.
+
+    Where even that does not fit, it is a network's that gets fewer epochs.
 
     Raises: UsageError where no epoch fits.
     """
     units = [Piece(each, range(1), range(plan.folds)) for each in candidates if each.seconds is not None]
     units.sort(key=lambda each: seconds_of([each], workers))
     left = FIRST * deadline.left if units[0].candidate.known == "trial" else deadline.left
-    if seconds_of(units[:1], workers) <= left:
-        return plan, units[0]
+    usual = (Piece(each, range(1), range(plan.folds)) for each in candidates if each.usual and each.seconds is not None)
+    for each in (*usual, units[0]):
+        if seconds_of([each], workers) <= left:
+            return plan, each
     for each in units:
         variant, name = plan.variants[each.candidate.name], each.candidate.name
         epochs = int(variant.recipe.epochs * left / seconds_of([each], workers))

@@ -1,8 +1,9 @@
 """Cross-validation within so many minutes: units in the order of expected gain per second, until nothing fits any more.
 
-A unit is one seed of one variant in all folds, so that every row is scored by all that is pooled. The cheapest is
-first: then there is a submission. A variant of which nothing is known is tried by a few folds, which count. What cannot
-be finished is not begun; what takes longer than the time is dropped, and its finished models stay in the run's folder.
+A unit is one seed of one variant in all folds, so that every row is scored by all that is pooled. One of the usual
+preset's variants is first, or the cheapest unit: then there is a submission. The usual preset's others come next, as
+far as they fit. A variant of which nothing is known is tried by a few folds, which count. What cannot be finished is
+not begun; what takes longer than the time is dropped, and its finished models stay in the run's folder.
 
 Shapes: N training rows, P predictions of a row.
 """
@@ -22,7 +23,7 @@ from pipelines.budget.gains import Gains
 from pipelines.budget.gathered import Gathered
 from pipelines.budget.order import Order
 from pipelines.budget.seconds import by_trial, seconds_after
-from pipelines.budget.start import cheapest, too_short, try_unknown
+from pipelines.budget.start import first_unit, too_short, try_unknown
 from pipelines.competition import Competition, Preset, Variant
 from pipelines.data.sources import Source
 from pipelines.features.frames import Features
@@ -44,13 +45,17 @@ MOST_SLOW = 5.0  # times as long as a core takes that nobody else has
 SIMPLE = 0.03  # of the time, for each simple model that the score is compared with
 
 
+def usual_preset(competition: Competition, preset: str) -> Preset:
+    """The preset of that name, or the first where there is none."""
+    return competition.presets.get(preset) or next(iter(competition.presets.values()))
+
+
 def all_there_is(competition: Competition, preset: str, device: str) -> Preset:
-    """All variants, in the folds of that preset, or of the first where there is none of that name.
+    """All variants, in the folds of the usual preset.
 
     Those that presets for a GPU alone have are left out elsewhere: even to try them takes minutes.
     """
-    presets = competition.presets.values()
-    usual = competition.presets.get(preset) or next(iter(presets))
+    presets, usual = competition.presets.values(), usual_preset(competition, preset)
     heavy, others = ({name for each in presets if each.gpu is gpu for name in each.variants} for gpu in (True, False))
     left_out = heavy - others if device == "cpu" else set()
     return replace(usual, seeds=MOST_SEEDS, variants=tuple(n for n in competition.variants if n not in left_out))
@@ -70,7 +75,9 @@ def within(deadline: Deadline, knobs: Knobs, source: Source, say: Callable[[str]
         competition: Competition, features: Features, plan: Plan, on_epoch: OnEpoch, on_task: OnTask, keep: Keep
     ) -> CVResult:
         earlier = measured_earlier(competition, features, plan, knobs, source)
-        return Within(competition, features, plan, deadline, earlier, say).cross_validate(on_epoch, on_task, keep)
+        usual = () if knobs.variants else usual_preset(competition, knobs.preset).variants
+        part = Within(competition, features, plan, deadline, earlier, say, usual)
+        return part.cross_validate(on_epoch, on_task, keep)
 
     return cross_validate
 
@@ -78,27 +85,29 @@ def within(deadline: Deadline, knobs: Knobs, source: Source, say: Callable[[str]
 class Within:
     """One cross-validation of as much of a plan as a `deadline` allows; `earlier` says what runs before it measured.
 
-    `say` gets a line where what is trained is not what the competition says.
+    The variants that are `usual` go before others. `say` gets a line where what is trained is not what the competition
+    says.
     """
 
     def __init__(
         self, competition: Competition, features: Features, plan: Plan, deadline: Deadline,
-        earlier: Mapping[str, Earlier], say: Callable[[str], None],
+        earlier: Mapping[str, Earlier], say: Callable[[str], None], usual: Sequence[str] = (),
     ) -> None:  # fmt: skip
         self.competition, self.features, self.plan, self.deadline, self.say = competition, features, plan, deadline, say
         y, groups, when = features.y, features.groups, features.time
         self.folds = split(y, plan.folds, plan.seed, features.twins, groups=groups, time=when)
         self.workers = n_cores() if plan.device == "cpu" else 1
-        self.candidates = [self._candidate(name, earlier.get(name)) for name in plan.variants]
+        names = [*(name for name in usual if name in plan.variants), *(n for n in plan.variants if n not in usual)]
+        self.candidates = [self._candidate(name, earlier.get(name), name in usual) for name in names]
         self.order: list[str] = []
 
-    def _candidate(self, name: str, earlier: Earlier | None) -> Candidate:
+    def _candidate(self, name: str, earlier: Earlier | None, usual: bool) -> Candidate:
         n_seeds, variant = self.plan.seeds, self.plan.variants[name]
         if variant.make_estimator is not None:  # of which one may stand for all seeds
             n_seeds = len(fits_of(self.plan, {name: variant})) // self.plan.folds
         if earlier is None:
-            return Candidate(name, n_seeds)
-        return Candidate(name, n_seeds, earlier.seconds, "earlier", earlier.said)
+            return Candidate(name, n_seeds, usual=usual)
+        return Candidate(name, n_seeds, earlier.seconds, "earlier", earlier.said, usual=usual)
 
     @blas_on_one_thread()
     def cross_validate(self, on_epoch: OnEpoch, on_task: OnTask, keep: Keep) -> CVResult:
@@ -111,7 +120,7 @@ class Within:
         deadline.slowness = float(np.clip(deadline.passed / max(time.process_time(), 1.0), 1, MOST_SLOW))
         self._keep_some_time(1)
         try_unknown(self.competition, self.features, self.plan, self.folds[-1], self.candidates, deadline)
-        self.plan, first = cheapest(self.plan, self.candidates, deadline, self.workers, self.say)
+        self.plan, first = first_unit(self.plan, self.candidates, deadline, self.workers, self.say)
         simple = self._begin()
         gains = Gains(self.competition, y)
         self._choice = Order(self.candidates, gathered, gains, deadline, self.workers, self.plan.folds)

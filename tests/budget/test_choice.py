@@ -138,7 +138,7 @@ def test_what_nobody_has_tried_is_tried_by_some_folds_that_count(toy):
     choice = order([DONE, new], there, toy)
     [piece] = choice.next()
     assert (piece.candidate.name, list(piece.folds)) == ("new", [0, 1])  # one for each core
-    assert piece.rate == pytest.approx(PRIOR / (1.5 * 80))
+    assert piece.rate == pytest.approx(PRIOR / (1.25 * 80))  # a trial, with a margin
     there.put(finished("new", 0, said(1.0, variant=1), folds=[0, 1]), {}, {})
     choice.learn([piece], 20.0)  # 40 s were expected of a fold
     assert (new.seconds, new.known) == (20.0, "measured")
@@ -151,12 +151,25 @@ def test_what_nobody_has_tried_is_tried_by_some_folds_that_count(toy):
     assert list(quick.next()[0].folds) == [0, 1, 2, 3]  # it takes no time to speak of
 
 
+def test_the_usual_variants_come_before_others_as_far_as_they_fit(toy):
+    there = gathered(network=[said(1.0)])
+    usual, other = Candidate("usual", 20, 9.0, usual=True), Candidate("other", 20, 1.0)
+    choice = order([DONE, other, usual], there, toy)
+    assert [piece.candidate.name for piece in choice.next()] == ["usual"]
+    choice.deadline.reserve = 600 - 20  # two rounds of 9 s and a quarter more are 22.5
+    assert [piece.candidate.name for piece in choice.next()] == ["other"]
+    there.put(finished("usual", 0, said(1.0, variant=1)), {}, {})
+    there.pool("usual")
+    choice.deadline.reserve = 0.0
+    assert [piece.candidate.name for piece in choice.next()] == ["other"]  # it promises more than another seed
+
+
 def test_nothing_is_begun_that_would_not_end(toy):
     there = gathered(network=[said(1.0)])
-    candidates = [Candidate("network", 20, 20.0, "measured"), Candidate("new", 20, 15.0)]
+    candidates = [Candidate("network", 20, 20.0, "measured"), Candidate("new", 20, 18.0)]
     choice = order(candidates, there, toy, minutes=1.0)
     assert {piece.candidate.name for piece in choice.next()} <= {"network", "new"}
-    choice.deadline.reserve = 60 - 44.9  # two rounds of 20 s and a tenth more are 44; of 15 s and a half more, 45
+    choice.deadline.reserve = 60 - 44.9  # two rounds of 20 s and a tenth more are 44; of 18 s and a quarter more, 45
     assert [piece.candidate.name for piece in choice.next()] == ["network"]
     assert candidates[1].why_left == "it would have taken about 45 s, and 45 s were left"
     choice.deadline.reserve = 60 - 43.9

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 from toys import QUICK, make_features, only
@@ -79,10 +80,10 @@ def competition(toy, *names, **more):
     return replace(toy, variants=variants, presets={"fast": Preset(folds=2, seeds=1, variants=tuple(variants))})
 
 
-def went(toy, clock, minutes, earlier, *, plan=None, keep=None):
+def went(toy, clock, minutes, earlier, *, plan=None, keep=None, usual=()):
     features, said = make_features(), []
     plan = Plan(**{"folds": FOLDS, "seeds": 3, "variants": toy.variants} | (plan or {}))
-    one = Within(toy, features, plan, Deadline(minutes, clock), earlier, said.append)
+    one = Within(toy, features, plan, Deadline(minutes, clock), earlier, said.append, usual)
     return one.cross_validate(clock.on_epoch, lambda *_: None, keep or Keep()), said
 
 
@@ -94,6 +95,15 @@ def test_the_cheapest_is_first_then_the_greatest_gain_per_second(toy):
     assert (result.budget.left, said) == ({}, [])
     assert len(clock.epochs) == 2 * 3 * FOLDS * RECIPE.epochs
     assert {name for name, *_ in clock.epochs[: FOLDS * RECIPE.epochs]} == {"cheap"}
+
+
+def test_the_usual_are_first_where_they_fit(toy):
+    toy, clock = competition(toy, "dear", "cheap"), Clock(dear=5.0, cheap=1.0)
+    earlier = clock.of("dear", "cheap")
+    result, _ = went(toy, clock, 10, earlier, usual=["dear"])
+    assert result.budget.order[0] == "dear 1"
+    result, _ = went(toy, clock, 0.4, earlier, usual=["dear"])
+    assert result.budget.order[0] == "cheap 1"  # a unit of the other takes 40 s
 
 
 def test_nothing_is_begun_that_would_not_end_and_that_is_said(toy):
@@ -209,6 +219,27 @@ def test_a_trial_tells_seconds(toy, kind, monkeypatch):
     assert found.at_once == 1
     monkeypatch.setattr("pipelines.validation.groups.fills_a_core", lambda *_: False)
     assert by_trial(toy, features, plan, fold, toy.variants[kind]).at_once == (4 if kind == "network" else 1)
+
+
+def test_a_trial_of_an_ensemble_is_of_few_rounds_on_all_rows(toy, monkeypatch):
+    from pipelines.budget import seconds
+
+    fitted, clock = [], Clock()
+    monkeypatch.setattr(seconds.time, "thread_time", clock)
+
+    class Boosted(HistGradientBoostingClassifier):
+        def fit(self, X, y):
+            fitted.append((len(X), self.max_iter))
+            clock.now += 0.5 + 0.1 * self.max_iter
+            return super().fit(X, y)
+
+    toy = competition(toy, trees=Variant(make_estimator=lambda: Boosted(max_iter=200)))
+    features = make_features()
+    fold = within.split(features.y, FOLDS, 0)[0]
+    plan = Plan(folds=FOLDS, seeds=1, variants=toy.variants)
+    found = seconds._of_estimator(toy, features, plan, fold, toy.variants["trees"], 100)
+    assert fitted == [(len(fold.train), 1), (len(fold.train), 4)]
+    assert found.seconds == pytest.approx(0.5 + 0.1 * 200)
 
 
 def knobs(tmp_path, **changes):
