@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -54,12 +55,19 @@ def tests(say: Tell, _options: Mapping[str, Any]) -> None:
 
 
 def otto(preset: str, seeds: int | None, say: Tell, options: Mapping[str, Any]) -> None:
-    """A preset of Otto's on the rehearsal's rows, or on made ones where no folder is given."""
+    """A preset of Otto's on the rehearsal's rows, or on made ones where no folder is given.
+
+    Where the `seeds` are given, it is the preset's networks alone: estimators are fitted before them, by the CPU.
+    """
     from pipelines.pipeline import run
     from pipelines.settings.knobs import Knobs
     from pipelines.settings.lookup import load
 
     competition, started, done, last = load("otto"), time.perf_counter(), dict[str, int](), 0.0
+    names = competition.presets[preset].variants
+    if seeds is not None:
+        competition = replace(competition, baselines={})
+        names = tuple(name for name in names if competition.variants[name].make_model)
 
     def hear(job: Any, _epoch: int, _loss: float) -> None:
         nonlocal last
@@ -72,7 +80,13 @@ def otto(preset: str, seeds: int | None, say: Tell, options: Mapping[str, Any]) 
         few = {"folds": 2, "seeds": 1, "epochs": 1} if options["small"] else {"seeds": seeds}
         data = Path(options["data"]) if options["data"] else few_products(Path(folder) / "data", options["small"])
         knobs = Knobs(
-            data=data, preset=preset, device=str(DEVICE), output=Path(folder), runs=Path(folder) / "runs", **few
+            data=data,
+            preset=preset,
+            variants=names,
+            device=str(DEVICE),
+            output=Path(folder),
+            runs=Path(folder) / "runs",
+            **few,
         )
         outcome = run(competition, knobs, write=False, say=partial(print, file=sys.stderr), on_epoch=hear)
     record = outcome.record

@@ -10,7 +10,7 @@ Values = Mapping[str, Any]  # what a part has said, by name
 TITLES = {
     "tests": "Tests that need CUDA",
     "members": "Small networks, 25-64-32-1, batch 32, AdamW, 802 rows",
-    "otto gpu": "Otto, preset `gpu`, one seed",
+    "otto gpu": "Otto, the networks of preset `gpu`, one seed",
     "otto gpu whole": "Otto, preset `gpu`",
     "otto best": "Otto, preset `best`",
     "otto fast": "Otto, preset `fast`",
