@@ -2,6 +2,11 @@
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+WATCHED = 0.3  # seconds that tell how crowded the cores are
 
 
 class OutOfTimeError(Exception):
@@ -36,10 +41,26 @@ class Deadline:
         """Seconds that are left to train."""
         return self.ends - self.reserve - self.clock()
 
-    def check(self) -> None:
-        """End what trains.
+    def check(self, needed: float = 0.0) -> None:
+        """End what trains, or what would begin and takes about so many seconds.
 
         Raises: OutOfTimeError when no time is left for it.
         """
-        if self.left <= 0:
+        if self.left <= needed:
             raise OutOfTimeError
+
+
+def crowding(workers: int) -> float:
+    """Seconds of the clock in which a core computes for one while so many threads do: others may compute beside them.
+
+    It is looked at for a moment, and on its own: how long files took to come or torch to load says nothing of cores.
+    """
+
+    def compute(_thread: int) -> float:
+        square, began, own = np.ones((256, 256)), time.perf_counter(), time.thread_time()
+        while time.perf_counter() - began < WATCHED:
+            square @ square  # numpy lets go of the interpreter meanwhile
+        return (time.perf_counter() - began) / max(time.thread_time() - own, 1e-3)
+
+    with ThreadPoolExecutor(workers) as pool:
+        return float(np.mean(list(pool.map(compute, range(workers)))))

@@ -8,7 +8,6 @@ not begun; what takes longer than the time is dropped, and its finished models s
 Shapes: N training rows, P predictions of a row.
 """
 
-import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -17,7 +16,7 @@ from functools import partial
 import numpy as np
 
 from pipelines.budget.candidates import Candidate, Piece, seconds_of
-from pipelines.budget.deadline import Deadline, OutOfTimeError
+from pipelines.budget.deadline import Deadline, OutOfTimeError, crowding
 from pipelines.budget.earlier import Earlier, measured_earlier
 from pipelines.budget.gains import Gains
 from pipelines.budget.gathered import Gathered
@@ -100,6 +99,7 @@ class Within:
         names = [*(name for name in usual if name in plan.variants), *(n for n in plan.variants if n not in usual)]
         self.candidates = [self._candidate(name, earlier.get(name), name in usual) for name in names]
         self.order: list[str] = []
+        self._encoders = self._new_encoders()
 
     def _candidate(self, name: str, earlier: Earlier | None, usual: bool) -> Candidate:
         n_seeds, variant = self.plan.seeds, self.plan.variants[name]
@@ -117,7 +117,8 @@ class Within:
         """
         y, deadline, gathered = self.features.y, self.deadline, Gathered(keep, self.folds, len(self.features.y))
         self._keep, self._on_epoch, self._on_task = gathered, partial(self._epoch, on_epoch), on_task
-        deadline.slowness = float(np.clip(deadline.passed / max(time.process_time(), 1.0), 1, MOST_SLOW))
+        self.workers = min(self.workers, fits_at_a_time(self.plan, self._encoders))  # as many as the memory allows
+        deadline.slowness = float(np.clip(crowding(self.workers), 1, MOST_SLOW))
         self._keep_some_time(1)
         try_unknown(self.competition, self.features, self.plan, self.folds[-1], self.candidates, deadline)
         self.plan, first = first_unit(self.plan, self.candidates, deadline, self.workers, self.say)
@@ -149,13 +150,14 @@ class Within:
         on_epoch(job, epoch, loss)
         self.deadline.check()
 
+    def _new_encoders(self) -> dict[str, FoldEncoder]:
+        plan, number = self.plan, self.competition.number
+        return {n: FoldEncoder(self.features, self.folds, each, plan.seed, number) for n, each in plan.variants.items()}
+
     def _begin(self) -> dict[str, Variant]:
         """Tell what keeps the run all that may be trained, and take what is there; returns the simple models."""
         plan, competition, features = self.plan, self.competition, self.features
-        self._encoders = {
-            name: FoldEncoder(features, self.folds, each, plan.seed, competition.number)
-            for name, each in plan.variants.items()
-        }
+        self._encoders = self._new_encoders()  # of a plan whose epochs may be fewer now
         n_features = next(iter(self._encoders.values())).form.n_features
         models = without_slow(competition, simple_models(competition), len(features.y), n_features)
         simple = {name: Variant(make_estimator=make) for name, make in models.items()}
@@ -184,12 +186,16 @@ class Within:
         return out_of_fold(said, self.folds, len(self.features.y))
 
     def _fit(self, fits: Sequence[Fit], plan: Plan) -> list[Predictions]:
-        """Fit estimators or baselines; none is begun when the time is over."""
+        """Fit estimators or baselines; none is begun that would not end in time, as those before it have taken."""
+        needed = {each.name: each.seconds or 0.0 for each in self.candidates}
 
         def one(fit: Fit, keep: Keep) -> Predictions:
+            name = fit.jobs[0].variant
             if fit.pooled:
-                self.deadline.check()
-            return fit_one(self.competition, self.features, self.folds, fit, keep)
+                self.deadline.check(needed[name])
+            said = fit_one(self.competition, self.features, self.folds, fit, keep)
+            needed[name] = said.seconds
+            return said
 
         self._keep.want(fits)
         encoders = {name: self._encoders[name] for name in plan.variants}

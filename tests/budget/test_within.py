@@ -63,6 +63,7 @@ class Heard(Keep):
 @pytest.fixture(autouse=True)
 def two_cores(monkeypatch):
     monkeypatch.setattr(within, "n_cores", lambda: 2)
+    monkeypatch.setattr(within, "crowding", lambda _workers: 1.0)
     monkeypatch.setattr("pipelines.validation.groups.n_cores", lambda: 2)
     monkeypatch.setattr("pipelines.validation.groups.fills_a_core", lambda *_: True)  # each fold is a group
     monkeypatch.setattr("pipelines.training.together.fills_a_core", lambda *_: True)
@@ -187,6 +188,48 @@ def test_a_time_too_short_for_an_epoch_is_said_and_how_long_it_would_take(toy):
     clock.seconds["network"] = 9.0  # and quicker before
     with pytest.raises(UsageError, match="the time was over before network was trained in all folds"):
         went(competition(toy, "network"), clock, 0.5, {"network": Earlier(2.0)})
+
+
+def test_an_estimator_is_not_begun_that_would_not_end(toy, monkeypatch):
+    toy = competition(toy, "network", trees=TREES)
+    clock, begun = Clock(network=0.5), []
+    fit_one = within.fit_one
+
+    def slow(competition, features, folds, fit, keep):
+        begun.append(fit.jobs[0].fold)
+        clock.now += 9.0 * fit.pooled  # 4 s were said
+        return replace(fit_one(competition, features, folds, fit, keep), seconds=9.0)
+
+    monkeypatch.setattr(within, "fit_one", slow)
+    monkeypatch.setattr(within, "fits_at_a_time", lambda *_: 1)
+    earlier = clock.of("network") | {"trees": Earlier(4.0, np.full((300, 2), 0.5))}
+    result, _ = went(toy, clock, 0.6, earlier, plan={"seeds": 1})
+    assert result.budget.seeds == {"network": 1}
+    assert clock.now == 4 + 3 * 9 <= 36 - RESERVE  # of four folds, each of 9 s, the last would be late
+    assert "dropped" in result.budget.left["trees"]
+
+
+def test_how_crowded_the_cores_are_is_told_by_computing(monkeypatch):
+    from pipelines.budget import deadline
+
+    now = iter(np.arange(0, 100, 0.1))
+    monkeypatch.setattr(deadline.time, "perf_counter", lambda: next(now))
+    monkeypatch.setattr(deadline.time, "thread_time", iter([0.0, 0.2]).__next__)
+    monkeypatch.setattr(deadline, "ThreadPoolExecutor", Alone)
+    assert deadline.crowding(1) == pytest.approx(2.0)  # four tenths by the clock, two by the thread
+
+
+class Alone:
+    """A pool whose one worker is the caller."""
+
+    def __init__(self, _workers):
+        self.map = map
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
 
 
 def test_what_nobody_has_measured_is_tried_by_few_rows(toy, monkeypatch):
