@@ -190,7 +190,7 @@ def tune(
     space = space_of(competition, base, *_few(competition, features))
     say(f"around {base}: {space.line}")
     assert knobs.runs is not None, "a search is kept"
-    folder, why = opened(knobs.runs, question(competition, features, plan, space))
+    folder, why = opened(knobs.runs, question(competition, features, plan, space, preset.seeds))
     on_folder(folder)
     say(f"search: {folder}{f' (a new one, {why})' * bool(why)}")
     with Storage(folder) as storage, warnings.catch_warnings():

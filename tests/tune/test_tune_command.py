@@ -17,6 +17,7 @@ from pipelines.settings.variants import mlp
 from pipelines.submission.record import Record
 from pipelines.tune import commands, tuning
 from pipelines.tune.study import Storage, states
+from pipelines.tune.training import Trainer
 
 make_encoder = partial(TabularEncoder, ("Fare", "Parch"))
 
@@ -96,6 +97,29 @@ def test_the_same_command_goes_on_and_another_question_begins_anew(invoke, tmp_p
     third = invoke("tune", "--json", limit=2)
     assert "a new one, not that of tune-network-" in third.stderr
     assert "the competition's code is another" in third.stderr
+    assert len(list((tmp_path / "runs" / "titanic").glob("tune-network-*"))) == 2
+
+
+def test_networks_of_other_presets_on_the_outer_folds_are_not_held_against_each_other(
+    invoke, tmp_path, quick, monkeypatch
+):
+    """A candidate has two seeds at most, on either preset; the mean of four networks is better than that of two."""
+    presets = {"fast": quick.presets["fast"], "best": replace(quick.presets["fast"], seeds=4)}
+    monkeypatch.setattr(lookup, "_import", lambda _folder: replace(quick, presets=presets))
+    seeds = []
+    whole = Trainer.variants
+
+    def noted(self, variants, folds, clock, encoder=None):
+        if "one" in variants:  # of an outer fold
+            seeds.append(self.seeds)
+        return whole(self, variants, folds, clock, encoder)
+
+    monkeypatch.setattr(Trainer, "variants", noted)
+    fast, best = invoke("tune", limit=1), invoke("tune", "--preset", "best", limit=1)
+    assert (fast.exit_code, best.exit_code) == (0, 0), best.output
+    assert seeds == [2] * 6 + [4] * 6  # default and tuned, on each of three
+    assert "a new one, not that of tune-network-" in best.stdout
+    assert "how many folds and seeds, is another" in best.stdout
     assert len(list((tmp_path / "runs" / "titanic").glob("tune-network-*"))) == 2
 
 
