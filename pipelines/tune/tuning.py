@@ -259,7 +259,7 @@ def _found(tuning: Tuning, source: Source, folder: Path, study: Study, gain: Gai
     )  # fmt: skip
     if gain is not None:
         tuned = replace(tuned, gain=gain.gain, gain_se=gain.se, verdict=gain.verdict)
-    path = tuned.save(folder.parent)
+    path = tuned.save(folder.parent, sample=source.kind == "sample")
     return Found(source, folder, tuning.space, in_memory(study), tuned, path, gain, depths)
 
 
