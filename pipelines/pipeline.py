@@ -66,11 +66,12 @@ def run(
     Raises: HomeworkError for anything wrong with options, data or predictions; then nothing is written.
     """
     started = time.perf_counter()
-    competition = with_tuned(competition, knobs.variants or (), knobs.runs)
     deadline = deadline or (None if knobs.minutes is None else Deadline(knobs.minutes))
+    source, names = locate(competition, knobs.data, fetch=fetch), knobs.variants or ()
+    is_sample = source.kind == "sample"
+    competition = with_tuned(competition, names, knobs.runs, sample=is_sample, practice=knobs.practice)
     plan = make_plan(competition, knobs)
     write, output = write and not knobs.practice, knobs.output / competition.slug
-    source = locate(competition, knobs.data, fetch=fetch)
     if write:
         prepare(output, source.files[competition.sample_submission])
     say(source.line)
@@ -98,7 +99,7 @@ def run(
             known = (float(tables.y.min()), float(tables.y.max())) if competition.number else None
             linter.check(competition, csv, source.files[competition.sample_submission], known)
             record = replace(record, csv_sha256=sha256(csv), seconds=round(time.perf_counter() - started, 2))
-            name = f"{knobs.what}-sample" if source.kind == "sample" else knobs.what
+            name = f"{knobs.what}-sample" if is_sample else knobs.what
             path = writer.save(output, name, csv, record)
         record = replace(record, seconds=record.seconds or round(time.perf_counter() - started, 2))
         if knobs.importance:

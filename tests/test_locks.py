@@ -5,11 +5,14 @@ import os
 import socket
 import subprocess
 import sys
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from pipelines.files import locks
 from pipelines.files.locks import claim, is_locked, remove_abandoned
+from pipelines.tune.study import WORKERS, Storage
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="an open file is lock enough there")
 
@@ -24,6 +27,21 @@ def has_locks(request, monkeypatch):
     if not request.param:
         monkeypatch.setattr(locks.fcntl, "flock", refused)
     return request.param
+
+
+@pytest.fixture
+def windows(monkeypatch):
+    """As on Windows: a file that is open, one of the names in the set, cannot be removed."""
+    opened, unlink = set(), Path.unlink
+
+    def refused(path, missing_ok=False):
+        if path.name in opened:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(locks, "sys", SimpleNamespace(platform="win32"))
+    monkeypatch.setattr(Path, "unlink", refused)
+    return opened
 
 
 @pytest.fixture
@@ -44,6 +62,26 @@ def test_a_claim_is_made_once_and_is_held(tmp_path, has_locks):
     assert path.exists()
     os.close(descriptor)
     assert is_locked(path) is not has_locks  # without locks its owner, this process, is still there
+
+
+def test_on_windows_what_is_open_is_held_and_what_a_kill_has_left_is_not(tmp_path, windows):
+    held, left = tmp_path / "held", tmp_path / "left"
+    os.close(claim(held))
+    left.touch()
+    windows.add("held")
+    assert is_locked(held)
+    assert held.exists()
+    assert not is_locked(left)
+    assert not is_locked(tmp_path / "nowhere")
+
+
+def test_on_windows_a_search_that_was_killed_is_nobody_who_works_beside(tmp_path, windows):
+    with Storage(tmp_path) as storage:
+        windows |= {storage.worker, "2-lives"}
+        for name in ("1-killed", "2-lives"):
+            (tmp_path / WORKERS / name).touch()
+        assert storage.others() == ["2-lives"]
+        windows.clear()
 
 
 def test_what_is_not_there_is_neither_held_nor_removed(tmp_path, has_locks):

@@ -57,9 +57,12 @@ def remove_abandoned(path: Path) -> bool:
 
 
 def is_locked(path: Path) -> bool:
-    """Whether a process holds the lock on a file; False where there is no such file."""
+    """Whether a process holds the lock on a file; False where there is no such file.
+
+    On Windows only removing tells: a file that a kill has left is gone once somebody has asked.
+    """
     if sys.platform == "win32":
-        return path.exists()
+        return not remove_abandoned(path) and path.exists()
     try:
         descriptor = os.open(path, os.O_RDONLY)
     except OSError:

@@ -50,7 +50,7 @@ def practice_command(
 
         knobs = Knobs(
             data=data, preset=preset, variants=options.names(variants), folds=folds, seeds=seeds, epochs=epochs,
-            seed=seed, device=device, memory=memory, runs=None,
+            seed=seed, device=device, memory=memory, practice=True, runs=None,
         )  # fmt: skip
         check_counts(rounds, jobs, seed)
         outline = asked(name, knobs, write=False)
@@ -105,7 +105,7 @@ def practise(
     from pipelines.settings.tuned import with_tuned
     from pipelines.validation.groups import plan_line
 
-    competition = with_tuned(competition, knobs.variants or (), knobs.runs)
+    competition = with_tuned(competition, knobs.variants or (), knobs.runs, practice=True)
     plan = make_plan(competition, knobs)
     source = locate(competition, knobs.data, fetch=partial(fetch, say=console.say_aside))
     if not silent:

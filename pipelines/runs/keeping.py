@@ -58,7 +58,7 @@ class RunKeep(Keep):
     """
 
     def __init__(self, source: Source, slug: str, what: str, knobs: Knobs, say: Say) -> None:
-        self.files = source.files
+        self.files, self.of_sample = source.files, source.kind == "sample"
         self.root, self.slug, self.what, self.say = knobs.runs, slug, what, say
         self.csvs = knobs.output.absolute() / slug  # the plan is read from other folders, too
         self.options = asdict(knobs) | {"output": self.csvs.parent}
@@ -135,7 +135,7 @@ class RunKeep(Keep):
         plan = {"version": files.VERSION, "what": self.what, "options": self.options, "versions": versions()}
         plan |= {"git_commit": git_commit(), "jobs": jobs}
         write_whole(folder.path / PLAN, f"{json.dumps(plan, indent=1, default=str)}\n".encode())
-        keep_copy(self.options["variants"] or (), root / self.slug, folder.path)
+        keep_copy(self.options["variants"] or (), root / self.slug, folder.path, sample=self.of_sample)
         idea: Path | None = self.options["idea"]  # by which `predict` knows that the competition's code does not fit
         if idea is None:
             (folder.path / IDEA).unlink(missing_ok=True)

@@ -11,7 +11,7 @@ from typing import NoReturn
 from pipelines.errors import DataError, UsageError, meant
 from pipelines.settings.allowed import DEVICE
 from pipelines.settings.lookup import Outline
-from pipelines.settings.tuned import TUNED, nothing_tuned, with_tuned_name
+from pipelines.settings.tuned import TUNED, nothing_tuned, practised, with_tuned_name
 
 SHOWN = 5  # names in a message
 OTHER_ARCHIVES = (".7z", ".rar", ".tar", ".tgz", ".tar.gz", ".bz2", ".xz")  # which Python's zipfile does not read
@@ -75,6 +75,8 @@ def check(knobs: Knobs, outline: Outline, *, write: bool) -> None:
         raise UsageError(what, "leave --device out, or use --device cpu", "请去掉 --device，或使用 --device cpu")
     check_executor(knobs)
     check_names(outline.name, knobs, outline.presets, with_tuned_name(outline.variants, knobs.runs, outline.slug))
+    if knobs.practice and TUNED in (knobs.variants or ()) and TUNED not in (outline.variants or [TUNED]):
+        raise practised(outline.name)
     if write:
         refuse_unwritable(knobs.output / (outline.slug or ""))
     if knobs.importance and knobs.runs is None:

@@ -5,6 +5,7 @@ Nothing in the file can run. Torch is not loaded before a variant is made of it.
 
 import json
 import keyword
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -13,11 +14,12 @@ from pathlib import Path
 from typing import Any, Self
 
 from pipelines.competition import Competition, Recipe, Variant
-from pipelines.errors import HomeworkError, UsageError
+from pipelines.errors import HomeworkError, TrainingWarning, UsageError
 from pipelines.files import write_whole
 from pipelines.settings.allowed import Allowed, number, one_of, whole
 
 TUNED, FILE, VERSION = "tuned", "tuned.json", 1
+OF_SAMPLE = "tuned-sample.json"  # what made rows have chosen: for runs of made rows only
 RUNS = Path("runs")  # where a run that keeps nothing looks
 DROPOUT = number(", 0 or more, below 1", "不小于 0、小于 1 ", lambda value: 0 <= value < 1)
 LAYERS: dict[str, Allowed] = {
@@ -127,29 +129,35 @@ class Tuned:
     line: str = ""  # the variant, to paste
     depths: tuple[tuple[float | None, ...], ...] = ()
 
-    def save(self, folder: Path) -> Path:
-        """Write it into the folder of the competition's runs, whole or not at all."""
-        value = {"version": VERSION, **asdict(self)}
-        write_whole(folder / FILE, f"{json.dumps(value, indent=1)}\n".encode())
-        return folder / FILE
+    def save(self, folder: Path, *, sample: bool = False) -> Path:
+        """Write it into the folder of the competition's runs, whole or not at all; that of a sample lies apart."""
+        value, path = {"version": VERSION, **asdict(self)}, folder / file_of(sample=sample)
+        write_whole(path, f"{json.dumps(value, indent=1)}\n".encode())
+        return path
 
     @classmethod
-    def load(cls, folder: Path, slug: str) -> Self:
+    def load(cls, folder: Path, slug: str, *, sample: bool = False) -> Self:
         """That of a folder.
 
         Raises: UsageError for a file that is not there, or is not what is written here.
         """
-        if not (folder / FILE).is_file():
-            raise nothing_tuned(slug, folder.parent)
+        path = folder / file_of(sample=sample)
+        if not path.is_file():
+            raise nothing_tuned(slug, folder.parent, sample=sample)
         try:
-            value = json.loads((folder / FILE).read_bytes())
+            value = json.loads(path.read_bytes())
             if value.pop("version") != VERSION or value["slug"] != slug:
                 raise ValueError("it is of another version or competition")
             found = cls(**value | {"candidate": _candidate(value["candidate"]), "depths": _rows(value["depths"])})
         except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             said = error.message if isinstance(error, HomeworkError) else str(error) or type(error).__name__
-            raise _does_not_fit(slug, f"{folder / FILE} cannot be used: {said}") from error
+            raise _does_not_fit(slug, f"{path} cannot be used: {said}") from error
         return found
+
+
+def file_of(*, sample: bool) -> str:
+    """The name of the file, by whether made rows have chosen."""
+    return OF_SAMPLE if sample else FILE
 
 
 def _candidate(value: Mapping[str, Any]) -> Candidate:
@@ -176,14 +184,40 @@ def _rows(value: Any) -> tuple[tuple[float | None, ...], ...]:
     return rows
 
 
-def with_tuned(competition: Competition, names: Iterable[str], runs: Path | None) -> Competition:
+def with_tuned(
+    competition: Competition, names: Iterable[str], runs: Path | None, *, sample: bool = False, practice: bool = False
+) -> Competition:
     """The competition with the variant `tuned`, where that is among the `names` and it has none of that name itself.
 
-    Raises: UsageError.
+    Of a `sample` the one that made rows have chosen.
+    Warns: TrainingWarning of its scores. Raises: UsageError, under `practice` too.
     """
     if TUNED not in names or TUNED in competition.variants:
         return competition
-    return _with(competition, (runs or RUNS) / competition.slug)
+    if practice:
+        raise practised(competition.slug)
+    found = _with(competition, (runs or RUNS) / competition.slug, sample=sample)
+    warnings.warn(
+        TrainingWarning(
+            "the training rows of this run have chosen tuned: its out-of-fold score and its weight in the pool are "
+            "flattered, and so is the forecast",
+            "believe the gain that tune printed, measured on rows that its searches had not seen; a report shows it",
+            "请以 tune 输出的增益为准：它是在搜索没有用过的行上测得的，报告中也会显示",
+        ),
+        stacklevel=2,
+    )
+    return found
+
+
+def practised(slug: str) -> UsageError:
+    """Hidden rows cannot judge what they have chosen."""
+    return UsageError(
+        f"practice does not go together with tuned: tune has searched on all training rows of {slug}, also on those "
+        "that practice hides, and their score would be flattered",
+        "leave tuned out of --variants; the gain that tune printed, on rows that its searches had not seen, says what "
+        "it is worth",
+        "请从 --variants 中去掉 tuned；tune 输出的增益是在搜索没有用过的行上测得的，可说明它的价值",
+    )
 
 
 def with_kept(competition: Competition, folder: Path) -> Competition:
@@ -193,33 +227,35 @@ def with_kept(competition: Competition, folder: Path) -> Competition:
     return _with(competition, folder)
 
 
-def _with(competition: Competition, folder: Path) -> Competition:
-    found = Tuned.load(folder, competition.slug).candidate.variant(competition)
+def _with(competition: Competition, folder: Path, *, sample: bool = False) -> Competition:
+    found = Tuned.load(folder, competition.slug, sample=sample).candidate.variant(competition)
     return replace(competition, variants={**competition.variants, TUNED: found})
 
 
-def keep_copy(names: Iterable[str], there: Path, run: Path) -> None:
+def keep_copy(names: Iterable[str], there: Path, run: Path, *, sample: bool = False) -> None:
     """Put the recipe into a run's folder: what the run has trained is told by it, whatever is found later."""
     (run / FILE).unlink(missing_ok=True)
     if TUNED in names:
         with suppress(FileNotFoundError):  # the competition has a variant of that name itself
-            write_whole(run / FILE, (there / FILE).read_bytes())
+            write_whole(run / FILE, (there / file_of(sample=sample)).read_bytes())
 
 
 def with_tuned_name(variants: Iterable[str] | None, runs: Path | None, slug: str | None) -> list[str] | None:
     """Names of variants, `tuned` among them where it has been found; None where they are not known yet."""
     if variants is None:
         return None
-    found = slug is None or ((runs or RUNS) / slug / FILE).is_file()
+    found = slug is None or any(((runs or RUNS) / slug / name).is_file() for name in (FILE, OF_SAMPLE))
     return [*variants, *[TUNED] * found]
 
 
-def nothing_tuned(competition: str, runs: Path | None) -> UsageError:
+def nothing_tuned(competition: str, runs: Path | None, *, sample: bool = False) -> UsageError:
     """Nothing has been found yet."""
+    made = " --data sample" * sample
     return UsageError(
-        f"no variant of {competition} has been tuned yet: there is no {FILE} in {runs or RUNS}",
-        f"let one be searched: python -m pipelines tune {competition} --minutes 10",
-        f"请先搜索：python -m pipelines tune {competition} --minutes 10",
+        f"no variant of {competition} has been tuned yet{' on made rows' * sample}: "
+        f"there is no {file_of(sample=sample)} in {runs or RUNS}",
+        f"let one be searched: python -m pipelines tune {competition} --minutes 10{made}",
+        f"请先搜索：python -m pipelines tune {competition} --minutes 10{made}",
     )
 
 

@@ -46,12 +46,15 @@ class Question:
         return f"tune-{re.sub(r'[^A-Za-z0-9_]+', '-', self.base)}-{key_of(self.parts)[:8]}"
 
 
-def question(competition: Competition, features: Features, plan: Plan, space: Space) -> Question:
-    """What is asked: the rows and how they are parted, the code, the device, the space; `plan` is that of a search."""
+def question(competition: Competition, features: Features, plan: Plan, space: Space, outer_seeds: int) -> Question:
+    """What is asked: the rows and how they are parted, the code, the device, the space; `plan` is that of a search.
+
+    With `outer_seeds` networks on an outer fold, default and tuned; those of another preset are no match for them.
+    """
     variant = competition.variants[space.base]
     told = Fingerprint(competition, features, outer_folds(features, plan.seed), plan)
     parts = told.parts(variant, Job(space.base, 0, 0))
-    searched = json.dumps([space.to_plain(), plan.folds, plan.seeds], sort_keys=True, default=str)
+    searched = json.dumps([space.to_plain(), plan.folds, plan.seeds, outer_seeds], sort_keys=True, default=str)
     names = [each.name for each in iter_modules([f"{path}/tune" for path in pipelines.__path__])]
     modules = tuple(f"pipelines.tune.{name}" for name in names if name in DECIDING)
     parts |= {

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from pipelines.competition import Competition
+from pipelines.errors import DataError
 from pipelines.features.frames import Features
 from pipelines.metrics import FloatArray, IntArray
 from pipelines.runs import tensors
@@ -58,7 +59,39 @@ class Gain:
 
 def outer_folds(features: Features, seed: int) -> list[Fold]:
     """Outer folds: dealt as those of a run, by groups or by time where rows have them."""
-    return split(features.y, OUTER, seed, features.twins, groups=features.groups, time=features.time)
+    return dealt(features, OUTER, seed)
+
+
+def dealt(features: Features, folds: int, seed: int) -> list[Fold]:
+    """Folds of these rows, as a run has them."""
+    return split(features.y, folds, seed, features.twins, groups=features.groups, time=features.time)
+
+
+def folds_that_fit(slug: str, features: Features, most: int, seed: int) -> int:
+    """How many folds a candidate has, `most` at most: as many as fit in the rows outside of each outer fold, too.
+
+    Raises: DataError where there are no outer folds, or not even 2 fit outside of one.
+    """
+    why = ""
+    try:
+        outer = outer_folds(features, seed)
+        for folds in range(most, 1, -1):
+            try:
+                for part in (features, *(part_of(features, fold.train) for fold in outer)):
+                    dealt(part, folds, seed)
+            except DataError as error:
+                why = error.message
+            else:
+                return folds
+    except DataError as error:
+        why = error.message
+    raise DataError(
+        f"a search parts the rows in {OUTER} outer folds, and those outside of each in 2 at least; these are too few: "
+        f"{why}",
+        f"a search needs more rows (of each class), groups or times than these; train without one: "
+        f"python -m pipelines run {slug}",
+        f"搜索需要更多的行（每个类别都要有）、组或时间；可不搜索，直接训练：python -m pipelines run {slug}",
+    )
 
 
 def part_of(features: Features, rows: IntArray) -> Features:

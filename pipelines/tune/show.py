@@ -33,7 +33,8 @@ def lines(found: Found) -> Iterator[str]:
     yield f'    "tuned": {found.tuned.line},'
     if gain is not None and gain.verdict == "hurts":
         yield f"kept all the same in {found.path}: the search has found nothing better than {found.space.base}"
-    yield f"kept in {found.path}: python -m pipelines run {found.tuned.slug} --variants tuned"
+    made = " --data sample" * (found.source.kind == "sample")  # other rows are not to take what these have chosen
+    yield f"kept in {found.path}: python -m pipelines run {found.tuned.slug}{made} --variants tuned"
 
 
 def gain_lines(found: Found) -> Iterator[str]:

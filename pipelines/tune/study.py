@@ -201,10 +201,15 @@ def states(study: Study) -> dict[TrialState, int]:
 
 def best(study: Study, trials: Sequence[FrozenTrial] | None = None) -> FrozenTrial | None:
     """The best of the trials that have seen all folds; None where there is none."""
+    return next(iter(ranked(study, trials)), None)
+
+
+def ranked(study: Study, trials: Sequence[FrozenTrial] | None = None) -> list[FrozenTrial]:
+    """The trials that have seen all folds, the best one first."""
     done = [
         trial
         for trial in (study.get_trials(deepcopy=False) if trials is None else trials)
         if trial.state == TrialState.COMPLETE and trial.value is not None
     ]
     sign = -1 if study.direction == optuna.study.StudyDirection.MAXIMIZE else 1
-    return min(done, key=lambda trial: (sign * (trial.value or 0.0), trial.number), default=None)
+    return sorted(done, key=lambda trial: (sign * (trial.value or 0.0), trial.number))

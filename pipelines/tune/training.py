@@ -76,18 +76,21 @@ class Trainer:
     def candidates(
         self, candidates: Mapping[str, Candidate], folds: Sequence[int], clock: Callable[[], None]
     ) -> dict[int, Said]:
-        """What candidates of one shape say of each fold's scored rows; those whose training fails are left out.
-
-        Raises: TrainingError where all of them fail.
-        """
+        """What candidates of one shape say of each fold's scored rows; those whose training fails are left out."""
         variants = {name: each.variant(self.competition) for name, each in candidates.items()}
         encoder = tuple(next(iter(candidates.values())).encoder.items())
-        return self.variants(variants, folds, clock, encoder)
+        try:
+            return self.variants(variants, folds, clock, encoder)
+        except TrainingError:  # of all of them: late in a search often one alone
+            return {fold: {} for fold in folds}
 
     def variants(
         self, variants: Mapping[str, Variant], folds: Sequence[int], clock: Callable[[], None], encoder: Any = None
     ) -> dict[int, Said]:
-        """The same of variants that share an encoder, by which encoded rows are known."""
+        """The same of variants that share an encoder, by which encoded rows are known.
+
+        Raises: TrainingError where all of them fail.
+        """
         first = next(iter(variants.values()))
         seen = {}
         for fold in folds:

@@ -7,6 +7,7 @@ soon as it has been measured once.
 import time
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from optuna.trial import TrialState
 from pipelines.competition import Competition
 from pipelines.data.sources import Fetch, Source, locate
 from pipelines.data.tables import read
-from pipelines.errors import DataWarning, TrainingWarning, UsageError
+from pipelines.errors import DataWarning, TrainingError, TrainingWarning, UsageError
 from pipelines.features.belonging import split_lines
 from pipelines.features.frames import Features, make_features
 from pipelines.hardware import blas_on_one_thread, pick_device
@@ -29,13 +30,13 @@ from pipelines.settings.trial import try_metric
 from pipelines.settings.tuned import Candidate, Tuned
 from pipelines.training.targets import learned
 from pipelines.tune.kept import opened, question
-from pipelines.tune.nested import OUTER, Gain, Outside, gain_of, outer_folds, part_of
+from pipelines.tune.nested import OUTER, Gain, Outside, dealt, folds_that_fit, gain_of, outer_folds, part_of
 from pipelines.tune.search import ERROR, Clock, Pace, Search
 from pipelines.tune.space import MOST_LAYERS, Space, base_of, space_of
-from pipelines.tune.study import Asked, Storage, best, in_memory, states
+from pipelines.tune.study import Asked, Storage, best, in_memory, ranked, states
 from pipelines.tune.training import OutOfTimeError, Trainer
 from pipelines.validation.crossval import FEW_ROWS, Plan
-from pipelines.validation.splits import Fold, split
+from pipelines.validation.splits import Fold
 
 FOLDS, SEEDS = 5, 2  # of a candidate, at most: as the preset says where that is less
 CLOSING, SHARE_OF_CLOSING = 8.0, 0.08  # seconds for table and picture, or a share of all, if that is less
@@ -114,7 +115,7 @@ class Tuning:
         """Search on some rows for a share of the time."""
         metric, plan = self.competition.metric, self.plan
         study = self.storage.study(name, greater_is_better=metric.greater_is_better, seed=plan.seed)
-        folds = split(rows.y, plan.folds, plan.seed, rows.twins, groups=rows.groups, time=rows.time)
+        folds = dealt(rows, plan.folds, plan.seed)
         trainer = Trainer(self.competition, rows, folds, plan.seeds, plan.seed, plan.device)
         what = f"search {self.searched + 1} of {SEARCHES}"
         clock = Clock(self.share(outer_left), tell=lambda seconds, of: self.on_time(what, seconds, of))
@@ -133,12 +134,20 @@ class Tuning:
         """What the default (None), or a candidate, says of an outer fold's rows; None where the time is over.
 
         Where several processes want the same, one trains, and the others find it.
+        Raises: TrainingError.
         """
         try:
             with self.storage.locked_long(self.left):
                 return self._outside(outer, fold, candidate, kept)
         except Timeout:
             return None
+
+    def best_outside(self, outer: list[Fold], fold: int, study: Study, kept: Outside) -> FloatArray | None:
+        """The same of the best that a search has found and that can be trained on all of its rows."""
+        for found in ranked(study):
+            with suppress(TrainingError):  # with more seeds, and on more rows, its loss may be no number
+                return self.outside(outer, fold, self.space.candidate(found.params), kept)
+        return None
 
     def _outside(
         self, outer: list[Fold], fold: int, candidate: Candidate | None, kept: Outside
@@ -181,8 +190,12 @@ def tune(
     for note in tables.notes:
         warnings.warn(note, DataWarning, stacklevel=2)
     features = make_features(competition, tables)
+    most = min(preset.folds, FOLDS)
+    folds = folds_that_fit(competition.slug, features, most, knobs.seed)
+    if folds < most:
+        say(f"{folds} folds a candidate, not {most}: more do not fit in the rows that are outside of each outer fold")
     plan = Plan(
-        folds=min(preset.folds, FOLDS), seeds=min(preset.seeds, SEEDS), variants={base: competition.variants[base]},
+        folds=folds, seeds=min(preset.seeds, SEEDS), variants={base: competition.variants[base]},
         seed=knobs.seed, device=str(pick_device(knobs.device)),
     )  # fmt: skip
     for line in split_lines(competition, plan.folds, features):
@@ -190,7 +203,7 @@ def tune(
     space = space_of(competition, base, *_few(competition, features))
     say(f"around {base}: {space.line}")
     assert knobs.runs is not None, "a search is kept"
-    folder, why = opened(knobs.runs, question(competition, features, plan, space))
+    folder, why = opened(knobs.runs, question(competition, features, plan, space, preset.seeds))
     on_folder(folder)
     say(f"search: {folder}{f' (a new one, {why})' * bool(why)}")
     with Storage(folder) as storage, warnings.catch_warnings():
@@ -226,11 +239,8 @@ def _nested(tuning: Tuning, folder: Path) -> Gain | None:
             raise _too_short(tuning)
         name = f"without outer fold {fold + 1}"
         study = tuning.search(name, part_of(tuning.features, outer[fold].train), OUTER - fold)
-        found = best(study)
-        if found is None or default is None:
-            continue
-        tuned = tuning.outside(outer, fold, tuning.space.candidate(found.params), kept)
-        if tuned is not None:
+        tuned = None if default is None else tuning.best_outside(outer, fold, study, kept)
+        if default is not None and tuned is not None:
             said[fold] = (default, tuned)
     return gain_of(tuning.competition, tuning.features, dict(enumerate(outer)), said)
 
@@ -249,7 +259,7 @@ def _found(tuning: Tuning, source: Source, folder: Path, study: Study, gain: Gai
     )  # fmt: skip
     if gain is not None:
         tuned = replace(tuned, gain=gain.gain, gain_se=gain.se, verdict=gain.verdict)
-    path = tuned.save(folder.parent)
+    path = tuned.save(folder.parent, sample=source.kind == "sample")
     return Found(source, folder, tuning.space, in_memory(study), tuned, path, gain, depths)
 
 

@@ -29,6 +29,7 @@ class Rows:
     """What `RunKeep` asks of a source."""
 
     files: dict = {}  # noqa: RUF012
+    kind = "folder"
 
 
 def keep_in(root, said=None):

@@ -74,7 +74,7 @@ class Way:
         plan = Plan(**{"folds": 3, "seeds": 1, "variants": variants} | plan)
         knobs = Knobs(runs=runs or self.root / "runs", output=self.root / "out", restart=restart)
         with RunKeep(
-            SimpleNamespace(files={competition.train_file: b"PassengerId\n"}),
+            SimpleNamespace(files={competition.train_file: b"PassengerId\n"}, kind="folder"),
             "titanic",
             "fast",
             knobs,

@@ -7,8 +7,11 @@ import pytest
 import toys
 
 from pipelines.competition import Recipe
+from pipelines.errors import DataError
 from pipelines.settings.tuned import Candidate
-from pipelines.tune.nested import OUTER, Outside, gain_of, outer_folds, part_of
+from pipelines.tune.nested import OUTER, Outside, dealt, folds_that_fit, gain_of, outer_folds, part_of
+
+THREE = "3 are needed, one to learn from and two to score"
 
 
 def said_of(features, folds, noise):
@@ -71,6 +74,31 @@ def test_later_rows_judge_a_search_on_earlier_ones(toy, rows):
     assert all(train.max() < scored.min() for train, scored in folds)
     part = part_of(by_time, folds[1].train)
     assert part.time.max() < folds[1].scored.min()
+
+
+@pytest.mark.parametrize(("times", "folds"), [(4, None), (8, None), (12, 2), (16, 3), (24, 5), (300, 5)])
+def test_by_time_a_candidate_has_as_many_folds_as_the_first_quarter_of_the_rows_holds(rows, times, folds):
+    by_time = replace(rows, time=np.arange(300) * times // 300)
+    if folds is None:
+        with pytest.raises(DataError, match="a search parts the rows in 3 outer folds") as refused:
+            folds_that_fit("toy", by_time, 5, 0)
+        assert refused.value.message.endswith(f"hold {times // 4} time{'s' * (times > 7)}: " + THREE)
+        assert refused.value.hint.endswith("train without one: python -m pipelines run toy")
+        return
+    assert folds_that_fit("toy", by_time, 5, 0) == folds
+    first = part_of(by_time, outer_folds(by_time, 0)[0].train)
+    assert len(np.unique(first.time)) == times // 4
+    assert len(dealt(first, folds, 0)) == folds
+
+
+@pytest.mark.parametrize(("smallest", "folds"), [(2, None), (3, 2), (6, 4), (7, 4), (8, 5), (100, 5)])
+def test_a_candidate_has_no_more_folds_than_a_class_has_rows_outside_of_each_outer_fold(rows, smallest, folds):
+    few = replace(rows, y=(np.arange(300) < smallest).astype(np.int64))
+    if folds is None:
+        with pytest.raises(DataError, match="these are too few: 3 folds do not fit: the smallest class has 2 rows"):
+            folds_that_fit("toy", few, 5, 0)
+        return
+    assert folds_that_fit("toy", few, 5, 0) == folds
 
 
 def test_a_search_sees_the_rows_outside_of_its_fold_only(rows):

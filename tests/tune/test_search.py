@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import sqlite3
 from collections import Counter
+from types import SimpleNamespace
 
 import numpy as np
 import optuna
@@ -13,11 +14,13 @@ from optuna.trial import TrialState
 from searches import RECIPE, search_of, searched, space_for, trainer_of
 
 from pipelines.competition import Recipe
-from pipelines.errors import DataError
+from pipelines.errors import DataError, TrainingError
 from pipelines.settings.tuned import Candidate
+from pipelines.tune import training
 from pipelines.tune.search import ERROR, Clock, Pace
 from pipelines.tune.study import DATABASE, WORKERS, Asked, Storage, best, in_memory, states
 from pipelines.tune.training import OutOfTimeError
+from pipelines.tune.tuning import Tuning
 from pipelines.validation.crossval import Plan, cross_validate
 
 
@@ -91,6 +94,51 @@ def test_a_candidate_whose_loss_is_no_number_fails_alone(toy):
     }
     said = trainer_of(toy).candidates(candidates, [0], lambda: None)
     assert set(said[0]) == {"a", "c"}
+
+
+def test_a_candidate_that_fails_with_nobody_beside_it_is_left_out_and_a_default_that_fails_is_an_error(toy):
+    recipe = Recipe(epochs=2, batch_size=64, lr=1e30)
+    candidate = Candidate(base="network", hidden=(16, 16), layers={"activation": "relu"}, recipe=recipe)
+    trainer = trainer_of(toy)
+    assert trainer.candidates({"a": candidate}, [0, 1], lambda: None) == {0: {}, 1: {}}
+    with pytest.raises(TrainingError):
+        trainer.variants({"one": candidate.variant(searched(toy))}, [0], lambda: None)
+
+
+def test_a_search_goes_on_after_a_batch_of_which_nothing_can_be_trained(storage, toy, monkeypatch):
+    whole = training.fit
+
+    def fit(group, step):
+        if group.jobs[0].fold == 2:
+            raise TrainingError("the loss is nan", "lower the learning rate", "请减小学习率")
+        return whole(group, step)
+
+    monkeypatch.setattr(training, "fit", fit)
+    search = search_of(storage, toy, limit=4)
+    search.pace = SimpleNamespace(batch=lambda *_: 2, learn=lambda *_: None, seconds=lambda _: 0.0)
+    assert search.run() == 4
+    counted = states(search.asked.study)
+    assert (counted[TrialState.RUNNING], counted[TrialState.COMPLETE]) == (0, 0)
+    assert counted[TrialState.FAIL] >= 2  # the best of each batch, at least
+    assert search.asked.waiting == []
+
+
+def test_where_the_best_cannot_be_trained_on_all_rows_of_its_search_the_next_best_is_asked(storage, toy):
+    search, asked = search_of(storage, toy, limit=1), []
+    study, space = search.asked.study, search.asked.space
+    for value, width in ((0.7, 8), (0.9, 16), (0.8, 32)):
+        params = space.start | {"width": width}
+        study.add_trial(optuna.create_trial(params=params, distributions=space.distributions(), value=value))
+
+    def outside(_outer, _fold, candidate, _kept):
+        asked.append(candidate.hidden)
+        if candidate.hidden == (16,):
+            raise TrainingError("the loss is nan", "lower the learning rate", "请减小学习率")
+        return "said"
+
+    tuning = SimpleNamespace(space=space, outside=outside)
+    assert Tuning.best_outside(tuning, [], 0, study, None) == "said"
+    assert asked == [(16,), (32,)]
 
 
 def test_a_clock_ends_a_search_in_the_middle_of_a_batch(storage, toy):

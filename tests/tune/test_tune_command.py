@@ -12,13 +12,18 @@ from pipelines.__main__ import app
 from pipelines.competition import Preset, Recipe
 from pipelines.encoders import TabularEncoder
 from pipelines.settings import lookup
-from pipelines.settings.tuned import Tuned
+from pipelines.settings.tuned import Candidate, Tuned
 from pipelines.settings.variants import mlp
 from pipelines.submission.record import Record
 from pipelines.tune import commands, tuning
 from pipelines.tune.study import Storage, states
+from pipelines.tune.training import Trainer
 
 make_encoder = partial(TabularEncoder, ("Fare", "Parch"))
+FOUND = Tuned(
+    slug="titanic", candidate=Candidate(base="network", hidden=(4,), recipe=Recipe(epochs=1)), study="tune-network-0",
+    metric="accuracy", score=0.8, se=0.01,
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -62,20 +67,24 @@ def test_a_search_leaves_a_recipe_that_a_run_finds(invoke, tmp_path, quick):
     (folder,) = (tmp_path / "runs" / "titanic").glob("tune-network-*")
     assert (folder / "search.png").stat().st_size > 20_000
     line = re.search(r'^    "tuned": (mlp\(.*\)),$', done.stdout, re.MULTILINE).group(1)
-    found = Tuned.load(tmp_path / "runs" / "titanic", "titanic")
+    assert "tuned-sample.json: python -m pipelines run titanic --data sample --variants tuned" in done.stdout
+    found = Tuned.load(tmp_path / "runs" / "titanic", "titanic", sample=True)
     pasted = eval(line, {"mlp": mlp, "Recipe": Recipe, "partial": partial, "TabularEncoder": TabularEncoder})
     assert repr(pasted.make_model(3, 2)) == repr(found.candidate.variant(quick).make_model(3, 2))
     assert found.verdict in ("helps", "hurts", "not told apart")
 
     ran = invoke("run", "--variants", "network,tuned", "--folds", "2", "--seeds", "1", "--quiet")
     assert ran.exit_code == 0, ran.output
+    assert ran.stderr.count("the training rows of this run have chosen tuned: its out-of-fold score") == 1
     (record,) = (tmp_path / "runs" / "titanic").glob("*/record.json")
     assert [each.name for each in Record.load(record).variants] == ["network", "tuned"]
-    assert (record.parent / "tuned.json").read_bytes() == (tmp_path / "runs" / "titanic" / "tuned.json").read_bytes()
+    made = tmp_path / "runs" / "titanic" / "tuned-sample.json"
+    assert (record.parent / "tuned.json").read_bytes() == made.read_bytes()
     assert not (record.parent.parent / "plan.json").exists()
     listed = CliRunner().invoke(app, ["runs", "titanic"])
     assert "tune-network" not in listed.stdout  # it is no run
-    (tmp_path / "runs" / "titanic" / "tuned.json").unlink()
+    assert not (tmp_path / "runs" / "titanic" / "tuned.json").exists()  # of the competition's own rows
+    made.unlink()
     page = CliRunner().invoke(app, ["report", "titanic", "--no-open"])
     assert page.exit_code == 0, page.output
 
@@ -96,6 +105,29 @@ def test_the_same_command_goes_on_and_another_question_begins_anew(invoke, tmp_p
     third = invoke("tune", "--json", limit=2)
     assert "a new one, not that of tune-network-" in third.stderr
     assert "the competition's code is another" in third.stderr
+    assert len(list((tmp_path / "runs" / "titanic").glob("tune-network-*"))) == 2
+
+
+def test_networks_of_other_presets_on_the_outer_folds_are_not_held_against_each_other(
+    invoke, tmp_path, quick, monkeypatch
+):
+    """A candidate has two seeds at most, on either preset; the mean of four networks is better than that of two."""
+    presets = {"fast": quick.presets["fast"], "best": replace(quick.presets["fast"], seeds=4)}
+    monkeypatch.setattr(lookup, "_import", lambda _folder: replace(quick, presets=presets))
+    seeds = []
+    whole = Trainer.variants
+
+    def noted(self, variants, folds, clock, encoder=None):
+        if "one" in variants:  # of an outer fold
+            seeds.append(self.seeds)
+        return whole(self, variants, folds, clock, encoder)
+
+    monkeypatch.setattr(Trainer, "variants", noted)
+    fast, best = invoke("tune", limit=1), invoke("tune", "--preset", "best", limit=1)
+    assert (fast.exit_code, best.exit_code) == (0, 0), best.output
+    assert seeds == [2] * 6 + [4] * 6  # default and tuned, on each of three
+    assert "a new one, not that of tune-network-" in best.stdout
+    assert "how many folds and seeds, is another" in best.stdout
     assert len(list((tmp_path / "runs" / "titanic").glob("tune-network-*"))) == 2
 
 
@@ -153,6 +185,34 @@ def test_optuna_is_asked_for_where_it_is_not_installed(invoke, monkeypatch):
     done = invoke("tune")
     assert done.exit_code == 2
     assert "tune needs optuna" in done.stderr
+
+
+def test_rows_of_a_competition_do_not_take_what_made_rows_have_chosen(invoke, tmp_path, quick):
+    runs = tmp_path / "runs" / "titanic"
+    FOUND.save(runs, sample=True)
+    folder = tmp_path / "own"
+    folder.mkdir()
+    for name, frame in quick.make_sample().items():
+        frame.to_csv(folder / name, index=False)
+    done = invoke("cv", "--data", str(folder), "--variants", "tuned")
+    assert done.exit_code == 2
+    assert "no variant of titanic has been tuned yet: there is no tuned.json in runs" in done.stderr
+    FOUND.save(runs)
+    (runs / "tuned-sample.json").unlink()
+    done = invoke("cv", "--variants", "tuned")
+    assert done.exit_code == 2
+    assert "tuned yet on made rows: there is no tuned-sample.json in runs" in done.stderr
+    assert "python -m pipelines tune titanic --minutes 10 --data sample" in done.stderr
+
+
+@pytest.mark.parametrize("command", [["run", "--practice"], ["cv", "--practice"], ["practice", "--rounds", "1"]])
+def test_hidden_rows_do_not_judge_what_they_have_chosen(invoke, tmp_path, command, monkeypatch):
+    FOUND.save(tmp_path / "runs" / "titanic", sample=True)
+    monkeypatch.setattr(lookup, "load", None)  # it is told without the competition's code
+    done = invoke(command[0], *command[1:], "--variants", "network,tuned")
+    assert done.exit_code == 2
+    assert "practice does not go together with tuned: tune has searched on all training rows" in done.stderr
+    assert "leave tuned out of --variants; the gain that tune printed" in done.stderr
 
 
 def test_it_is_refused_before_torch_is_loaded():

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from pipelines.competition import Recipe
-from pipelines.errors import UsageError
+from pipelines.errors import TrainingWarning, UsageError
 from pipelines.settings.knobs import Knobs, check
 from pipelines.settings.lookup import Outline
 from pipelines.settings.plan import make_plan
@@ -35,7 +35,9 @@ def test_it_is_found_again_as_it_was_written(runs):
 
 
 def test_a_plan_finds_it_by_its_name(titanic, runs):
-    competition = with_tuned(titanic, ("network", TUNED), runs)
+    with pytest.warns(TrainingWarning, match="its out-of-fold score and its weight in the pool are flattered") as said:
+        competition = with_tuned(titanic, ("network", TUNED), runs)
+    assert len(said) == 1
     plan = make_plan(competition, Knobs(variants=("network", TUNED), runs=runs))
     assert list(plan.variants) == ["network", TUNED]
     model = plan.variants[TUNED].make_model(5, 2)
@@ -52,6 +54,28 @@ def test_its_name_is_known_before_the_competitions_code_is_run(runs, tmp_path):
     assert "python -m pipelines tune titanic" in str(refused.value)
     with pytest.raises(UsageError, match="has no variant 'tune'"):
         check(Knobs(variants=("tune",), runs=runs), outline, write=False)
+
+
+def test_what_made_rows_have_chosen_lies_apart(titanic, runs, tmp_path):
+    made = replace(FOUND, candidate=replace(CANDIDATE, hidden=(5,)))
+    assert made.save(runs / "titanic", sample=True).name == "tuned-sample.json"
+    assert Tuned.load(runs / "titanic", "titanic") == FOUND
+    for sample, width in ((False, 8), (True, 5)):
+        with pytest.warns(TrainingWarning, match="have chosen tuned"):
+            variants = with_tuned(titanic, (TUNED,), runs, sample=sample).variants
+        assert variants[TUNED].make_model(5, 2).layers[0].out_features == width
+        keep_copy((TUNED,), runs / "titanic", tmp_path, sample=sample)
+        assert with_kept(titanic, tmp_path).variants[TUNED].make_model(5, 2).layers[0].out_features == width
+
+
+def test_practice_refuses_it_but_not_a_variant_of_ones_own_by_that_name(titanic, toy, runs):
+    with pytest.raises(UsageError, match="their score would be flattered"):
+        with_tuned(titanic, (TUNED,), runs, practice=True)
+    outline = Outline("titanic")
+    with pytest.raises(UsageError, match="their score would be flattered"):
+        check(Knobs(variants=(TUNED,), runs=runs, practice=True), outline, write=False)
+    own = replace(toy, variants=dict(toy.variants) | {TUNED: mlp(4, recipe=Recipe())})
+    assert with_tuned(own, (TUNED,), runs, practice=True) is own
 
 
 def test_nobody_who_does_not_ask_for_it_gets_it(titanic, runs):
