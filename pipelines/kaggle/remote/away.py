@@ -21,9 +21,13 @@ if TYPE_CHECKING:
     from pipelines.settings.lookup import Outline
     from pipelines.web.patience import Patience
 
-TRAVELS = ("preset", "variants", "folds", "seeds", "epochs", "minutes", "seed", "note", "importance")
+TRAVELS = (  # in the order in which they are sent, whatever that was in which they were typed; the flag is last
+    "preset", "variants", "folds", "seeds", "epochs", "minutes", "seed", "note", "importance",
+)  # fmt: skip
 AT_HOME = ("name", "on", "accelerator", "data", "output", "runs", "restart", "quiet", "as_json", "lang")
-ACCELERATORS = {"gpu": "NvidiaTeslaT4", "none": ""}  # by our names: what Kaggle's API calls them
+ACCELERATORS = {  # by our names, and by its own in small letters: what Kaggle's API calls them
+    "gpu": "NvidiaTeslaT4", "none": "", "nvidiateslat4": "NvidiaTeslaT4", "nvidiateslap100": "NvidiaTeslaP100",
+}  # fmt: skip
 TUNED = "tuned.json"  # what a search has found, in the folder of a competition's runs
 LOOKS = 5  # whether a push arrived whose answer was lost
 
@@ -55,11 +59,11 @@ def run_away(context: typer.Context) -> None:
     ]
     ways = list[Way]()
     with errors_in_plain_words(lambda: ways[0].interrupted() if ways else "interrupted"):
-        accelerator = context.params["accelerator"] or "gpu"
-        travelling = {name: context.params[name] for name in given if name in TRAVELS}
+        accelerator = "gpu" if context.params["accelerator"] is None else context.params["accelerator"]
         refuse_away(str(context.info_name), context.params["on"], accelerator, _strange(context, given))
         outline = _asked(context.params)
-        ways.append(_way(context.params, outline, travelling, ACCELERATORS.get(accelerator, accelerator)))
+        machine = ACCELERATORS.get(accelerator.lower(), accelerator)
+        ways.append(_way(context.params, outline, _travelling(context), machine))
         back = go(ways[0])
         if context.params["as_json"]:
             give(back.record.to_json())
@@ -73,6 +77,19 @@ def _strange(context: typer.Context, given: list[str]) -> list[str]:
     found = [names.get(name, name) for name in given if name not in (*TRAVELS, *AT_HOME)]
     sample = ["--data sample"] if context.params["data"] == Path("sample") else []
     return found + sample + ['--runs ""'] * (not context.params["runs"])
+
+
+def _travelling(context: typer.Context) -> list[str]:
+    """The options that go along, in one spelling: the same ones are the same command, however they were typed."""
+    from pipelines.report.options import names
+
+    default, options = {param.name: param.default for param in context.command.params}, list[str]()
+    for name in TRAVELS:
+        value = context.params[name]
+        if value != default[name]:
+            value = ",".join(names(value) or ()) if name == "variants" else value
+            options += [f"--{name}"] if value is True else [f"--{name}", str(value)]
+    return options
 
 
 def _asked(params: Mapping[str, Any]) -> "Outline":
@@ -94,15 +111,13 @@ def _asked(params: Mapping[str, Any]) -> "Outline":
     )
 
 
-def _way(params: Mapping[str, Any], outline: "Outline", travelling: Mapping[str, Any], accelerator: str) -> Way:
+def _way(params: Mapping[str, Any], outline: "Outline", options: list[str], accelerator: str) -> Way:
     from pipelines.kaggle.remote.bring import Places
     from pipelines.kaggle.remote.script import new_job
     from pipelines.settings.lookup import load
     from pipelines.submission.provenance import git_commit
 
-    slug, options = outline.slug or load(outline.name).slug, list[str]()
-    for name, value in travelling.items():
-        options += [f"--{name}"] if value is True else [f"--{name}", str(value)]
+    slug = outline.slug or load(outline.name).slug
     lines = say_aside if params["as_json"] else (lambda _line: None) if params["quiet"] else say
     places = Places(Path(params["runs"]), params["output"], params["data"] or Path("data") / slug)
     job = new_job(slug, outline.name, options, accelerator, git_commit())
@@ -207,8 +222,10 @@ class Trip:
 
     def _beside(self) -> dict[str, bytes]:
         """The file of the variant `tuned`, which is with the runs here, where that variant is asked for."""
+        from pipelines.report.options import names
+
         slug, options = self.way.job.slug, self.way.job.options
-        chosen = options[options.index("--variants") + 1].split(",") if "--variants" in options else []
+        chosen = names(dict(zip(options[::2], options[1::2], strict=False)).get("--variants")) or ()
         path = self.way.places.runs / slug / TUNED
         return {f"runs/{slug}/{TUNED}": path.read_bytes()} if "tuned" in chosen and path.is_file() else {}
 
