@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from pipelines.errors import HomeworkError, SubmissionError
+from pipelines.errors import HomeworkError, SubmissionError, UsageError
 from pipelines.report.console import errors_in_plain_words, give, progress_bar, say, say_aside
 from pipelines.settings.contradictions import refuse_away
 
@@ -152,10 +152,11 @@ class Trip:
         """The job that was sent before, by this command; None where there is none.
 
         A job of another command is brought back first, if it has come to its end.
-        Raises: RefusedError if it is still at work.
+        Raises: RefusedError if it is still at work; AccessError if Kaggle does not show it, though it is there.
         """
+        from pipelines.kaggle.errors import AccessError
         from pipelines.kaggle.remote.kernels import OVER, Pushed
-        from pipelines.kaggle.remote.refusals import KernelError, another_run
+        from pipelines.kaggle.remote.refusals import another_run
 
         before = self._settled(self.ledger.open())
         if before is not None and self.way.restart and before.job.slug == self.way.job.slug:
@@ -166,24 +167,74 @@ class Trip:
             return before
         if before is None:
             return None
-        url = Pushed(before.ref).url
-        if self.kernels.state(before.ref)[0] not in OVER:
-            raise another_run(before.job.command, url)
+        try:
+            if self.kernels.state(before.ref)[0] not in OVER:
+                raise another_run(before.job.command, Pushed(before.ref).url)
+            self._bring_first(before)
+        except AccessError as error:
+            self._given_up(before, error)
+        return None
+
+    def _bring_first(self, before: "Sent") -> None:
+        """Bring back what another command has sent; what went wrong with it is told, and stands in nobody's way."""
+        from pipelines.kaggle.remote.refusals import KernelError
+
         self.way.say(f"first, what was sent before: {before.job.command}")
         places = self.way.places
         other = Way(before.job, replace(places, data=places.data.parent / before.job.slug), self.way.say)
         try:
-            Trip(other, self.kernels, self.ledger, self.show).back(before)
-        except (KernelError, SubmissionError) as error:  # it is told, and stands in nobody's way
+            Trip(other, self.kernels, self.ledger, self.show).follow(before)
+        except (KernelError, SubmissionError) as error:
             self.way.say(f"note: {error.message}")
             self.ledger.closed(before, error.message)
-        return None
+
+    def _given_up(self, before: "Sent", error: HomeworkError) -> None:
+        """Close what another command has sent and Kaggle does not show: it is gone, or --restart gives it up.
+
+        Raises: AccessError.
+        """
+        from pipelines.kaggle.errors import AccessError
+        from pipelines.kaggle.remote.refusals import KernelError
+
+        try:
+            raise self._out_of_reach(before, error)
+        except KernelError as gone:
+            self.way.say(f"note: {gone.message}")
+        except AccessError as there:
+            if not self.way.restart:
+                raise
+            self.way.say(f"note: {there.message}")
+            self.ledger.closed(before, "--restart")
+
+    def _same_account(self, sent: "Sent") -> None:
+        """Raise AccessError for a script of another account: that this one is not shown it says nothing."""
+        from pipelines.kaggle.remote.refusals import another_account
+
+        owner = self.kernels.kaggle.owner()
+        if owner.lower() != sent.ref.partition("/")[0].lower():
+            raise another_account(sent.ref, owner)
+
+    def _out_of_reach(self, sent: "Sent", error: HomeworkError) -> HomeworkError:
+        """The error for a run that Kaggle does not show; one whose script is gone is closed, which sends nothing."""
+        from pipelines.kaggle.remote.refusals import gone, not_shown
+
+        self._same_account(sent)
+        for _ in range(LOOKS):
+            if self.kernels.find(sent.ref) is not None:
+                return not_shown(error, sent.ref)
+            self.kernels.kaggle.patience.sleep(self.kernels.kaggle.patience.first_poll)
+        self.ledger.closed(sent, "the script is gone")
+        return gone(sent.ref)
 
     def _note_changes(self, job: "Job") -> None:
         """Say that what runs there is not the code that is here now."""
         from pipelines.kaggle.remote import pack
 
-        if pack.make(job.name, beside=self._beside()).sha256 != job.pack:
+        try:
+            changed = pack.make(job.name, beside=self._beside()).sha256 != job.pack
+        except UsageError:  # what would not be sent now; nothing is
+            changed = True
+        if changed:
             self.way.say("note: the code here has changed since this run was sent; what comes back is of the code then")
 
     def _settled(self, before: "Sent | None") -> "Sent | None":
@@ -191,6 +242,8 @@ class Trip:
         if before is None or before.version is not None:
             return before
         found = self.kernels.find(before.ref)
+        if found is None and not self.way.restart:
+            self._same_account(before)
         if found is None or found.job is None or found.job.id != before.job.id:
             self.ledger.closed(before, "it did not arrive")
             return None
@@ -243,12 +296,18 @@ class Trip:
             raise quota_used_up(quota.until)
 
     def _running(self, ref: str) -> "Sent | None":
-        """A kernel of ours that another folder has sent, if it is still at work."""
+        """A kernel of ours that another folder has sent, if it is still at work; one without a state is not."""
+        from pipelines.kaggle.errors import AccessError
         from pipelines.kaggle.remote.kernels import LIVE
         from pipelines.kaggle.remote.refusals import another_run
 
         found = self.kernels.find(ref)
-        if found is None or found.job is None or self.kernels.state(ref)[0] not in LIVE[:2]:
+        if found is None or found.job is None:
+            return None
+        try:
+            if self.kernels.state(ref)[0] not in LIVE[:2]:
+                return None
+        except AccessError:
             return None
         if not found.job.asks_the_same(self.way.job):
             raise another_run(found.job.command, found.url)
@@ -278,7 +337,22 @@ class Trip:
         return sent
 
     def back(self, sent: "Sent") -> "Back":
-        """Follow what was sent, and bring it back."""
+        """Follow what was sent, and bring it back.
+
+        Raises: KernelError for what is gone, AccessError for what Kaggle does not show, beside the others.
+        """
+        from pipelines.kaggle.errors import AccessError
+
+        try:
+            return self.follow(sent)
+        except AccessError as error:
+            raise self._out_of_reach(sent, error) from None
+        except SubmissionError:
+            self.way.say("note: the same command brings this csv again; with --restart it sends the run anew")
+            raise
+
+    def follow(self, sent: "Sent") -> "Back":
+        """The same, with Kaggle's own word where it does not show the run."""
         from pipelines.kaggle.remote.bring import Bringer
         from pipelines.kaggle.remote.follow import Log, wait
         from pipelines.kaggle.remote.kernels import Pushed
@@ -301,14 +375,17 @@ class Trip:
         return back
 
     def _brought(self, sent: "Sent", bringer: "Bringer", message: str, log: "Log") -> "Back":
-        from pipelines.settings.lookup import load
+        from pipelines.kaggle.remote.refusals import foreign
+        from pipelines.settings import lookup
 
+        if not (lookup.FOLDER / self.way.job.name).is_dir():
+            raise foreign(f"there is no folder competitions/{self.way.job.name} here any more", bringer.url)
         _, lines = self.kernels.output(sent.ref)
         log.grow(lines)
         found = bringer.manifest()
         if found is not None and found.id == sent.job.id and found.exit != 0:
             self._ended(sent, "ERROR", message, log)
-        return bringer.bring(lambda: load(sent.job.name))
+        return bringer.bring(lambda: lookup.load(self.way.job.name))
 
     def _ended(self, sent: "Sent", status: str, message: str, log: "Log") -> None:
         """Close the job, and raise KernelError with the reason and the last lines of the log."""
