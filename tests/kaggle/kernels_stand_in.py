@@ -22,9 +22,10 @@ class KernelsState:
         self.page = 3  # files on a page
         self.lost = set()  # files that are not listed
         self.looks = 0
+        self.deleted = set()  # references of scripts that were deleted there; a push makes one anew
 
     def version(self, ref):
-        return sum(body["slug"] == ref for body in self.pushes)
+        return 0 if ref in self.deleted else sum(body["slug"] == ref for body in self.pushes)
 
     def newest(self, ref):
         return [body for body in self.pushes if body["slug"] == ref][-1]
@@ -46,6 +47,7 @@ class KernelCalls:
         if kernels.said.get("error"):
             return 200, kernels.said, None
         kernels.pushes.append(body)
+        kernels.deleted.discard(body["slug"])
         output = kernels.on_push(body["text"])
         kernels.output, kernels.late = (output, None) if kernels.late is None else (kernels.output, output)
         version = kernels.version(body["slug"])
@@ -80,6 +82,8 @@ class KernelCalls:
 
     def api_ListKernelSessionOutput(self, slug, body):  # noqa: N802
         kernels = self.site.kernels
+        if not kernels.version(ref_in(body)):
+            return 403, {"code": 403, "message": "Permission 'kernels.get' was denied"}, None
         names = sorted(set(kernels.output) - kernels.lost)
         start = int(body.get("pageToken") or 0)
         shown = names[start : start + kernels.page]

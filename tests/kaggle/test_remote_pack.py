@@ -107,6 +107,48 @@ def test_a_credential_in_the_code_is_found_and_nothing_is_made_of_it(keyed):
     assert {name for name in pack.make("own", [KEY]).sizes if "/own/" in name} == {"competitions/own/competition.py"}
 
 
+HEX = "0123456789abcdef" * 2  # a key of nobody's
+LIKE_CREDENTIALS = {
+    "another account's": ("table.json", f'{{"username": "bob", "key": "{HEX}"}}'),
+    "on lines of its own": ("table.json", f'{{\n  "key"\n:\n   "{HEX.upper()}"\n}}'),
+    "by PowerShell": ("table.json", f'{{"key":"{HEX}"}}'.encode("utf-16")),
+    "a JSON in a JSON": ("table.json", json.dumps({"was": json.dumps({"key": HEX})})),
+    "single quotes": ("features.py", f"LOGIN = {{'key': '{HEX}'}}"),
+    "an argument": ("features.py", f"login(key={HEX!r})"),
+    "a variable": ("features.py", f'os.environ["KAGGLE_KEY"] = "{HEX}"'),
+    "a default": ("features.py", f'os.environ.setdefault("KAGGLE_KEY", "{HEX}")'),
+    "a line of a shell": ("features.py", f"# export KAGGLE_KEY={HEX}"),
+    "toml": ("table.toml", f"key = '{HEX}'"),
+    "OAuth": ("table.json", '{"refresh_token": "abcdefghijklmnopqrst", "scopes": []}'),
+}
+NAMES = ("kaggle.json", "Kaggle.json", "credentials.json", "access_token.toml", "deep/access_token_old.json")
+
+
+@pytest.mark.parametrize("case", LIKE_CREDENTIALS)
+def test_what_looks_like_a_credential_of_anybody_s_does_not_go_up(keyed, case):
+    name, content = LIKE_CREDENTIALS[case]
+    (keyed / "competition.py").write_text("")
+    (keyed / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(UsageError, match=f"competitions/own/{name} holds what looks like a key or token") as refused:
+        pack.refuse_secrets(dict(pack.code("own")), [])
+    assert HEX not in str(refused.value).lower()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_file_with_the_name_of_credentials_does_not_go_up(keyed, name):
+    (keyed / "competition.py").write_text("")
+    (keyed / name).parent.mkdir(exist_ok=True)
+    (keyed / name).write_text("{}")
+    with pytest.raises(UsageError, match=f"competitions/own/{name} has the name of a file of credentials"):
+        pack.refuse_secrets(dict(pack.code("own")), [])
+
+
+def test_keys_and_hashes_that_are_no_credentials_go_up(keyed):
+    (keyed / "competition.py").write_text(f"SHA256, MONKEY = '{HEX * 2}', '{HEX}'\nkey = 'Ticket'  # {HEX}\n")
+    (keyed / "kaggle_table.json").write_text(f'{{"key": "{HEX * 2}", "md5": "{HEX}", "access_token": ""}}')
+    pack.refuse_secrets(dict(pack.code("own")), [KEY])
+
+
 def test_no_credential_is_in_the_pack_the_script_the_log_or_any_file(site, cli, monkeypatch, patience):
     """The files here are looked through when the test ends, the lines when the command does."""
     monkeypatch.setattr(away, "_patience", lambda: patience)

@@ -12,6 +12,7 @@ import pytest
 from made import COMPLETE, record_of
 from stand_in import KEY, TOKEN
 
+from pipelines.errors import UsageError
 from pipelines.kaggle.remote import away, pack
 from pipelines.kaggle.remote.aboard import MANIFEST
 from pipelines.kaggle.remote.ledger import RemoteLedger
@@ -317,6 +318,145 @@ def test_killed_while_it_was_sent_it_is_looked_for_first(cli, kernels, arrived):
     assert len(kernels.pushes) == 2 - arrived
 
 
+@pytest.fixture
+def pending(cli, kernels, patience, monkeypatch):
+    """One run that was sent and not waited for."""
+    kernels.states = [("QUEUED", "")]
+    monkeypatch.setattr(away, "_patience", lambda: replace(patience, kernel_deadline=60))
+    assert cli(*COMMAND).code == 7
+    kernels.states = [("RUNNING", ""), ("COMPLETE", "")]
+    return kernels
+
+
+OTHER = ("run", "titanic", "--on", "kaggle", "--folds", "4")
+OTTO = ("run", "otto", "--on", "kaggle")
+
+
+def test_a_script_that_was_deleted_is_told_and_the_same_command_then_begins_anew(cli, pending):
+    pending.deleted.add(REF)
+    told = cli(*COMMAND)
+    assert (told.code, len(pending.pushes)) == (1, 1), told.text
+    assert f"the script {REF} is gone from Kaggle, and the run with it; nothing came back" in told.text
+    assert "the same command begins it anew" in told.text
+    assert RemoteLedger(Path("runs")).open() is None
+    assert cli(*COMMAND).code == 0
+    assert len(pending.pushes) == 2
+
+
+def test_a_script_that_was_deleted_stands_in_no_other_command_s_way(cli, pending):
+    pending.deleted.add(REF)
+    pending.said = {"error": "The moon is full."}  # of what otto's run leaves, another test tells
+    other = cli(*OTTO)
+    assert f"note: the script {REF} is gone from Kaggle" in other.text
+    assert (other.code, "did not take the kernel" in other.text) == (5, True), other.text
+    assert RemoteLedger(Path("runs")).open() is None
+
+
+def test_a_run_that_kaggle_does_not_show_is_given_up_by_restart_alone(site, cli, pending):
+    site.faults["GetKernelSessionStatus"] = ["404"] * 99
+    for command in (COMMAND, OTTO):
+        refused = cli(*command)
+        assert (refused.code, len(pending.pushes)) == (4, 1), refused.text
+        assert f"(of {REF}, which is there)" in refused.text
+        assert "--restart, added to the same command, gives that run up" in refused.text
+    pending.said = {"error": "The moon is full."}
+    assert cli(*OTTO, "--restart").code == 5
+    assert RemoteLedger(Path("runs")).open() is None
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_run_of_another_account_is_not_taken_for_one_that_is_gone(cli, pending, known):
+    ledger = Path("runs/kaggle.jsonl")
+    lines = ledger.read_text().replace(REF, "bob/homework-titanic").splitlines()
+    ledger.write_text("\n".join(lines[: 2 if known else 1]) + "\n")
+    refused = cli(*OTHER)
+    assert (refused.code, len(pending.pushes)) == (4, 1), refused.text
+    assert "is bob/homework-titanic, and the credentials used now are of the account anna" in refused.text
+    assert RemoteLedger(Path("runs")).open().ref == "bob/homework-titanic"
+    assert cli(*OTHER, "--restart").code == 0
+
+
+def test_a_run_that_ended_before_it_had_any_output_is_told_and_closed(site, cli, pending):
+    pending.states, site.faults["ListKernelSessionOutput"] = [("CANCEL_ACKNOWLEDGED", "")], ["404"] * 99
+    ended = cli(*COMMAND)
+    assert (ended.code, "the run on Kaggle was cancelled" in ended.text) == (1, True), ended.text
+    assert RemoteLedger(Path("runs")).open() is None
+
+
+def test_a_script_without_a_state_does_not_count_as_running(site, cli, pending):
+    Path("runs/kaggle.jsonl").unlink()
+    site.faults["GetKernelSessionStatus"] = ["404"]
+    assert cli(*COMMAND).code == 0
+    assert len(pending.pushes) == 2
+
+
+def test_a_credential_put_beside_the_code_meanwhile_does_not_keep_a_run_from_coming_back(cli, pending, monkeypatch):
+    def refuses(*_, **__):
+        raise UsageError("kaggle.json", "move it", "请移出")
+
+    monkeypatch.setattr(pack, "make", refuses)
+    done = cli(*COMMAND)
+    assert (done.code, len(pending.pushes)) == (0, 1), done.text
+    assert "note: the code here has changed since this run was sent" in done.text
+
+
+SPELT_OTHERWISE = (
+    ("--variants", "network,hist-gradient-boosting", "--folds", "3", "--seeds", "2"),
+    (
+        "--seeds",
+        "2",
+        "--variants",
+        "network, hist-gradient-boosting",
+        "--folds",
+        "3",
+        "--preset",
+        "fast",
+        "--seed",
+        "0",
+    ),
+    ("--folds=3", "--accelerator", "GPU", "--seeds=2", "--variants= network,hist-gradient-boosting"),
+    ("--folds", "3", "--variants", "network,hist-gradient-boosting", "--accelerator", "nvidiateslat4", "--seeds", "2"),
+)
+
+
+def test_the_same_command_in_another_spelling_follows_what_was_sent(cli, kernels, patience, monkeypatch):
+    kernels.states = [("QUEUED", "")]
+    monkeypatch.setattr(away, "_patience", lambda: replace(patience, kernel_deadline=60))
+    for options in SPELT_OTHERWISE:
+        assert cli("run", "titanic", "--on", "kaggle", *options).code == 7
+    [pushed] = kernels.pushes
+    assert job_of(pushed["text"]).options == [
+        "--variants",
+        "network,hist-gradient-boosting",
+        "--folds",
+        "3",
+        "--seeds",
+        "2",
+    ]
+
+
+@pytest.mark.parametrize(("named", "shape"), [("None", None), ("NONE", None), ("GPU", "NvidiaTeslaT4")])
+def test_an_accelerator_is_known_in_large_letters(cli, kernels, named, shape):
+    assert cli(*COMMAND, "--accelerator", named).code == 0
+    assert (kernels.pushes[0]["enableGpu"], kernels.pushes[0].get("machineShape")) == (shape is not None, shape)
+
+
+@pytest.mark.parametrize("variants", ["network,tuned", "network, tuned"])
+def test_the_file_of_the_tuned_variant_goes_along_and_no_note_is_taken_for_it(cli, kernels, monkeypatch, variants):
+    Path("runs/titanic").mkdir(parents=True)
+    Path("runs/titanic/tuned.json").write_bytes(b"{}")
+    make, sent = pack.make, []
+
+    def spy(name, secrets=(), beside=None):
+        sent.append(beside)
+        return make(name, secrets, beside)
+
+    monkeypatch.setattr(pack, "make", spy)
+    assert cli(*COMMAND, "--note", "--variants").code == 0
+    assert cli(*COMMAND, "--variants", variants).code == 0
+    assert sent == [{}, {"runs/titanic/tuned.json": b"{}"}]
+
+
 def test_restart_sends_it_anew(cli, kernels, patience, monkeypatch):
     kernels.states = [("QUEUED", "")]
     monkeypatch.setattr(away, "_patience", lambda: replace(patience, kernel_deadline=60))
@@ -398,6 +538,7 @@ def test_a_csv_that_the_linter_refuses_does_not_come_in(cli, kernels, titanic_fi
     refused = cli(*COMMAND)
     assert refused.code == 2
     assert "the submission is refused" in refused.text
+    assert "with --restart it sends the run anew" in refused.text
     assert not Path("submissions/titanic").exists()
 
 
@@ -424,6 +565,7 @@ WRONG = {
     "another place": (["--on", "mars"], "--on mars"),
     "an accelerator here": (["--accelerator", "gpu"], "add --on kaggle"),
     "a TPU": (["--on", "kaggle", "--accelerator", "tpu"], "on no TPU"),
+    "no accelerator": (["--on", "kaggle", "--accelerator", ""], "there is no accelerator ''"),
     "an unknown accelerator": (["--on", "kaggle", "--accelerator", "abacus"], "there is no accelerator 'abacus'"),
     "options of here": (["--on", "kaggle", "--device", "cpu", "--practice"], "--device, --practice has no meaning"),
     "made rows": (["--on", "kaggle", "--data", "sample"], "--data sample has no meaning"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from pipelines.errors import HomeworkError, SubmissionError
+from pipelines.errors import HomeworkError, SubmissionError, UsageError
 from pipelines.report.console import errors_in_plain_words, give, progress_bar, say, say_aside
 from pipelines.settings.contradictions import refuse_away
 
@@ -21,9 +21,13 @@ if TYPE_CHECKING:
     from pipelines.settings.lookup import Outline
     from pipelines.web.patience import Patience
 
-TRAVELS = ("preset", "variants", "folds", "seeds", "epochs", "minutes", "seed", "note", "importance")
+TRAVELS = (  # in the order in which they are sent, whatever that was in which they were typed; the flag is last
+    "preset", "variants", "folds", "seeds", "epochs", "minutes", "seed", "note", "importance",
+)  # fmt: skip
 AT_HOME = ("name", "on", "accelerator", "data", "output", "runs", "restart", "quiet", "as_json", "lang")
-ACCELERATORS = {"gpu": "NvidiaTeslaT4", "none": ""}  # by our names: what Kaggle's API calls them
+ACCELERATORS = {  # by our names, and by its own in small letters: what Kaggle's API calls them
+    "gpu": "NvidiaTeslaT4", "none": "", "nvidiateslat4": "NvidiaTeslaT4", "nvidiateslap100": "NvidiaTeslaP100",
+}  # fmt: skip
 TUNED = "tuned.json"  # what a search has found, in the folder of a competition's runs
 LOOKS = 5  # whether a push arrived whose answer was lost
 
@@ -55,11 +59,11 @@ def run_away(context: typer.Context) -> None:
     ]
     ways = list[Way]()
     with errors_in_plain_words(lambda: ways[0].interrupted() if ways else "interrupted"):
-        accelerator = context.params["accelerator"] or "gpu"
-        travelling = {name: context.params[name] for name in given if name in TRAVELS}
+        accelerator = "gpu" if context.params["accelerator"] is None else context.params["accelerator"]
         refuse_away(str(context.info_name), context.params["on"], accelerator, _strange(context, given))
         outline = _asked(context.params)
-        ways.append(_way(context.params, outline, travelling, ACCELERATORS.get(accelerator, accelerator)))
+        machine = ACCELERATORS.get(accelerator.lower(), accelerator)
+        ways.append(_way(context.params, outline, _travelling(context), machine))
         back = go(ways[0])
         if context.params["as_json"]:
             give(back.record.to_json())
@@ -73,6 +77,19 @@ def _strange(context: typer.Context, given: list[str]) -> list[str]:
     found = [names.get(name, name) for name in given if name not in (*TRAVELS, *AT_HOME)]
     sample = ["--data sample"] if context.params["data"] == Path("sample") else []
     return found + sample + ['--runs ""'] * (not context.params["runs"])
+
+
+def _travelling(context: typer.Context) -> list[str]:
+    """The options that go along, in one spelling: the same ones are the same command, however they were typed."""
+    from pipelines.report.options import names
+
+    default, options = {param.name: param.default for param in context.command.params}, list[str]()
+    for name in TRAVELS:
+        value = context.params[name]
+        if value != default[name]:
+            value = ",".join(names(value) or ()) if name == "variants" else value
+            options += [f"--{name}"] if value is True else [f"--{name}", str(value)]
+    return options
 
 
 def _asked(params: Mapping[str, Any]) -> "Outline":
@@ -94,15 +111,13 @@ def _asked(params: Mapping[str, Any]) -> "Outline":
     )
 
 
-def _way(params: Mapping[str, Any], outline: "Outline", travelling: Mapping[str, Any], accelerator: str) -> Way:
+def _way(params: Mapping[str, Any], outline: "Outline", options: list[str], accelerator: str) -> Way:
     from pipelines.kaggle.remote.bring import Places
     from pipelines.kaggle.remote.script import new_job
     from pipelines.settings.lookup import load
     from pipelines.submission.provenance import git_commit
 
-    slug, options = outline.slug or load(outline.name).slug, list[str]()
-    for name, value in travelling.items():
-        options += [f"--{name}"] if value is True else [f"--{name}", str(value)]
+    slug = outline.slug or load(outline.name).slug
     lines = say_aside if params["as_json"] else (lambda _line: None) if params["quiet"] else say
     places = Places(Path(params["runs"]), params["output"], params["data"] or Path("data") / slug)
     job = new_job(slug, outline.name, options, accelerator, git_commit())
@@ -137,10 +152,11 @@ class Trip:
         """The job that was sent before, by this command; None where there is none.
 
         A job of another command is brought back first, if it has come to its end.
-        Raises: RefusedError if it is still at work.
+        Raises: RefusedError if it is still at work; AccessError if Kaggle does not show it, though it is there.
         """
+        from pipelines.kaggle.errors import AccessError
         from pipelines.kaggle.remote.kernels import OVER, Pushed
-        from pipelines.kaggle.remote.refusals import KernelError, another_run
+        from pipelines.kaggle.remote.refusals import another_run
 
         before = self._settled(self.ledger.open())
         if before is not None and self.way.restart and before.job.slug == self.way.job.slug:
@@ -151,24 +167,74 @@ class Trip:
             return before
         if before is None:
             return None
-        url = Pushed(before.ref).url
-        if self.kernels.state(before.ref)[0] not in OVER:
-            raise another_run(before.job.command, url)
+        try:
+            if self.kernels.state(before.ref)[0] not in OVER:
+                raise another_run(before.job.command, Pushed(before.ref).url)
+            self._bring_first(before)
+        except AccessError as error:
+            self._given_up(before, error)
+        return None
+
+    def _bring_first(self, before: "Sent") -> None:
+        """Bring back what another command has sent; what went wrong with it is told, and stands in nobody's way."""
+        from pipelines.kaggle.remote.refusals import KernelError
+
         self.way.say(f"first, what was sent before: {before.job.command}")
         places = self.way.places
         other = Way(before.job, replace(places, data=places.data.parent / before.job.slug), self.way.say)
         try:
-            Trip(other, self.kernels, self.ledger, self.show).back(before)
-        except (KernelError, SubmissionError) as error:  # it is told, and stands in nobody's way
+            Trip(other, self.kernels, self.ledger, self.show).follow(before)
+        except (KernelError, SubmissionError) as error:
             self.way.say(f"note: {error.message}")
             self.ledger.closed(before, error.message)
-        return None
+
+    def _given_up(self, before: "Sent", error: HomeworkError) -> None:
+        """Close what another command has sent and Kaggle does not show: it is gone, or --restart gives it up.
+
+        Raises: AccessError.
+        """
+        from pipelines.kaggle.errors import AccessError
+        from pipelines.kaggle.remote.refusals import KernelError
+
+        try:
+            raise self._out_of_reach(before, error)
+        except KernelError as gone:
+            self.way.say(f"note: {gone.message}")
+        except AccessError as there:
+            if not self.way.restart:
+                raise
+            self.way.say(f"note: {there.message}")
+            self.ledger.closed(before, "--restart")
+
+    def _same_account(self, sent: "Sent") -> None:
+        """Raise AccessError for a script of another account: that this one is not shown it says nothing."""
+        from pipelines.kaggle.remote.refusals import another_account
+
+        owner = self.kernels.kaggle.owner()
+        if owner.lower() != sent.ref.partition("/")[0].lower():
+            raise another_account(sent.ref, owner)
+
+    def _out_of_reach(self, sent: "Sent", error: HomeworkError) -> HomeworkError:
+        """The error for a run that Kaggle does not show; one whose script is gone is closed, which sends nothing."""
+        from pipelines.kaggle.remote.refusals import gone, not_shown
+
+        self._same_account(sent)
+        for _ in range(LOOKS):
+            if self.kernels.find(sent.ref) is not None:
+                return not_shown(error, sent.ref)
+            self.kernels.kaggle.patience.sleep(self.kernels.kaggle.patience.first_poll)
+        self.ledger.closed(sent, "the script is gone")
+        return gone(sent.ref)
 
     def _note_changes(self, job: "Job") -> None:
         """Say that what runs there is not the code that is here now."""
         from pipelines.kaggle.remote import pack
 
-        if pack.make(job.name, beside=self._beside()).sha256 != job.pack:
+        try:
+            changed = pack.make(job.name, beside=self._beside()).sha256 != job.pack
+        except UsageError:  # what would not be sent now; nothing is
+            changed = True
+        if changed:
             self.way.say("note: the code here has changed since this run was sent; what comes back is of the code then")
 
     def _settled(self, before: "Sent | None") -> "Sent | None":
@@ -176,6 +242,8 @@ class Trip:
         if before is None or before.version is not None:
             return before
         found = self.kernels.find(before.ref)
+        if found is None and not self.way.restart:
+            self._same_account(before)
         if found is None or found.job is None or found.job.id != before.job.id:
             self.ledger.closed(before, "it did not arrive")
             return None
@@ -207,8 +275,10 @@ class Trip:
 
     def _beside(self) -> dict[str, bytes]:
         """The file of the variant `tuned`, which is with the runs here, where that variant is asked for."""
+        from pipelines.report.options import names
+
         slug, options = self.way.job.slug, self.way.job.options
-        chosen = options[options.index("--variants") + 1].split(",") if "--variants" in options else []
+        chosen = names(dict(zip(options[::2], options[1::2], strict=False)).get("--variants")) or ()
         path = self.way.places.runs / slug / TUNED
         return {f"runs/{slug}/{TUNED}": path.read_bytes()} if "tuned" in chosen and path.is_file() else {}
 
@@ -226,12 +296,18 @@ class Trip:
             raise quota_used_up(quota.until)
 
     def _running(self, ref: str) -> "Sent | None":
-        """A kernel of ours that another folder has sent, if it is still at work."""
+        """A kernel of ours that another folder has sent, if it is still at work; one without a state is not."""
+        from pipelines.kaggle.errors import AccessError
         from pipelines.kaggle.remote.kernels import LIVE
         from pipelines.kaggle.remote.refusals import another_run
 
         found = self.kernels.find(ref)
-        if found is None or found.job is None or self.kernels.state(ref)[0] not in LIVE[:2]:
+        if found is None or found.job is None:
+            return None
+        try:
+            if self.kernels.state(ref)[0] not in LIVE[:2]:
+                return None
+        except AccessError:
             return None
         if not found.job.asks_the_same(self.way.job):
             raise another_run(found.job.command, found.url)
@@ -261,7 +337,22 @@ class Trip:
         return sent
 
     def back(self, sent: "Sent") -> "Back":
-        """Follow what was sent, and bring it back."""
+        """Follow what was sent, and bring it back.
+
+        Raises: KernelError for what is gone, AccessError for what Kaggle does not show, beside the others.
+        """
+        from pipelines.kaggle.errors import AccessError
+
+        try:
+            return self.follow(sent)
+        except AccessError as error:
+            raise self._out_of_reach(sent, error) from None
+        except SubmissionError:
+            self.way.say("note: the same command brings this csv again; with --restart it sends the run anew")
+            raise
+
+    def follow(self, sent: "Sent") -> "Back":
+        """The same, with Kaggle's own word where it does not show the run."""
         from pipelines.kaggle.remote.bring import Bringer
         from pipelines.kaggle.remote.follow import Log, wait
         from pipelines.kaggle.remote.kernels import Pushed
@@ -284,14 +375,17 @@ class Trip:
         return back
 
     def _brought(self, sent: "Sent", bringer: "Bringer", message: str, log: "Log") -> "Back":
-        from pipelines.settings.lookup import load
+        from pipelines.kaggle.remote.refusals import foreign
+        from pipelines.settings import lookup
 
+        if not (lookup.FOLDER / self.way.job.name).is_dir():
+            raise foreign(f"there is no folder competitions/{self.way.job.name} here any more", bringer.url)
         _, lines = self.kernels.output(sent.ref)
         log.grow(lines)
         found = bringer.manifest()
         if found is not None and found.id == sent.job.id and found.exit != 0:
             self._ended(sent, "ERROR", message, log)
-        return bringer.bring(lambda: load(sent.job.name))
+        return bringer.bring(lambda: lookup.load(self.way.job.name))
 
     def _ended(self, sent: "Sent", status: str, message: str, log: "Log") -> None:
         """Close the job, and raise KernelError with the reason and the last lines of the log."""

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pipelines.files import check_room, full_disk_told, link, sha256, sha256_file, whole_file, write_whole
-from pipelines.kaggle.errors import not_json, site_trouble
+from pipelines.kaggle.errors import AccessError, not_json, site_trouble
 from pipelines.kaggle.refusals import SITE
 from pipelines.kaggle.remote.aboard import MANIFEST
 from pipelines.kaggle.remote.kernels import Kernels
@@ -100,8 +100,11 @@ class Bringer:
         raise foreign(f"{MANIFEST} of the run on Kaggle cannot be read", self.url)
 
     def is_ours(self) -> bool:
-        """Whether the output that Kaggle has now is of this job."""
-        found = self.manifest()
+        """Whether the output that Kaggle has now is of this job; what ended before it began has none."""
+        try:
+            found = self.manifest()
+        except AccessError:
+            return False
         return found is not None and found.id == self.sent.job.id
 
     def bring(self, load: Callable[[], Any]) -> Back:

@@ -38,6 +38,12 @@ NEVER_IMPORTED = re.compile(  # other frames than pandas', command lines, cards 
 )
 LICENCE = re.compile(r"licen[cs]e|copying|notice", re.IGNORECASE)
 TOKEN = re.compile(rb"KGAT_[A-Za-z0-9]{16,}")
+NAMED = re.compile(r"kaggle\.json|credentials\.json|access_token.*", re.IGNORECASE)  # what credentials lie in
+LIKE_A_KEY = re.compile(  # key="…", "key": "…", KAGGLE_KEY=…, and those of an OAuth file
+    rb"""(?<![a-z0-9])key[\\"')\]\s]*[:=,][\\"'(\s]*[0-9a-f]{32}(?![0-9a-z])"""
+    rb"""|(?:access|refresh)_token[\\]?["']\s*:\s*[\\]?["'][^"'\s]{16}""",
+    re.IGNORECASE,
+)
 LARGEST_COMPANION = 200_000  # bytes of a table beside a competition's code
 
 
@@ -59,7 +65,7 @@ class Pack:
 def make(name: str, secrets: Iterable[str] = (), beside: Mapping[str, bytes] | None = None) -> Pack:
     """The pack for the competition in the folder `name`; files `beside` are put where the run looks for its own.
 
-    Raises: UsageError where a file holds one of `secrets`, or what looks like a token of Kaggle's.
+    Raises: UsageError where a file holds one of `secrets`, or what looks like a credential of Kaggle's.
     """
     files, carried = dict(code(name)), list[str]()
     files |= {f"beside/{path}": data for path, data in (beside or {}).items()}
@@ -152,14 +158,29 @@ def _numbers(version: str) -> list[int]:
 
 
 def refuse_secrets(files: Mapping[str, bytes], secrets: Iterable[str]) -> None:
-    """Raise UsageError with the name of a file that holds a credential."""
+    """Raise UsageError with the name of a file that holds a credential, of `secrets` or by its look."""
     wanted = [secret.encode() for secret in secrets if secret]
     for path, data in files.items():
-        if TOKEN.search(data) or any(secret in data for secret in wanted):
+        plain = data.replace(b"\0", b"")  # UTF-16, as PowerShell writes it, is the same with noughts in between
+        if NAMED.fullmatch(PurePath(path).name):
+            raise UsageError(
+                f"{path} has the name of a file of credentials, and would go up with the rest; nothing was sent",
+                "move it out of the competition's folder (README says where credentials belong)",
+                "请将该文件移出比赛文件夹（凭据的存放位置见 README.zh-CN.md）",
+            )
+        if TOKEN.search(plain) or any(secret in plain for secret in wanted):
             raise UsageError(
                 f"{path} holds a credential of Kaggle's, and would go up with the rest; nothing was sent",
                 "take it out of the file (README says where credentials belong), and make a new one at Kaggle",
                 "请从该文件中删除凭据（存放位置见 README.zh-CN.md），并在 Kaggle 重新生成",
+            )
+        if LIKE_A_KEY.search(plain):
+            raise UsageError(
+                f"{path} holds what looks like a key or token of Kaggle's, and would go up with the rest; "
+                "nothing was sent",
+                "take it out of the file (README says where credentials belong); if it is none, give it another name "
+                "than key or token there",
+                "请从该文件中删除凭据（存放位置见 README.zh-CN.md）；若它不是凭据，请在该处改用 key、token 以外的名称",
             )
 
 

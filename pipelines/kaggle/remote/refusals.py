@@ -152,6 +152,33 @@ def cancelled(url: str) -> KernelError:
     )
 
 
+def gone(ref: str) -> KernelError:
+    """The script was deleted at Kaggle, and its run and its output with it."""
+    return KernelError(
+        f"the script {ref} is gone from Kaggle, and the run with it; nothing came back",
+        "the same command begins it anew",
+        "再次运行同一命令即可重新开始",
+    )
+
+
+def not_shown(error: HomeworkError, ref: str) -> AccessError:
+    """The script is there, and Kaggle does not say how its run fares or what it left."""
+    return AccessError(
+        f"{error.message} (of {ref}, which is there)",
+        f"see {SITE}/code/{ref} with the same account; --restart, added to the same command, gives that run up",
+        f"请用同一账号查看 {SITE}/code/{ref}；在同一命令后加 --restart 可放弃那次运行",
+    )
+
+
+def another_account(ref: str, owner: str) -> AccessError:
+    """What was sent before belongs to another account than the credentials."""
+    return AccessError(
+        f"what was sent to Kaggle before is {ref}, and the credentials used now are of the account {owner}",
+        f"use the credentials of {ref.partition('/')[0]}; or add --restart, which gives that run up and sends this one",
+        f"请使用账号 {ref.partition('/')[0]} 的凭据；或加 --restart，放弃那次运行并发送这一次",
+    )
+
+
 def another_run(command: str, url: str) -> HomeworkError:
     """A kernel of ours is still at work for another command."""
     return RefusedError(

@@ -100,4 +100,9 @@ def job_from(value: Any) -> Job:
 
 
 def _quoted(word: str) -> str:
-    return word if re.fullmatch(r"[\w.,:/=+-]+", word) else '"' + word.replace('"', '\\"') + '"'
+    r"""A word as it is typed in a shell.
+
+    >>> print(_quoted("a,b"), _quoted('costs $5, "cheap"'))
+    a,b "costs \$5, \"cheap\""
+    """
+    return word if re.fullmatch(r"[\w.,:/=+-]+", word) else '"' + re.sub(r'(["$`\\])', r"\\\1", word) + '"'
