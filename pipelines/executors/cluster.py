@@ -27,11 +27,12 @@ from pipelines.executors.processes import TRIES, hand_on
 from pipelines.executors.sending import Done, Large, Sender, Steps, packed
 from pipelines.executors.threads import Executor, Pool
 from pipelines.executors.versions import identity
+from pipelines.executors.watch import Watch
 from pipelines.executors.working import perform
 from pipelines.hardware import StoppedError
 
 CONNECT = 5.0  # seconds in which a scheduler has to answer
-WORKERS = 30.0  # the same, for a first worker
+WORKERS = 30.0  # the same, for a first worker, and for another one where all are gone
 BEGIN = 120.0  # the same, for a scheduler and workers that are started here, on a computer that has much to do
 END = 10.0  # the same, for those that were started here to end
 MOST_TASKS = 1000  # that wait at the same time, each in a thread
@@ -126,8 +127,7 @@ class Cluster(Executor):
 
     def put(self, name: str, value: Any) -> None:
         """Bring a value to all workers that are there."""
-        with self._told_if_lost():
-            self._values[name], self._scattered[name] = value, self.client.scatter(value, broadcast=True)
+        self._values[name], self._scattered[name] = value, self._bring(value)
 
     @contextmanager
     def open(
@@ -138,16 +138,32 @@ class Cluster(Executor):
         with self:
             waiting = ThreadPoolExecutor(workers if self.here else MOST_TASKS)
             self._running: set[Any] = set()
-            self.client.subscribe_topic(self._topic, partial(_hear, steps))
+            deserted = faults.deserted(self.address, self._patience)
+            watch = Watch(self._has_workers, self._patience, deserted, partial(self._stop, steps))
+            self.client.subscribe_topic(self._topic, partial(_hear, steps, watch))
+            watch.start()
             try:
                 yield Sender(waiting, partial(self._run, threads), self._large, steps), steps
             except BaseException:
-                steps.stopped.set()
-                with suppress(Exception), self._lock:
-                    self.client.cancel(list(self._running))
+                self._stop(steps)
                 raise
             finally:
                 waiting.shutdown(cancel_futures=True)
+                watch.end()
+                if watch.error is not None:  # it is why tasks were stopped
+                    raise watch.error from None
+
+    def _stop(self, steps: Steps) -> None:
+        steps.stopped.set()
+        with suppress(Exception), self._lock:
+            self.client.cancel(list(self._running))
+
+    def _has_workers(self) -> bool:
+        """Whether there is a worker; those that were started here are begun anew by Dask."""
+        try:
+            return self.here or bool(self.client.nthreads())
+        except Exception:  # the scheduler is gone, as each task says
+            return True
 
     def _run(self, threads: int, task: bytes, names: list[str], name: str, steps: Steps) -> Done:
         for _ in range(TRIES):
@@ -179,8 +195,15 @@ class Cluster(Executor):
     def _thing(self, name: str) -> Any:
         """What is large, as it lies with the workers; brought anew where the last worker that had it is gone."""
         if self._scattered[name].status != "finished":
-            self._scattered[name] = self.client.scatter(self._values[name], broadcast=True)
+            self._scattered[name] = self._bring(self._values[name])
         return self._scattered[name]
+
+    def _bring(self, value: Any) -> Any:
+        with self._told_if_lost():
+            try:
+                return self.client.scatter(value, broadcast=True, timeout=self._patience)
+            except TimeoutError:  # there has been nobody to take it
+                raise faults.deserted(self.address, self._patience) from None
 
 
 def connected(to: Any, seconds: float) -> Client:
@@ -237,9 +260,14 @@ def refuse_others(said: dict[str, Any], ours: dict[str, str]) -> None:
             raise faults.foreign(worker, theirs, ours)
 
 
-def _hear(steps: Steps, event: tuple[float, Any]) -> None:
-    with suppress(StoppedError):
+def _hear(steps: Steps, watch: Watch, event: tuple[float, Any]) -> None:
+    """Hand on what was told; in Dask's own thread, where an error would be heard by nobody."""
+    try:
         hand_on(event[1], steps)
+    except StoppedError:
+        pass
+    except BaseException as error:
+        watch.fail(error)
 
 
 def _in_a_line(error: BaseException) -> str:

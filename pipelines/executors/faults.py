@@ -61,6 +61,16 @@ def idle(address: str, seconds: float) -> ClusterError:
     )
 
 
+def deserted(address: str, seconds: float) -> ClusterError:
+    """A cluster whose workers have all gone while they were needed."""
+    return ClusterError(
+        f"all workers of the scheduler {address} are gone, for {seconds:.0f} s",
+        "start some again (dask worker, on each machine), then the same command: what is finished is kept, the rest is "
+        "trained",
+        "请在各台机器上重新启动 worker（dask worker），再运行同一命令：已完成的会保留，其余的继续训练",
+    )
+
+
 def foreign(worker: str, theirs: Mapping[str, str], ours: Mapping[str, str]) -> UsageError:
     """A worker whose project, Python or packages are others."""
     other = [name for name in ours if theirs.get(name) != ours[name]]

@@ -8,8 +8,8 @@ import signal
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
 from types import TracebackType
@@ -22,12 +22,15 @@ from pipelines.executors.orphans import end_with
 from pipelines.executors.sending import Done, Large, Sender, Steps
 from pipelines.executors.threads import THREADS, Executor, Pool
 from pipelines.executors.working import perform
+from pipelines.files.locks import claim, remove_abandoned
 from pipelines.hardware import StoppedError
 from pipelines.training.fit import Job
 from pipelines.training.learning_curves.watch import EpochLoss
 
 TRIES = 3  # of a task whose process ends
 WAIT = 0.1  # seconds between two looks whether a process has come to its end
+GONE = 10.0  # seconds in which loky has to say what became of a task whose process is gone
+PREFIX, LOCK = "kaggle-homework-", ".lock"  # of a folder of large values; the file in it that its process locks
 _channel: list[Any] = []  # in a worker: where epochs are told
 
 
@@ -124,17 +127,25 @@ class Processes(Executor):
 
 
 class Files:
-    """What is large, in files of a folder of its own that only this user reads."""
+    """What is large, in files of a folder of its own that only this user reads.
+
+    A process that is killed leaves its folder: its workers remove it, or whoever makes such a folder next.
+    """
 
     def __init__(self) -> None:
         self._folder: Path | None = None
+        self._descriptor = -1
         self.large = Large(self)
 
     @property
     def folder(self) -> Path:
         """Where they are; made when it is needed."""
         if self._folder is None:
-            self._folder = Path(tempfile.mkdtemp(prefix="kaggle-homework-"))
+            for lock in Path(tempfile.gettempdir()).glob(f"{PREFIX}*/{LOCK}"):
+                if not lock.parent.is_symlink() and remove_abandoned(lock):
+                    shutil.rmtree(lock.parent, ignore_errors=True)
+            self._folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+            self._descriptor = claim(self._folder / LOCK)
         return self._folder
 
     def put(self, name: str, value: Any) -> None:
@@ -145,6 +156,7 @@ class Files:
     def remove(self) -> None:
         """Remove all, and begin anew."""
         if self._folder is not None:
+            os.close(self._descriptor)  # first: Windows removes no open file
             shutil.rmtree(self._folder, ignore_errors=True)
         self._folder, self.large = None, Large(self)
 
@@ -160,7 +172,7 @@ class Process:
         self._folder, self._context = folder, get_context("loky")
         self._told, theirs = self._context.Pipe(duplex=False)
         self._pool = ProcessPoolExecutor(
-            1, context=self._context, initializer=_begin, initargs=(theirs, os.getpid()), timeout=None
+            1, context=self._context, initializer=_begin, initargs=(theirs, os.getpid(), str(folder)), timeout=None
         )
         self._begun, self._theirs = self._pool.submit(os.getpid), theirs
 
@@ -174,12 +186,8 @@ class Process:
         try:
             self._begun.result()
             self._theirs.close()  # else the end of the process would not show in what it was telling
-            future = self._pool.submit(_work, task, str(self._folder), threads, self.device)
-            while not future.done():
-                self._hear(steps, WAIT)
-            self._hear(steps, 0)
-            came = future.result()
-        except (BrokenProcessPool, ShutdownExecutorError) as error:
+            came = self._wait(self._submit(task, threads), steps)
+        except (BrokenProcessPool, ShutdownExecutorError, ProcessLookupError) as error:
             self.end()
             raise (StoppedError if steps.stopped.is_set() else ProcessLookupError)(str(error)) from None
         except BaseException:  # whoever hears of epochs has had enough
@@ -190,12 +198,34 @@ class Process:
         done: Done = pickle.loads(came)  # noqa: S301 of a process of our own
         return done
 
-    def _hear(self, steps: Steps, seconds: float) -> None:
-        """Hand on what the process tells of epochs, if it does so within some seconds."""
-        with suppress(EOFError, OSError):
-            while self._told.poll(seconds):
-                hand_on(self._told.recv(), steps)
-                seconds = 0
+    def _submit(self, task: bytes, threads: int) -> Future[bytes]:
+        try:
+            future: Future[bytes] = self._pool.submit(_work, task, str(self._folder), threads, self.device)
+        except OSError as error:  # the process has left; loky's new one would need what has been closed here
+            raise ProcessLookupError(str(error)) from None
+        return future
+
+    def _wait(self, future: Future[bytes], steps: Steps) -> bytes:
+        """What a task returns; a process that leaves unseen by loky would be waited for for ever."""
+        while not future.done() and self._hear(steps, WAIT):
+            pass
+        self._hear(steps, 0)
+        try:
+            return future.result(timeout=GONE)
+        except TimeoutError as error:
+            raise ProcessLookupError(str(error)) from None
+
+    def _hear(self, steps: Steps, seconds: float) -> bool:
+        """Hand on what the process tells of epochs, if it does so within some seconds; False where it is gone."""
+        while True:
+            try:
+                if not self._told.poll(seconds):
+                    return True
+                told = self._told.recv()
+            except (EOFError, OSError):
+                return False
+            hand_on(told, steps)  # an `OSError` of whoever hears of it is none of the process
+            seconds = 0
 
     def end(self) -> None:
         """Kill it, whatever it does."""
@@ -208,10 +238,14 @@ def hand_on(told: Any, steps: Steps) -> None:
         steps(Job(variant, fold, seed, random_state), epoch, EpochLoss.of(loss, held_out))
 
 
-def _begin(channel: Any, parent: int) -> None:
+def _begin(channel: Any, parent: int, folder: str) -> None:
     """Begin a process: Ctrl-C is for the one that it works for, which ends it."""
+    from joblib.externals.loky import process_executor
+
+    # joblib has no option for it: it takes what is kept here for a leak, and ends whoever has 300 MB of it
+    process_executor._USE_PSUTIL = False  # noqa: SLF001
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    end_with(parent)
+    end_with(parent, folder)
     _channel[:] = [channel]
 
 

@@ -1,10 +1,12 @@
 """Workers of Dask: the same bytes, and each fault in words; loopback only."""
 
+import errno
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -16,7 +18,7 @@ from sklearn.linear_model import LogisticRegression
 
 from pipelines.competition import Variant
 from pipelines.errors import UsageError
-from pipelines.executors import cluster, faults
+from pipelines.executors import cluster, faults, watch
 from pipelines.executors.cluster import Cluster
 from pipelines.executors.threads import THREADS
 from pipelines.executors.versions import code_hash, identity
@@ -73,6 +75,15 @@ def test_an_error_arrives_as_it_is(toy, two):
 
     with pytest.raises(UsageError, match="it is too wide\n  what to do: make it narrow\n  怎么办: 请减小宽度"):
         validated(toy, two, variants_of(wrong), shares=1)
+
+
+def test_an_error_of_whoever_hears_of_epochs_ends_the_run(toy, two):
+    def full(*_step):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left on device"):
+        validated(toy, two, on_epoch=full)
+    assert bytes_of(validated(toy, two)) == bytes_of(validated(toy, THREADS))
 
 
 def test_a_scheduler_that_runs_elsewhere_is_named_by_its_address(toy, two, address):
@@ -137,21 +148,18 @@ def test_a_cluster_without_workers_is_told_in_words():
             Cluster(address, "", workers=0.1).__enter__()
 
 
+def dask(name, *options):
+    """A program of Dask's."""
+    around = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    command = [sys.executable, "-m", f"distributed.cli.dask_{name}", *options, "--no-dashboard"]
+    return subprocess.Popen(command, env=around, stderr=subprocess.DEVNULL)
+
+
 def test_a_scheduler_that_goes_away_is_told_in_words(toy):
     with socket.create_server(("127.0.0.1", 0)) as free:
         address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
-    around = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    command = [sys.executable, "-m", "distributed.cli.dask_"]
-    beginning = {
-        "scheduler": ["--host", "127.0.0.1", "--port", address.rpartition(":")[2]],
-        "worker": [address, "--host", "127.0.0.1", "--no-nanny", "--nthreads", "1"],
-    }
-    scheduler, worker = (
-        subprocess.Popen(
-            [*command[:-1], command[-1] + name, *options, "--no-dashboard"], env=around, stderr=subprocess.DEVNULL
-        )
-        for name, options in beginning.items()
-    )
+    scheduler = dask("scheduler", "--host", "127.0.0.1", "--port", address.rpartition(":")[2])
+    worker = dask("worker", address, "--host", "127.0.0.1", "--no-nanny", "--nthreads", "1")
     try:
         with (
             pytest.raises(faults.ClusterError, match=f"the scheduler {address} is gone"),
@@ -162,3 +170,38 @@ def test_a_scheduler_that_goes_away_is_told_in_words(toy):
         for program in (scheduler, worker):
             program.kill()
             program.wait()
+
+
+def test_workers_that_are_all_gone_are_told_in_words_and_what_is_finished_is_kept(toy, monkeypatch):
+    """The worker is killed when the network has come back, while it still makes another one."""
+    monkeypatch.setattr(watch, "EVERY", 0.1)
+    home = os.getpid()
+
+    def endless(n_features, n_outputs):
+        if os.getpid() != home:
+            threading.Event().wait()
+        return MLP([n_features, 7, n_outputs])
+
+    class Kills(Noted):
+        def put(self, finished, *args, **more):
+            super().put(finished, *args, **more)
+            if finished[0].job.variant == "network":
+                worker.kill()
+
+    keep, variants = Kills(), variants_of() | {"endless": variants_of(endless)["network"]}
+    with LocalCluster(n_workers=0, dashboard_address="127.0.0.1:0", host="127.0.0.1") as scheduler:
+        address = scheduler.scheduler_address
+        gone = f"all workers of the scheduler {address} are gone, for 1 s"
+        worker = dask("worker", address, "--host", "127.0.0.1", "--no-nanny", "--nthreads", "2")
+        try:
+            with Cluster(address, "titanic", workers=60) as executor:
+                executor._patience = 0.6  # the first has to begin, none is going to come
+                with pytest.raises(faults.ClusterError, match=gone) as caught:
+                    validated(toy, executor, variants, keep, shares=1)
+                with pytest.raises(faults.ClusterError, match=gone):
+                    executor.put("large-0", [1])
+        finally:
+            worker.kill()
+            worker.wait()
+    assert caught.value.exit_code == 6
+    assert {job.variant for _, job in keep.models} == {"network"}

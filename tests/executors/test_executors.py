@@ -1,10 +1,18 @@
 """Wherever groups are computed: the same bytes, and what goes wrong there arrives here in words."""
 
+import errno
 import os
 import pickle
 import signal
 import socket
+import subprocess
+import sys
+import tempfile
+import threading
 import warnings
+from functools import partial
+from itertools import count
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -60,6 +68,93 @@ def test_a_process_that_is_killed_costs_its_group_which_is_sent_again(toy, one, 
     variants = variants_of(deadly_once)
     assert bytes_of(validated(toy, one, variants)) == bytes_of(validated(toy, THREADS, variants))
     assert flag.exists()
+
+
+def grows(path):
+    """A network's function whose process grows with each look that loky takes at its memory, by 1 GB."""
+    home = os.getpid()
+
+    def make_model(n_features, n_outputs):
+        from joblib.externals.loky import process_executor
+
+        if os.getpid() != home:
+            (path / str(os.getpid())).touch()
+            process_executor._MEMORY_LEAK_CHECK_DELAY = -1.0
+            process_executor._get_memory_usage = partial(next, count(10**9, 10**9))
+        return MLP([n_features, 5, n_outputs])
+
+    return make_model
+
+
+def test_a_process_that_keeps_much_is_not_ended_for_it(toy, tmp_path):
+    variants = variants_of(grows(tmp_path))
+    with Processes(1) as executor:
+        there = [bytes_of(validated(toy, executor, variants)) for _ in range(3)]
+    assert there == [bytes_of(validated(toy, THREADS, variants))] * 3
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+# which of loky's threads finds that the new process cannot begin is chance, and one of them only warns of it
+@pytest.mark.filterwarnings("ignore:A worker stopped:UserWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_process_that_loky_ends_for_its_memory_is_followed_by_another(toy, tmp_path, monkeypatch):
+    monkeypatch.setattr(processes, "GONE", 0.1)
+    make_model, home = grows(tmp_path), os.getpid()
+
+    def leaves(n_features, n_outputs):
+        from joblib.externals.loky import process_executor
+
+        process_executor._USE_PSUTIL = os.getpid() != home
+        return make_model(n_features, n_outputs)
+
+    variants = variants_of(leaves)
+    with Processes(1) as executor:
+        there = [bytes_of(validated(toy, executor, variants)) for _ in range(3)]
+    assert there == [bytes_of(validated(toy, THREADS, variants))] * 3
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_process_that_is_gone_unseen_by_loky_is_not_waited_for(toy, one, tmp_path, monkeypatch):
+    monkeypatch.setattr(processes, "GONE", 0.1)
+    flag, home = tmp_path / "flag", os.getpid()
+
+    def silent_once(n_features, n_outputs):
+        if os.getpid() != home and not flag.exists():
+            flag.touch()
+            processes._channel[0].close()
+            threading.Event().wait()
+        return MLP([n_features, 5, n_outputs])
+
+    variants = variants_of(silent_once)
+    assert bytes_of(validated(toy, one, variants)) == bytes_of(validated(toy, THREADS, variants))
+    assert flag.exists()
+
+
+def test_an_error_of_whoever_hears_of_epochs_ends_the_run(toy, one):
+    def full(*_step):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left on device"):
+        validated(toy, one, on_epoch=full)
+
+
+def test_what_a_killed_run_had_written_for_its_processes_is_removed_by_the_next_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    program = (
+        "import os; from pipelines.executors.processes import Files; f = Files(); f.put('large-0', 1); "
+        "print(f.folder, flush=True); os._exit(9)"
+    )
+    around = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "TMPDIR": str(tmp_path)}
+    killed = subprocess.run([sys.executable, "-c", program], env=around, capture_output=True, text=True, check=False)
+    left = Path(killed.stdout.strip())
+    assert (left.parent, (left / "large-0").is_file()) == (tmp_path, True)
+    first, second = processes.Files(), processes.Files()
+    first.put("large-0", 1)
+    second.put("large-0", 2)
+    assert (left.exists(), (first.folder / "large-0").is_file()) == (False, True)
+    first.remove()
+    second.remove()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_group_whose_process_always_ends_is_named(toy, one, monkeypatch):
