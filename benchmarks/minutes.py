@@ -3,9 +3,11 @@
 All are scored on the same five folds (split seed 0), and their seconds are those of a process, from its start to its
 end. AutoGluon is asked for its preset `medium`, with so much time for each fold that five folds take the minutes; it
 may be installed for another interpreter, which the environment variable BENCHMARK_AUTOGLUON_PYTHON names:
-`python -m venv ag && ag/bin/pip install "autogluon.tabular[lightgbm,xgboost,catboost]"`.
+`python -m venv ag && ag/bin/pip install "autogluon.tabular[lightgbm,xgboost,catboost]"`. Without torch there, as by
+this line, it has trees and no networks.
 """
 
+import datetime
 import json
 import os
 import subprocess
@@ -128,7 +130,8 @@ def write(rows: Mapping[str, Row], machine: str, folder: Path) -> None:
     """`benchmarks-minutes.md`, its numbers and its picture."""
     from pipelines.files import write_whole
 
-    page = ["# So many minutes", "", (__doc__ or "").strip().partition("\n\n")[2], "", machine, "", *table(rows), "",
+    measured = f"{machine}. Measured {datetime.date.today().isoformat()}."
+    page = ["# So many minutes", "", (__doc__ or "").strip().partition("\n\n")[2], "", measured, "", *table(rows), "",
             "![Score against time](benchmarks-minutes.png)", ""]  # fmt: skip
     write_whole(folder / "benchmarks-minutes.md", "\n".join(page).encode())
     write_whole(folder / "benchmarks-minutes.json", f"{json.dumps(rows, indent=1)}\n".encode())
