@@ -383,6 +383,16 @@ def test_a_run_that_ended_before_it_had_any_output_is_told_and_closed(site, cli,
     assert RemoteLedger(Path("runs")).open() is None
 
 
+def test_a_run_whose_competition_is_no_more_here_stands_in_no_other_command_s_way(cli, pending):
+    ledger = Path("runs/kaggle.jsonl")
+    ledger.write_text(ledger.read_text().replace('"name": "titanic"', '"name": "old_titanic"'))
+    done = cli(*OTHER)
+    assert (done.code, len(pending.pushes)) == (5, 1)  # it is at work there
+    done = cli(*OTHER)
+    assert "note: there is no folder competitions/old_titanic here any more; nothing was taken over" in done.text
+    assert (done.code, len(pending.pushes)) == (0, 2), done.text
+
+
 def test_a_script_without_a_state_does_not_count_as_running(site, cli, pending):
     Path("runs/kaggle.jsonl").unlink()
     site.faults["GetKernelSessionStatus"] = ["404"]
