@@ -9,9 +9,8 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import warnings
-from functools import partial
-from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -71,7 +70,7 @@ def test_a_process_that_is_killed_costs_its_group_which_is_sent_again(toy, one, 
 
 
 def grows(path):
-    """A network's function whose process grows with each look that loky takes at its memory, by 1 GB."""
+    """A network's function whose process grows with each look that loky takes at its memory, by 1 TB a second."""
     home = os.getpid()
 
     def make_model(n_features, n_outputs):
@@ -80,7 +79,7 @@ def grows(path):
         if os.getpid() != home:
             (path / str(os.getpid())).touch()
             process_executor._MEMORY_LEAK_CHECK_DELAY = -1.0
-            process_executor._get_memory_usage = partial(next, count(10**9, 10**9))
+            process_executor._get_memory_usage = lambda _pid, force_gc=False: 1000 * time.monotonic_ns()
         return MLP([n_features, 5, n_outputs])
 
     return make_model
@@ -111,7 +110,7 @@ def test_a_process_that_loky_ends_for_its_memory_is_followed_by_another(toy, tmp
     with Processes(1) as executor:
         there = [bytes_of(validated(toy, executor, variants)) for _ in range(3)]
     assert there == [bytes_of(validated(toy, THREADS, variants))] * 3
-    assert len(list(tmp_path.iterdir())) == 2
+    assert len(list(tmp_path.iterdir())) > 1
 
 
 def test_a_process_that_is_gone_unseen_by_loky_is_not_waited_for(toy, one, tmp_path, monkeypatch):
