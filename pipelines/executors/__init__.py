@@ -10,7 +10,6 @@ that keeps it, which alone writes.
 - `orphans`: a process that works for another one ends when that was killed.
 - `cluster`: workers of a Dask scheduler, on this computer or on others.
 - `watch`: who looks whether there are workers yet, and ends all with an error that comes here.
-- `versions`: which project, Python and packages a worker has.
 - `faults`: what can go wrong on the way there, in words.
 - `choice`: the executor that was asked for.
 """

@@ -26,10 +26,10 @@ from pipelines.executors.faults import LOCAL
 from pipelines.executors.processes import TRIES, hand_on
 from pipelines.executors.sending import Done, Large, Sender, Steps, packed
 from pipelines.executors.threads import Executor, Pool
-from pipelines.executors.versions import identity
 from pipelines.executors.watch import Watch
 from pipelines.executors.working import perform
 from pipelines.hardware import StoppedError
+from pipelines.submission.provenance import identity
 
 CONNECT = 5.0  # seconds in which a scheduler has to answer
 WORKERS = 30.0  # the same, for a first worker, and for another one where all are gone

@@ -22,8 +22,8 @@ from pipelines.errors import UsageError
 from pipelines.executors import cluster, faults, watch
 from pipelines.executors.cluster import Cluster
 from pipelines.executors.threads import THREADS
-from pipelines.executors.versions import code_hash, identity
 from pipelines.models import MLP
+from pipelines.submission.provenance import code_hash, identity
 
 OURS = {"kaggle-homework": "0.1.0 (code ours)", "python": "3.11.7", "torch": "2.13.0"}
 
