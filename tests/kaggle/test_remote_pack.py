@@ -146,7 +146,9 @@ def test_a_file_with_the_name_of_credentials_does_not_go_up(keyed, name):
 def test_keys_and_hashes_that_are_no_credentials_go_up(keyed):
     (keyed / "competition.py").write_text(f"SHA256, MONKEY = '{HEX * 2}', '{HEX}'\nkey = 'Ticket'  # {HEX}\n")
     (keyed / "kaggle_table.json").write_text(f'{{"key": "{HEX * 2}", "md5": "{HEX}", "access_token": ""}}')
-    pack.refuse_secrets(dict(pack.code("own")), [KEY])
+    going = dict(pack.code("own"))
+    pack.refuse_secrets(going, [KEY])
+    assert {"competitions/own/competition.py", "competitions/own/kaggle_table.json"} <= set(map(str, going))
 
 
 def test_no_credential_is_in_the_pack_the_script_the_log_or_any_file(site, cli, monkeypatch, patience):
