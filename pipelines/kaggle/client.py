@@ -84,7 +84,6 @@ class Kaggle:
         self._session = requests.Session()
         self._session.mount("https://", Adapter())
         self._session.mount("http://", Adapter())
-        # A connection kept while a score is waited for is dropped by many a proxy just when it is used again.
         self._session.headers.update({**HEADERS, "Connection": "close"})
 
     def __enter__(self) -> "Kaggle":

@@ -52,7 +52,11 @@ def proxy_secrets() -> Iterator[str]:
 
 
 class Adapter(HTTPAdapter):
-    """Connections with a small send buffer, straight or through a proxy."""
+    """Connections with a small send buffer, straight or through a proxy, one for each request.
+
+    One that is kept, while a score is waited for say, is dropped by many a proxy just when it is used again; and
+    a server that ends it after an answer, as it is asked to, need not say so in the answer.
+    """
 
     OPTIONS = (*HTTPConnection.default_socket_options, (socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER))
 
@@ -63,6 +67,11 @@ class Adapter(HTTPAdapter):
     def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
         """The connections that go through `proxy`."""
         return super().proxy_manager_for(proxy, **options, socket_options=self.OPTIONS)
+
+    def send(self, *args: Any, **options: Any) -> requests.Response:
+        """Send a request on a new connection."""
+        self.close()  # those that lie idle; a body that is still being read keeps its own
+        return super().send(*args, **options)
 
 
 class Body(io.BytesIO):

@@ -79,7 +79,7 @@ class StandIn:
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         certificate.configure_cert(self.context)
         self.archives, self.uploads, self.submissions = {}, {}, []
-        self.calls, self.strangers, self.ranges = [], [], []
+        self.calls, self.strangers, self.ranges, self.tunnels = [], [], [], []
         self.blocked = set()  # hosts that the proxy does not let through
         self.faults = collections.defaultdict(list)
         self.verdicts = []  # fields of a submission, one per look; the last one stays
@@ -89,6 +89,7 @@ class StandIn:
         self.teams = [("they", "0.78947"), ("us", "0.77033")]  # the public leaderboard, the best first
         self.zipped = "whole"  # how its csv comes: in the answer, or by "redirect"; "" where it does not come
         self.board_page = 200  # teams on a page, at most
+        self.keeps = False  # connections, although it is asked to end them
         self.before_midnight = 0  # submissions that the count of today leaves out
         self.tokens = {TOKEN}
         self.kernels = KernelsState()
@@ -167,8 +168,14 @@ class Handler(KernelCalls, BaseHTTPRequestHandler):
             super().finish()
         self.connection.close()
 
+    def parse_request(self):
+        whole = super().parse_request()
+        self.close_connection = self.close_connection and not self.site.keeps
+        return whole
+
     def do_CONNECT(self):
         host = self.path.rpartition(":")[0]
+        self.site.tunnels.append(host)
         if host not in (API, STORAGE):
             self.site.strangers.append(host)
             return self.send_error(403)

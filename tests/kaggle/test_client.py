@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from stand_in import KEY, TOKEN, USERNAME
+from stand_in import API, KEY, TOKEN, USERNAME
 
 from pipelines.kaggle import client
 from pipelines.kaggle.client import Kaggle
@@ -82,3 +82,12 @@ def test_kaggles_packages_are_imported_where_they_are_used_and_only_when_a_call_
     found = {path.name: pattern.findall(path.read_text()) for path in Path(client.__file__).parent.parent.rglob("*.py")}
     assert {name for name, indents in found.items() if indents} == {"client.py", "credentials.py", "download.py"}
     assert all(indents for several in found.values() for indents in several)
+
+
+@pytest.mark.parametrize("keeps", [False, True], ids=["ended", "kept"])
+def test_every_request_has_a_connection_of_its_own(site, patience, keeps):
+    site.keeps = keeps
+    with Kaggle(patience=patience) as kaggle:
+        for _ in range(3):
+            assert kaggle.files("titanic") == [{"name": "train.csv", "totalBytes": 1}]
+    assert site.tunnels == [API] * 3
