@@ -263,7 +263,18 @@ def test_a_run_that_outlasts_patience_is_pending(cli, kernels, patience, monkeyp
     monkeypatch.setattr(away, "_patience", lambda: replace(patience, kernel_deadline=60))
     late = cli(*COMMAND)
     assert late.code == 7
-    assert f"it goes on there; later: {SPELT}" in late.text
+    assert f"it goes on there; later: {SPELT}\n" in late.text
+
+
+def test_the_command_that_goes_on_says_where_its_files_lie_here(cli, kernels, patience, monkeypatch):
+    kernels.states = [("QUEUED", "")]
+    monkeypatch.setattr(away, "_patience", lambda: replace(patience, kernel_deadline=60))
+    late = cli(*COMMAND, "--runs", "my runs", "--output", "csvs")
+    there = f'{SPELT} --output csvs --runs "my runs"'
+    assert f"it goes on there; later: {there}\n" in late.text
+    assert "csvs" not in kernels.pushes[-1]["text"].partition("PACK =")[0]
+    assert there in cli("run", "titanic", "--on", "kaggle", "--folds", "4", "--runs", "my runs").text
+    assert f'later: {SPELT} --runs "my runs"\n' in cli(*COMMAND, "--runs", "my runs").text
 
 
 def test_what_another_command_sent_is_brought_back_before_the_next_is_sent(cli, kernels, patience, monkeypatch):

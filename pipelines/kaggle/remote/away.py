@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 TRAVELS = (  # in the order in which they are sent, whatever that was in which they were typed; the flag is last
     "preset", "variants", "folds", "seeds", "epochs", "minutes", "seed", "note", "importance",
 )  # fmt: skip
-AT_HOME = ("name", "on", "accelerator", "data", "output", "runs", "restart", "quiet", "as_json", "lang")
+PLACES = ("data", "output", "runs")  # on this machine
+AT_HOME = ("name", "on", "accelerator", *PLACES, "restart", "quiet", "as_json", "lang")
 ACCELERATORS = {  # by our names, and by its own in small letters: what Kaggle's API calls them
     "gpu": "NvidiaTeslaT4", "none": "", "nvidiateslat4": "NvidiaTeslaT4", "nvidiateslap100": "NvidiaTeslaP100",
 }  # fmt: skip
@@ -43,13 +44,14 @@ class Way:
     say: Say
     restart: bool = False
     quiet: bool = False
+    here: list[str] = field(default_factory=list)
     sent: "Sent | None" = field(default=None, init=False)
 
     def interrupted(self) -> str:
         """What an interruption leaves."""
         if self.sent is None:
             return "interrupted; nothing was sent to Kaggle, or the same command finds it there"
-        return f"interrupted; the run on Kaggle goes on; to follow it and bring it back: {self.sent.job.command}"
+        return f"interrupted; the run on Kaggle goes on; to follow it and bring it back: {self.sent.command}"
 
 
 def run_away(context: typer.Context) -> None:
@@ -63,7 +65,7 @@ def run_away(context: typer.Context) -> None:
         refuse_away(str(context.info_name), context.params["on"], accelerator, _strange(context, given))
         outline = _asked(context.params)
         machine = ACCELERATORS.get(accelerator.lower(), accelerator)
-        ways.append(_way(context.params, outline, _travelling(context), machine))
+        ways.append(_way(context, outline, machine))
         back = go(ways[0])
         if context.params["as_json"]:
             give(back.record.to_json())
@@ -79,12 +81,12 @@ def _strange(context: typer.Context, given: list[str]) -> list[str]:
     return found + sample + ['--runs ""'] * (not context.params["runs"])
 
 
-def _travelling(context: typer.Context) -> list[str]:
-    """The options that go along, in one spelling: the same ones are the same command, however they were typed."""
+def _options(context: typer.Context, chosen: tuple[str, ...]) -> list[str]:
+    """Those of the chosen options that were given, in one spelling: the same ones are the same command."""
     from pipelines.report.options import names
 
     default, options = {param.name: param.default for param in context.command.params}, list[str]()
-    for name in TRAVELS:
+    for name in chosen:
         value = context.params[name]
         if value != default[name]:
             value = ",".join(names(value) or ()) if name == "variants" else value
@@ -111,17 +113,17 @@ def _asked(params: Mapping[str, Any]) -> "Outline":
     )
 
 
-def _way(params: Mapping[str, Any], outline: "Outline", options: list[str], accelerator: str) -> Way:
+def _way(context: typer.Context, outline: "Outline", accelerator: str) -> Way:
     from pipelines.kaggle.remote.bring import Places
     from pipelines.kaggle.remote.script import new_job
     from pipelines.settings.lookup import load
     from pipelines.submission.provenance import git_commit
 
-    slug = outline.slug or load(outline.name).slug
+    params, slug = context.params, outline.slug or load(outline.name).slug
     lines = say_aside if params["as_json"] else (lambda _line: None) if params["quiet"] else say
     places = Places(Path(params["runs"]), params["output"], params["data"] or Path("data") / slug)
-    job = new_job(slug, outline.name, options, accelerator, git_commit())
-    return Way(job, places, lines, params["restart"], params["quiet"])
+    job = new_job(slug, outline.name, _options(context, TRAVELS), accelerator, git_commit())
+    return Way(job, places, lines, params["restart"], params["quiet"], _options(context, PLACES))
 
 
 def go(way: Way) -> "Back":
@@ -164,12 +166,13 @@ class Trip:
             return None
         if before is not None and before.job.asks_the_same(self.way.job):
             self._note_changes(before.job)
+            before.here = self.way.here
             return before
         if before is None:
             return None
         try:
             if self.kernels.state(before.ref)[0] not in OVER:
-                raise another_run(before.job.command, Pushed(before.ref).url)
+                raise another_run(before.command, Pushed(before.ref).url)
             self._bring_first(before)
         except AccessError as error:
             self._given_up(before, error)
@@ -179,7 +182,7 @@ class Trip:
         """Bring back what another command has sent; what went wrong with it is told, and stands in nobody's way."""
         from pipelines.kaggle.remote.refusals import KernelError
 
-        self.way.say(f"first, what was sent before: {before.job.command}")
+        self.way.say(f"first, what was sent before: {before.command}")
         places = self.way.places
         other = Way(before.job, replace(places, data=places.data.parent / before.job.slug), self.way.say)
         try:
@@ -271,7 +274,7 @@ class Trip:
             f"sending {len(packed.sizes)} files ({len(text) / 1e3:.0f} kB, code only) to Kaggle as the private script "
             f"{ref}, accelerator: {job.accelerator or 'none'}"
         )
-        return self._push(self.ledger.sending(job, ref), text)
+        return self._push(self.ledger.sending(job, ref, self.way.here), text)
 
     def _beside(self) -> dict[str, bytes]:
         """The file of the variant `tuned`, which is with the runs here, where that variant is asked for."""
@@ -311,7 +314,7 @@ class Trip:
             return None
         if not found.job.asks_the_same(self.way.job):
             raise another_run(found.job.command, found.url)
-        sent = self.ledger.sending(found.job, ref)
+        sent = self.ledger.sending(found.job, ref, self.way.here)
         self.ledger.pushed(sent, ref, found.version)
         return sent
 

@@ -57,8 +57,8 @@ def wait(kernels: Kernels, sent: Sent, ours: Callable[[], bool], say: Say, log: 
         if patience.clock() + pause > ends:
             raise PendingError(
                 f"the run on Kaggle has not come to its end yet ({IN_WORDS.get(before, before.lower() or 'no state')})",
-                f"it goes on there; later: {sent.job.command}",
-                f"它仍在 Kaggle 上运行，请稍后再运行：{sent.job.command}",
+                f"it goes on there; later: {sent.command}",
+                f"它仍在 Kaggle 上运行，请稍后再运行：{sent.command}",
             )
         patience.sleep(pause)
         pause = min(patience.longest_poll, pause * 1.5)

@@ -4,24 +4,33 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from pipelines.errors import HomeworkError
-from pipelines.kaggle.remote.script import Job, job_from
+from pipelines.kaggle.remote.script import Job, job_from, quoted
 
 NAME, LOCK = "kaggle.jsonl", ".kaggle.lock"
 
 
 @dataclass
 class Sent:
-    """A job that was sent, or was going to be: `version` is None where it is not known whether it arrived."""
+    """A job that was sent, or was going to be: `version` is None where it is not known whether it arrived.
+
+    `here` are the options that say where its files lie on this machine; they do not travel.
+    """
 
     job: Job
     ref: str
     version: int | None = None
+    here: list[str] = field(default_factory=list)
+
+    @property
+    def command(self) -> str:
+        """What follows it from here, and brings it back."""
+        return " ".join([self.job.command, *map(quoted, self.here)])
 
 
 class RemoteLedger:
@@ -49,10 +58,10 @@ class RemoteLedger:
                 "另一个命令正在跟踪 Kaggle 上的运行：请等它结束，或先结束它（Kaggle 上的运行不受影响），再运行同一命令",
             ) from None
 
-    def sending(self, job: Job, ref: str) -> Sent:
+    def sending(self, job: Job, ref: str, here: list[str]) -> Sent:
         """Written before a push: if its answer is lost, the id tells whether it arrived."""
-        self._append("sending", job.id, ref=ref, job=asdict(job))
-        return Sent(job, ref)
+        self._append("sending", job.id, ref=ref, job=asdict(job), here=here)
+        return Sent(job, ref, here=here)
 
     def pushed(self, sent: Sent, ref: str, version: int | None) -> None:
         """Kaggle has it; under another name than was asked for, it may be."""
@@ -69,7 +78,8 @@ class RemoteLedger:
         for event in self._events():
             with suppress(KeyError, TypeError, ValueError):
                 if event["event"] == "sending":
-                    found[event["id"]] = Sent(job_from(event["job"]), str(event["ref"]))
+                    here = [str(word) for word in event.get("here", [])]
+                    found[event["id"]] = Sent(job_from(event["job"]), str(event["ref"]), here=here)
                 elif event["event"] == "pushed":
                     found[event["id"]].ref = str(event["ref"])
                     found[event["id"]].version = int(event["version"])

@@ -37,7 +37,7 @@ class Job:
     @property
     def command(self) -> str:
         """What follows it, and brings it back."""
-        words = ["python -m pipelines run", self.name, "--on kaggle", *map(_quoted, self.options)]
+        words = ["python -m pipelines run", self.name, "--on kaggle", *map(quoted, self.options)]
         return " ".join([*words, f"--accelerator {self.accelerator or 'none'}"])
 
     def asks_the_same(self, other: "Job") -> bool:
@@ -99,10 +99,10 @@ def job_from(value: Any) -> Job:
     return job
 
 
-def _quoted(word: str) -> str:
+def quoted(word: str) -> str:
     r"""A word as it is typed in a shell.
 
-    >>> print(_quoted("a,b"), _quoted('costs $5, "cheap"'))
+    >>> print(quoted("a,b"), quoted('costs $5, "cheap"'))
     a,b "costs \$5, \"cheap\""
     """
     return word if re.fullmatch(r"[\w.,:/=+-]+", word) else '"' + re.sub(r'(["$`\\])', r"\\\1", word) + '"'
