@@ -106,8 +106,8 @@ def refuse_strays(target: Target) -> None:
             hint_zh = f"请把 {', '.join(target.expected)} 放入 {target.folder}（无需解压）"
         raise DataError(
             f"{path} is there, and is not where the data of {target.slug} is looked for: {target.folder}",
-            f"{hint}; or, for run and cv, --data sample for made rows",
-            f"{hint_zh}；run、cv 也可用 --data sample（示例数据）",
+            f"{hint}; or, for run, cv and tune, --data sample for made rows",
+            f"{hint_zh}；run、cv、tune 也可用 --data sample（示例数据）",
         )
 
 

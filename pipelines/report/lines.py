@@ -15,6 +15,7 @@ from pipelines.submission.record import Budget, Importance, VariantScore
 from pipelines.validation.results import CVResult
 
 SHOWN = 12  # columns that matter most
+UNUSED = 0.1  # of a run's minutes; what is left of them beyond that is told
 
 
 def score_lines(competition: Competition, result: CVResult, forecast_of: str | None = "public score") -> Iterator[str]:
@@ -109,12 +110,15 @@ def importance_lines(competition: Competition, found: list[Importance]) -> Itera
         yield f"  ({rest} more in the record{': none is told from chance' * (not told)})"
 
 
-def budget_lines(budget: Budget) -> Iterator[str]:
-    """What there was time for, and what not, and why."""
+def budget_lines(budget: Budget, seconds: float | None) -> Iterator[str]:
+    """What there was time for, and what not, and why; the run took so many `seconds`."""
     said = (f"{name} with {n} seed{'s' * (n > 1)}" for name, n in budget.seeds.items())
-    yield f"{f'in {budget.minutes:g} minutes':<28}{', '.join(said)}"
+    yield f"{f'in {budget.minutes:g} min':<28}{', '.join(said)}"
     for name, why in budget.left.items():
         yield f"  without variant {name}: {why}"
+    unused = 0.0 if seconds is None else 60 * budget.minutes - seconds
+    if unused > UNUSED * 60 * budget.minutes:
+        yield f"  about {unused:.0f} s are left: of what may be trained nothing more was sure to fit into them"
 
 
 def outcome_lines(competition: Competition, outcome: Outcome, words: Words) -> Iterator[str]:
@@ -126,7 +130,7 @@ def outcome_lines(competition: Competition, outcome: Outcome, words: Words) -> I
     if record.importance is not None:
         yield from importance_lines(competition, record.importance)
     if record.budget is not None:
-        yield from budget_lines(record.budget)
+        yield from budget_lines(record.budget, record.seconds)
     memory = record.peak_memory_mb
     cost = f"{record.seconds:.1f} s" + (f", {memory:.0f} MB at peak" if memory else "")
     yield f"{'cost':<28}{cost}"

@@ -5,11 +5,21 @@ from typing import Annotated
 
 import typer
 
+
+def a_folder(said: str) -> Path:
+    """The folder of that name; an empty name would be the one that one is in."""
+    if not said:
+        raise typer.BadParameter("it names no folder: name one, or leave the option out")
+    return Path(said)
+
+
 Name = Annotated[str, typer.Argument(help="Competition: folder name, Kaggle slug or URL.", metavar="COMPETITION")]
 Data = Annotated[
     Path | None, typer.Option(help="Folder or zip with the competition's csv files; or: sample, for made rows.")
 ]
-Output = Annotated[Path, typer.Option(help="Where submissions are; a folder per competition.")]
+Output = Annotated[
+    Path, typer.Option(parser=a_folder, metavar="PATH", help="Where submissions are; a folder per competition.")
+]
 Preset = Annotated[str, typer.Option(help="fast or best: how many networks are averaged.")]
 Variants = Annotated[
     str | None,
@@ -41,7 +51,9 @@ Importance = Annotated[
     bool, typer.Option("--importance", help="Ask which columns matter: permute each among the scored rows.")
 ]
 Note = Annotated[str | None, typer.Option(help="What to remember of this run.", metavar="TEXT")]
-Runs = Annotated[Path, typer.Option("--runs", help="Where runs are kept; a folder per competition.")]
+Runs = Annotated[
+    Path, typer.Option("--runs", parser=a_folder, metavar="PATH", help="Where runs are kept; a folder per competition.")
+]
 TensorBoard = Annotated[Path | None, typer.Option(help="Folder for TensorBoard's curves.")]
 Lang = Annotated[str | None, typer.Option(help="Language of lines and pages: en or zh; else as the locale says.")]
 Visdom = Annotated[bool, typer.Option("--visdom", help="Curves in the browser, by a running Visdom server.")]

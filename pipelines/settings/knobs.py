@@ -110,8 +110,10 @@ def check_executor(knobs: Knobs) -> None:
     if find_spec("distributed") is None:
         raise UsageError(
             "--cluster needs the package distributed, which is not installed",
-            "pip install distributed; or --jobs 2 for two processes without it",
-            "请运行 pip install distributed；也可用 --jobs 2 直接使用两个进程",
+            'python -m pip install --constraint constraints.txt --editable ".[dask]"; or --jobs 2 for two processes '
+            "without it",
+            '请运行 python -m pip install --constraint constraints.txt --editable ".[dask]"；'
+            "也可用 --jobs 2 直接使用两个进程",
         )
 
 
@@ -178,8 +180,8 @@ def refuse_place(place: Path, names: Sequence[str]) -> NoReturn:
         what = f"{place} is neither a folder nor a zip that holds {wanted}"
     raise DataError(
         what,
-        f"name the folder or zip that holds all of {wanted}; or, for run and cv, --data sample for made rows",
-        f"请指定包含 {wanted} 的文件夹或 zip；run、cv 也可用 --data sample（示例数据）",
+        f"name the folder or zip that holds all of {wanted}; or, for run, cv and tune, --data sample for made rows",
+        f"请指定包含 {wanted} 的文件夹或 zip；run、cv、tune 也可用 --data sample（示例数据）",
     )
 
 
@@ -209,8 +211,8 @@ def refuse_incomplete(
         hint_zh = f"请改名：{'，'.join(f'{copy} → {name}' for copy, name in renames)}"
     raise DataError(
         what,
-        f"{hint}; or, for run and cv, --data sample for made rows",
-        f"{hint_zh}；run、cv 也可用 --data sample（示例数据）",
+        f"{hint}; or, for run, cv and tune, --data sample for made rows",
+        f"{hint_zh}；run、cv、tune 也可用 --data sample（示例数据）",
     )
 
 

@@ -220,6 +220,19 @@ def practised(slug: str) -> UsageError:
     )
 
 
+def refuse_to_tune_again(variant: str | None, variants: Iterable[str]) -> None:
+    """Refuse a search around `tuned`, unless the competition has a variant of that name itself.
+
+    Raises: UsageError.
+    """
+    if variant == TUNED and TUNED not in variants:
+        raise UsageError(
+            "--variant tuned is what a search has found; a search begins from a network of the competition",
+            "name another one, or leave --variant out; to go on from what was found, paste it under a name of its own",
+            "请指定其他 variant，或去掉 --variant；若要在找到的结果上继续，请以别的名称加入 variants",
+        )
+
+
 def with_kept(competition: Competition, folder: Path) -> Competition:
     """The competition with the variant `tuned` as a run's folder keeps it, if it does."""
     if TUNED in competition.variants or not (folder / FILE).exists():

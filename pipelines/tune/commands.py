@@ -5,6 +5,7 @@ All else is imported inside it.
 
 import json
 import math
+import shlex
 import time
 from functools import partial
 from pathlib import Path
@@ -45,13 +46,15 @@ def tune_command(
         from pipelines.report.asked import asked
         from pipelines.settings.knobs import Knobs
         from pipelines.settings.lookup import load
+        from pipelines.settings.tuned import TUNED, refuse_to_tune_again
 
         check_minutes(minutes)
         knobs = Knobs(
             data=data, preset=preset, variants=None if variant is None else (variant,), seed=seed, device=device,
             runs=runs,
         )  # fmt: skip
-        asked(name, knobs, write=False)
+        outline = asked(name, knobs, write=False)
+        refuse_to_tune_again(variant, outline.variants or [TUNED])
         refuse_without_optuna()
 
         from pipelines.kaggle.download import fetch
@@ -70,7 +73,9 @@ def tune_command(
         if quiet:
             console.give(found.tuned.line)
             return
-        for line in show.lines(found):
+        places = {"--data": data, "--runs": runs if runs != options.RUNS else None}
+        given = [word for option, place in places.items() if place is not None for word in (option, str(place))]
+        for line in show.lines(found, f" {shlex.join(given)}" * bool(given)):
             say(line)
         _draw(found, as_json=as_json)
 

@@ -7,7 +7,7 @@ anew and is told why.
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from pkgutil import iter_modules
@@ -67,23 +67,44 @@ def question(competition: Competition, features: Features, plan: Plan, space: Sp
 def opened(root: Path, asked: Question) -> tuple[Path, str]:
     """The folder of the question, made where it is not there, and why it is new where others have been asked before."""
     folder = root / asked.slug / asked.name
-    before = [path for path in (root / asked.slug).glob(f"tune-*/{MANIFEST}") if path.parent != folder]
     if (folder / MANIFEST).exists():
         return folder, ""
-    newest = max(before, key=lambda path: path.stat().st_mtime, default=None)
+    before = [_manifest(path) for path in (root / asked.slug).glob(f"tune-*/{MANIFEST}")]
     write_whole(folder / MANIFEST, f"{json.dumps({'base': asked.base, 'parts': asked.parts}, indent=1)}\n".encode())
-    return folder, "" if newest is None else _why(newest, asked)
+    nearest = max(before, key=lambda each: (each.in_common(asked), each.time), default=None)
+    return folder, "" if nearest is None else _why(nearest, asked)
 
 
-def _why(manifest: Path, asked: Question) -> str:
-    """Why the newest other search is not the one that is asked for."""
+@dataclass(frozen=True)
+class Before:
+    """Another search: its folder's name, when it was begun, what it is of; no parts where that cannot be read."""
+
+    name: str
+    time: float
+    base: str = ""
+    parts: Mapping[str, str] = field(default_factory=dict)
+
+    def in_common(self, asked: Question) -> tuple[bool, int]:
+        """Whether it is around the same network, and how many parts it shares with what is asked."""
+        return self.base == asked.base, sum(self.parts.get(name) == part for name, part in asked.parts.items())
+
+
+def _manifest(path: Path) -> Before:
+    time = path.stat().st_mtime
     try:
-        there = json.loads(manifest.read_bytes())
-        parts, base = dict(there["parts"]), str(there["base"])
+        there = json.loads(path.read_bytes())
+        return Before(path.parent.name, time, str(there["base"]), dict(there["parts"]))
     except (OSError, ValueError, KeyError, TypeError):
-        return f"{manifest.parent.name} cannot be read"
-    if base != asked.base:
-        return f"{manifest.parent.name} is a search around {base}"
+        return Before(path.parent.name, time)
+
+
+def _why(before: Before, asked: Question) -> str:
+    """Why another search is not the one that is asked for."""
+    parts = before.parts
+    if not parts:
+        return f"{before.name} cannot be read"
+    if before.base != asked.base:
+        return f"{before.name} is a search around {before.base}"
     own = next((words for part, words in OWN_WORDS.items() if parts.get(part) != asked.parts[part]), None)
     said = why_not({name: parts.get(name, "") for name in WORDS}, {name: asked.parts[name] for name in WORDS})
-    return f"not that of {manifest.parent.name}: {said or own or 'it is of another kind'}"
+    return f"not that of {before.name}: {said or own or 'it is of another kind'}"

@@ -137,17 +137,19 @@ class Outside:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def find(self, fold: int, candidate: Candidate | None) -> FloatArray | None:
-        """What that candidate has said, or the default (None); None where it has said nothing yet."""
+    def find(self, fold: int, candidate: Candidate | None) -> tuple[FloatArray, float] | None:
+        """What that candidate has said, or the default (None), and its seconds; None where it has said nothing yet."""
         try:
             found, about = tensors.load(self._path(fold, candidate))
         except DamagedError:
             return None
-        return found["said"].numpy() if about == _about(candidate) else None
+        fits = {**about, "seconds": 0.0} == {**_about(candidate), "seconds": 0.0}
+        return (found["said"].numpy(), float(about.get("seconds", 0.0))) if fits else None
 
-    def keep(self, fold: int, candidate: Candidate | None, said: FloatArray) -> None:
+    def keep(self, fold: int, candidate: Candidate | None, said: FloatArray, seconds: float) -> None:
         """Write it down, in the place of what another candidate has said."""
-        tensors.save(self._path(fold, candidate), {"said": said}, _about(candidate))
+        about = {**_about(candidate), "seconds": seconds}
+        tensors.save(self._path(fold, candidate), {"said": said}, about)
 
     def _path(self, fold: int, candidate: Candidate | None) -> Path:
         return self.folder / f"outer-{fold + 1}-{'default' if candidate is None else 'tuned'}.safetensors"

@@ -14,7 +14,7 @@ import numpy as np
 from optuna.trial import Trial, TrialState
 
 from pipelines.metrics import FloatArray
-from pipelines.tune.study import HALF, Asked
+from pipelines.tune.study import HALF, LATE, Asked
 from pipelines.tune.training import OutOfTimeError, Trainer
 
 MOST, LEAST = 16, 2  # candidates of a batch
@@ -32,16 +32,16 @@ class Clock:
         now: Callable[[], float] = time.perf_counter,
     ) -> None:  # fmt: skip
         self.now, self.began, self.seconds, self.tell = now, now(), seconds, tell
-        self._again = self.began
+        self._again, self.epochs = self.began, 0
 
     @property
     def left(self) -> float:
         """Seconds."""
         return self.began + self.seconds - self.now()
 
-    def check(self) -> None:
-        """Raise OutOfTimeError once it is over."""
-        now = self.now()
+    def check(self, *epoch: object) -> None:
+        """Raise OutOfTimeError once it is over; what an `epoch` of a network has come to counts it."""
+        now, self.epochs = self.now(), self.epochs + bool(epoch)
         if now >= self._again:
             self._again = now + EVERY
             self.tell(now - self.began, self.seconds)
@@ -81,23 +81,23 @@ class Search:
     limit: int | None = None
 
     def run(self) -> int:
-        """Search until the time is over; how many candidates were begun."""
-        begun, epochs = 0, self.trainer.seeds * self.asked.space.recipe.epochs
+        """Search until the time is over; how many candidates have been scored."""
+        begun, scored, epochs = 0, 0, self.trainer.seeds * self.asked.space.recipe.epochs
         while self._goes_on(begun, epochs):
             n = self.pace.batch(self.clock.left, epochs)
             batch = self.asked.batch(n if self.limit is None else min(n, self.limit - begun))
             begun += len(batch)
-            self._through(batch)
+            scored += self._through(batch)
         self.asked.give_back()
-        return begun
+        return scored
 
     def _goes_on(self, begun: int, epochs: int) -> bool:
         """If time is left for the first fold of a few more candidates, of so many epochs each; at first, always."""
         least = self.pace.seconds(LEAST * epochs) if begun else 0.0
         return self.clock.left > least and (self.limit is None or begun < self.limit)
 
-    def _through(self, batch: Sequence[Trial]) -> None:
-        """Train a batch fold by fold, and tell the study what came of each."""
+    def _through(self, batch: Sequence[Trial]) -> int:
+        """Train a batch fold by fold, and tell the study what came of each; how many have a score."""
         study, alive, done = self.asked.study, list(batch), list[int]()
         said: dict[int, list[FloatArray]] = {trial.number: [] for trial in batch}
         scores: dict[int, float] = {}  # of the folds so far
@@ -110,20 +110,23 @@ class Search:
                     alive = self._better(alive, scores)
         except OutOfTimeError:
             for trial in alive:
+                trial.set_user_attr(LATE, True)
                 study.tell(trial, state=TrialState.PRUNED if trial.number in scores else TrialState.FAIL)
-            return
+            return len(scores)
         for trial in alive:
             trial.set_user_attr(ERROR, self._error(done, said[trial.number]))
             study.tell(trial, scores[trial.number])
+        return len(scores)
 
     def _train(self, alive: Sequence[Trial], folds: Sequence[int], said: dict[int, list[FloatArray]]) -> None:
         if not alive:
             return
         candidates = {str(trial.number): self.asked.space.candidate(trial.params) for trial in alive}
-        before = self.clock.now()
-        found = self.trainer.candidates(candidates, folds, self.clock.check)
-        epochs = sum(each.recipe.epochs for each in candidates.values()) * len(folds) * self.trainer.seeds
-        self.pace.learn(self.clock.now() - before, epochs)
+        before, done = self.clock.now(), self.clock.epochs
+        try:
+            found = self.trainer.candidates(candidates, folds, self.clock.check)
+        finally:  # of what the time cuts off, too
+            self.pace.learn(self.clock.now() - before, self.clock.epochs - done)
         for trial in alive:
             said[trial.number] += [found[fold][str(trial.number)] for fold in folds if str(trial.number) in found[fold]]
 
@@ -157,6 +160,18 @@ class Search:
         rows, units = self.trainer.rows(done), self.trainer.features.dependent
         metric, of_rows = self.trainer.competition.metric, None if units is None else units[rows]
         return metric.se(self.trainer.truth(done), np.concatenate(said), of_rows, rough=True)
+
+
+def epochs_through(folds: int, candidates: int) -> int:
+    """How many times as long as on one fold alone it takes to find the best of so many, with all folds.
+
+    >>> epochs_through(5, 2), epochs_through(2, 1)
+    (6, 2)
+    """
+    found = 0
+    for stage in stages(folds):
+        found, candidates = found + candidates * len(stage), max(1, candidates // HALF)
+    return found
 
 
 def stages(folds: int) -> list[list[int]]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from optuna.trial import TrialState
 
 from pipelines.report.pictures import INK, PALETTE, as_delivered, picture
+from pipelines.tune.nested import OUTER
 from pipelines.tune.study import best, quietly, states
 from pipelines.tune.tuning import Found
 
@@ -19,22 +20,34 @@ DPI = 100
 WIDTH = 12.0  # inches
 
 
-def lines(found: Found) -> Iterator[str]:
-    """All of it, in the order in which it is read."""
+def lines(found: Found, given: str = "") -> Iterator[str]:
+    """All of it, in the order in which it is read; `given` are the options that a run needs to find the same."""
     metric, gain = found.tuned.metric, found.gain
+    yield "the last of these searches, on all rows:"
     yield f"{'layers':<8}{'candidates':>11}{'all folds':>11}   best {metric}"
     for row in found.depths:
         score = "-" if row.score is None else f"{row.score:.4f}"
         error = "" if row.se is None else f" ± {row.se:.4f}"
         yield f"{row.layers:<8}{row.tried:>11}{row.finished:>11}   {score}{error}"
-    yield "the best of many is flattered: the same rows have chosen it"
+    unseen = ", ".join(str(row.layers) for row in found.depths if not row.finished)
+    if unseen:
+        yield f"not answered for {unseen} layers: no candidate has seen all folds; a longer search goes on"
+    yield f"the best ({_depth(len(found.tuned.candidate.hidden))}) is flattered: the same rows have chosen it"
     yield from gain_lines(found)
-    yield "to paste into the competition's variants (mlp of pipelines.settings.variants):"
-    yield f'    "tuned": {found.tuned.line},'
     if gain is not None and gain.verdict == "hurts":
-        yield f"kept all the same in {found.path}: the search has found nothing better than {found.space.base}"
-    made = " --data sample" * (found.source.kind == "sample")  # other rows are not to take what these have chosen
-    yield f"kept in {found.path}: python -m pipelines run {found.tuned.slug}{made} --variants tuned"
+        yield f"the variant {found.space.base} is better as it is"
+    else:
+        yield "to paste into the competition's variants (mlp of pipelines.settings.variants):"
+        yield f'    "tuned": {found.tuned.line},'
+    yield f"kept in {found.path}: python -m pipelines run {found.tuned.slug}{given} --variants tuned"
+    if found.before is not None:
+        old = found.before
+        there = found.folder.parent / old.study / found.path.name
+        yield f"in the place of an earlier one, {old.metric} {old.score:.4f} ± {old.se:.4f}, which stays in {there}"
+
+
+def _depth(layers: int) -> str:
+    return "no hidden layer" if layers == 0 else f"{layers} hidden layer{'s' * (layers > 1)}"
 
 
 def gain_lines(found: Found) -> Iterator[str]:
@@ -48,7 +61,10 @@ def gain_lines(found: Found) -> Iterator[str]:
         f"{gain.gain:+.4f} ± {gain.se:.4f} {found.tuned.metric}"
     )
     parts = ", ".join(f"{part.gain:+.4f} ± {part.se:.4f}" for part in gain.folds)
-    yield f"by outer fold: {parts}"
+    if len(gain.folds) < OUTER:
+        yield f"by outer fold, {len(gain.folds)} of {OUTER} (the time was over): {parts}"
+    else:
+        yield f"by outer fold: {parts}"
     words = {"helps": "the search helps", "hurts": "the search hurts", "not told apart": "not told apart by these rows"}
     yield f"verdict: {words[gain.verdict]} (p {gain.p:.2g})"
 

@@ -17,7 +17,7 @@ from pipelines.errors import UsageError, code_named
 from pipelines.metrics import Target
 from pipelines.models import MLP
 from pipelines.models.mlp import ACTIVATIONS, NORMS
-from pipelines.settings.tuned import Candidate
+from pipelines.settings.tuned import Candidate, refuse_to_tune_again
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -93,6 +93,16 @@ class Space:
         return asdict(self) | {"layers": MOST_LAYERS}
 
     @property
+    def depths(self) -> list[int]:
+        """All of them, the default's own first, then its neighbours.
+
+        >>> Space("network", Plain((64, 32)), Recipe(), {}, {}).depths
+        [2, 1, 3, 0, 4]
+        """
+        own = min(MOST_LAYERS, len(self.plain.hidden))
+        return sorted(range(MOST_LAYERS + 1), key=lambda depth: abs(depth - own))
+
+    @property
     def first(self) -> dict[str, Any]:
         """The default's own choices, with which each depth is tried first; the nearest where they lie outside."""
         width = self.plain.hidden[0] if self.plain.hidden else WIDTH
@@ -125,8 +135,9 @@ def space_of(competition: Competition, base: str, rows: pd.DataFrame, y: Target)
     if str(getattr(encoded, "dtype", "")) == "uint8":
         raise UsageError(
             f"the encoder of {base} gives bytes, as of images; what is searched are layers of numbers",
-            "name another variant with --variant",
-            "请用 --variant 指定其他 variant",
+            "name a variant whose encoder gives numbers with --variant; one can be added: mlp(...) of "
+            "pipelines.settings.variants",
+            "请用 --variant 指定编码为数值的 variant；可用 pipelines.settings.variants 的 mlp(...) 添加",
         )
     with code_named(f"{base}: make_model"):
         model = variant.make_model(int(encoded.shape[1]), competition.n_outputs)
@@ -202,6 +213,7 @@ def base_of(competition: Competition, preset: str, named: str | None) -> str:
 
     Raises: UsageError where there is none.
     """
+    refuse_to_tune_again(named, competition.variants)
     wanted = [named] if named is not None else list(competition.presets[preset].variants)
     found = next((name for name in wanted if competition.variants[name].make_model is not None), None)
     if found is None:

@@ -6,11 +6,13 @@ told failed, and asked again.
 
 import logging
 import os
+import sqlite3
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
+from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -24,15 +26,16 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from sqlalchemy import event
 from sqlalchemy.exc import SQLAlchemyError
 
-from pipelines.errors import DataError
+from pipelines.errors import DataError, HomeworkError, NoRoomError
 from pipelines.files.locks import claim, is_locked, remove_abandoned
-from pipelines.tune.space import MOST_LAYERS, SHAPE, Space
+from pipelines.tune.space import SHAPE, Space
 
 DATABASE, LOCK, TRAINING, WORKERS = "study.db", ".study.lock", ".training.lock", "workers"
 WAIT = 120.0  # seconds for another process to let go of the database
 AT_RANDOM = 16  # candidates before the sampler has learned enough to choose
+REFUSALS = (SQLAlchemyError, optuna.exceptions.OptunaError)  # what a database that cannot be used raises
 HALF = 2  # of the candidates of a rung, one in so many goes on
-WORKER, AGAIN = "worker", "again"
+WORKER, AGAIN, LATE = "worker", "again", "late"  # of a trial: whose it is, asked again, cut off by the time
 
 optuna.logging.set_verbosity(logging.ERROR)
 
@@ -58,17 +61,26 @@ class Storage:
         place.mkdir(parents=True, exist_ok=True)
         self._descriptor = claim(place / self.worker)
         with self.locked():  # two processes would make the same tables
-            url = f"sqlite:///{(self.folder / DATABASE).as_posix()}"
             try:
-                self.storage = RDBStorage(url, engine_kwargs={"connect_args": {"timeout": WAIT}})
-            except (SQLAlchemyError, optuna.exceptions.OptunaError) as error:
-                raise self._damaged(error) from error
+                self.storage = RDBStorage(f"sqlite:///{DATABASE}", engine_kwargs={"creator": self._connect})
+            except (*REFUSALS, RuntimeError) as error:  # the last one: of another version of Optuna
+                self._let_go()
+                raise self._refused(error) from error
             event.listen(self.storage.engine, "connect", _with_journal)
             self.storage.engine.dispose()  # of connections without it
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.storage.engine.dispose()
+    def __exit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        """Let go of it. What the database says in an error's place is said in words: whoever asks it is in here."""
+        with suppress(SQLAlchemyError):
+            self.storage.engine.dispose()
+        self._let_go()
+        if isinstance(error, REFUSALS):
+            raise self._refused(error) from error
+
+    def _let_go(self) -> None:
         assert self._descriptor is not None
         if os.name == "nt":
             os.close(self._descriptor)
@@ -76,10 +88,26 @@ class Storage:
         if os.name != "nt":
             os.close(self._descriptor)
 
-    def _damaged(self, error: Exception) -> DataError:
-        said = (str(error).splitlines() or [type(error).__name__])[0]
+    def _connect(self) -> sqlite3.Connection:
+        """By the path itself: as a part of an address some of its signs would mean something."""
+        return sqlite3.connect(self.folder / DATABASE, timeout=WAIT, check_same_thread=False)
+
+    def _refused(self, error: Exception) -> HomeworkError:
+        """Why the database cannot be used, told by the innermost error: Optuna's own words are about something else."""
+        inner: BaseException = error
+        while (cause := inner.__cause__ or inner.__context__) is not None:
+            inner = cause
+        said = (str(inner).splitlines() or [type(inner).__name__])[0]
+        path = self.folder / DATABASE
+        if "is full" in said:
+            return NoRoomError(f"the disk of {path} is full")
+        if "is locked" in said:
+            return HomeworkError(
+                f"{path} has been in use by other processes for {WAIT:.0f} s",
+                "run the same command again; it goes on", "请再次运行同一命令，它会继续",
+            )  # fmt: skip
         return DataError(
-            f"{self.folder / DATABASE} cannot be used: {said}",
+            f"{path} cannot be used: {said}",
             f"remove {self.folder}, and search anew",
             f"请删除 {self.folder}，然后重新搜索",
         )
@@ -143,7 +171,7 @@ class Asked:
     def batch(self, n: int) -> list[Trial]:
         """So many trials at most, one at least.
 
-        Depths that have not been tried come first, with the default's own width and epochs.
+        The default comes first, then depths that have not been tried, with its width and epochs.
         """
         with quietly():
             first = self.waiting.pop(0) if self.waiting else self._ask(self._untried())
@@ -157,10 +185,10 @@ class Asked:
         return batch
 
     def give_back(self) -> None:
-        """Let others, or a later call, ask for what is waiting here."""
+        """Leave what was asked and not begun as something that the time was over for."""
         for trial in self.waiting:
+            trial.set_user_attr(LATE, True)
             self.study.tell(trial, state=TrialState.FAIL)
-            self.study.enqueue_trial(trial.params)
         self.waiting = []
 
     @property
@@ -176,14 +204,20 @@ class Asked:
 
     def _untried(self) -> dict[str, Any]:
         """The first depth that nobody has tried, beside the default's other choices; nothing once all have been."""
-        tried = {trial.params.get("layers") for trial in self.study.get_trials(deepcopy=False)}
-        depth = next((depth for depth in range(MOST_LAYERS + 1) if depth not in tried), None)
+        trials = [trial for trial in self.study.get_trials(deepcopy=False) if not trial.user_attrs.get(LATE)]
+        tried = {trial.params.get("layers") for trial in trials}
+        depth = next((depth for depth in self.space.depths if depth not in tried), None)
         if depth is None:
             return {}
         start = self.space.start
-        if start is not None and start["layers"] == depth:
-            self.study.enqueue_trial(dict(start))  # the first that is asked now
+        if start is not None and start["layers"] == depth and not self._waits(start):
+            self.study.enqueue_trial(dict(start))
         return {"layers": depth} | {name: value for name, value in self.space.first.items() if name in self._shared}
+
+    def _waits(self, params: Mapping[str, Any]) -> bool:
+        """Whether somebody has put these into the queue, and nobody has taken them."""
+        waiting = self.study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
+        return any(trial.system_attrs.get("fixed_params") == dict(params) for trial in waiting)
 
 
 def in_memory(study: Study) -> Study:

@@ -51,7 +51,7 @@ class Seen:
 class Trainer:
     """Trains variants on the `folds` of some rows, with so many seeds each; the same seeds for all of them.
 
-    `clock()` is asked after each epoch; what it raises ends the training.
+    `clock` is asked before rows are encoded, and told of each epoch of a network; what it raises ends the training.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Trainer:
         return np.concatenate([self.folds[fold].scored for fold in folds])
 
     def candidates(
-        self, candidates: Mapping[str, Candidate], folds: Sequence[int], clock: Callable[[], None]
+        self, candidates: Mapping[str, Candidate], folds: Sequence[int], clock: Callable[..., None]
     ) -> dict[int, Said]:
         """What candidates of one shape say of each fold's scored rows; those whose training fails are left out."""
         variants = {name: each.variant(self.competition) for name, each in candidates.items()}
@@ -85,7 +85,7 @@ class Trainer:
             return {fold: {} for fold in folds}
 
     def variants(
-        self, variants: Mapping[str, Variant], folds: Sequence[int], clock: Callable[[], None], encoder: Any = None
+        self, variants: Mapping[str, Variant], folds: Sequence[int], clock: Callable[..., None], encoder: Any = None
     ) -> dict[int, Said]:
         """The same of variants that share an encoder, by which encoded rows are known.
 
@@ -100,7 +100,7 @@ class Trainer:
         found: dict[int, Said] = {fold: {} for fold in folds}
         failed: list[TrainingError] = []
         workers = min(n_cores(), len(groups)) if self.device.type == "cpu" else 1
-        with cores(max(1, workers), 1, lambda *_: clock()) as (pool, step):
+        with cores(max(1, workers), 1, clock) as (pool, step):
             tasks = [pool.submit(self._said, group, seen[group.jobs[0].fold], step, failed) for group in groups]
             for task in as_completed(tasks):
                 for fold, said in task.result():

@@ -9,12 +9,13 @@ import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import astuple, dataclass, field, replace
+from math import ceil, floor
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from filelock import Timeout
-from optuna.study import Study
+from optuna.study import Study, get_all_study_names
 from optuna.trial import TrialState
 
 from pipelines.competition import Competition
@@ -27,11 +28,11 @@ from pipelines.hardware import blas_on_one_thread, pick_device
 from pipelines.metrics import FloatArray, Target
 from pipelines.settings.knobs import Knobs
 from pipelines.settings.trial import try_metric
-from pipelines.settings.tuned import Candidate, Tuned
+from pipelines.settings.tuned import Candidate, Tuned, file_of
 from pipelines.training.targets import learned
 from pipelines.tune.kept import opened, question
 from pipelines.tune.nested import OUTER, Gain, Outside, dealt, folds_that_fit, gain_of, outer_folds, part_of
-from pipelines.tune.search import ERROR, Clock, Pace, Search
+from pipelines.tune.search import ERROR, LEAST, Clock, Pace, Search, epochs_through
 from pipelines.tune.space import MOST_LAYERS, Space, base_of, space_of
 from pipelines.tune.study import Asked, Storage, best, in_memory, ranked, states
 from pipelines.tune.training import OutOfTimeError, Trainer
@@ -44,6 +45,7 @@ MOST_CLOSING = 0.2  # of all seconds
 UNBOUNDED = 1e9  # seconds, where candidates are counted in their place
 ALL = "all rows"
 SEARCHES = OUTER + 1
+HOPELESS = 0.5  # of the seconds that a first candidate takes, about, a search is not begun
 
 Say = Callable[[str], None]
 OnTime = Callable[[str, float, float], None]  # what goes on, its seconds so far, its seconds in all
@@ -62,7 +64,7 @@ class Depth:
 
 @dataclass(frozen=True)
 class Found:
-    """What a search came to; `study` is that on all rows."""
+    """What a search came to; `study` is that on all rows, `before` what another search has left in the same place."""
 
     source: Source
     folder: Path
@@ -72,6 +74,7 @@ class Found:
     path: Path
     gain: Gain | None
     depths: list[Depth]
+    before: Tuned | None = None
 
 
 @dataclass
@@ -92,13 +95,14 @@ class Tuning:
     pace: Pace = field(default_factory=Pace)
     costs: dict[str, float] = field(default_factory=dict)  # seconds of default and tuned network on an outer fold
     searched: int = 0
+    beginning: float = 0.0  # seconds until here
     closing: float = 0.0  # seconds that table and picture will take
 
     def __post_init__(self) -> None:
         """On a machine that is busy the end takes long, too: about as long as the beginning did."""
-        beginning = time.perf_counter() - self.began
+        self.beginning = time.perf_counter() - self.began
         usual = min(CLOSING, SHARE_OF_CLOSING * self.seconds)
-        self.closing = min(MOST_CLOSING * self.seconds, max(usual, beginning))
+        self.closing = min(MOST_CLOSING * self.seconds, max(usual, self.beginning))
 
     @property
     def left(self) -> float:
@@ -111,6 +115,15 @@ class Tuning:
         aside = outer_left * self.costs.get("tuned", 1.5 * default) + max(0, outer_left - 1) * default
         return max(0.0, self.left - aside) / (SEARCHES - self.searched)
 
+    def seconds_of(self, depths: int) -> float:
+        """How long a first batch of so many depths takes, about, until its best has seen all folds."""
+        one = epochs_through(self.plan.folds, LEAST) * self.plan.seeds * self.space.recipe.epochs
+        return self.pace.seconds(depths * one)
+
+    def begun(self, name: str) -> bool:
+        """Whether an earlier search, or another process, has begun that study."""
+        return name in get_all_study_names(self.storage.storage)
+
     def search(self, name: str, rows: Features, outer_left: int) -> Study:
         """Search on some rows for a share of the time."""
         metric, plan = self.competition.metric, self.plan
@@ -120,12 +133,13 @@ class Tuning:
         what = f"search {self.searched + 1} of {SEARCHES}"
         clock = Clock(self.share(outer_left), tell=lambda seconds, of: self.on_time(what, seconds, of))
         asked = Asked(study, self.space, self.storage)
-        begun = Search(asked, trainer, clock, self.pace, self.limit).run()
+        scored = Search(asked, trainer, clock, self.pace, self.limit).run()
         self.searched += 1
         there, found = states(study), best(study)
         said = "none has seen all folds" if found is None else f"best {found.value:.4f}"
-        n, whole = sum(there.values()) - there[TrialState.FAIL], there[TrialState.COMPLETE]
-        self.say(f"{what}, {name}: {begun} candidates, {n} in all, {whole} through {plan.folds} folds, {said}")
+        whole = there[TrialState.COMPLETE]
+        n = whole + there[TrialState.PRUNED]
+        self.say(f"{what}, {name}: {scored} candidates, {n} in all, {whole} through {plan.folds} folds, {said}")
         return study
 
     def outside(
@@ -152,9 +166,10 @@ class Tuning:
     def _outside(
         self, outer: list[Fold], fold: int, candidate: Candidate | None, kept: Outside
     ) -> FloatArray | None:  # fmt: skip
-        found = kept.find(fold, candidate)
-        if found is not None:
-            return found
+        there = kept.find(fold, candidate)
+        if there is not None:
+            self._learn(candidate, there[1])
+            return there[0]
         base = self.competition.variants[self.space.base]
         variant = base if candidate is None else candidate.variant(self.competition)
         trainer = Trainer(self.competition, self.features, outer, self.seeds, self.plan.seed, self.plan.device)
@@ -162,12 +177,17 @@ class Tuning:
         try:
             found = trainer.variants({"one": variant}, [fold], clock.check)[fold]["one"]
         except OutOfTimeError:
+            self.pace.learn(time.perf_counter() - before, clock.epochs)
             return None
-        self.costs["default" if candidate is None else "tuned"] = time.perf_counter() - before
-        if candidate is None:
-            self.pace.learn(time.perf_counter() - before, self.seeds * variant.recipe.epochs)
-        kept.keep(fold, candidate, found)
+        self._learn(candidate, time.perf_counter() - before)
+        kept.keep(fold, candidate, found, time.perf_counter() - before)
         return found
+
+    def _learn(self, candidate: Candidate | None, seconds: float) -> None:
+        """So long the default (None) takes on an outer fold, or a candidate."""
+        self.costs["default" if candidate is None else "tuned"] = seconds
+        if candidate is None:
+            self.pace.learn(seconds, self.seeds * self.space.recipe.epochs)
 
 
 @blas_on_one_thread()
@@ -238,6 +258,8 @@ def _nested(tuning: Tuning, folder: Path) -> Gain | None:
         if default is None and not tuning.costs:
             raise _too_short(tuning)
         name = f"without outer fold {fold + 1}"
+        if fold == 0 and tuning.share(OUTER) < HOPELESS * tuning.seconds_of(1) and not tuning.begun(name):
+            raise _too_short(tuning)
         study = tuning.search(name, part_of(tuning.features, outer[fold].train), OUTER - fold)
         tuned = None if default is None else tuning.best_outside(outer, fold, study, kept)
         if default is not None and tuned is not None:
@@ -259,8 +281,25 @@ def _found(tuning: Tuning, source: Source, folder: Path, study: Study, gain: Gai
     )  # fmt: skip
     if gain is not None:
         tuned = replace(tuned, gain=gain.gain, gain_se=gain.se, verdict=gain.verdict)
-    path = tuned.save(folder.parent, sample=source.kind == "sample")
-    return Found(source, folder, tuning.space, in_memory(study), tuned, path, gain, depths)
+    sample = source.kind == "sample"
+    before = _before(folder, sample=sample)
+    tuned.save(folder, sample=sample)  # there it stays, whatever is found later
+    path = tuned.save(folder.parent, sample=sample)
+    return Found(source, folder, tuning.space, in_memory(study), tuned, path, gain, depths, before)
+
+
+def _before(folder: Path, *, sample: bool) -> Tuned | None:
+    """What another search has left; it is kept in the folder of that one, too."""
+    try:
+        there = Tuned.load(folder.parent, folder.parent.name, sample=sample)
+    except UsageError:
+        return None
+    own = folder.parent / there.study
+    if own == folder or not own.is_dir():
+        return None
+    if not (own / file_of(sample=sample)).exists():
+        there.save(own, sample=sample)
+    return there
 
 
 def depths_of(study: Study) -> list[Depth]:
@@ -276,12 +315,14 @@ def depths_of(study: Study) -> list[Depth]:
 
 
 def _too_short(tuning: Tuning) -> UsageError:
-    """No candidate has seen all folds."""
-    plan, seconds = tuning.plan, tuning.seconds
-    epochs = plan.folds * plan.seeds * tuning.space.recipe.epochs * 4 * SEARCHES
-    wanted = max(2, round(2 * max(seconds, tuning.pace.seconds(epochs)) / 60))
+    """No candidate has seen all folds; how long it takes until one of each depth has, in each search."""
+    plan, minutes = tuning.plan, tuning.seconds / 60
+    outside = tuning.pace.seconds(2 * OUTER * tuning.seeds * tuning.space.recipe.epochs)
+    trained = outside + SEARCHES * tuning.seconds_of(len(tuning.space.depths))
+    seconds = tuning.beginning + max(trained, tuning.seconds) / (1 - SHARE_OF_CLOSING)
+    wanted = max(floor(minutes) + 1, ceil(seconds / 60))
     return UsageError(
-        f"in {seconds / 60:g} minutes no candidate has seen all {plan.folds} folds",
-        f"give it more: --minutes {wanted}; what was trained is kept, and the same command goes on",
-        f"请增加时间：--minutes {wanted}；已训练的会保留，重复同一命令即可继续",
+        f"in {minutes:g} minute{'s' * (minutes != 1)} no candidate sees all {plan.folds} folds",
+        f"give it more: with --minutes {wanted} one of each depth does, about",
+        f"请增加时间：--minutes {wanted} 大约可使每种层数各有一个候选完成",
     )

@@ -17,10 +17,14 @@ RECORD = Record(slug="titanic", data="sample", preset="2.5min", folds=10, budget
 
 
 def test_the_lines_say_what_was_trained_and_what_was_left_and_why():
-    assert list(budget_lines(BUDGET)) == [
-        "in 2.5 minutes              pieces with 3 seeds, trees with 1 seed",
+    lines = [
+        "in 2.5 min                  pieces with 3 seeds, trees with 1 seed",
         "  without variant tabm: not tried: there was no time for it",
     ]
+    assert list(budget_lines(BUDGET, 136.0)) == lines
+    early = "  about 30 s are left: of what may be trained nothing more was sure to fit into them"
+    assert list(budget_lines(BUDGET, 120.0)) == [*lines, early]
+    assert next(budget_lines(Budget(1.0, {"trees": 1}), 58.0)) == "in 1 min                    trees with 1 seed"
 
 
 def test_the_page_says_it_and_how_to_run_it_again():

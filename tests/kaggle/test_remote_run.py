@@ -15,7 +15,7 @@ from stand_in import KEY, TOKEN
 from pipelines.errors import UsageError
 from pipelines.kaggle.remote import away, pack
 from pipelines.kaggle.remote.aboard import MANIFEST
-from pipelines.kaggle.remote.ledger import RemoteLedger
+from pipelines.kaggle.remote.ledger import RemoteLedger, staging_of
 from pipelines.kaggle.remote.script import job_of
 from pipelines.submission.record import Record
 
@@ -495,6 +495,41 @@ def test_the_end_of_the_version_before_is_not_taken_for_this_one(cli, kernels, e
     assert Record.load(Path(f"runs/titanic/{RUN}-2/record.json")).ran_on.endswith("version 2")
 
 
+def test_what_was_fetched_of_a_job_that_is_given_up_goes(cli, kernels, patience, monkeypatch):
+    kernels.states = [("QUEUED", "")]
+    monkeypatch.setattr(away, "_patience", lambda: replace(patience, kernel_deadline=60))
+    cli(*COMMAND)
+    sent = RemoteLedger(Path("runs")).open()
+    staging = staging_of(Path("runs"), sent)
+    (staging / "runs").mkdir(parents=True)
+    cli(*COMMAND, "--restart")
+    assert RemoteLedger(Path("runs")).open().job.id != sent.job.id
+    assert not staging.exists()
+
+
+def test_a_line_of_the_ledger_without_a_kernel_is_passed_over(cli, kernels):
+    cli(*COMMAND)
+    ledger = Path("runs/kaggle.jsonl")
+    line = json.loads(ledger.read_text().splitlines()[0])
+    ledger.write_text(json.dumps({**line, "ref": "nobody"}) + "\n")
+    assert RemoteLedger(Path("runs")).open() is None
+    assert cli(*COMMAND).code == 0
+
+
+def test_a_note_that_is_no_unicode_travels(cli, kernels):
+    done = cli(*COMMAND, "--note", "caf\udce9")
+    assert done.code == 0, done.text
+    assert "caf\\udce9" in kernels.pushes[0]["text"]
+
+
+def test_a_gpus_name_is_printed_in_a_line_of_its_own_length(cli, kernels):
+    kernels.about = {"gpu": "Tesla\n\x1b[2J" + "x" * 500}
+    assert cli(*COMMAND).code == 0
+    ran_on = Record.load(Path(f"runs/titanic/{RUN}/record.json")).ran_on
+    assert ran_on.startswith("Kaggle (Tesla [2Jxxx")
+    assert len(ran_on) < 200
+
+
 def test_two_commands_do_not_follow_at_once(cli, kernels):
     with RemoteLedger(Path("runs")).alone():
         second = cli(*COMMAND)
@@ -505,6 +540,7 @@ def test_two_commands_do_not_follow_at_once(cli, kernels):
 HOSTILE = (
     "../outside.txt", "/etc/passwd", "runs/titanic/../../outside.txt", "runs/otto/a/record.json", "runs/titanic/.lock",
     "runs/titanic/a\\b.txt", "submissions/titanic/C:x.csv", "homework/titanic/x", f"runs/titanic/{RUN}/" + "a" * 300,
+    f"runs/titanic/{RUN}/" + "\u5927" * 100, f"runs/titanic/{RUN}/record.json/x", f"runs/titanic/{RUN}/\ud800.txt",
 )  # fmt: skip
 
 

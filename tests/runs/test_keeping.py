@@ -265,7 +265,7 @@ def test_networks_of_anything_else_are_not_used_and_that_is_said(why, way, own, 
 def test_another_seed_has_other_folds(way, own):
     way.go(own)
     way.go(own, seed=1)
-    assert [line.split(": ")[1] for line in way.not_used()] == ["the folds hold other rows"]
+    assert [line.split(": ")[1] for line in way.not_used()] == ["the seed is another"]
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "flipped key", "empty", "other"])

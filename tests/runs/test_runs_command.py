@@ -58,6 +58,17 @@ def test_runs_are_listed_with_their_difference_to_the_best_one(invoke, runs):
     assert lines[4].startswith("* not by chance alone")
 
 
+def test_a_run_whose_rows_have_chosen_a_variant_is_no_rival_and_is_marked(invoke, runs):
+    (runs / "titanic" / "20261122-101010-fast" / "tuned.json").write_text("{}")  # the highest score
+    found = table(invoke("runs", "titanic", "--json"))
+    assert [row["best"] for row in found.values()] == [True, False, False]
+    assert [row["flattered"] for row in found.values()] == [False, True, False]
+    lines = invoke("runs", "titanic").stdout.splitlines()
+    assert "the best" in lines[1]
+    assert lines[2].split()[6].endswith("!")
+    assert lines[-1].startswith("! flattered: its own rows have chosen the variant tuned")
+
+
 def test_what_is_unfinished_running_or_damaged_is_listed_as_that(invoke, runs):
     for name in ("20261124-101010-fast", "20261125-101010-best"):
         (runs / "titanic" / name).mkdir()

@@ -120,8 +120,10 @@ def test_outer_folds_that_were_not_finished_are_left_out(toy, rows):
 def test_what_networks_have_said_is_found_again_for_the_same_network_only(tmp_path):
     kept, said = Outside(tmp_path), np.random.default_rng(0).random((6, 2))
     one = Candidate(base="network", hidden=(8, 4), layers={"dropout": 0.2}, recipe=Recipe(lr=0.00123))
-    kept.keep(1, one, said)
-    np.testing.assert_array_equal(kept.find(1, one), said)
+    kept.keep(1, one, said, 2.5)
+    found, seconds = kept.find(1, one)
+    np.testing.assert_array_equal(found, said)
+    assert seconds == 2.5
     assert kept.find(1, replace(one, hidden=(8,))) is None
     assert kept.find(1, None) is None
     assert kept.find(0, one) is None

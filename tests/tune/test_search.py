@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import sqlite3
 from collections import Counter
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,11 +15,13 @@ from optuna.trial import TrialState
 from searches import RECIPE, search_of, searched, space_for, trainer_of
 
 from pipelines.competition import Recipe
-from pipelines.errors import DataError, TrainingError
+from pipelines.errors import DataError, HomeworkError, NoRoomError, TrainingError
 from pipelines.settings.tuned import Candidate
+from pipelines.tune import study as study_module
 from pipelines.tune import training
+from pipelines.tune.nested import Outside
 from pipelines.tune.search import ERROR, Clock, Pace
-from pipelines.tune.study import DATABASE, WORKERS, Asked, Storage, best, in_memory, states
+from pipelines.tune.study import DATABASE, LATE, WORKERS, Asked, Storage, best, in_memory, states
 from pipelines.tune.training import OutOfTimeError
 from pipelines.tune.tuning import Tuning
 from pipelines.validation.crossval import Plan, cross_validate
@@ -47,9 +50,19 @@ def test_every_depth_is_tried_before_the_sampler_chooses(storage, toy):
     study = storage.study("x", greater_is_better=True, seed=0)
     asked = Asked(study, space_for(toy), storage)
     batches = [asked.batch(2) for _ in range(5)]
-    assert [[trial.params["layers"] for trial in batch] for batch in batches] == [[depth] * 2 for depth in range(5)]
+    assert [[trial.params["layers"] for trial in batch] for batch in batches] == [
+        [depth] * 2 for depth in (1, 0, 2, 3, 4)
+    ]
     assert {trial.params["width"] for batch in batches for trial in batch} == {16}
-    assert batches[1][0].params == asked.space.start  # the default is a candidate too
+    assert batches[0][0].params == asked.space.start  # the default is the first candidate
+
+
+def test_a_depth_that_the_time_cut_off_is_tried_again(storage, toy):
+    search = search_of(storage, toy, limit=None, clock=Clock(0.0))
+    assert search.run() == 0
+    again = search_of(storage, toy, limit=2)
+    assert again.run() == 2
+    assert finished(again.asked.study)[-2].params == again.asked.space.start
 
 
 def test_the_better_half_sees_further_folds_and_the_best_of_a_batch_all(storage, toy):
@@ -78,7 +91,7 @@ def test_a_score_is_the_one_that_a_run_has(toy):
         )
         for name, (lr, dropout) in numbers.items()
     }  # fmt: skip
-    said = trainer.candidates(candidates, [0, 1, 2], lambda: None)
+    said = trainer.candidates(candidates, [0, 1, 2], lambda *_: None)
     plan = Plan(folds=3, seeds=2, variants=competition.variants)
     result = cross_validate(competition, features, plan)
     oof = np.concatenate([said[fold]["b"] for fold in range(3)])
@@ -92,7 +105,7 @@ def test_a_candidate_whose_loss_is_no_number_fails_alone(toy):
         name: Candidate(base="network", hidden=(16, 16), layers={"activation": "relu"}, recipe=recipe)
         for name, recipe in zip("abc", recipes, strict=True)
     }
-    said = trainer_of(toy).candidates(candidates, [0], lambda: None)
+    said = trainer_of(toy).candidates(candidates, [0], lambda *_: None)
     assert set(said[0]) == {"a", "c"}
 
 
@@ -100,9 +113,9 @@ def test_a_candidate_that_fails_with_nobody_beside_it_is_left_out_and_a_default_
     recipe = Recipe(epochs=2, batch_size=64, lr=1e30)
     candidate = Candidate(base="network", hidden=(16, 16), layers={"activation": "relu"}, recipe=recipe)
     trainer = trainer_of(toy)
-    assert trainer.candidates({"a": candidate}, [0, 1], lambda: None) == {0: {}, 1: {}}
+    assert trainer.candidates({"a": candidate}, [0, 1], lambda *_: None) == {0: {}, 1: {}}
     with pytest.raises(TrainingError):
-        trainer.variants({"one": candidate.variant(searched(toy))}, [0], lambda: None)
+        trainer.variants({"one": candidate.variant(searched(toy))}, [0], lambda *_: None)
 
 
 def test_a_search_goes_on_after_a_batch_of_which_nothing_can_be_trained(storage, toy, monkeypatch):
@@ -159,6 +172,23 @@ def test_slow_candidates_come_in_small_batches():
     assert pace.seconds(50) == pytest.approx(5.0)
     assert pace.batch(600.0, 100) == 4
     assert pace.batch(6.0, 100) == 2
+
+
+def test_what_the_time_cuts_off_tells_the_pace(storage, toy):
+    looks = iter(range(10**6))
+    search = search_of(storage, toy, limit=None, clock=Clock(25.0, now=lambda: float(next(looks))))
+    search.run()
+    assert search.pace.batch(60.0, 100) == 2
+
+
+def test_a_search_that_goes_on_knows_its_pace(toy, tmp_path):
+    said, kept = np.zeros((3, 2)), Outside(tmp_path)
+    kept.keep(0, None, said, 12.0)
+    own = SimpleNamespace(costs={}, pace=Pace(), seeds=3, space=SimpleNamespace(recipe=Recipe(epochs=20)))
+    own._learn = partial(Tuning._learn, own)
+    assert Tuning._outside(own, [], 0, None, kept).tolist() == said.tolist()
+    assert own.costs == {"default": 12.0}
+    assert own.pace.of_epoch == pytest.approx(12.0 / 60)
 
 
 def test_a_search_goes_on_where_it_stopped(tmp_path, toy):
@@ -219,8 +249,77 @@ def test_what_kills_twice_is_not_asked_a_third_time(tmp_path, toy):
 
 def test_a_damaged_study_is_told_in_words(tmp_path):
     (tmp_path / DATABASE).write_bytes(b"no database" * 100)
-    with pytest.raises(DataError, match=r"study.db cannot be used"):
+    with pytest.raises(DataError, match=r"study.db cannot be used: file is not a database"):
         Storage(tmp_path).__enter__()
+    assert not list((tmp_path / WORKERS).iterdir())
+
+
+@pytest.mark.parametrize("page", [4, 8, 12])
+def test_a_study_that_is_damaged_in_the_middle_is_told_in_words(tmp_path, toy, page):
+    with Storage(tmp_path) as storage:
+        search_of(storage, toy, limit=4).run()
+    content = bytearray((tmp_path / DATABASE).read_bytes())
+    content[4096 * page : 4096 * (page + 3)] = bytes(3 * 4096)
+    (tmp_path / DATABASE).write_bytes(content)
+    with pytest.raises(DataError, match=r"study.db cannot be used: ") as error, Storage(tmp_path) as storage:
+        search_of(storage, toy, limit=4).run()
+    assert error.value.hint == f"remove {tmp_path}, and search anew"
+
+
+def test_a_study_of_another_optuna_is_told_in_words(tmp_path):
+    with Storage(tmp_path):
+        pass
+    with sqlite3.connect(tmp_path / DATABASE) as database:
+        database.execute("UPDATE version_info SET schema_version = 99")
+        database.execute("UPDATE alembic_version SET version_num = 'v9.9.9'")
+    database.close()
+    with pytest.raises(DataError, match=r"study.db cannot be used: The runtime optuna version"):
+        Storage(tmp_path).__enter__()
+
+
+def test_a_disk_that_is_full_in_the_middle_is_told_and_the_search_goes_on_where_there_is_room(
+    tmp_path, toy, monkeypatch
+):
+    whole = Storage._connect
+
+    def small(self):
+        connection = whole(self)
+        connection.execute("PRAGMA max_page_count=30")
+        return connection
+
+    monkeypatch.setattr(Storage, "_connect", small)
+    with pytest.raises(NoRoomError, match=r"the disk of .*study.db is full"), Storage(tmp_path) as storage:
+        search_of(storage, toy, limit=64).run()
+    monkeypatch.setattr(Storage, "_connect", whole)
+    with Storage(tmp_path) as storage:
+        search = search_of(storage, toy, limit=2)
+        before = len(finished(search.asked.study))
+        assert search.run() == 2
+        assert len(finished(search.asked.study)) >= before + 2
+
+
+def test_a_study_that_others_hold_for_long_is_told_in_words(tmp_path, toy, monkeypatch):
+    monkeypatch.setattr(study_module, "WAIT", 0.1)
+    with Storage(tmp_path) as storage:
+        search_of(storage, toy, limit=1)
+    with sqlite3.connect(tmp_path / DATABASE) as database:
+        told = pytest.raises(HomeworkError, match=r"study.db has been in use by other processes")
+        with told, Storage(tmp_path) as storage:
+            search = search_of(storage, toy, limit=1)
+            database.execute("BEGIN IMMEDIATE")
+            search.run()
+        database.rollback()
+    database.close()
+
+
+@pytest.mark.parametrize("name", ["a?b=c", "50%41 off", "{a}", "a#b", "a b'c", "数据"])
+def test_a_folder_may_have_any_name(tmp_path, toy, name):
+    folder = tmp_path / name
+    folder.mkdir()
+    with Storage(folder) as storage:
+        assert search_of(storage, toy, limit=2).run() == 2
+    assert (folder / DATABASE).stat().st_size > 4096
+    assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 def test_trials_of_a_process_that_lives_are_left_to_it(tmp_path, toy):
@@ -240,12 +339,12 @@ def test_two_searches_of_one_study_share_what_they_learn(tmp_path, toy):
         second.run()
         study = first.asked.study
         layers = [trial.params["layers"] for trial in finished(study)]
-        assert set(layers) == {0, 1}  # the second found depth 0 tried
+        assert set(layers) == {0, 1}  # the second found the default's own tried
         workers = {trial.user_attrs["worker"] for trial in finished(study)}
         assert workers == {one.worker, other.worker}
 
 
-def test_what_waits_is_given_back(storage, toy):
+def test_what_waits_at_the_end_is_left(storage, toy):
     study = storage.study("x", greater_is_better=True, seed=0)
     asked = Asked(study, space_for(toy), storage)
     for depth in range(5):
@@ -254,7 +353,8 @@ def test_what_waits_is_given_back(storage, toy):
     held = len(asked.waiting)
     assert held > 0
     asked.give_back()
-    assert states(study)[TrialState.WAITING] >= held
+    left = [trial for trial in study.trials if trial.user_attrs.get(LATE)]
+    assert [trial.state for trial in left] == [TrialState.FAIL] * held
     assert asked.waiting == []
 
 

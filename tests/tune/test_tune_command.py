@@ -1,9 +1,11 @@
 """The command: everything from made rows to a recipe, its table, its picture and the run that uses it."""
 
 import json
+import math
 import re
 from dataclasses import replace
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
@@ -16,6 +18,7 @@ from pipelines.settings.tuned import Candidate, Tuned
 from pipelines.settings.variants import mlp
 from pipelines.submission.record import Record
 from pipelines.tune import commands, tuning
+from pipelines.tune.search import Pace
 from pipelines.tune.study import Storage, states
 from pipelines.tune.training import Trainer
 
@@ -163,21 +166,98 @@ def test_an_interruption_says_how_to_go_on(invoke, tmp_path, monkeypatch):
         (["--minutes", "0"], "--minutes must be above 0"),
         (["--minutes", "nan"], "--minutes must be above 0"),
         (["--variant", "nobody"], "has no variant 'nobody'"),
+        (["--variant", "tuned"], "--variant tuned is what a search has found"),
         (["--variant", "trees"], "trees is no network of titanic"),
         (["--preset", "slow"], "there is no preset 'slow'"),
     ],
 )
-def test_what_cannot_be_searched_is_refused(invoke, options, says):
+def test_what_cannot_be_searched_is_refused(invoke, tmp_path, options, says):
+    FOUND.save(tmp_path / "runs" / "titanic")
     done = invoke("tune", *options)
     assert done.exit_code == 2
     assert says in done.stderr
 
 
-def test_too_little_time_says_how_much_is_needed(invoke, monkeypatch):
+def test_too_little_time_says_how_much_is_needed(invoke):
     done = invoke("tune", "--minutes", "0.001", limit=None)
     assert done.exit_code == 2
-    assert "in 0.001 minutes no candidate has seen all 2 folds" in done.stderr
-    assert "--minutes 2" in done.stderr
+    assert "in 0.001 minutes no candidate sees all 2 folds" in done.stderr
+    assert "with --minutes 1 one of each depth does, about" in done.stderr
+    assert "search 1 of 4" not in done.stdout
+
+
+@pytest.mark.parametrize(("second", "minutes"), [(0.1, 5), (1.0, 47), (0.001, 2)])
+def test_how_much_is_needed_is_reckoned_from_the_pace(second, minutes):
+    """Of 10 epochs: 18 networks on outer folds; in each of 4 searches 5 depths, 6 trainings each, 2 seeds."""
+    pace = Pace(of_epoch=second)
+    own = SimpleNamespace(
+        plan=SimpleNamespace(folds=5, seeds=2), pace=pace, seeds=3, seconds=60.0, beginning=0.0,
+        space=SimpleNamespace(recipe=Recipe(epochs=10), depths=range(5)),
+    )  # fmt: skip
+    own.seconds_of = partial(tuning.Tuning.seconds_of, own)
+    seconds = second * (2 * 3 * 3 * 10 + 4 * 5 * 6 * 2 * 10) / 0.92
+    assert minutes == max(2, math.ceil(seconds / 60))
+    error = tuning._too_short(own)
+    assert error.message == "in 1 minute no candidate sees all 5 folds"
+    assert error.hint == f"give it more: with --minutes {minutes} one of each depth does, about"
+
+
+def test_what_an_earlier_search_found_makes_way_and_stays_in_its_folder(invoke, tmp_path):
+    runs = tmp_path / "runs" / "titanic"
+    first = invoke("tune", limit=2)
+    assert "in the place of" not in first.stdout
+    (folder,) = runs.glob("tune-network-*")
+    there = (folder / "tuned-sample.json").read_bytes()
+    assert (runs / "tuned-sample.json").read_bytes() == there
+    (folder / "tuned-sample.json").unlink()  # as of a version that did not keep it there
+    second = invoke("tune", "--seed", "3", limit=2)
+    old = Tuned.load(folder.parent, "titanic", sample=True)
+    assert old.study != folder.name
+    kept = f"which stays in runs/titanic/{folder.name}/tuned-sample.json"
+    assert re.search(rf"in the place of an earlier one, accuracy 0\.\d{{4}} ± 0\.\d{{4}}, {kept}", second.stdout)
+    assert json.loads((folder / "tuned-sample.json").read_bytes()) == json.loads(there)
+    assert "in the place of" not in invoke("tune", "--seed", "3", limit=2).stdout
+
+
+def test_the_command_to_run_it_says_where_it_is(invoke, tmp_path):
+    done = invoke("tune", "--runs", "my runs", limit=1)
+    command = "python -m pipelines run titanic --data sample --runs 'my runs' --variants tuned"
+    assert f"kept in my runs/titanic/tuned-sample.json: {command}\n" in done.stdout
+    nowhere = invoke("tune", "--runs", "")
+    assert (nowhere.exit_code, "names no folder" in nowhere.output) == (2, True)
+
+
+def test_the_nearest_of_other_searches_says_what_differs(invoke, tmp_path, quick):
+    folder = tmp_path / "own"
+    folder.mkdir()
+    for name, frame in quick.make_sample().items():
+        frame.iloc[:-1].to_csv(folder / name, index=False)
+    real = ("--data", str(folder))
+    invoke("tune", *real, limit=1)
+    invoke("tune", limit=1)  # the newest, of other rows
+    done = invoke("tune", *real, "--seed", "3", limit=1)
+    assert "the seed is another" in done.stdout
+
+
+def test_a_search_that_hurts_is_not_offered_to_paste_and_says_what_it_has_not_answered(invoke, monkeypatch):
+    whole = tuning._nested
+
+    def worse(*arguments):
+        return replace(whole(*arguments), gain=-0.1, p=0.001)
+
+    monkeypatch.setattr(tuning, "_nested", worse)
+    done = invoke("tune", limit=1)
+    assert "verdict: the search hurts (p 0.001)" in done.stdout
+    assert "the variant network is better as it is\nkept in runs/titanic/tuned-sample.json: python" in done.stdout
+    assert "to paste" not in done.stdout
+    assert "not answered for 0, 2, 3, 4 layers: no candidate has seen all folds" in done.stdout
+    assert "the best (1 hidden layer) is flattered" in done.stdout
+
+
+def test_outer_folds_that_the_time_was_over_for_are_told(invoke, monkeypatch):
+    whole = tuning.gain_of
+    monkeypatch.setattr(tuning, "gain_of", lambda *given: whole(*given[:-1], {0: given[-1][0]}))
+    assert "by outer fold, 1 of 3 (the time was over): " in invoke("tune", limit=1).stdout
 
 
 def test_optuna_is_asked_for_where_it_is_not_installed(invoke, monkeypatch):

@@ -269,7 +269,9 @@ class Trip:
         packed = pack.make(self.way.job.name, secrets, self._beside())
         job = replace(self.way.job, pack=packed.sha256)
         text = script.text(job, packed)
-        pack.refuse_secrets({"--note or another option": " ".join(job.options).encode()}, secrets)
+        pack.refuse_secrets(
+            {"--note or another option": " ".join(job.options).encode("utf-8", "surrogatepass")}, secrets
+        )
         self.way.say(
             f"sending {len(packed.sizes)} files ({len(text) / 1e3:.0f} kB, code only) to Kaggle as the private script "
             f"{ref}, accelerator: {job.accelerator or 'none'}"
@@ -286,10 +288,16 @@ class Trip:
         return {f"runs/{slug}/{TUNED}": path.read_bytes()} if "tuned" in chosen and path.is_file() else {}
 
     def _quota(self) -> None:
+        from pipelines.kaggle.errors import AccessError, RefusedError
         from pipelines.kaggle.refusals import SITE
         from pipelines.kaggle.remote.refusals import quota_used_up
+        from pipelines.web.failures import NetworkError
 
-        quota = self.kernels.quota()
+        try:
+            quota = self.kernels.quota()
+        except (AccessError, NetworkError, RefusedError) as error:  # a run can do without knowing it
+            self.way.say(f"GPU quota: not known ({error.message})")
+            return
         if quota is None:
             self.way.say(f"GPU quota: Kaggle does not say; see {SITE}/settings/account")
             return

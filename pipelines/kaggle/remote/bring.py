@@ -15,15 +15,17 @@ from pipelines.kaggle.errors import AccessError, not_json, site_trouble
 from pipelines.kaggle.refusals import SITE
 from pipelines.kaggle.remote.aboard import MANIFEST
 from pipelines.kaggle.remote.kernels import Kernels
-from pipelines.kaggle.remote.ledger import Sent
+from pipelines.kaggle.remote.ledger import Sent, staging_of
 from pipelines.kaggle.remote.refusals import foreign
 from pipelines.submission.plain import from_plain
 from pipelines.submission.record import Record, RecordError, beside
+from pipelines.web.failures import printable
 from pipelines.web.patience import Say, repeat
 from pipelines.web.transport import chunks
 
 LARGEST_LIST = 8 * 2**20  # bytes of the manifest
-LONGEST_NAME, DEEPEST = 200, 8
+LONGEST_NAME, DEEPEST = 200, 8  # bytes of a path, names in it
+LONGEST_WORD = 100  # letters of a GPU's name
 EXPIRED = (400, 401, 403, 404, 410)  # what the storage answers when a signed address is too old
 Show = Callable[[str, int, int | None], None]
 
@@ -75,7 +77,7 @@ class Bringer:
     def __init__(self, kernels: Kernels, sent: Sent, places: Places, say: Say, show: Show) -> None:
         self.kernels, self.sent, self.places, self.say, self.show = kernels, sent, places, say, show
         self.url = f"{SITE}/code/{sent.ref}"
-        self.staging = places.runs / sent.job.slug / f".kaggle-{sent.job.id}"
+        self.staging = staging_of(places.runs, sent)
         self._addresses: dict[str, str] = {}
 
     def manifest(self) -> Manifest | None:
@@ -200,7 +202,7 @@ class Bringer:
 
         job, places = self.sent.job, self.places
         version = f" version {self.sent.version}" if self.sent.version else ""
-        where = f"Kaggle ({gpu or 'no GPU'}), {self.sent.ref}{version}"
+        where = f"Kaggle ({printable(gpu)[:LONGEST_WORD] or 'no GPU'}), {self.sent.ref}{version}"
         record = replace(record, ran_on=where, git_commit=record.git_commit or job.commit or None)
         content, name = (self.staging / csv).read_bytes(), PurePosixPath(run).name
         path = writer.save(places.output / job.slug, name, content, record)
@@ -235,11 +237,15 @@ def _checked(files: Mapping[str, Listed], slug: str, url: str) -> list[str]:
     """The paths, if each of them stays in the run's folder or beside its csv."""
     for name, each in files.items():
         path = PurePosixPath(name)
-        plain = name == str(path) and len(name) <= LONGEST_NAME and len(path.parts) <= DEEPEST
-        strange = any(sign in name for sign in '\\:*?"<>|') or any(ord(sign) < 32 for sign in name)
+        size = len(name.encode("utf-8", "surrogatepass"))
+        plain = name == str(path) and size <= LONGEST_NAME and len(path.parts) <= DEEPEST
+        folder = any(str(parent) in files for parent in path.parents)  # a file that is a folder, too
+        strange = any(sign in name for sign in '\\:*?"<>|') or any(
+            ord(sign) < 32 or "\ud800" <= sign <= "\udfff" for sign in name
+        )
         inside = path.parts[:2] in (("runs", slug), ("submissions", slug)) and len(path.parts) > 2
         hidden = any(part.startswith(".") or part.endswith((".", " ")) for part in path.parts)
-        if not plain or strange or hidden or not inside or each.size < 0:
+        if not plain or folder or strange or hidden or not inside or each.size < 0:
             raise foreign(f"the run on Kaggle lists {name[:LONGEST_NAME]!r}, which is no file of a run", url)
     return list(files)
 

@@ -13,7 +13,7 @@ from pipelines.kaggle.refusals import SITE
 from pipelines.kaggle.remote.refusals import clearer, not_pushed, unattached
 from pipelines.kaggle.remote.script import Job, job_of
 from pipelines.submission.ledger import count_of
-from pipelines.web.failures import NetworkError, printable
+from pipelines.web.failures import printable
 
 LONGEST_TITLE = 50  # characters
 PAGE = 100
@@ -70,10 +70,7 @@ class Kernels:
 
     def quota(self) -> Quota | None:
         """What is left of the week's GPU hours; None where Kaggle does not say."""
-        try:
-            answer = self.kaggle.kernel("GetAcceleratorQuotaStatistics")
-        except (AccessError, NetworkError, RefusedError):
-            return None
+        answer = self.kaggle.kernel("GetAcceleratorQuotaStatistics")
         gpu = answer.get("gpuQuota")
         found = {name: _seconds(value) for name, value in gpu.items()} if isinstance(gpu, dict) else {}
         allowed = found.get("totalTimeAllowed")

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
@@ -31,6 +33,11 @@ class Sent:
     def command(self) -> str:
         """What follows it from here, and brings it back."""
         return " ".join([self.job.command, *map(quoted, self.here)])
+
+
+def staging_of(runs: Path, sent: Sent) -> Path:
+    """Where lies what has been fetched of a job so far."""
+    return runs / sent.job.slug / f".kaggle-{sent.job.id}"
 
 
 class RemoteLedger:
@@ -71,6 +78,7 @@ class RemoteLedger:
     def closed(self, sent: Sent, why: str) -> None:
         """Nothing more is to be done for it: it was brought back, failed, or never arrived."""
         self._append("closed", sent.job.id, why=why)
+        shutil.rmtree(staging_of(self.runs, sent), ignore_errors=True)
 
     def open(self) -> Sent | None:
         """The job that was sent last, if it is not closed; torn and foreign lines are passed over."""
@@ -79,9 +87,9 @@ class RemoteLedger:
             with suppress(KeyError, TypeError, ValueError):
                 if event["event"] == "sending":
                     here = [str(word) for word in event.get("here", [])]
-                    found[event["id"]] = Sent(job_from(event["job"]), str(event["ref"]), here=here)
+                    found[event["id"]] = Sent(job_from(event["job"]), _ref(event["ref"]), here=here)
                 elif event["event"] == "pushed":
-                    found[event["id"]].ref = str(event["ref"])
+                    found[event["id"]].ref = _ref(event["ref"])
                     found[event["id"]].version = int(event["version"])
                 elif event["event"] == "closed":
                     del found[event["id"]]
@@ -100,6 +108,13 @@ class RemoteLedger:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         torn = self.path.is_file() and not self.path.read_bytes().endswith(b"\n")
         with self.path.open("ab") as file:
-            file.write((b"\n" if torn else b"") + json.dumps(line, ensure_ascii=False).encode() + b"\n")
+            file.write((b"\n" if torn else b"") + json.dumps(line).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
+
+
+def _ref(value: Any) -> str:
+    """`owner/name` of a kernel; ValueError for whatever is none."""
+    if not re.fullmatch(r"[\w-]+/[\w-]+", str(value)):
+        raise ValueError(f"{value!r} is no kernel")
+    return str(value)

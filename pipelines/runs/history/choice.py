@@ -7,6 +7,7 @@ from pathlib import Path
 from pipelines.errors import UsageError
 from pipelines.metrics import METRICS, Metric
 from pipelines.runs.folder import IDEA, NAME, RECORD, REPORT, RunFolder, began, folders
+from pipelines.settings.tuned import FILE as TUNED_FILE
 from pipelines.submission.record import VERSION, Record, RecordError
 
 WORDS = ("best", "newest", "previous")
@@ -24,6 +25,11 @@ class KeptRun:
     def is_real(self) -> bool:
         """Whether its score is one of all of the competition's own rows: no made ones, none hidden."""
         return self.record.data != "sample" and self.record.practice is None
+
+    @property
+    def is_flattered(self) -> bool:
+        """Whether its rows have chosen one of its variants: the one that `tune` has found, of which it keeps a copy."""
+        return (self.folder.path / TUNED_FILE).exists()
 
 
 def finished(root: Path, slug: str) -> list[KeptRun]:
@@ -51,7 +57,9 @@ def metric_of(slug: str, name: str | None) -> Metric:
 
 
 def ranked(runs: Sequence[KeptRun]) -> list[KeptRun]:
-    """Best first: those on the competition's own rows before all others; without those that have no score.
+    """Best first: those on the competition's own rows before all others, and flattered ones behind those that are not.
+
+    Left out are those that have no score.
 
     Only those of the newest's metric: scores of two metrics have no order.
     """
@@ -61,7 +69,8 @@ def ranked(runs: Sequence[KeptRun]) -> list[KeptRun]:
     newest = next((run for run in scored if run.is_real), scored[0]).record
     metric = metric_of(newest.slug, newest.metric)
     scored = [run for run in scored if run.record.metric == newest.metric]
-    return sorted(scored, key=lambda run: (run.is_real, metric.gain(run.record.cv_mean or 0.0, 0.0)), reverse=True)
+    gain = {run.folder.name: metric.gain(run.record.cv_mean or 0.0, 0.0) for run in scored}
+    return sorted(scored, key=lambda run: (run.is_real, not run.is_flattered, gain[run.folder.name]), reverse=True)
 
 
 def choose(root: Path, slug: str, said: str, *, to_predict: bool = False) -> KeptRun:

@@ -63,7 +63,7 @@ def rows(root: Path, slug: str, ledger: Ledger, *, all_differences: bool = False
     differences = dict(_differences(list(runs.values()), best, None if all_differences else MOST))
     return [
         _row(folder, runs[folder.name].record, public) | differences.get(folder.name, NO_DIFFERENCE)
-        | {"best": best is not None and folder.name == best.folder.name}
+        | {"best": best is not None and folder.name == best.folder.name, "flattered": runs[folder.name].is_flattered}
         if folder.name in runs else _unfinished(folder)
         for folder in folders(root, slug)
     ]  # fmt: skip
@@ -171,6 +171,8 @@ def table_lines(table: list[Row]) -> Iterator[str]:
         yield f"{row['run']:<{width}}  {score:<17}  {_shown(row):<20}  {public:<8}  {size}  {note}".rstrip()
     if any(told_apart(row) for row in table):
         yield f"* not by chance alone (p below {SURE}, of one pair of runs; the best of many is ahead by luck too)"
+    if any(row.get("flattered") for row in table):
+        yield "! flattered: its own rows have chosen the variant tuned; the gain that tune printed is what to believe"
 
 
 def _shown(row: Row) -> str:
@@ -178,7 +180,8 @@ def _shown(row: Row) -> str:
         return "the best"
     if row["difference"] is None or row["difference_se"] is None:
         return "-"
-    return f"{row['difference']:+.4f} ± {row['difference_se']:.4f}{'*' * told_apart(row)}"
+    signs = "*" * told_apart(row) + "!" * row["flattered"]
+    return f"{row['difference']:+.4f} ± {row['difference_se']:.4f}{signs}"
 
 
 def told_apart(row: Row) -> bool:

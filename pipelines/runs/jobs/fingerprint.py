@@ -39,8 +39,8 @@ MODULES = (
 )  # fmt: skip
 WORDS = {  # for a part that differs, the first that says most
     "versions": "Python or a package had another version", "device": "they were trained on another device",
-    "data": "the data, or what add_features makes of them, are others", "rows": "the folds hold other rows",
-    "recipe": "the recipe is another", "chance": "the seed is another", "code": "the competition's code is another",
+    "data": "the data, or what add_features makes of them, are others", "chance": "the seed is another",
+    "rows": "the folds hold other rows", "recipe": "the recipe is another", "code": "the competition's code is another",
     "pipelines": "the code in pipelines/ is another",
 }  # fmt: skip
 
