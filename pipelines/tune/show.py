@@ -137,6 +137,8 @@ def _drawn(plot: Callable[[], Any]) -> NDArray[Any]:
         from matplotlib import image, pyplot
 
         figure = np.atleast_1d(plot()).flat[0].figure
+        for axes in figure.axes:  # rates within a decade have many labels
+            axes.tick_params(axis="x", which="both", labelrotation=45, labelsize=7)
         try:
             width, height = figure.get_size_inches()
             figure.set_size_inches(max(WIDTH, min(1.5 * WIDTH, width)), min(height, 4.2))
