@@ -69,7 +69,9 @@ def run(
     deadline = deadline or (None if knobs.minutes is None else Deadline(knobs.minutes))
     source, names = locate(competition, knobs.data, fetch=fetch), knobs.variants or ()
     is_sample = source.kind == "sample"
-    competition = with_tuned(competition, names, knobs.runs, sample=is_sample, practice=knobs.practice)
+    given = competition
+    competition = with_tuned(given, names, knobs.runs, sample=is_sample, practice=knobs.practice)
+    tuned = competition is not given
     plan = make_plan(competition, knobs)
     write, output = write and not knobs.practice, knobs.output / competition.slug
     if write:
@@ -87,7 +89,10 @@ def run(
     features = make_features(competition, tables)
     for line in split_lines(competition, plan.folds, features):
         say(line)
-    with plan.executor, keeping(competition.slug, knobs, source, say, write=write) as keep:
+    with (
+        plan.executor,
+        keeping(competition.slug, knobs, source, say, write=write, tuned=tuned) as keep,
+    ):
         train = cross_validate if deadline is None else within(deadline, knobs, source, say)
         result = train(competition, features, plan, on_epoch, on_task, listen(keep))
         on_result(source, result)

@@ -118,7 +118,7 @@ def budget_lines(budget: Budget, seconds: float | None) -> Iterator[str]:
         yield f"  without variant {name}: {why}"
     unused = 0.0 if seconds is None else 60 * budget.minutes - seconds
     if unused > UNUSED * 60 * budget.minutes:
-        yield f"  about {unused:.0f} s are left: of what may be trained nothing more was sure to fit into them"
+        yield f"  about {unused:.0f} s are left: nothing more was to be trained, or sure to fit into them"
 
 
 def outcome_lines(competition: Competition, outcome: Outcome, words: Words) -> Iterator[str]:

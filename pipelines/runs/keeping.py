@@ -57,8 +57,8 @@ class RunKeep(Keep):
     Where `knobs.runs` is None nothing is kept.
     """
 
-    def __init__(self, source: Source, slug: str, what: str, knobs: Knobs, say: Say) -> None:
-        self.files, self.of_sample = source.files, source.kind == "sample"
+    def __init__(self, source: Source, slug: str, what: str, knobs: Knobs, say: Say, *, tuned: bool = False) -> None:
+        self.files, self.of_sample, self.tuned = source.files, source.kind == "sample", tuned
         self.root, self.slug, self.what, self.say = knobs.runs, slug, what, say
         self.csvs = knobs.output.absolute() / slug  # the plan is read from other folders, too
         self.options = asdict(knobs) | {"output": self.csvs.parent}
@@ -135,7 +135,7 @@ class RunKeep(Keep):
         plan = {"version": files.VERSION, "what": self.what, "options": self.options, "versions": versions()}
         plan |= {"git_commit": git_commit(), "jobs": jobs}
         write_whole(folder.path / PLAN, f"{json.dumps(plan, indent=1, default=str)}\n".encode())
-        keep_copy(self.options["variants"] or (), root / self.slug, folder.path, sample=self.of_sample)
+        keep_copy(root / self.slug, folder.path, tuned=self.tuned, sample=self.of_sample)
         idea: Path | None = self.options["idea"]  # by which `predict` knows that the competition's code does not fit
         if idea is None:
             (folder.path / IDEA).unlink(missing_ok=True)
@@ -290,8 +290,8 @@ class RunKeep(Keep):
         write_whole(self.folder.path / PLAN, f"{json.dumps(plan, indent=1)}\n".encode())
 
 
-def keeping(slug: str, knobs: Knobs, source: Source, say: Say, *, write: bool) -> RunKeep:
-    """What keeps a run: in `knobs.runs`, if that is not None."""
+def keeping(slug: str, knobs: Knobs, source: Source, say: Say, *, write: bool, tuned: bool = False) -> RunKeep:
+    """What keeps a run: in `knobs.runs`, if that is not None; with what `tune` has found, if it is `tuned`."""
     kind = "-practice" * knobs.practice or "-cv" * (not write)
     what = f"{knobs.what}{'-sample' * (source.kind == 'sample')}{kind}"
-    return RunKeep(source, slug, what, knobs, say)
+    return RunKeep(source, slug, what, knobs, say, tuned=tuned)

@@ -7,7 +7,6 @@ import json
 import keyword
 import warnings
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
@@ -149,6 +148,8 @@ class Tuned:
             if value.pop("version") != VERSION or value["slug"] != slug:
                 raise ValueError("it is of another version or competition")
             found = cls(**value | {"candidate": _candidate(value["candidate"]), "depths": _rows(value["depths"])})
+            if not isinstance(found.study, str) or not all(isinstance(each, float) for each in (found.score, found.se)):
+                raise ValueError("study, score or error are something else")
         except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             said = error.message if isinstance(error, HomeworkError) else str(error) or type(error).__name__
             raise _does_not_fit(slug, f"{path} cannot be used: {said}") from error
@@ -245,12 +246,11 @@ def _with(competition: Competition, folder: Path, *, sample: bool = False) -> Co
     return replace(competition, variants={**competition.variants, TUNED: found})
 
 
-def keep_copy(names: Iterable[str], there: Path, run: Path, *, sample: bool = False) -> None:
-    """Put the recipe into a run's folder: what the run has trained is told by it, whatever is found later."""
+def keep_copy(there: Path, run: Path, *, tuned: bool, sample: bool = False) -> None:
+    """Put the recipe of a `tuned` run into its folder: what it has trained is told by it, whatever is found later."""
     (run / FILE).unlink(missing_ok=True)
-    if TUNED in names:
-        with suppress(FileNotFoundError):  # the competition has a variant of that name itself
-            write_whole(run / FILE, (there / file_of(sample=sample)).read_bytes())
+    if tuned:
+        write_whole(run / FILE, (there / file_of(sample=sample)).read_bytes())
 
 
 def with_tuned_name(variants: Iterable[str] | None, runs: Path | None, slug: str | None) -> list[str] | None:

@@ -18,7 +18,7 @@ from pipelines.report import console, options
 if TYPE_CHECKING:
     from pipelines.tune.tuning import Found
 
-MOST_MINUTES = 10_000.0
+MOST_MINUTES = 10_000.0  # as many as `tuning` asks for at most
 
 
 def register(app: typer.Typer) -> None:

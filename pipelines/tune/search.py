@@ -14,7 +14,7 @@ import numpy as np
 from optuna.trial import Trial, TrialState
 
 from pipelines.metrics import FloatArray
-from pipelines.tune.study import HALF, LATE, Asked
+from pipelines.tune.study import DIVERGED, HALF, Asked
 from pipelines.tune.training import OutOfTimeError, Trainer
 
 MOST, LEAST = 16, 2  # candidates of a batch
@@ -56,8 +56,10 @@ class Pace:
     of_epoch: float | None = None
 
     def learn(self, seconds: float, epochs: int) -> None:
-        """So many epochs, of all networks together, took so long."""
-        found = seconds / max(1, epochs)
+        """So many epochs, of all networks together, took so long; where there was none, nothing is told."""
+        if epochs == 0:
+            return
+        found = seconds / epochs
         self.of_epoch = found if self.of_epoch is None else (self.of_epoch + found) / 2
 
     def seconds(self, epochs: float) -> float:
@@ -110,7 +112,6 @@ class Search:
                     alive = self._better(alive, scores)
         except OutOfTimeError:
             for trial in alive:
-                trial.set_user_attr(LATE, True)
                 study.tell(trial, state=TrialState.PRUNED if trial.number in scores else TrialState.FAIL)
             return len(scores)
         for trial in alive:
@@ -137,6 +138,7 @@ class Search:
         own = said[trial.number]
         score = self.trainer.score(done, own) if len(own) == len(done) else math.nan
         if not math.isfinite(score):
+            trial.set_user_attr(DIVERGED, True)
             self.asked.study.tell(trial, state=TrialState.FAIL)
             return False
         trial.report(score, len(done))

@@ -6,6 +6,7 @@ told failed, and asked again.
 
 import logging
 import os
+import re
 import sqlite3
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -35,7 +36,7 @@ WAIT = 120.0  # seconds for another process to let go of the database
 AT_RANDOM = 16  # candidates before the sampler has learned enough to choose
 REFUSALS = (SQLAlchemyError, optuna.exceptions.OptunaError)  # what a database that cannot be used raises
 HALF = 2  # of the candidates of a rung, one in so many goes on
-WORKER, AGAIN, LATE = "worker", "again", "late"  # of a trial: whose it is, asked again, cut off by the time
+WORKER, AGAIN, DIVERGED = "worker", "again", "diverged"  # of a trial: whose it is, asked again, its loss no number
 
 optuna.logging.set_verbosity(logging.ERROR)
 
@@ -94,10 +95,10 @@ class Storage:
 
     def _refused(self, error: Exception) -> HomeworkError:
         """Why the database cannot be used, told by the innermost error: Optuna's own words are about something else."""
-        inner: BaseException = error
-        while (cause := inner.__cause__ or inner.__context__) is not None:
-            inner = cause
-        said = (str(inner).splitlines() or [type(inner).__name__])[0]
+        inner: BaseException | None = error
+        while inner is not None and not isinstance(inner, sqlite3.Error):
+            inner = inner.__cause__
+        said = (str(inner or error).splitlines() or [type(error).__name__])[0]
         path = self.folder / DATABASE
         if "is full" in said:
             return NoRoomError(f"the disk of {path} is full")
@@ -106,6 +107,12 @@ class Storage:
                 f"{path} has been in use by other processes for {WAIT:.0f} s",
                 "run the same command again; it goes on", "请再次运行同一命令，它会继续",
             )  # fmt: skip
+        if re.search(r"readonly|unable to open|disk I/O", said):
+            return HomeworkError(
+                f"{path} cannot be used: {said}",
+                f"see that {self.folder} can be written to, then run the same command again; it goes on",
+                f"请确认 {self.folder} 可写，再运行同一命令，它会继续",
+            )
         return DataError(
             f"{path} cannot be used: {said}",
             f"remove {self.folder}, and search anew",
@@ -187,7 +194,6 @@ class Asked:
     def give_back(self) -> None:
         """Leave what was asked and not begun as something that the time was over for."""
         for trial in self.waiting:
-            trial.set_user_attr(LATE, True)
             self.study.tell(trial, state=TrialState.FAIL)
         self.waiting = []
 
@@ -203,9 +209,16 @@ class Asked:
         return trial
 
     def _untried(self) -> dict[str, Any]:
-        """The first depth that nobody has tried, beside the default's other choices; nothing once all have been."""
-        trials = [trial for trial in self.study.get_trials(deepcopy=False) if not trial.user_attrs.get(LATE)]
-        tried = {trial.params.get("layers") for trial in trials}
+        """The first depth that nobody has tried, beside the default's other choices; nothing once all have been.
+
+        Tried is one of which a candidate has seen all folds, diverged, or is at work: the best of a batch goes on to
+        the end, unless a kill or the time cuts it off.
+        """
+        trials = self.study.get_trials(
+            deepcopy=False, states=(TrialState.COMPLETE, TrialState.RUNNING, TrialState.FAIL)
+        )
+        ended = [trial for trial in trials if trial.state != TrialState.FAIL or trial.user_attrs.get(DIVERGED)]
+        tried = {trial.params.get("layers") for trial in ended}
         depth = next((depth for depth in self.space.depths if depth not in tried), None)
         if depth is None:
             return {}

@@ -42,6 +42,7 @@ from pipelines.validation.splits import Fold
 FOLDS, SEEDS = 5, 2  # of a candidate, at most: as the preset says where that is less
 CLOSING, SHARE_OF_CLOSING = 8.0, 0.08  # seconds for table and picture, or a share of all, if that is less
 MOST_CLOSING = 0.2  # of all seconds
+MOST_MINUTES = 10_000
 UNBOUNDED = 1e9  # seconds, where candidates are counted in their place
 ALL = "all rows"
 SEARCHES = OUTER + 1
@@ -94,6 +95,7 @@ class Tuning:
     on_time: OnTime
     pace: Pace = field(default_factory=Pace)
     costs: dict[str, float] = field(default_factory=dict)  # seconds of default and tuned network on an outer fold
+    measured: bool = False  # a training on an outer fold, by this process
     searched: int = 0
     beginning: float = 0.0  # seconds until here
     closing: float = 0.0  # seconds that table and picture will take
@@ -120,9 +122,13 @@ class Tuning:
         one = epochs_through(self.plan.folds, LEAST) * self.plan.seeds * self.space.recipe.epochs
         return self.pace.seconds(depths * one)
 
-    def begun(self, name: str) -> bool:
-        """Whether an earlier search, or another process, has begun that study."""
-        return name in get_all_study_names(self.storage.storage)
+    def is_hopeless(self, name: str) -> bool:
+        """Whether the time is too short by far for a first candidate, as the default told just now.
+
+        What was measured another day, or beside another process, tells too little, as it does where the study is there.
+        """
+        told = self.measured and not self.storage.others() and name not in get_all_study_names(self.storage.storage)
+        return told and self.share(OUTER) < HOPELESS * self.seconds_of(1)
 
     def search(self, name: str, rows: Features, outer_left: int) -> Study:
         """Search on some rows for a share of the time."""
@@ -180,6 +186,7 @@ class Tuning:
             self.pace.learn(time.perf_counter() - before, clock.epochs)
             return None
         self._learn(candidate, time.perf_counter() - before)
+        self.measured = True
         kept.keep(fold, candidate, found, time.perf_counter() - before)
         return found
 
@@ -258,7 +265,7 @@ def _nested(tuning: Tuning, folder: Path) -> Gain | None:
         if default is None and not tuning.costs:
             raise _too_short(tuning)
         name = f"without outer fold {fold + 1}"
-        if fold == 0 and tuning.share(OUTER) < HOPELESS * tuning.seconds_of(1) and not tuning.begun(name):
+        if fold == 0 and tuning.is_hopeless(name):
             raise _too_short(tuning)
         study = tuning.search(name, part_of(tuning.features, outer[fold].train), OUTER - fold)
         tuned = None if default is None else tuning.best_outside(outer, fold, study, kept)
@@ -282,8 +289,8 @@ def _found(tuning: Tuning, source: Source, folder: Path, study: Study, gain: Gai
     if gain is not None:
         tuned = replace(tuned, gain=gain.gain, gain_se=gain.se, verdict=gain.verdict)
     sample = source.kind == "sample"
-    before = _before(folder, sample=sample)
     tuned.save(folder, sample=sample)  # there it stays, whatever is found later
+    before = _before(folder, sample=sample)
     path = tuned.save(folder.parent, sample=sample)
     return Found(source, folder, tuning.space, in_memory(study), tuned, path, gain, depths, before)
 
@@ -318,9 +325,9 @@ def _too_short(tuning: Tuning) -> UsageError:
     """No candidate has seen all folds; how long it takes until one of each depth has, in each search."""
     plan, minutes = tuning.plan, tuning.seconds / 60
     outside = tuning.pace.seconds(2 * OUTER * tuning.seeds * tuning.space.recipe.epochs)
-    trained = outside + SEARCHES * tuning.seconds_of(len(tuning.space.depths))
+    trained = outside + SEARCHES * tuning.seconds_of(len(tuning.space.depths)) or 2 * tuning.seconds
     seconds = tuning.beginning + max(trained, tuning.seconds) / (1 - SHARE_OF_CLOSING)
-    wanted = max(floor(minutes) + 1, ceil(seconds / 60))
+    wanted = min(MOST_MINUTES, max(floor(minutes) + 1, ceil(seconds / 60)))
     return UsageError(
         f"in {minutes:g} minute{'s' * (minutes != 1)} no candidate sees all {plan.folds} folds",
         f"give it more: with --minutes {wanted} one of each depth does, about",

@@ -22,7 +22,7 @@ def test_the_lines_say_what_was_trained_and_what_was_left_and_why():
         "  without variant tabm: not tried: there was no time for it",
     ]
     assert list(budget_lines(BUDGET, 136.0)) == lines
-    early = "  about 30 s are left: of what may be trained nothing more was sure to fit into them"
+    early = "  about 30 s are left: nothing more was to be trained, or sure to fit into them"
     assert list(budget_lines(BUDGET, 120.0)) == [*lines, early]
     assert next(budget_lines(Budget(1.0, {"trees": 1}), 58.0)) == "in 1 min                    trees with 1 seed"
 

@@ -16,7 +16,7 @@ from pipelines.errors import UsageError
 from pipelines.kaggle.remote import away, pack
 from pipelines.kaggle.remote.aboard import MANIFEST
 from pipelines.kaggle.remote.ledger import RemoteLedger, staging_of
-from pipelines.kaggle.remote.script import job_of
+from pipelines.kaggle.remote.script import job_from, job_of
 from pipelines.submission.record import Record
 
 RUN, REF = "20260228-120000-fast", "anna/homework-titanic"
@@ -514,6 +514,14 @@ def test_a_line_of_the_ledger_without_a_kernel_is_passed_over(cli, kernels):
     ledger.write_text(json.dumps({**line, "ref": "nobody"}) + "\n")
     assert RemoteLedger(Path("runs")).open() is None
     assert cli(*COMMAND).code == 0
+
+
+@pytest.mark.parametrize("change", [{"id": "a/../../x"}, {"slug": "../.."}, {"id": ""}])
+def test_a_job_whose_name_leads_elsewhere_is_none(cli, kernels, change):
+    cli(*COMMAND)
+    line = json.loads(Path("runs/kaggle.jsonl").read_text().splitlines()[0])
+    with pytest.raises(ValueError, match="no id or competition"):
+        job_from({**line["job"], **change})
 
 
 def test_a_note_that_is_no_unicode_travels(cli, kernels):

@@ -11,6 +11,7 @@ import numpy as np
 import optuna
 import pytest
 import toys
+from optuna.exceptions import StorageInternalError
 from optuna.trial import TrialState
 from searches import RECIPE, search_of, searched, space_for, trainer_of
 
@@ -21,7 +22,7 @@ from pipelines.tune import study as study_module
 from pipelines.tune import training
 from pipelines.tune.nested import Outside
 from pipelines.tune.search import ERROR, Clock, Pace
-from pipelines.tune.study import DATABASE, LATE, WORKERS, Asked, Storage, best, in_memory, states
+from pipelines.tune.study import DATABASE, WORKERS, Asked, Storage, best, in_memory, states
 from pipelines.tune.training import OutOfTimeError
 from pipelines.tune.tuning import Tuning
 from pipelines.validation.crossval import Plan, cross_validate
@@ -63,6 +64,24 @@ def test_a_depth_that_the_time_cut_off_is_tried_again(storage, toy):
     again = search_of(storage, toy, limit=2)
     assert again.run() == 2
     assert finished(again.asked.study)[-2].params == again.asked.space.start
+
+
+def test_a_depth_whose_best_was_cut_off_on_a_later_fold_is_tried_again(storage, toy):
+    """Its worse half was told pruned before; a kill leaves it failed."""
+    search = search_of(storage, toy, limit=2, folds=4)
+    study, asked = search.asked.study, search.asked
+    first, second = asked.batch(2)
+    study.tell(second, state=TrialState.PRUNED)
+    study.tell(first, state=TrialState.PRUNED)
+    assert asked.batch(1)[0].params["layers"] == first.params["layers"]
+
+
+def test_a_depth_that_diverges_is_not_tried_again(storage, toy):
+    search = search_of(storage, toy, limit=2)
+    first, second = search.asked.batch(2)
+    for trial in (first, second):
+        assert not search._scored(trial, [0], {trial.number: []}, {})
+    assert search.asked.batch(1)[0].params["layers"] != first.params["layers"]
 
 
 def test_the_better_half_sees_further_folds_and_the_best_of_a_batch_all(storage, toy):
@@ -298,6 +317,19 @@ def test_a_disk_that_is_full_in_the_middle_is_told_and_the_search_goes_on_where_
         assert len(finished(search.asked.study)) >= before + 2
 
 
+def test_a_full_disk_is_told_as_that_where_the_time_was_over_too(tmp_path):
+    full = sqlite3.OperationalError("database or disk is full")
+    full.__context__ = OutOfTimeError()
+    with pytest.raises(NoRoomError), Storage(tmp_path):
+        raise StorageInternalError("exceeding max length") from full
+
+
+def test_a_file_that_cannot_be_written_is_not_to_be_removed(tmp_path):
+    with pytest.raises(HomeworkError, match="attempt to write a readonly database") as told, Storage(tmp_path):
+        raise StorageInternalError("x") from sqlite3.OperationalError("attempt to write a readonly database")
+    assert told.value.hint == f"see that {tmp_path} can be written to, then run the same command again; it goes on"
+
+
 def test_a_study_that_others_hold_for_long_is_told_in_words(tmp_path, toy, monkeypatch):
     monkeypatch.setattr(study_module, "WAIT", 0.1)
     with Storage(tmp_path) as storage:
@@ -353,8 +385,7 @@ def test_what_waits_at_the_end_is_left(storage, toy):
     held = len(asked.waiting)
     assert held > 0
     asked.give_back()
-    left = [trial for trial in study.trials if trial.user_attrs.get(LATE)]
-    assert [trial.state for trial in left] == [TrialState.FAIL] * held
+    assert states(study)[TrialState.FAIL] == held
     assert asked.waiting == []
 
 

@@ -254,6 +254,21 @@ def test_a_search_that_hurts_is_not_offered_to_paste_and_says_what_it_has_not_an
     assert "the best (1 hidden layer) is flattered" in done.stdout
 
 
+def test_a_default_that_was_measured_another_day_refuses_nothing(invoke, monkeypatch):
+    """What another day took tells too little; the search is begun."""
+    assert invoke("tune", "--minutes", "0.001", limit=None).exit_code == 2  # too short: nothing is kept but its seconds
+    own = SimpleNamespace(
+        measured=False, share=lambda _: 0.0, seconds_of=lambda _: 100.0,
+        storage=SimpleNamespace(others=list, storage=None),
+    )  # fmt: skip
+    monkeypatch.setattr(tuning, "get_all_study_names", lambda _: [])
+    assert not tuning.Tuning.is_hopeless(own, "x")
+    own.measured = True
+    assert tuning.Tuning.is_hopeless(own, "x")
+    own.storage.others = lambda: ["1-a"]
+    assert not tuning.Tuning.is_hopeless(own, "x")
+
+
 def test_outer_folds_that_the_time_was_over_for_are_told(invoke, monkeypatch):
     whole = tuning.gain_of
     monkeypatch.setattr(tuning, "gain_of", lambda *given: whole(*given[:-1], {0: given[-1][0]}))

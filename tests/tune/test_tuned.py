@@ -64,7 +64,7 @@ def test_what_made_rows_have_chosen_lies_apart(titanic, runs, tmp_path):
         with pytest.warns(TrainingWarning, match="have chosen tuned"):
             variants = with_tuned(titanic, (TUNED,), runs, sample=sample).variants
         assert variants[TUNED].make_model(5, 2).layers[0].out_features == width
-        keep_copy((TUNED,), runs / "titanic", tmp_path, sample=sample)
+        keep_copy(runs / "titanic", tmp_path, tuned=True, sample=sample)
         assert with_kept(titanic, tmp_path).variants[TUNED].make_model(5, 2).layers[0].out_features == width
 
 
@@ -129,10 +129,10 @@ def test_another_file_is_refused_with_words(titanic, runs, text):
 def test_a_run_keeps_the_recipe_by_which_it_was_trained(titanic, runs, tmp_path):
     run = tmp_path / "titanic" / "20261126-101010-fast"
     run.mkdir()
-    keep_copy((TUNED,), runs / "titanic", run)
+    keep_copy(runs / "titanic", run, tuned=True)
     replace(FOUND, candidate=replace(CANDIDATE, hidden=(99,))).save(runs / "titanic")
     assert with_kept(titanic, run).variants[TUNED].make_model(5, 2).layers[0].out_features == 8
-    keep_copy(("network",), runs / "titanic", run)
+    keep_copy(runs / "titanic", run, tuned=False)
     assert with_kept(titanic, run) is titanic
     shutil.rmtree(run)
     assert with_kept(titanic, run) is titanic

@@ -180,16 +180,20 @@ class Trip:
 
     def _bring_first(self, before: "Sent") -> None:
         """Bring back what another command has sent; what went wrong with it is told, and stands in nobody's way."""
+        from pipelines.kaggle.remote.ledger import staging_of
         from pipelines.kaggle.remote.refusals import KernelError
 
-        self.way.say(f"first, what was sent before: {before.command}")
+        self.way.say(f"first, what was sent before: {before.job.command}")
         places = self.way.places
         other = Way(before.job, replace(places, data=places.data.parent / before.job.slug), self.way.say)
         try:
             Trip(other, self.kernels, self.ledger, self.show).follow(before)
-        except (KernelError, SubmissionError) as error:
+        except KernelError as error:
             self.way.say(f"note: {error.message}")
             self.ledger.closed(before, error.message)
+        except SubmissionError as error:
+            self.way.say(f"note: {error.message}; the run is left in {staging_of(places.runs, before)}")
+            self.ledger.closed(before, error.message, leave=True)
 
     def _given_up(self, before: "Sent", error: HomeworkError) -> None:
         """Close what another command has sent and Kaggle does not show: it is gone, or --restart gives it up.

@@ -75,10 +75,14 @@ class RemoteLedger:
         sent.ref, sent.version = ref, version or 0
         self._append("pushed", sent.job.id, ref=ref, version=sent.version)
 
-    def closed(self, sent: Sent, why: str) -> None:
-        """Nothing more is to be done for it: it was brought back, failed, or never arrived."""
+    def closed(self, sent: Sent, why: str, *, leave: bool = False) -> None:
+        """Nothing more is to be done for it: it was brought back, failed, or never arrived.
+
+        What was fetched of it goes, unless asked to `leave` it.
+        """
         self._append("closed", sent.job.id, why=why)
-        shutil.rmtree(staging_of(self.runs, sent), ignore_errors=True)
+        if not leave:
+            shutil.rmtree(staging_of(self.runs, sent), ignore_errors=True)
 
     def open(self) -> Sent | None:
         """The job that was sent last, if it is not closed; torn and foreign lines are passed over."""

@@ -96,6 +96,8 @@ def job_from(value: Any) -> Job:
     Raises: ValueError.
     """
     job: Job = from_plain(Job, value, "job")
+    if not re.fullmatch(r"[0-9a-f]{1,64}", job.id) or not re.fullmatch(r"[\w-]+", job.slug):
+        raise ValueError("the job has no id or competition")  # folders are named by them
     return job
 
 

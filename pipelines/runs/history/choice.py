@@ -56,8 +56,8 @@ def metric_of(slug: str, name: str | None) -> Metric:
     return known[name] if name in known else load(slug).metric
 
 
-def ranked(runs: Sequence[KeptRun]) -> list[KeptRun]:
-    """Best first: those on the competition's own rows before all others, and flattered ones behind those that are not.
+def ranked(runs: Sequence[KeptRun], *, by_score: bool = False) -> list[KeptRun]:
+    """Best first: those on the competition's own rows before all others, and flattered ones last, unless `by_score`.
 
     Left out are those that have no score.
 
@@ -70,7 +70,9 @@ def ranked(runs: Sequence[KeptRun]) -> list[KeptRun]:
     metric = metric_of(newest.slug, newest.metric)
     scored = [run for run in scored if run.record.metric == newest.metric]
     gain = {run.folder.name: metric.gain(run.record.cv_mean or 0.0, 0.0) for run in scored}
-    return sorted(scored, key=lambda run: (run.is_real, not run.is_flattered, gain[run.folder.name]), reverse=True)
+    return sorted(
+        scored, key=lambda run: (run.is_real, by_score or not run.is_flattered, gain[run.folder.name]), reverse=True
+    )
 
 
 def choose(root: Path, slug: str, said: str, *, to_predict: bool = False) -> KeptRun:

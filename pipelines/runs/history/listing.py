@@ -176,12 +176,12 @@ def table_lines(table: list[Row]) -> Iterator[str]:
 
 
 def _shown(row: Row) -> str:
+    sign = "!" * row["flattered"]
     if row["best"]:
-        return "the best"
+        return "the best!" if row["flattered"] else "the best"
     if row["difference"] is None or row["difference_se"] is None:
-        return "-"
-    signs = "*" * told_apart(row) + "!" * row["flattered"]
-    return f"{row['difference']:+.4f} ± {row['difference_se']:.4f}{signs}"
+        return f"-{sign}"
+    return f"{row['difference']:+.4f} ± {row['difference_se']:.4f}{'*' * told_apart(row)}{sign}"
 
 
 def told_apart(row: Row) -> bool:

@@ -19,13 +19,13 @@ class Removed:
 
 
 def to_remove(root: Path, slug: str, keep: int, submitted: Mapping[str, float | None]) -> list[RunFolder]:
-    """The runs that are neither among the `keep` best nor the newest, nor submitted, nor running, nor renamed.
+    """The runs that are neither among the `keep` best scores nor the newest, nor submitted, nor running, nor renamed.
 
     The oldest first. The newest is the newest folder of all, and the newest that has come to its end. `submitted` holds
     hashes of csvs.
     """
     runs, there = finished(root, slug), folders(root, slug)
-    kept = {run.folder.name for run in ranked(runs)[:keep]} | {folder.name for folder in there[:1]}
+    kept = {run.folder.name for run in ranked(runs, by_score=True)[:keep]} | {folder.name for folder in there[:1]}
     kept |= {run.folder.name for run in runs[:1]}
     kept |= {run.folder.name for run in runs if run.record.kaggle or (run.record.csv_sha256 or "") in submitted}
     mine = [run for run in reversed(there) if run.has_own_name and not run.path.is_symlink()]  # links lead to another's
