@@ -190,6 +190,6 @@ def test_tiers_are_those_of_the_results_in_the_readme():
     for each in HOMEWORK:
         for tier in each.tiers[1 if each.slug == "titanic" else 0 : 3]:
             assert f"{tier.score:.4f}" in results
-    assert {"0.6162 ± 0.0163", "± 0.0048", "0.4474"} == {
-        said for said in ("0.6162 ± 0.0163", "± 0.0048", "0.4474") if said in results
+    assert {"0.6162 ± 0.0163", "± 0.0049", "0.4474"} == {
+        said for said in ("0.6162 ± 0.0163", "± 0.0049", "0.4474") if said in results
     }
