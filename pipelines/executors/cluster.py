@@ -265,7 +265,7 @@ def _hear(steps: Steps, watch: Watch, event: tuple[float, Any]) -> None:
     try:
         hand_on(event[1], steps)
     except StoppedError:
-        pass
+        pass  # the run has been ended, which whoever ended it tells
     except BaseException as error:
         watch.fail(error)
 

@@ -61,6 +61,7 @@ def said_by(code: str) -> Iterator[str]:
     passed_over, certain = _passed_over(tree), _certain(tree)
 
     def walk(node: ast.AST) -> Iterator[str]:
+        """The sentences of a node and of all below it."""
         if id(node) in passed_over:
             return
         ways = _ways(node) if isinstance(node, ast.expr) else None

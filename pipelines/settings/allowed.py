@@ -83,6 +83,7 @@ def factory(n_arguments: int, example: str) -> Allowed:
     """A function of so many arguments, or a class; networks can be called too, and are neither."""
 
     def holds(value: Any) -> bool:
+        """Whether it may be called with so many arguments."""
         if not callable(value) or (hasattr(value, "state_dict") and not isinstance(value, type)):
             return False
         try:

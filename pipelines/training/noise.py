@@ -47,6 +47,7 @@ def new_network(make_model: Callable[[int, int], nn.Module], example: Tensor, n_
     """
 
     def make() -> nn.Module:
+        """A network for such rows, looked at."""
         with failures_told():
             model = make_model(example.shape[1], n_outputs)
         if not isinstance(model, nn.Module):

@@ -111,6 +111,7 @@ def exchanged(models: Sequence[nn.Module], streams: NoiseStreams) -> nn.Module:
     _refuse_sharing(models[0])
 
     def exchange(modules: Sequence[nn.Module]) -> nn.Module:
+        """The module that does for all of them what each does for its own network."""
         first = modules[0]
         if id(first) not in done:
             if type(first) is nn.Dropout:

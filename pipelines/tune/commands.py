@@ -18,8 +18,6 @@ from pipelines.report import console, options
 if TYPE_CHECKING:
     from pipelines.tune.tuning import Found
 
-MOST_MINUTES = 10_000.0  # as many as `tuning` asks for at most
-
 
 def register(app: typer.Typer) -> None:
     """Add the command to the command line."""
@@ -104,10 +102,11 @@ def check_minutes(minutes: float) -> None:
     Raises: UsageError.
     """
     from pipelines.errors import UsageError
+    from pipelines.settings.knobs import MOST_MINUTES
 
     if not (math.isfinite(minutes) and 0 < minutes <= MOST_MINUTES):
         raise UsageError(
-            f"--minutes must be above 0, at most {MOST_MINUTES:g}, got {minutes:g}",
+            f"--minutes must be above 0, at most {MOST_MINUTES} (a week), got {minutes:g}",
             "choose --minutes 10, say; a search goes on where the one before it stopped",
             "请指定合适的时间，例如 --minutes 10；再次搜索会接着上一次继续",
         )

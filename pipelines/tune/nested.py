@@ -143,7 +143,7 @@ class Outside:
             found, about = tensors.load(self._path(fold, candidate))
         except DamagedError:
             return None
-        fits = {**about, "seconds": 0.0} == {**_about(candidate), "seconds": 0.0}
+        fits = about.get("candidate") == _about(candidate)["candidate"]
         return (found["said"].numpy(), float(about.get("seconds", 0.0))) if fits else None
 
     def keep(self, fold: int, candidate: Candidate | None, said: FloatArray, seconds: float) -> None:

@@ -26,7 +26,7 @@ from pipelines.features.belonging import split_lines
 from pipelines.features.frames import Features, make_features
 from pipelines.hardware import blas_on_one_thread, pick_device
 from pipelines.metrics import FloatArray, Target
-from pipelines.settings.knobs import Knobs
+from pipelines.settings.knobs import MOST_MINUTES, Knobs
 from pipelines.settings.trial import try_metric
 from pipelines.settings.tuned import Candidate, Tuned, file_of
 from pipelines.training.targets import learned
@@ -42,7 +42,6 @@ from pipelines.validation.splits import Fold
 FOLDS, SEEDS = 5, 2  # of a candidate, at most: as the preset says where that is less
 CLOSING, SHARE_OF_CLOSING = 8.0, 0.08  # seconds for table and picture, or a share of all, if that is less
 MOST_CLOSING = 0.2  # of all seconds
-MOST_MINUTES = 10_000
 UNBOUNDED = 1e9  # seconds, where candidates are counted in their place
 ALL = "all rows"
 SEARCHES = OUTER + 1

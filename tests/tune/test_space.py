@@ -117,10 +117,8 @@ def test_the_first_network_of_the_preset_is_searched_around(titanic):
         base_of(titanic, "fast", "hist-gradient-boosting")
 
 
-def same(one, other, n_features=7):
-    assert repr(one.make_model(n_features, 2)) == repr(other.make_model(n_features, 2))
-    assert repr(one.make_encoder()) == repr(other.make_encoder())
-    assert one.recipe == other.recipe
+def parts(variant):
+    return repr(variant.make_model(7, 2)), repr(variant.make_encoder()), variant.recipe
 
 
 def pasted(line, **names):
@@ -141,14 +139,14 @@ def pasted(line, **names):
 )  # fmt: skip
 def test_the_printed_line_is_the_variant(toy, candidate):
     competition = replace(toy, variants={"network": mlp(8, recipe=Recipe())})
-    same(pasted(candidate.expression(competition)), candidate.variant(competition))
+    assert parts(pasted(candidate.expression(competition))) == parts(candidate.variant(competition))
 
 
 def test_an_encoder_of_a_competitions_own_is_named(titanic):
     candidate = Candidate(base="network", hidden=(32,), layers={"activation": "silu"}, recipe=Recipe(epochs=3))
     line = candidate.expression(titanic)
     assert line == "mlp(32, make_encoder=make_encoder, recipe=Recipe(epochs=3))"
-    same(pasted(line, make_encoder=titanic_file.make_encoder), candidate.variant(titanic))
+    assert parts(pasted(line, make_encoder=titanic_file.make_encoder)) == parts(candidate.variant(titanic))
 
 
 def test_an_encoder_of_other_options_is_written_out(toy):
@@ -156,7 +154,7 @@ def test_an_encoder_of_other_options_is_written_out(toy):
     competition = replace(toy, variants={"network": variant})
     candidate = Candidate(base="network", encoder={"pieces": 0}, layers={"activation": "silu"})
     line = candidate.expression(competition)
-    same(pasted(line, DefaultEncoder=DefaultEncoder), candidate.variant(competition))
+    assert parts(pasted(line, DefaultEncoder=DefaultEncoder)) == parts(candidate.variant(competition))
     of_columns = replace(variant, make_encoder=partial(TabularEncoder, ("signal", "noise")))
     line = candidate.expression(replace(toy, variants={"network": of_columns}))
     assert 'make_encoder=partial(TabularEncoder, ("signal", "noise"))' in line

@@ -142,6 +142,7 @@ class Bringer:
         """One file, whole: again where the line breaks; with a new address where the old one has expired."""
 
         def attempt() -> None:
+            """One request: the whole file, checked, or none."""
             limit = LARGEST_LIST if wanted is None else wanted.size
             with self.kernels.kaggle.storage(self._addresses[name], {"Accept-Encoding": "identity"}) as answer:
                 if answer.status_code in EXPIRED:

@@ -119,6 +119,7 @@ def _chart(subject: Subject, scores: FloatArray, errors: FloatArray) -> Chart:
         keys.append(Key(say("all rows", "所有行"), MUTED, "dashes"))
 
     def paint(axes: Any) -> None:
+        """Draw the points, and a line for all rows."""
         if record.cv_mean is not None:
             axes.axvline(record.cv_mean, color=MUTED, linestyle=(0, (4, 2)), linewidth=1.2)
         for i, (_, of) in enumerate(drawn, 1):

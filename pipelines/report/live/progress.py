@@ -142,6 +142,7 @@ def _bar(words: Words) -> Iterator[Tell]:
         task = bar.add_task("", start=False, visible=False, score="", left="")
 
         def show(so_far: SoFar) -> None:
+            """Move the bar to where the run is."""
             done, of = so_far.steps
             left = so_far.left
             if not bar.tasks[0].started:
