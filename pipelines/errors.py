@@ -92,9 +92,9 @@ class NoRoomError(HomeworkError):
     def __init__(self, message: str) -> None:
         super().__init__(
             message,
-            "make room there, or name a folder on another disk (--output, --runs; --pictures of a lecture), then run "
-            "the same command again; what was downloaded or trained is kept",
-            "请清理该磁盘，或用 --output、--runs（课程用 --pictures）指定其他磁盘，再运行同一命令；"
+            "make room there, or name a folder on another disk (--output, --runs; --pictures of a lecture; TMPDIR of "
+            "temporary files), then run the same command again; what was downloaded or trained is kept",
+            "请清理该磁盘，或用 --output、--runs（课程用 --pictures，临时文件用 TMPDIR）指定其他磁盘，再运行同一命令；"
             "已下载或已训练的会保留",
         )
 

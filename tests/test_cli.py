@@ -198,6 +198,7 @@ FAULTS = {
     "huge seed": (["cv", "titanic", "--seed", "4294967296"], 2, "--seed must be below 2^32"),
     "malformed device": (["run", "titanic", "--device", "cpu:abc"], 2, "device 'cpu:abc' is not available here"),
     "unknown device": (["run", "titanic", "--device", "tpu"], 2, "device 'tpu' is not available here"),
+    "practice on no device": (["practice", "titanic", "--device", "tpu"], 2, "device 'tpu' is not available here"),
 }  # fmt: skip
 
 
@@ -326,7 +327,7 @@ def test_a_reader_that_has_seen_enough_is_no_error(tmp_path):
     process.stdout.close()
     with process.stderr:
         stderr = process.stderr.read()
-    assert (process.wait(timeout=60), stderr) == (0, "")
+    assert (process.wait(timeout=300), stderr) == (0, "")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
@@ -352,7 +353,7 @@ def test_ctrl_c_leaves_no_half_file(tmp_path):
     )
     assert "SAMPLE" in process.stdout.readline()
     process.send_signal(signal.SIGINT)
-    _, stderr = process.communicate(timeout=60)
+    _, stderr = process.communicate(timeout=300)
     assert process.returncode == 130
     assert "interrupted; nothing was written" in stderr or "interrupted; what is trained is kept in" in stderr
     assert "Traceback" not in stderr

@@ -22,6 +22,7 @@ from pipelines.executors.orphans import end_with
 from pipelines.executors.sending import Done, Large, Sender, Steps
 from pipelines.executors.threads import THREADS, Executor, Pool
 from pipelines.executors.working import perform
+from pipelines.files import full_disk_told
 from pipelines.files.locks import claim, remove_abandoned
 from pipelines.hardware import StoppedError
 from pipelines.training.fit import Job
@@ -144,13 +145,17 @@ class Files:
             for lock in Path(tempfile.gettempdir()).glob(f"{PREFIX}*/{LOCK}"):
                 if not lock.parent.is_symlink() and remove_abandoned(lock):
                     shutil.rmtree(lock.parent, ignore_errors=True)
-            self._folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+            with full_disk_told(Path(tempfile.gettempdir())):
+                self._folder = Path(tempfile.mkdtemp(prefix=PREFIX))
             self._descriptor = claim(self._folder / LOCK)
         return self._folder
 
     def put(self, name: str, value: Any) -> None:
-        """Write a value."""
-        with (self.folder / name).open("wb") as file:
+        """Write a value.
+
+        Raises: NoRoomError.
+        """
+        with full_disk_told(self.folder), (self.folder / name).open("wb") as file:
             cloudpickle.dump(value, file)
 
     def remove(self) -> None:

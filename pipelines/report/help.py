@@ -33,13 +33,27 @@ class Commands(TyperGroup):
                     translate(command)
             elif english:
                 panels()
-            context = super().make_context(info_name, args, parent, **extra)
+            context = super().make_context(info_name, self._language_first(args), parent, **extra)
         except Exception as error:
             in_words(error)
             shown.language = before
             raise
         context.call_on_close(lambda: setattr(shown, "language", before))
         return context
+
+    def _language_first(self, args: list[str]) -> list[str]:
+        """The `--lang` behind a command that has none of its own before it, where the program reads it."""
+        at = next((i for i, each in enumerate(args) if each in self.commands), None)
+        if at is None or any(option.name == "lang" for option in self.commands[args[at]].params):
+            return args
+        first, rest = list[str](), args[at:]
+        i = 0
+        while i < len(rest) and rest[i] != "--":
+            n = 2 if rest[i] == "--lang" and i + 1 < len(rest) else int(rest[i].startswith("--lang="))
+            first += rest[i : i + n]
+            del rest[i : i + n]
+            i += n == 0
+        return [*args[:at], *first, *rest]
 
     def invoke(self, ctx: Any) -> Any:
         """As typer does it; the same of a command's own options."""
@@ -58,6 +72,8 @@ def asked(args: Sequence[str]) -> str | None:
     """
     found = None
     for i, each in enumerate(args):
+        if each == "--":
+            break
         if each == "--lang":
             found = args[i + 1] if i + 1 < len(args) else None
         elif each.startswith("--lang="):

@@ -2,8 +2,10 @@
 
 import os
 import re
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NoReturn
@@ -70,9 +72,7 @@ def check(knobs: Knobs, outline: Outline, *, write: bool) -> None:
             what = f"--{name} must be at least {least}, got {value}"
             raise UsageError(what, f"choose --{name} {least} or more", f"--{name} 至少为 {least}")
     refuse_minutes(knobs)
-    if knobs.device != "auto" and not DEVICE.holds(knobs.device):
-        what = f"device {knobs.device!r} is not available here; known: auto, cpu, cuda, mps"
-        raise UsageError(what, "leave --device out, or use --device cpu", "请去掉 --device，或使用 --device cpu")
+    refuse_device(knobs.device, torch_version())
     check_executor(knobs)
     check_names(outline.name, knobs, outline.presets, with_tuned_name(outline.variants, knobs.runs, outline.slug))
     if knobs.practice and TUNED in (knobs.variants or ()) and TUNED not in (outline.variants or [TUNED]):
@@ -84,6 +84,34 @@ def check(knobs: Knobs, outline: Outline, *, write: bool) -> None:
         raise UsageError(what, "leave --runs out, or name a folder", "请去掉 --runs，或为其指定文件夹")
     if knobs.runs is not None:
         refuse_unwritable(knobs.runs / (outline.slug or ""), "--runs")
+
+
+def torch_version() -> str:
+    """The version of the installed torch, as its package says it; empty where there is none that says so."""
+    try:
+        return metadata.version("torch")
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def refuse_device(device: str, torch: str, system: str = sys.platform) -> None:
+    """Refuse a device that is none, or that this version of torch does not compute on, told by its name alone.
+
+    Whether there is one is known once torch is loaded (`hardware.pick_device`).
+    Raises: UsageError.
+    """
+    if device == "auto":
+        return
+    why = None
+    if not DEVICE.holds(device):
+        why = "known: auto, cpu, cuda, mps"
+    elif device.startswith("cuda") and (torch.endswith("+cpu") or system == "darwin"):
+        why = f"torch {torch} is the one for the CPU"
+    elif device.startswith("mps") and system != "darwin":
+        why = "mps is a Mac's"
+    if why is not None:
+        what = f"device {device!r} is not available here; {why}"
+        raise UsageError(what, "leave --device out, or use --device cpu", "请去掉 --device，或使用 --device cpu")
 
 
 def check_executor(knobs: Knobs) -> None:

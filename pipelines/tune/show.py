@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from optuna.trial import TrialState
 
-from pipelines.report.pictures import INK, PALETTE, as_delivered, picture
+from pipelines.report.pictures import GRID, INK, MUTED, PALETTE, as_delivered, picture
 from pipelines.tune.nested import OUTER
 from pipelines.tune.study import best, quietly, states
 from pipelines.tune.tuning import Found
@@ -130,6 +130,19 @@ def _plots(found: Found) -> Iterator[Callable[[], Any]]:
     yield lambda: plots.plot_slice(study, target_name=name)
 
 
+def _in_our_style(axes: Any) -> None:
+    """Optuna draws on grey; rates within a decade have many labels."""
+    axes.set_facecolor("white")
+    if axes.get_label() != "<colorbar>":
+        axes.grid(visible=True, color=GRID, linewidth=0.8)
+    axes.tick_params(which="both", colors=MUTED, labelcolor=INK)
+    axes.tick_params(axis="x", which="both", labelrotation=45, labelsize=7)
+    for side in ("left", "bottom"):
+        axes.spines[side].set(visible=True, color=MUTED, linewidth=0.8)
+    for text in (axes.title, axes.xaxis.label, axes.yaxis.label):
+        text.set_color(INK)
+
+
 def _drawn(plot: Callable[[], Any]) -> NDArray[Any]:
     """What a plot of Optuna's, which makes a figure of its own, looks like: (height, width, 4)."""
     with as_delivered({"backend": "agg"}), warnings.catch_warnings():
@@ -137,8 +150,9 @@ def _drawn(plot: Callable[[], Any]) -> NDArray[Any]:
         from matplotlib import image, pyplot
 
         figure = np.atleast_1d(plot()).flat[0].figure
-        for axes in figure.axes:  # rates within a decade have many labels
-            axes.tick_params(axis="x", which="both", labelrotation=45, labelsize=7)
+        figure.set_facecolor("white")
+        for axes in figure.axes:
+            _in_our_style(axes)
         try:
             width, height = figure.get_size_inches()
             figure.set_size_inches(max(WIDTH, min(1.5 * WIDTH, width)), min(height, 4.2))

@@ -3,6 +3,7 @@
 import errno
 import os
 import pickle
+import re
 import signal
 import socket
 import subprocess
@@ -22,7 +23,7 @@ from sklearn.linear_model import LogisticRegression
 from pipelines import errors
 from pipelines.competition import Variant
 from pipelines.encoders import TabularEncoder
-from pipelines.errors import HomeworkError, TrainingError, TrainingWarning, UsageError
+from pipelines.errors import HomeworkError, NoRoomError, TrainingError, TrainingWarning, UsageError
 from pipelines.executors import processes, sending
 from pipelines.executors.processes import Processes
 from pipelines.executors.threads import THREADS
@@ -153,6 +154,21 @@ def test_what_a_killed_run_had_written_for_its_processes_is_removed_by_the_next_
     assert (left.exists(), (first.folder / "large-0").is_file()) == (False, True)
     first.remove()
     second.remove()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_folder_for_temporary_files_is_named(tmp_path, monkeypatch):
+    def full(_value, file):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(processes.cloudpickle, "dump", full)
+    files = processes.Files()
+    says = f"the disk of {re.escape(str(files.folder))} is full: No space left"
+    with pytest.raises(NoRoomError, match=says) as told:
+        files.put("large-0", 1)
+    assert "TMPDIR" in told.value.hint
+    files.remove()
     assert list(tmp_path.iterdir()) == []
 
 

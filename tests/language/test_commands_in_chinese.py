@@ -249,6 +249,22 @@ def test_the_locale_decides_where_nothing_is_asked(there, monkeypatch):
     assert go("--lang", "en", "runs", "titanic").stdout.startswith("run ")
 
 
+BEHIND = {
+    ("tune", "zebra", "--lang", "zh"): "错误：没有比赛 'zebra'",
+    ("practice", "zebra", "--lang=zh", "--quiet"): "错误：没有比赛 'zebra'",
+    ("--lang", "zh", "tune", "zebra", "--lang", "en"): "error: there is no competition 'zebra'",
+    ("scores", "zebra", "--lang", "de"): "error: --lang must be en or zh, got 'de'",
+    ("tune", "zebra", "--lang"): "No such option: --lang",
+    ("tune", "zebra", "--", "--lang", "zh"): "unexpected extra argument",
+}
+
+
+@pytest.mark.parametrize("command", BEHIND, ids=" ".join)
+def test_the_language_may_stand_behind_every_command(command):
+    told = go(*command)
+    assert (told.exit_code, BEHIND[command] in told.stderr) == (2, True), told.stderr
+
+
 def texts(monkeypatch):
     """What a picture of three texts shows, by its file."""
     from matplotlib.figure import Figure

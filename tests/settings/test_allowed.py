@@ -16,8 +16,7 @@ from pipelines.hardware import pick_device
 from pipelines.metrics import Metric, accuracy
 from pipelines.models import MLP
 from pipelines.settings.allowed import ALLOWED, MAKE_MODEL, METRIC, RANDOM_STATE, allowed, none_or
-from pipelines.settings.knobs import LEAST, Knobs, check
-from pipelines.settings.lookup import find
+from pipelines.settings.knobs import LEAST, refuse_device
 from pipelines.training.early_stopping import Monitor
 from pipelines.training.loop import make_scheduler, train
 from pipelines.validation.crossval import Plan
@@ -167,9 +166,10 @@ def test_one_pattern_of_devices_for_plan_command_line_and_hardware(titanic, name
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 13)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    system = "darwin" if name.startswith("mps") else "linux"
     tries = [
         lambda: Plan(folds=2, seeds=1, variants=titanic.variants, device=name),
-        lambda: check(Knobs(device=name), find("titanic"), write=False),
+        lambda: refuse_device(name, "2.13.0", system),
         lambda: pick_device(name),
     ]
     for one in tries:
