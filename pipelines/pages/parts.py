@@ -1,5 +1,6 @@
 """What a section of a page is made of: text, tables, charts. Nothing here is markup but a chart's own SVG."""
 
+from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -32,6 +33,20 @@ class Chart:
 
 
 @dataclass(frozen=True)
+class Picture:
+    """A picture that somebody else has drawn, as PNG, a title, and in `alt` what it shows."""
+
+    title: str
+    png: bytes
+    alt: str
+
+    @property
+    def address(self) -> str:
+        """The picture itself, as an address: a page asks for nothing."""
+        return f"data:image/png;base64,{b64encode(self.png).decode()}"
+
+
+@dataclass(frozen=True)
 class Table:
     """Rows of plain text below column names; columns whose number is in `numeric` are set as numbers."""
 
@@ -51,5 +66,5 @@ class Section:
     name: str
     title: str
     lead: str
-    parts: Sequence[Text | Chart | Table | Marks] = field(default_factory=list)
+    parts: Sequence[Text | Chart | Picture | Table | Marks] = field(default_factory=list)
     folded: bool = False

@@ -18,6 +18,7 @@ from pipelines.files import write_whole
 from pipelines.settings.allowed import Allowed, number, one_of, whole
 
 TUNED, FILE, VERSION = "tuned", "tuned.json", 1
+PICTURE = "search.png"  # of the search, in its folder
 OF_SAMPLE = "tuned-sample.json"  # what made rows have chosen: for runs of made rows only
 RUNS = Path("runs")  # where a run that keeps nothing looks
 DROPOUT = number(", 0 or more, below 1", "不小于 0、小于 1 ", lambda value: 0 <= value < 1)
@@ -247,10 +248,17 @@ def _with(competition: Competition, folder: Path, *, sample: bool = False) -> Co
 
 
 def keep_copy(there: Path, run: Path, *, tuned: bool, sample: bool = False) -> None:
-    """Put the recipe of a `tuned` run into its folder: what it has trained is told by it, whatever is found later."""
-    (run / FILE).unlink(missing_ok=True)
+    """Put the recipe of a `tuned` run into its folder: what it has trained is told by it, whatever is found later.
+
+    With it goes the picture of the search, where there is one.
+    """
+    for name in (FILE, PICTURE):
+        (run / name).unlink(missing_ok=True)
     if tuned:
         write_whole(run / FILE, (there / file_of(sample=sample)).read_bytes())
+        picture = there / Tuned.load(there, there.name, sample=sample).study / PICTURE
+        if picture.is_file():
+            write_whole(run / PICTURE, picture.read_bytes())
 
 
 def with_tuned_name(variants: Iterable[str] | None, runs: Path | None, slug: str | None) -> list[str] | None:

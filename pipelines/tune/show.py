@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from optuna.trial import TrialState
 
 from pipelines.report.pictures import GRID, INK, MUTED, PALETTE, as_delivered, picture
+from pipelines.settings.tuned import PICTURE
 from pipelines.tune.nested import OUTER
 from pipelines.tune.study import best, quietly, states
 from pipelines.tune.tuning import Found
 
-PICTURE = "search.png"
 DPI = 100
 WIDTH = 12.0  # inches
 

@@ -1,5 +1,6 @@
 """The command: everything from made rows to a recipe, its table, its picture and the run that uses it."""
 
+import base64
 import json
 import math
 import re
@@ -83,6 +84,9 @@ def test_a_search_leaves_a_recipe_that_a_run_finds(invoke, tmp_path, quick):
     assert [each.name for each in Record.load(record).variants] == ["network", "tuned"]
     made = tmp_path / "runs" / "titanic" / "tuned-sample.json"
     assert (record.parent / "tuned.json").read_bytes() == made.read_bytes()
+    drawn = base64.b64encode((folder / "search.png").read_bytes()).decode()
+    page = (record.parent / "report.html").read_text(encoding="utf-8")
+    assert page.count(f'<img src="data:image/png;base64,{drawn}" alt="The score of each depth; ') == 1
     assert not (record.parent.parent / "plan.json").exists()
     listed = CliRunner().invoke(app, ["runs", "titanic"])
     assert "tune-network" not in listed.stdout  # it is no run

@@ -1,14 +1,16 @@
 """What a report says of a run whose variant was found by a search."""
 
+import base64
 from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
-from pipelines.pages.sections.origin import tuned
+from pipelines.pages.parts import Chart, Code, Picture, Table, Text
+from pipelines.pages.sections.origin import PNG, tuned
 from pipelines.pages.sections.subject import Subject
 from pipelines.pages.words import Words
-from pipelines.settings.tuned import Candidate, Tuned
+from pipelines.settings.tuned import PICTURE, Candidate, Tuned, keep_copy
 from pipelines.submission.record import Record, VariantScore
 
 FOUND = Tuned(
@@ -40,6 +42,24 @@ def test_a_run_of_the_tuned_variant_shows_the_gain_and_the_depths(subject_of, tm
     assert "<svg" in chart.svg
     assert code.text == '"tuned": mlp(8, recipe=Recipe()),'
     assert "tune-network-0" in note.text
+
+
+def test_the_picture_of_the_search_is_in_the_page_itself(subject_of, tmp_path):
+    runs, run = tmp_path / "titanic", tmp_path
+    png = PNG + b"drawn"
+    (runs / FOUND.study).mkdir(parents=True)
+    FOUND.save(runs)
+    (runs / FOUND.study / PICTURE).write_bytes(png)
+    keep_copy(runs, run, tuned=True)
+    assert ((run / PICTURE).read_bytes(), Tuned.load(run, "titanic")) == (png, FOUND)
+    subject = subject_of("en", "tuned")
+    picture = tuned(subject).parts[-1]
+    assert picture == Picture("The search, as Optuna draws it", png, picture.alt)
+    assert picture.address == f"data:image/png;base64,{base64.b64encode(png).decode()}"
+    (run / PICTURE).write_bytes(b"<svg onload=alert(1)>")
+    assert [type(each) for each in tuned(subject).parts] == [Chart, Table, Text, Code]
+    keep_copy(runs, run, tuned=False)
+    assert not (run / PICTURE).exists()
 
 
 def test_it_is_told_in_chinese_and_without_a_gain(subject_of, tmp_path):

@@ -9,10 +9,12 @@ import numpy as np
 
 from pipelines.pages.charts.drawing import draw
 from pipelines.pages.charts.painters import bars, ranges
-from pipelines.pages.parts import Chart, Code, Section, Table, Text
+from pipelines.pages.parts import Chart, Code, Picture, Section, Table, Text
 from pipelines.pages.sections.subject import Subject, listed, told
 from pipelines.pages.words import in_language, shown, signed
-from pipelines.settings.tuned import FILE, TUNED, Tuned
+from pipelines.settings.tuned import FILE, PICTURE, TUNED, Tuned
+
+PNG = b"\x89PNG\r\n\x1a\n"  # how such a file begins
 
 
 def tuned(subject: Subject) -> Section | None:
@@ -37,11 +39,11 @@ def tuned(subject: Subject) -> Section | None:
     ]  # fmt: skip
     table = Table(say("Networks of each depth", "各种层数的网络"), columns, _depths(found), range(4))
     note = Text(say(
-        f"The best of many is flattered: the same rows have chosen it. The picture of the search is search.png of "
-        f"{found.study}, beside the runs.",
-        f"从许多网络中选出的最好得分偏乐观：正是这些行选出了它。搜索的图见各次运行旁边 {found.study} 中的 search.png。",
+        f"The best of many is flattered: the same rows have chosen it. The search is kept in {found.study}, beside "
+        f"the runs.",
+        f"从许多网络中选出的最好得分偏乐观：正是这些行选出了它。搜索记录在各次运行旁边的 {found.study} 中。",
     ))  # fmt: skip
-    parts = [_of_depths(subject, found), table, note, Code(f'"tuned": {found.line},')]
+    parts = [_of_depths(subject, found), table, note, Code(f'"tuned": {found.line},'), _of_search(subject)]
     return Section("tuned", say("The tuned variant", "搜索得到的变体"), lead, [each for each in parts if each])
 
 
@@ -68,6 +70,20 @@ def _of_depths(subject: Subject, found: Tuned) -> Chart | None:
     alt = told(say, [(label, shown(float(score))) for label, score in zip(labels, scores, strict=True)])
     title = say("Best score by depth, ± one standard error", "各种层数的最好得分，± 一个标准误")
     return draw(title, alt, paint, height=80.0 + 26 * len(labels))
+
+
+def _of_search(subject: Subject) -> Picture | None:
+    """Optuna's own plots, as `tune` has drawn them."""
+    path, say = subject.run.path / PICTURE, subject.say
+    png = path.read_bytes() if path.is_file() else b""
+    if not png.startswith(PNG):
+        return None
+    title = say("The search, as Optuna draws it", "搜索过程（Optuna 绘制）")
+    return Picture(title, png, say(
+        "The score of each depth; the score of each candidate in the order in which they were tried; how much each "
+        "choice matters; the score by each choice.",
+        "各种层数的得分；按尝试顺序排列的候选网络得分；各选项的重要性；得分随各选项的变化。",
+    ))  # fmt: skip
 
 
 def leaks(subject: Subject) -> Section | None:
