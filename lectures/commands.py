@@ -49,6 +49,7 @@ def lecture(
     with errors_in_plain_words("interrupted"):
         from lectures.course import catalogue
         from pipelines.pages.words import Words, language
+        from pipelines.settings.knobs import refuse_device, torch_version
 
         words = Words(language(lang))
 
@@ -62,6 +63,7 @@ def lecture(
             _refuse_name(number, name)
             _say_country(name, seed, data, stand_in=stand_in)
             return
+        refuse_device(device, torch_version())
         knobs = _knobs(epochs, lr, batch_size, as_in_the_notes=as_in_the_notes)
         catalogue.refuse_knobs(found, knobs)
 

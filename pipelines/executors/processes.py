@@ -17,6 +17,7 @@ from typing import Any
 
 import cloudpickle
 
+from pipelines.errors import NoRoomError
 from pipelines.executors.faults import deadly
 from pipelines.executors.orphans import end_with
 from pipelines.executors.sending import Done, Large, Sender, Steps
@@ -112,6 +113,7 @@ class Processes(Executor):
         with self._lock:
             if steps.stopped.is_set():
                 raise StoppedError
+            self._started = {each for each in self._started if not each.ended}
             if not isinstance(place, Process) or place not in self._started:
                 place = Process(self._files.folder, place.device if isinstance(place, Process) else place)
                 self._started.add(place)
@@ -140,14 +142,23 @@ class Files:
 
     @property
     def folder(self) -> Path:
-        """Where they are; made when it is needed."""
+        """Where they are; made when it is needed.
+
+        Raises: NoRoomError.
+        """
         if self._folder is None:
-            for lock in Path(tempfile.gettempdir()).glob(f"{PREFIX}*/{LOCK}"):
+            temporary = temporary_folder()
+            for lock in temporary.glob(f"{PREFIX}*/{LOCK}"):
                 if not lock.parent.is_symlink() and remove_abandoned(lock):
                     shutil.rmtree(lock.parent, ignore_errors=True)
-            with full_disk_told(Path(tempfile.gettempdir())):
-                self._folder = Path(tempfile.mkdtemp(prefix=PREFIX))
-            self._descriptor = claim(self._folder / LOCK)
+            with full_disk_told(temporary):
+                made = Path(tempfile.mkdtemp(prefix=PREFIX))
+                try:
+                    self._descriptor = claim(made / LOCK)
+                except OSError:
+                    made.rmdir()
+                    raise
+            self._folder = made
         return self._folder
 
     def put(self, name: str, value: Any) -> None:
@@ -166,6 +177,17 @@ class Files:
         self._folder, self.large = None, Large(self)
 
 
+def temporary_folder() -> Path:
+    """The system's folder for temporary files.
+
+    Raises: NoRoomError where none can be written to: all are tried with a file.
+    """
+    try:
+        return Path(tempfile.gettempdir())
+    except FileNotFoundError as error:
+        raise NoRoomError("no folder for temporary files has room, or may be written to") from error
+
+
 class Process:
     """One process: loky's pool of one, so that one that is killed takes no other task with it."""
 
@@ -173,7 +195,7 @@ class Process:
         from joblib.externals.loky import ProcessPoolExecutor
         from joblib.externals.loky.backend.context import get_context
 
-        self.device, self.busy = device, False
+        self.device, self.busy, self.ended = device, False, False
         self._folder, self._context = folder, get_context("loky")
         self._told, theirs = self._context.Pipe(duplex=False)
         self._pool = ProcessPoolExecutor(
@@ -234,6 +256,7 @@ class Process:
 
     def end(self) -> None:
         """Kill it, whatever it does."""
+        self.ended = True
         self._pool.shutdown(wait=True, kill_workers=True)
 
 

@@ -56,6 +56,14 @@ FOREIGN = (
     # where code fails
     "{0}, {1}, line {2}",
     "line {0}",
+    # Optuna's pictures
+    "Optimization History Plot",
+    "Hyperparameter Importances",
+    "Hyperparameter Importance",
+    "Hyperparameter",
+    "Slice Plot",
+    "Best Value",
+    "Trial",
     # what `try` finds
     "helps",
     "hurts",

@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Callable, Sequence
+from copy import copy
 from typing import Any
 
 from typer.core import TyperGroup
 
 from pipelines.language.catalogue import translated
-from pipelines.language.choice import known, of_locale, shown
+from pipelines.language.choice import known, language, of_locale, shown
 from pipelines.language.templates import width as columns
+from pipelines.report.console import errors_in_plain_words
 
 USAGE = ("Usage:", "[OPTIONS]", "COMMAND [ARGS]...")
 PANELS = (
@@ -22,18 +24,20 @@ PIECE = re.compile(r"[（“《]*(?:[!-~–—]+|.)[，。；：、！？）”�
 
 
 class Commands(TyperGroup):
-    """The program: `--lang`, before a command or after it, is known before anything is said."""
+    """The program: `--lang`, before a command or among its options, is known before anything is said."""
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
         """As typer makes it; what is wrong with the options is said in the language that they ask for."""
         before, shown.language = shown.language, known(asked(args) or "") or of_locale()
+        for command in self.commands.values():
+            self.lend_language(command)
         try:
             if shown.language == "zh":
                 for command in (self, *self.commands.values()):
                     translate(command)
             elif english:
                 panels()
-            context = super().make_context(info_name, self._language_first(args), parent, **extra)
+            context = super().make_context(info_name, args, parent, **extra)
         except Exception as error:
             in_words(error)
             shown.language = before
@@ -41,19 +45,13 @@ class Commands(TyperGroup):
         context.call_on_close(lambda: setattr(shown, "language", before))
         return context
 
-    def _language_first(self, args: list[str]) -> list[str]:
-        """The `--lang` behind a command that has none of its own before it, where the program reads it."""
-        at = next((i for i, each in enumerate(args) if each in self.commands), None)
-        if at is None or any(option.name == "lang" for option in self.commands[args[at]].params):
-            return args
-        first, rest = list[str](), args[at:]
-        i = 0
-        while i < len(rest) and rest[i] != "--":
-            n = 2 if rest[i] == "--lang" and i + 1 < len(rest) else int(rest[i].startswith("--lang="))
-            first += rest[i : i + n]
-            del rest[i : i + n]
-            i += n == 0
-        return [*args[:at], *first, *rest]
+    def lend_language(self, command: Any) -> None:
+        """Let a command that has no `--lang` of its own take the program's; what it says is known by then."""
+        if any(option.name == "lang" for option in command.params):
+            return
+        option: Any = copy(next(each for each in self.params if each.name == "lang"))
+        option.expose_value, option.callback = False, _check_language
+        command.params.append(option)
 
     def invoke(self, ctx: Any) -> Any:
         """As typer does it; the same of a command's own options."""
@@ -62,6 +60,11 @@ class Commands(TyperGroup):
         except Exception as error:
             in_words(error)
             raise
+
+
+def _check_language(_context: Any, _option: Any, value: str | None) -> None:
+    with errors_in_plain_words("interrupted"):
+        language(value)
 
 
 def asked(args: Sequence[str]) -> str | None:

@@ -13,6 +13,7 @@ from typing import Any
 from pipelines.files import link
 from pipelines.files.locks import claim, is_locked, remove_abandoned
 from pipelines.settings.tuned import FILE as TUNED_FILE
+from pipelines.settings.tuned import PICTURE as SEARCH_PICTURE
 from pipelines.submission.record import Record, RecordError
 
 RECORD, PLAN, LOG, PICTURE, LOCK = "record.json", "plan.json", "log.txt", "training.png", ".lock"
@@ -115,7 +116,7 @@ class RunFolder:
         """Remove a folder in which nothing was finished, or got so far that it was kept."""
         if not self.networks() and not any(self.path.glob("unfinished/*")) and not self.is_finished:
             self.remove_leftovers()
-            for name in (PLAN, IDEA, TUNED_FILE, LOG, REPORT):
+            for name in (PLAN, IDEA, TUNED_FILE, SEARCH_PICTURE, LOG, REPORT):
                 (self.path / name).unlink(missing_ok=True)
             self.unlock()
             with suppress(OSError):  # something of somebody else's is in it

@@ -89,7 +89,7 @@ def check(knobs: Knobs, outline: Outline, *, write: bool) -> None:
 def torch_version() -> str:
     """The version of the installed torch, as its package says it; empty where there is none that says so."""
     try:
-        return metadata.version("torch")
+        return metadata.version("torch") or ""  # None, of a package that is half removed
     except metadata.PackageNotFoundError:
         return ""
 
@@ -102,16 +102,23 @@ def refuse_device(device: str, torch: str, system: str = sys.platform) -> None:
     """
     if device == "auto":
         return
-    why = None
+    hints = "leave --device out, or use --device cpu", "请去掉 --device，或使用 --device cpu"
     if not DEVICE.holds(device):
         why = "known: auto, cpu, cuda, mps"
-    elif device.startswith("cuda") and (torch.endswith("+cpu") or system == "darwin"):
+    elif device.startswith("cuda") and system == "darwin":
+        why = "a Mac has no CUDA, its GPU is mps"
+        hints = "leave --device out, or use --device mps", "请去掉 --device，或使用 --device mps"
+    elif device.startswith("cuda") and torch.endswith("+cpu"):
         why = f"torch {torch} is the one for the CPU"
+        hints = (
+            f"{hints[0]}; where there is an NVIDIA GPU, install torch for CUDA (pytorch.org, Get Started)",
+            f"{hints[1]}；若有 NVIDIA GPU，请安装 CUDA 版 torch（见 pytorch.org 的 Get Started）",
+        )
     elif device.startswith("mps") and system != "darwin":
         why = "mps is a Mac's"
-    if why is not None:
-        what = f"device {device!r} is not available here; {why}"
-        raise UsageError(what, "leave --device out, or use --device cpu", "请去掉 --device，或使用 --device cpu")
+    else:
+        return
+    raise UsageError(f"device {device!r} is not available here; {why}", *hints)
 
 
 def check_executor(knobs: Knobs) -> None:

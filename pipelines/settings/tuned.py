@@ -5,8 +5,10 @@ Nothing in the file can run. Torch is not loaded before a variant is made of it.
 
 import json
 import keyword
+import re
 import warnings
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
@@ -149,8 +151,10 @@ class Tuned:
             if value.pop("version") != VERSION or value["slug"] != slug:
                 raise ValueError("it is of another version or competition")
             found = cls(**value | {"candidate": _candidate(value["candidate"]), "depths": _rows(value["depths"])})
-            if not isinstance(found.study, str) or not all(isinstance(each, float) for each in (found.score, found.se)):
-                raise ValueError("study, score or error are something else")
+            if not (isinstance(found.study, str) and re.fullmatch(r"tune-[\w-]+", found.study, re.ASCII)):
+                raise ValueError(f"its study {found.study!r} is no folder of a search")
+            if not all(isinstance(each, float) for each in (found.score, found.se)):
+                raise ValueError("score or error are something else")
         except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             said = error.message if isinstance(error, HomeworkError) else str(error) or type(error).__name__
             raise _does_not_fit(slug, f"{path} cannot be used: {said}") from error
@@ -251,14 +255,15 @@ def keep_copy(there: Path, run: Path, *, tuned: bool, sample: bool = False) -> N
     """Put the recipe of a `tuned` run into its folder: what it has trained is told by it, whatever is found later.
 
     With it goes the picture of the search, where there is one.
+    Raises: UsageError for a recipe that is not there, or is not what is written here; OSError.
     """
     for name in (FILE, PICTURE):
         (run / name).unlink(missing_ok=True)
     if tuned:
-        write_whole(run / FILE, (there / file_of(sample=sample)).read_bytes())
-        picture = there / Tuned.load(there, there.name, sample=sample).study / PICTURE
-        if picture.is_file():
-            write_whole(run / PICTURE, picture.read_bytes())
+        found = Tuned.load(there, there.name, sample=sample)
+        found.save(run)
+        with suppress(OSError):  # a run needs no picture
+            write_whole(run / PICTURE, (there / found.study / PICTURE).read_bytes())
 
 
 def with_tuned_name(variants: Iterable[str] | None, runs: Path | None, slug: str | None) -> list[str] | None:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from optuna.trial import TrialState
 
-from pipelines.report.pictures import GRID, INK, MUTED, PALETTE, as_delivered, picture
+from pipelines.report.pictures import GRID, INK, MUTED, PALETTE, as_delivered, picture, say_in_the_language
 from pipelines.settings.tuned import PICTURE
 from pipelines.tune.nested import OUTER
 from pipelines.tune.study import best, quietly, states
@@ -141,6 +141,8 @@ def _in_our_style(axes: Any) -> None:
         axes.spines[side].set(visible=True, color=MUTED, linewidth=0.8)
     for text in (axes.title, axes.xaxis.label, axes.yaxis.label):
         text.set_color(INK)
+    if (legend := axes.get_legend()) is not None:
+        legend.get_frame().set(facecolor="white", edgecolor="none")
 
 
 def _drawn(plot: Callable[[], Any]) -> NDArray[Any]:
@@ -150,10 +152,11 @@ def _drawn(plot: Callable[[], Any]) -> NDArray[Any]:
         from matplotlib import image, pyplot
 
         figure = np.atleast_1d(plot()).flat[0].figure
-        figure.set_facecolor("white")
-        for axes in figure.axes:
-            _in_our_style(axes)
         try:
+            figure.set_facecolor("white")
+            for axes in figure.axes:
+                _in_our_style(axes)
+            say_in_the_language(figure)
             width, height = figure.get_size_inches()
             figure.set_size_inches(max(WIDTH, min(1.5 * WIDTH, width)), min(height, 4.2))
             buffer = BytesIO()

@@ -130,12 +130,18 @@ def test_a_process_that_is_gone_unseen_by_loky_is_not_waited_for(toy, one, tmp_p
     assert flag.exists()
 
 
-def test_an_error_of_whoever_hears_of_epochs_ends_the_run(toy, one):
+def test_an_error_of_whoever_hears_of_epochs_ends_the_run_and_costs_the_next_none_of_its_tries(toy, one, monkeypatch):
     def full(*_step):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    with pytest.raises(OSError, match="No space left on device"):
-        validated(toy, one, on_epoch=full)
+    with monkeypatch.context() as late:
+        late.setattr(
+            Processes, "_end", lambda _executor, **_which: None
+        )  # as where the process had ended itself before
+        with pytest.raises(OSError, match="No space left on device"):
+            validated(toy, one, on_epoch=full)
+    monkeypatch.setattr(processes, "TRIES", 1)
+    assert validated(toy, one).score == validated(toy, THREADS).score
 
 
 def test_what_a_killed_run_had_written_for_its_processes_is_removed_by_the_next_one(tmp_path, monkeypatch):
@@ -168,6 +174,25 @@ def test_a_full_folder_for_temporary_files_is_named(tmp_path, monkeypatch):
     with pytest.raises(NoRoomError, match=says) as told:
         files.put("large-0", 1)
     assert "TMPDIR" in told.value.hint
+    files.remove()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("call", ["mkdtemp", "claim", "gettempdir"])
+def test_where_no_temporary_file_can_be_written_that_is_told(tmp_path, monkeypatch, call):
+    number = errno.ENOENT if call == "gettempdir" else errno.ENOSPC
+
+    def full(*_given, **_named):
+        raise OSError(number, "No space left on device")
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(processes if call == "claim" else tempfile, call, full)
+    files = processes.Files()
+    says = {"gettempdir": "no folder for temporary files has room"}.get(
+        call, f"the disk of {tmp_path} is full: No space"
+    )
+    with pytest.raises(NoRoomError, match=re.escape(says)):
+        files.put("large-0", 1)
     files.remove()
     assert list(tmp_path.iterdir()) == []
 

@@ -62,8 +62,8 @@ def clock():
 @pytest.fixture
 def patience(clock, request):
     """Waits that do not pass; where a test is about silence, a short limit for it."""
-    read = 1.5 if any(word in request.node.name for word in ("silen", "stall")) else 20
-    return Patience(connect=20, read=read, sleep=clock.sleep, clock=lambda: clock.now, now=lambda: clock.date)
+    read = 1.5 if any(word in request.node.name for word in ("silen", "stall")) else 10
+    return Patience(connect=10, read=read, sleep=clock.sleep, clock=lambda: clock.now, now=lambda: clock.date)
 
 
 @pytest.fixture

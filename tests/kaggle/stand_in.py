@@ -9,7 +9,6 @@ import base64
 import collections
 import contextlib
 import csv
-import fcntl
 import hashlib
 import io
 import json
@@ -17,7 +16,7 @@ import re
 import socket
 import ssl
 import struct
-import termios
+import sys
 import threading
 import time
 import zipfile
@@ -82,6 +81,7 @@ class StandIn:
         certificate.configure_cert(self.context)
         self.archives, self.uploads, self.submissions = {}, {}, []
         self.calls, self.strangers, self.ranges, self.tunnels = [], [], [], []
+        self.resets = 0
         self.blocked = set()  # hosts that the proxy does not let through
         self.faults = collections.defaultdict(list)
         self.verdicts = []  # fields of a submission, one per look; the last one stays
@@ -145,6 +145,16 @@ class StandIn:
         verdict = self.verdicts.pop(0) if len(self.verdicts) > 1 else (self.verdicts or [{}])[0]
         found = next(item for item in self.submissions if item["ref"] == ref)
         return {**{k: v for k, v in found.items() if k not in ("bytes", "slug", "late")}, **verdict}
+
+
+def unacknowledged(connection):
+    """Bytes that were written and have not arrived; 0 where the system is none that says so."""
+    if sys.platform != "linux":
+        return 0
+    import fcntl
+    import termios
+
+    return struct.unpack("i", fcntl.ioctl(connection, termios.TIOCOUTQ, bytes(4)))[0]
 
 
 class _Server(ThreadingHTTPServer):
@@ -389,9 +399,10 @@ class Handler(KernelCalls, BaseHTTPRequestHandler):
 
         What was written before has arrived by then; else chance would say how much of it is lost.
         """
-        while struct.unpack("i", fcntl.ioctl(self.connection, termios.TIOCOUTQ, bytes(4)))[0]:
-            if self.site.closing.wait(0.001):
-                break
+        ends = time.monotonic() + 20
+        while unacknowledged(self.connection) and time.monotonic() < ends and not self.site.closing.wait(0.001):
+            pass
+        self.site.resets += 1
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.close_connection = True
 

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import threading
 from pathlib import Path
 from types import SimpleNamespace
@@ -130,6 +131,7 @@ def test_recovered(site, cli, clock, large, case):
     assert leftovers() == ["titanic"]
     assert len(clock.waits) == waits
     assert clock.waits == [7, 7] if faults[0] == "429:7" else max(clock.waits) < 10
+    assert site.resets == faults.count("reset") + faults.count("drop")
 
 
 @pytest.mark.parametrize("fault", ["reset", "stall", "short"])
@@ -138,7 +140,9 @@ def test_a_broken_download_goes_on_where_it_stopped(site, cli, large, fault):
     assert cli("data", "titanic").code == 0
     half = len(site.archives["titanic"]) // 2
     assert site.ranges[0] is None
-    assert site.ranges[1] == f"bytes={half}-"
+    assert site.resets == (fault == "reset")
+    begin = int(site.ranges[1].removeprefix("bytes=").rstrip("-"))
+    assert begin == half or (sys.platform != "linux" and fault == "reset" and begin < half)  # it says what has arrived
 
 
 @pytest.mark.parametrize("fault", ["short", "short-without-length", "flip"])

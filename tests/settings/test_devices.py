@@ -12,6 +12,7 @@ ANYWHERE = [
     ("cpu", "2.13.0+cpu", "linux"),
     ("cuda", "2.13.0", "linux"),  # as Linux has it from the usual registry: whether there is a GPU, torch says
     ("cuda:1", "2.13.0+cu130", "win32"),
+    ("cuda", "2.13.0+rocm6.4", "linux"),
     ("cuda", "", "linux"),
     ("mps", "2.13.0", "darwin"),
 ]
@@ -19,9 +20,11 @@ NOWHERE = [
     ("tpu", "2.13.0", "linux", "known: auto, cpu, cuda, mps"),
     ("cuda:x", "2.13.0", "linux", "known: auto, cpu, cuda, mps"),
     ("cuda", "2.13.0+cpu", "linux", r"torch 2\.13\.0\+cpu is the one for the CPU"),
-    ("cuda:1", "2.13.0", "darwin", r"torch 2\.13\.0 is the one for the CPU"),
+    ("cuda:1", "2.13.0", "darwin", "a Mac has no CUDA, its GPU is mps"),
+    ("cuda", "", "darwin", "a Mac has no CUDA, its GPU is mps"),
     ("mps", "2.13.0+cpu", "linux", "mps is a Mac's"),
 ]
+NEXT = {"darwin": "leave --device out, or use --device mps", "linux": "leave --device out, or use --device cpu"}
 
 
 @pytest.mark.parametrize(("device", "torch", "system"), ANYWHERE)
@@ -33,7 +36,8 @@ def test_what_may_be_there_is_left_to_torch(device, torch, system):
 def test_what_cannot_be_there_is_refused_with_the_reason(device, torch, system, why):
     with pytest.raises(UsageError, match=f"device '{device}' is not available here; {why}") as refused:
         knobs.refuse_device(device, torch, system)
-    assert refused.value.hint == "leave --device out, or use --device cpu"
+    hint, more = refused.value.hint.partition("; ")[::2]
+    assert (hint, "torch for CUDA" in more) == (NEXT[system], torch.endswith("+cpu") and device == "cuda")
 
 
 def test_a_torch_that_names_no_version_is_asked_itself(monkeypatch):
@@ -41,5 +45,7 @@ def test_a_torch_that_names_no_version_is_asked_itself(monkeypatch):
         raise metadata.PackageNotFoundError(name)
 
     assert knobs.torch_version() == metadata.version("torch")
+    monkeypatch.setattr(metadata, "version", lambda _name: None)
+    assert knobs.torch_version() == ""
     monkeypatch.setattr(metadata, "version", absent)
     assert knobs.torch_version() == ""

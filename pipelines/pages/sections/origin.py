@@ -43,7 +43,7 @@ def tuned(subject: Subject) -> Section | None:
         f"the runs.",
         f"从许多网络中选出的最好得分偏乐观：正是这些行选出了它。搜索记录在各次运行旁边的 {found.study} 中。",
     ))  # fmt: skip
-    parts = [_of_depths(subject, found), table, note, Code(f'"tuned": {found.line},'), _of_search(subject)]
+    parts = [_of_depths(subject, found), table, note, Code(f'"tuned": {found.line},'), _of_search(subject, found)]
     return Section("tuned", say("The tuned variant", "搜索得到的变体"), lead, [each for each in parts if each])
 
 
@@ -72,17 +72,16 @@ def _of_depths(subject: Subject, found: Tuned) -> Chart | None:
     return draw(title, alt, paint, height=80.0 + 26 * len(labels))
 
 
-def _of_search(subject: Subject) -> Picture | None:
-    """Optuna's own plots, as `tune` has drawn them."""
+def _of_search(subject: Subject, found: Tuned) -> Picture | None:
+    """What `tune` has drawn: Optuna's own plots below the depths."""
     path, say = subject.run.path / PICTURE, subject.say
     png = path.read_bytes() if path.is_file() else b""
     if not png.startswith(PNG):
         return None
-    title = say("The search, as Optuna draws it", "搜索过程（Optuna 绘制）")
-    return Picture(title, png, say(
-        "The score of each depth; the score of each candidate in the order in which they were tried; how much each "
-        "choice matters; the score by each choice.",
-        "各种层数的得分；按尝试顺序排列的候选网络得分；各选项的重要性；得分随各选项的变化。",
+    best = f"{found.metric} {shown(found.score)}"
+    return Picture(say("The search in pictures", "搜索过程图"), png, say(
+        f"Plots of the search's candidates: in the order of their trial, and by what was chosen. The best has {best}.",
+        f"搜索中各候选网络的图：按尝试顺序，以及按所选的值。最好的得分为 {best}。",
     ))  # fmt: skip
 
 
