@@ -86,7 +86,7 @@ def test_a_search_leaves_a_recipe_that_a_run_finds(invoke, tmp_path, quick):
     assert (record.parent / "tuned.json").read_bytes() == made.read_bytes()
     drawn = base64.b64encode((folder / "search.png").read_bytes()).decode()
     page = (record.parent / "report.html").read_text(encoding="utf-8")
-    assert page.count(f'<img src="data:image/png;base64,{drawn}" alt="The score of each depth; ') == 1
+    assert page.count(f'<img src="data:image/png;base64,{drawn}" alt="Plots of the search') == 1
     assert not (record.parent.parent / "plan.json").exists()
     listed = CliRunner().invoke(app, ["runs", "titanic"])
     assert "tune-network" not in listed.stdout  # it is no run

@@ -56,9 +56,6 @@ class Way:
 
 def run_away(context: typer.Context) -> None:
     """The command line's `run` with --on: its options as they were given there."""
-    for name in ("data", "output"):  # which typer before 0.29 leaves as texts
-        value = context.params[name]
-        context.params[name] = None if value is None else Path(value)
     given = [
         name for name in context.params if getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"
     ]
