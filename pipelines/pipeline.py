@@ -89,10 +89,7 @@ def run(
     features = make_features(competition, tables)
     for line in split_lines(competition, plan.folds, features):
         say(line)
-    with (
-        plan.executor,
-        keeping(competition.slug, knobs, source, say, write=write, tuned=tuned) as keep,
-    ):
+    with plan.executor, keeping(competition.slug, knobs, source, say, write=write, tuned=tuned) as keep:
         train = cross_validate if deadline is None else within(deadline, knobs, source, say)
         result = train(competition, features, plan, on_epoch, on_task, listen(keep))
         on_result(source, result)

@@ -198,6 +198,7 @@ FAULTS = {
     "huge seed": (["cv", "titanic", "--seed", "4294967296"], 2, "--seed must be below 2^32"),
     "malformed device": (["run", "titanic", "--device", "cpu:abc"], 2, "device 'cpu:abc' is not available here"),
     "unknown device": (["run", "titanic", "--device", "tpu"], 2, "device 'tpu' is not available here"),
+    "lecture on no device": (["lecture", "07", "--device", "tpu"], 2, "device 'tpu' is not available here; known"),
     "practice on no device": (["practice", "titanic", "--device", "tpu"], 2, "device 'tpu' is not available here"),
 }  # fmt: skip
 

@@ -111,7 +111,7 @@ def kept(folder):
 def test_what_was_said_stays_when_a_part_is_cut_off_or_fails_and_the_next_begins(parts_of_ours, tmp_path, monkeypatch):
     asked = parts_of_ours({
         "machine": MACHINE,
-        "tests": told("tests", FOUND) + "import time\ntime.sleep(600)",
+        "tests": told("tests", FOUND) + "import threading\nthreading.Event().wait()",
         "cnn": "raise SystemExit('no such thing')",
         "programs": told("programs", {}),
     })  # fmt: skip

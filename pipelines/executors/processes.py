@@ -156,7 +156,7 @@ class Files:
                 try:
                     self._descriptor = claim(made / LOCK)
                 except OSError:
-                    made.rmdir()
+                    shutil.rmtree(made, ignore_errors=True)
                     raise
             self._folder = made
         return self._folder
